@@ -1,0 +1,120 @@
+package switchyard
+
+import "time"
+
+// Outcome is how an attempt, or a whole generation, ended.
+type Outcome string
+
+const (
+	OK           Outcome = "ok"           // at least one image
+	Filtered     Outcome = "filtered"     // a safety refusal, or no image because of one
+	Refused      Outcome = "refused"      // our request is wrong or not allowed: 400, 404, 422
+	Unauthorized Outcome = "unauthorized" // 401, 403, out of credit 402
+	RateLimited  Outcome = "rate_limited" // 429
+	Overloaded   Outcome = "overloaded"   // 5xx
+	Timeout      Outcome = "timeout"
+	Unreachable  Outcome = "unreachable" // dial, TLS, reset before an answer
+	BadReply     Outcome = "bad_reply"   // malformed, truncated, no image and no reason, not an image
+	Canceled     Outcome = "canceled"    // the app left, or an operator cut it
+	Lost         Outcome = "lost"        // the process ended in the middle
+)
+
+// Outcomes are all of them that may stand in a route's fallback_on.
+func Outcomes() []Outcome {
+	return []Outcome{Filtered, Refused, Unauthorized, RateLimited, Overloaded, Timeout, Unreachable, BadReply}
+}
+
+// Blames reports whether the outcome speaks against the provider, so that its breaker counts it as a failure.
+// A filtered prompt, a bad request and an app that left do not.
+func (o Outcome) Blames() bool {
+	switch o {
+	case RateLimited, Overloaded, Timeout, Unreachable, BadReply, Unauthorized:
+		return true
+	}
+	return false
+}
+
+// Stage is how far an attempt got. From Sent on, the provider may have charged us.
+type Stage uint8
+
+const (
+	Unsent   Stage = iota // not one byte left us
+	Sent                  // sent, no answer read
+	Answered              // the provider answered
+)
+
+func (s Stage) String() string { return [...]string{"unsent", "sent", "answered"}[s] }
+
+// Charge is what is known of the money an attempt cost.
+type Charge string
+
+const (
+	ChargeNone     Charge = "none"     // known to have cost nothing
+	ChargeSettled  Charge = "settled"  // known, or booked by the price book for what was delivered
+	ChargePossible Charge = "possible" // may have been charged; the amount is the estimate
+)
+
+// Basis is where an amount comes from.
+type Basis string
+
+const (
+	BasisBook     Basis = "price-book"
+	BasisReported Basis = "reported" // by the provider: its usage, its metrics
+	BasisEstimate Basis = "estimate"
+	BasisUnknown  Basis = "unknown" // no price is known; the amount is meaningless, not zero
+	BasisCached   Basis = "cached"
+)
+
+// Cost is an amount with what is known about it. The zero Cost is nothing, for certain.
+type Cost struct {
+	Amount Money
+	Basis  Basis // empty if nothing was charged
+	Charge Charge
+}
+
+// Attempt is one request to one target. Parts of a fanned-out generation are attempts of their own.
+type Attempt struct {
+	ID         string // ours; at least 120 random bits, never taken from the app
+	Generation string
+	Number     int // 1 for the first target tried; parts of one fan-out share it
+	Part       int // 0 unless fanned out, then 1 to n
+	Target     string
+	Provider   string
+	Model      string // as the provider names it
+	Started    time.Time
+	Latency    time.Duration
+	Stage      Stage
+	Outcome    Outcome // empty while it runs
+	Status     int     // HTTP; 0 if there was no answer
+	Images     int     // delivered
+	Estimate   Cost    // what it would cost if all went well
+	Cost       Cost    // what it did
+	Job        string  // the provider's id of an asynchronous job
+}
+
+// Generation is one request of an app, told when it is over.
+type Generation struct {
+	ID        string
+	RequestID string // the app's X-Request-Id, if any; a label only, never a key
+	Tenant    string
+	Key       string // name of the virtual key; empty without
+	Kind      string // "generation" or "passthrough"
+	Dialect   string // the app's
+	Path      string
+	Model     string // as the app named it
+	Route     string
+	Variant   string
+	Started   time.Time
+	Latency   time.Duration
+	Outcome   Outcome
+	Target    string // that answered; empty if none
+	Provider  string
+	Served    string // model that answered
+	Attempts  int
+	Asked     int // images
+	Delivered int
+	Cost      Cost // sum over the attempts
+	Fidelity  string
+	Prompt    string            // SHA-256 in hexadecimal, or the text if the operator keeps prompts
+	Labels    map[string]string // of X-Switchyard-Label-* headers, lower case
+}

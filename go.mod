@@ -1,0 +1,50 @@
+module switchyard
+
+go 1.26.0
+
+require (
+	cel.dev/cel-go v0.33.2 // rules in config.yaml: a language that people know, checked when loaded
+	github.com/HugoSmits86/nativewebp v0.9.3 // the simulators draw WebP
+	github.com/alecthomas/kong v1.17.0 // the command line as a struct
+	github.com/fsnotify/fsnotify v1.10.1 // hot reload
+	github.com/prometheus/client_golang v1.25.0 // metrics
+	github.com/rogpeppe/go-internal v1.16.0 // recorded exchanges as txtar, commands as test scripts
+	github.com/segmentio/asm v1.2.1 // base64 and text checks at memory speed: ten times the standard library
+	github.com/sony/gobreaker/v2 v2.4.0 // the state machine of breakers
+	github.com/tidwall/wal v1.2.1 // segments of the journal
+	go.uber.org/zap v1.28.0 // logs
+	go.yaml.in/yaml/v3 v3.0.6 // YAML with positions
+	golang.org/x/image v0.47.0 // WebP is read, and the simulators write text
+	golang.org/x/time v0.16.0 // token buckets
+	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
+)
+
+require (
+	cel.dev/expr v0.25.1 // indirect
+	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/tidwall/gjson v1.10.2 // indirect
+	github.com/tidwall/match v1.1.1 // indirect
+	github.com/tidwall/pretty v1.2.0 // indirect
+	github.com/tidwall/tinylru v1.1.0 // indirect
+	go.uber.org/multierr v1.10.0 // indirect
+	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20240826202546-f6391c0de4c7 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+	modernc.org/libc v1.79.0 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+)

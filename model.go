@@ -1,0 +1,118 @@
+package switchyard
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Model is what is known of one model of one dialect: a row of its table.
+type Model struct {
+	ID      string
+	Aliases []string // other ids of the same thing, dated snapshots for instance
+	Form    string   // which of the dialect's forms it speaks; two models of one form take the same bytes
+	Family  string   // models whose guidance and steps mean the same
+	Life    Life
+	Can     Abilities
+	Default Defaults
+	// Endpoints are other ids that the same model answers under: "text" for requests without images where its own id
+	// needs some, "edit" for those with references, "multi" for more than one, "mask" for those with a mask. A kind that
+	// is not there goes to ID.
+	Endpoints map[string]string
+	Price     *Price // nil if no price is known
+	Source    string // where all this is from
+	Date      string // when it was read there, YYYY-MM-DD
+}
+
+// Life is whether a model still answers.
+type Life struct {
+	State     LifeState
+	Until     time.Time // the day it ends or ended; zero if no day is known
+	Successor string    // the id that its provider names; empty if none
+}
+
+// LifeState is alive, deprecated (it has an end) or dead.
+type LifeState string
+
+const (
+	Alive      LifeState = "alive"
+	Deprecated LifeState = "deprecated"
+	Dead       LifeState = "dead"
+)
+
+// DeadAt reports whether the model does not answer any more at that time: it says so, or its day has come.
+func (l Life) DeadAt(t time.Time) bool {
+	return l.State == Dead || l.State == Deprecated && !l.Until.IsZero() && !t.Before(l.Until)
+}
+
+// Abilities are what a model can be told and what it can make.
+type Abilities struct {
+	Images      int       // most in one call
+	Prompt      int       // longest prompt in characters; 0 if not limited
+	Sizes       []Size    // the only exact sizes there are; if empty, see Free
+	Free        *FreeSize // any exact size within bounds; if nil and no Sizes, there are only aspect ratios
+	Aspects     []Aspect
+	Resolutions []string          // classes, smallest first
+	Pixels      map[string][]Size // what comes out: resolution class → sizes; for estimates, and for what others must make
+	References  int               // most reference images
+	Roles       []Role            // of references, besides RoleEdit
+	MustRefer   bool              `yaml:"must_refer"` // it does nothing without a reference
+	Mask        bool
+	Polarity    Polarity // of masks
+	Formats     []string // the first is what it makes unasked
+	Qualities   []string // lowest first
+	Backgrounds []string
+	Fields      []string // of seed, negative_prompt, guidance, steps, strength, style, safety, people, language, enhance, watermark, compression, keep_input, user, markup, url, queue, string_output
+	Stream      bool     // it can answer in server-sent events
+}
+
+// FreeSize bounds the exact sizes that a model takes.
+type FreeSize struct {
+	Multiple  int     // both edges; at least 1
+	MinEdge   int     `yaml:"min_edge"`
+	MaxEdge   int     `yaml:"max_edge"`
+	MinPixels int64   `yaml:"min_pixels"`
+	MaxPixels int64   `yaml:"max_pixels"`
+	MaxRatio  float64 `yaml:"max_ratio"` // of the longer edge to the shorter; 0 if not limited
+}
+
+// Has reports whether the model can be told the field.
+func (a *Abilities) Has(field string) bool { return slices.Contains(a.Fields, field) }
+
+// Defaults are what a request gets that does not say; where the dialect documents it.
+type Defaults struct {
+	Images     int
+	Size       Size
+	Aspect     Aspect
+	Resolution string
+	Format     string
+	Quality    string
+}
+
+// Target is a place that we can send a request to: a provider's address and key, and one of its models. It does not
+// change while a config is in force.
+type Target struct {
+	Name     string
+	Provider string
+	Dialect  string
+	Model    string                     // empty for native targets until a request names it
+	Row      *Model                     // of the dialect's table; nil if the model is not in it
+	Off      string                     // why it may not be used; empty if it may
+	Native   bool                       // made of the provider that the app itself named
+	Bases    map[string]string          // base URLs by purpose; "" is the main one
+	Key      Secret                     // ours; empty if the app's own is used
+	Params   map[string]json.RawMessage // fixed parameters, by the dialect's names
+	Headers  []string                   // further request headers of the app that the provider may see
+	Price    *Price                     // overrides the table's; nil if neither knows one
+	Quality  int
+	Retries  int
+	Timeouts Timeouts
+}
+
+// Timeouts bound an attempt. Zero means not bounded.
+type Timeouts struct {
+	Connect   time.Duration `yaml:"connect"`    // until the connection stands
+	FirstByte time.Duration `yaml:"first_byte"` // until the answer's head is there
+	Idle      time.Duration `yaml:"idle"`       // between two reads of an answer's body
+	Attempt   time.Duration `yaml:"attempt"`    // in all, polls and downloads included
+}

@@ -1,0 +1,95 @@
+package switchyard
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Request is what an app asks for, in no provider's words. A front decodes it, the router fits it to a target, a back
+// encodes it. Every field's zero value means that the app did not say, unless noted.
+type Request struct {
+	ID      string // of the generation, for the header in which the dialect names its requests
+	Dialect string // of the front that decoded it
+	Form    string // which of the dialect's forms: e.g. "predict" or "generateContent"; answers go out in it
+	Path    string // as the app called it, without our prefix; for rules and logs
+	Model   string // as the app named it
+
+	Prompt         string
+	NegativePrompt string
+	Images         int // how many are wanted; at least 1 once decoded
+
+	Size       Size   // exact pixels
+	Aspect     Aspect // when no exact size is given; MatchInput wins over it
+	MatchInput bool   // the ratio of the first reference
+	Resolution string // a class: "512", "1K", "2K", "4K"
+	Quality    string // a tier: QualityLow … QualityMax
+	Format     string // "png", "jpeg", "webp", "gif", "svg"
+	Background string // "transparent", "opaque"
+	// Compression is the quality number of a lossy format, 0 (small) to 100 (best).
+	Compression *int
+
+	Seed     *uint64
+	Guidance *float64 // of the model family that the request names; never copied to another family
+	Steps    *int     // likewise
+	Strength *float64 // 0 keeps the input, 1 ignores it
+	Style    string   // a named preset, in the words of the model that the request names
+
+	Safety    string // SafetyStrict … SafetyOff
+	People    string // "none", "adult", "all"
+	Language  string // of the prompt; "auto" or a code such as "en"
+	Enhance   *bool  // may the provider rewrite the prompt
+	Watermark *bool
+	KeepInput string // how closely a reference is kept: "low", "high"
+	User      string // the app's opaque id for its user
+
+	References []Reference
+	Mask       *Mask
+	Markup     *Image // a drawn instruction laid over the first reference
+
+	Delivery Delivery
+	Base     string        // the address under which the app called us, prefix included, as its answers shall name us
+	Stream   bool          // the app wants server-sent events
+	Async    bool          // the app wants a ticket at once, and asks for the result later
+	Wait     time.Duration // for Async: answer with the result if it is there by then
+
+	// Memo is what the front must remember to answer in the form that was asked for, by its own names.
+	Memo map[string]string
+
+	// Echo is the input as a ticket protocol's answers repeat it. Long strings are cut out of it.
+	Echo json.RawMessage
+
+	// Extra is what the app said that no field above can, by the app's own names. Each name that a target cannot be
+	// told is reported as dropped. Long strings are cut out of it.
+	Extra map[string]json.RawMessage
+}
+
+// Tiers of quality, safety levels: the words of the canonical form.
+const (
+	QualityLow    = "low"
+	QualityMedium = "medium"
+	QualityHigh   = "high"
+	QualityXHigh  = "xhigh"
+	QualityMax    = "max"
+
+	SafetyStrict  = "strict"
+	SafetyDefault = "default"
+	SafetyRelaxed = "relaxed"
+	SafetyOff     = "off"
+)
+
+// Delivery is how the app wants its pictures.
+type Delivery uint8
+
+const (
+	DeliverAny       Delivery = iota // the front's own habit
+	DeliverInline                    // bytes in the answer
+	DeliverURL                       // an address to fetch them from
+	DeliverSecureURL                 // an https: address, or else inline
+)
+
+// Clone is a copy whose scalar fields may be changed; images are shared.
+func (r *Request) Clone() *Request {
+	c := *r
+	c.References = append([]Reference(nil), r.References...)
+	return &c
+}
