@@ -1,0 +1,211 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"switchyard"
+)
+
+// ErrTooLarge is what reading a body over its limit ends with; ErrClosed, what using a closed one does.
+var (
+	ErrTooLarge = errors.New("spool: body over the limit")
+	ErrClosed   = errors.New("spool: body is closed")
+)
+
+// Body is bytes that have arrived whole. It does not change. Safe for concurrent use; its one owner closes it.
+type Body struct {
+	pool   *Pool
+	n      int64
+	chunks [][]byte // the first mem bytes: one of firstChunk, then of chunkSize
+	mem    int64
+	file   *os.File // what comes after; nil if it all fitted
+	refs   atomic.Int64
+	once   sync.Once
+}
+
+// Read spools r to its end. A body of more than limit bytes gives ErrTooLarge, and nothing is kept.
+func (p *Pool) Read(r io.Reader, limit int64) (*Body, error) {
+	w := p.Writer(limit)
+	if err := w.fill(r); err != nil {
+		w.Abort()
+		return nil, err
+	}
+	return w.Body(), nil
+}
+
+// Len is the number of bytes.
+func (b *Body) Len() int64 { return b.n }
+
+// Close gives up the owner's hold. The bytes are freed when the last open reader is closed.
+func (b *Body) Close() error {
+	b.once.Do(b.drop)
+	return nil
+}
+
+// Keep holds the body for longer than its owner does, for one who works on with it. The caller must call done, once.
+func (b *Body) Keep() (done func()) {
+	if !b.hold() {
+		panic("spool: a closed body is kept")
+	}
+	return sync.OnceFunc(b.drop)
+}
+
+// hold takes a reference; false if the body is gone already.
+func (b *Body) hold() bool {
+	for {
+		n := b.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if b.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (b *Body) drop() {
+	if b.refs.Add(-1) != 0 {
+		return
+	}
+	for _, c := range b.chunks {
+		b.pool.release(c)
+	}
+	b.chunks = nil
+	if b.file != nil {
+		_ = b.file.Close()
+		b.pool.files.Add(-1)
+	}
+}
+
+// Open reads the whole body. Body is a switchyard.Blob.
+func (b *Body) Open() (io.ReadCloser, error) { return b.Range(0, b.n).Open() }
+
+var _ switchyard.Blob = (*Body)(nil)
+
+// Range is a part of the body, as a blob. It panics if it is not inside.
+func (b *Body) Range(off, end int64) *Range {
+	if off < 0 || end < off || end > b.n {
+		panic(fmt.Sprintf("spool: range [%d, %d) of a body of %d bytes", off, end, b.n))
+	}
+	return &Range{b, off, end}
+}
+
+// window is the longest run of bytes at off that lies in one piece, at most up to end. Bytes on disk are read into
+// buf. The caller holds the body.
+func (b *Body) window(off, end int64, buf []byte) ([]byte, error) {
+	if off < b.mem {
+		i, at := int64(0), off
+		if off >= firstChunk {
+			i, at = 1+(off-firstChunk)/chunkSize, (off-firstChunk)%chunkSize
+		}
+		c := b.chunks[i][at:]
+		if n := min(end, b.mem) - off; int64(len(c)) > n {
+			c = c[:n]
+		}
+		return c, nil
+	}
+	if n := end - off; int64(len(buf)) > n {
+		buf = buf[:n]
+	}
+	n, err := b.file.ReadAt(buf, off-b.mem)
+	if n == len(buf) {
+		return buf, nil
+	}
+	// Never an io.EOF, which would make half a body look like a whole one.
+	return nil, fmt.Errorf("spool: read back %d of %d bytes: %s", n, len(buf), err.Error())
+}
+
+// Range is a part of a Body.
+type Range struct {
+	body     *Body
+	off, end int64
+}
+
+// Len is the number of bytes.
+func (r *Range) Len() int64 { return r.end - r.off }
+
+// Open reads the range. The reader is safe against a Close from another goroutine, as net/http does it.
+func (r *Range) Open() (io.ReadCloser, error) {
+	if !r.body.hold() {
+		return nil, ErrClosed
+	}
+	return &reader{body: r.body, off: r.off, end: r.end}, nil
+}
+
+type reader struct {
+	mu       sync.Mutex // net/http may close a request body while it is being read
+	body     *Body      // nil once closed
+	off, end int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.body == nil {
+		return 0, ErrClosed
+	}
+	if r.off == r.end {
+		return 0, io.EOF
+	}
+	w, err := r.body.window(r.off, r.end, p)
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, w)
+	r.off += int64(n)
+	return n, nil
+}
+
+// WriteTo hands the pieces out without copying them.
+func (r *reader) WriteTo(w io.Writer) (int64, error) {
+	if r.body == nil {
+		return 0, ErrClosed
+	}
+	var buf []byte
+	if r.end > r.body.mem {
+		buf = scratch.take()
+		defer scratch.give(buf)
+	}
+	start := r.off
+	for r.off < r.end {
+		p, err := r.body.window(r.off, r.end, buf)
+		if err != nil {
+			return r.off - start, err
+		}
+		n, err := w.Write(p)
+		r.off += int64(n)
+		if err != nil {
+			return r.off - start, err
+		}
+	}
+	return r.off - start, nil
+}
+
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.body != nil {
+		r.body.drop()
+		r.body = nil
+	}
+	return nil
+}
+
+// scratch is buffers for one loop's use: taken and given back by the same function, never handed over.
+var scratch buffers
+
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) take() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, chunkSize)
+}
+
+func (b *buffers) give(p []byte) { b.pool.Put(&p) }

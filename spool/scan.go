@@ -1,0 +1,390 @@
+package spool
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/segmentio/asm/ascii"
+)
+
+// Bounds of what is parsed at all. They are far above what any provider's format needs, and keep hostile bodies from
+// costing more than their own size.
+const (
+	maxDepth  = 64
+	maxValues = 100_000
+	maxKey    = 1 << 10
+)
+
+// A SyntaxError says where and why a body is no JSON.
+type SyntaxError struct {
+	Offset int64
+	Reason string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
+}
+
+// Scan reads a body as one JSON document, in one pass. Everything that is well-formed is accepted, but for duplicate
+// keys, invalid UTF-8, and more depth or values than any honest request has.
+func Scan(b *Body) (*Value, error) {
+	if !b.hold() {
+		return nil, ErrClosed
+	}
+	defer b.drop()
+	s := &scanner{body: b, buf: scratch.take()}
+	defer scratch.give(s.buf)
+	s.space()
+	v := s.value(0)
+	s.space()
+	if s.err == nil && !s.eof() {
+		s.fail("text after the end of the document")
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return v, nil
+}
+
+// scanner walks over the body window by window.
+type scanner struct {
+	body   *Body
+	buf    []byte // for windows that are on disk
+	win    []byte // bytes [base, base+len(win)) of the body
+	base   int64
+	pos    int // in win
+	quote  int // the next quotation mark in win is at or after this; -1: not looked for
+	values int
+	err    error
+}
+
+func (s *scanner) fail(format string, args ...any) {
+	if s.err == nil {
+		s.err = &SyntaxError{s.offset(), fmt.Sprintf(format, args...)}
+	}
+}
+
+func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
+
+// eof loads the next window if the present one is used up, and reports whether there is none, or an error.
+func (s *scanner) eof() bool {
+	if s.err != nil {
+		return true
+	}
+	if s.pos < len(s.win) {
+		return false
+	}
+	at := s.offset()
+	if at == s.body.n {
+		return true
+	}
+	s.win, s.err = s.body.window(at, s.body.n, s.buf)
+	s.base, s.pos, s.quote = at, 0, -1
+	return s.err != nil
+}
+
+// peek is the next byte; 0, which is no JSON, at the end.
+func (s *scanner) peek() byte {
+	if s.eof() {
+		return 0
+	}
+	return s.win[s.pos]
+}
+
+func (s *scanner) space() {
+	for {
+		switch s.peek() {
+		case ' ', '\t', '\r', '\n':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) value(depth int) *Value {
+	if s.values++; s.values > maxValues {
+		s.fail("more than %d values", maxValues)
+		return nil
+	}
+	if depth > maxDepth {
+		s.fail("nested deeper than %d", maxDepth)
+		return nil
+	}
+	v := &Value{body: s.body, off: s.offset()}
+	switch c := s.peek(); {
+	case c == '{':
+		s.object(v, depth)
+	case c == '[':
+		s.array(v, depth)
+	case c == '"':
+		v.kind = String
+		v.escaped = s.str()
+	case c == '-' || '0' <= c && c <= '9':
+		v.kind = Number
+		s.number()
+	case c == 't':
+		v.kind, v.truth = Bool, true
+		s.word("true")
+	case c == 'f':
+		v.kind = Bool
+		s.word("false")
+	case c == 'n':
+		v.kind = Null
+		s.word("null")
+	case s.eof():
+		s.fail("unexpected end")
+	default:
+		s.fail("unexpected %q", c)
+	}
+	v.end = s.offset()
+	return v
+}
+
+func (s *scanner) object(v *Value, depth int) {
+	v.kind = Object
+	s.pos++
+	s.space()
+	if s.peek() == '}' {
+		s.pos++
+		return
+	}
+	seen := keySet{}
+	for s.err == nil {
+		key := s.key()
+		if s.err == nil && !seen.add(key) {
+			s.fail("duplicate key %q", key)
+		}
+		s.space()
+		s.expect(':')
+		s.space()
+		v.members = append(v.members, member{key, s.value(depth + 1)})
+		s.space()
+		if s.peek() == '}' {
+			s.pos++
+			return
+		}
+		s.expect(',')
+		s.space()
+	}
+}
+
+func (s *scanner) array(v *Value, depth int) {
+	v.kind = Array
+	s.pos++
+	s.space()
+	if s.peek() == ']' {
+		s.pos++
+		return
+	}
+	for s.err == nil {
+		v.items = append(v.items, s.value(depth+1))
+		s.space()
+		if s.peek() == ']' {
+			s.pos++
+			return
+		}
+		s.expect(',')
+		s.space()
+	}
+}
+
+func (s *scanner) expect(c byte) {
+	if got := s.peek(); got == c && s.err == nil {
+		s.pos++
+	} else if s.eof() {
+		s.fail("unexpected end, want %q", c)
+	} else {
+		s.fail("unexpected %q, want %q", got, c)
+	}
+}
+
+func (s *scanner) word(w string) {
+	for i := range len(w) {
+		if s.peek() != w[i] {
+			s.fail("unexpected text, want %s", w)
+			return
+		}
+		s.pos++
+	}
+}
+
+// number follows the grammar of RFC 8259, section 6.
+func (s *scanner) number() {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	if s.peek() == '0' {
+		s.pos++
+	} else {
+		s.digits()
+	}
+	if s.peek() == '.' {
+		s.pos++
+		s.digits()
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.pos++
+		}
+		s.digits()
+	}
+}
+
+func (s *scanner) digits() {
+	if c := s.peek(); c < '0' || c > '9' {
+		s.fail("unexpected %q in a number", c)
+		return
+	}
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.pos++
+	}
+}
+
+// key reads a member's name. Names are short, so they become Go strings at once.
+func (s *scanner) key() string {
+	if s.peek() != '"' {
+		s.fail("unexpected %q, want a key", s.peek())
+		return ""
+	}
+	k := &Value{body: s.body, kind: String, off: s.offset()}
+	k.escaped = s.str()
+	k.end = s.offset()
+	if s.err == nil && k.end-k.off > maxKey {
+		s.fail("a key of more than %d bytes", maxKey)
+	}
+	if s.err != nil {
+		return ""
+	}
+	text, err := k.text()
+	if err != nil {
+		s.err = err
+	}
+	return text
+}
+
+// str passes over a string, from its opening to its closing quotation mark, and reports whether it has escapes. Long
+// plain runs, which is what base64 is, are searched and checked many bytes at a time.
+func (s *scanner) str() (escaped bool) {
+	s.pos++
+	for !s.eof() {
+		rest := s.win[s.pos:]
+		if s.quote < s.pos {
+			if i := bytes.IndexByte(rest, '"'); i >= 0 {
+				s.quote = s.pos + i
+			} else {
+				s.quote = len(s.win)
+			}
+		}
+		run := s.win[s.pos:s.quote]
+		if i := bytes.IndexByte(run, '\\'); i >= 0 {
+			if s.plain(run[:i]) {
+				s.escape()
+			}
+			escaped = true
+			continue
+		}
+		if s.plain(run) && s.pos < len(s.win) && s.pos == s.quote {
+			s.pos++
+			return escaped
+		}
+	}
+	s.fail("unexpected end of a string")
+	return escaped
+}
+
+// plain passes over text without escapes, or fails on what may not stand in a string. It may stop early, in another
+// window, after a character that lies across two; false then.
+func (s *scanner) plain(text []byte) bool {
+	if ascii.ValidPrint(text) {
+		s.pos += len(text)
+		return true
+	}
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c < 0x20:
+			s.pos += i
+			s.fail("control character in a string")
+			return false
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			if r, n := utf8.DecodeRune(text[i:]); r != utf8.RuneError || n > 1 {
+				i += n
+				continue
+			}
+			s.pos += i
+			return s.torn()
+		}
+	}
+	s.pos += len(text)
+	return true
+}
+
+// torn passes over a character that is not whole in this window; it is invalid unless the next window completes it.
+func (s *scanner) torn() bool {
+	var char [utf8.UTFMax]byte
+	n := 0
+	for n < len(char) && !utf8.FullRune(char[:n]) && !s.eof() {
+		char[n] = s.win[s.pos]
+		s.pos++
+		n++
+	}
+	if r, size := utf8.DecodeRune(char[:n]); r == utf8.RuneError && size <= 1 || size != n {
+		s.fail("invalid UTF-8 in a string")
+	}
+	return false
+}
+
+// escape passes over a backslash and what belongs to it.
+func (s *scanner) escape() {
+	s.pos++
+	c := s.peek()
+	if bytes.IndexByte([]byte(`"\/bfnrtu`), c) < 0 || s.eof() {
+		s.fail("unknown escape")
+		return
+	}
+	if s.quote == s.pos { // it was an escaped one
+		s.quote = -1
+	}
+	s.pos++
+	if c != 'u' {
+		return
+	}
+	for range 4 {
+		if c := s.peek(); !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			s.fail("\\u wants four hexadecimal digits")
+			return
+		}
+		s.pos++
+	}
+}
+
+// keySet finds duplicates: by comparing while there are few, by a map when there are many.
+type keySet struct {
+	few  []string
+	many map[string]struct{}
+}
+
+func (k *keySet) add(key string) bool {
+	if k.many != nil {
+		_, dup := k.many[key]
+		k.many[key] = struct{}{}
+		return !dup
+	}
+	for _, f := range k.few {
+		if f == key {
+			return false
+		}
+	}
+	if k.few = append(k.few, key); len(k.few) > 16 {
+		k.many = make(map[string]struct{}, 32)
+		for _, f := range k.few {
+			k.many[f] = struct{}{}
+		}
+	}
+	return true
+}
