@@ -1,0 +1,14 @@
+// Package all is the list of dialects. A new provider is a folder beside it and a line in it.
+package all
+
+import (
+	"switchyard/dialect"
+	"switchyard/dialect/gemini"
+	"switchyard/dialect/openai"
+)
+
+// Dialects are all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is left
+// of /v1, comes last.
+func Dialects() []dialect.Dialect {
+	return []dialect.Dialect{gemini.Dialect{}, openai.Dialect{}}
+}

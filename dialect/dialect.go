@@ -1,0 +1,194 @@
+// Package dialect says what a provider's wire format must be able to do. Each one has a folder below: front.go faces
+// the app, back.go the provider, models.yaml is what its models can do, cost and how long they live.
+//
+// A dialect is pure: it turns messages into canonical values and back, and does no I/O. Package attempt sends what a
+// back says and comes back with what arrived, for as many steps as it takes.
+package dialect
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"switchyard"
+	"switchyard/spool"
+)
+
+// A Dialect is one provider's wire format. It holds no state; many requests share it. Further powers (Ticketer) are
+// optional interfaces.
+type Dialect interface {
+	Name() string   // as written in config.yaml; also its folder
+	Models() *Table // what is known of its models
+	Addresses
+	Keys
+	Front
+	Back
+	Forwarder
+}
+
+// Addresses are where apps call it.
+type Addresses interface {
+	// Places are the prefixes and host names that are this dialect's for certain.
+	Places() []Place
+
+	// Claims reports whether a path without any prefix can only mean this dialect: "/v1beta/models/x:predict". The
+	// first dialect in the list that claims a path gets it.
+	Claims(path string) bool
+}
+
+// Place is an address at which apps call a dialect.
+type Place struct {
+	Prefix string   // e.g. "/fal/run"; what follows is the provider's path
+	Hosts  []string // the provider's own names, for apps that are led to us by DNS
+	Base   string   // which of the provider's base URLs is meant: key in Target.Bases
+
+	// Header names a request header that holds the provider's address in full, when the app calls one address for
+	// everything. It must be https and one of Hosts of this dialect's places.
+	Header string
+}
+
+// Keys are how a credential travels.
+type Keys interface {
+	// TakeKey is the app's credential, wherever this dialect may carry it; it is removed from header and query, with
+	// whatever else there authenticates (cookies are not: nobody forwards those). Empty if there is none.
+	TakeKey(http.Header, url.Values) switchyard.Secret
+
+	// PutKey puts a credential where the provider wants it.
+	PutKey(http.Header, switchyard.Secret)
+
+	// Passes reports whether a request header of the app means something to this dialect's providers, so that it goes
+	// along when the app's bytes do. name is canonical (http.CanonicalHeaderKey).
+	Passes(name string) bool
+}
+
+// ErrNotGeneration is what DecodeRequest gives for a request that by its body turns out to ask for no image, such as a
+// model of another kind behind the same path: it is passed through.
+var ErrNotGeneration = errors.New("dialect: not a generation")
+
+// Op is what a request of an app is.
+type Op uint8
+
+const (
+	Other    Op = iota // no generation: models lists, files, chat; passed through
+	Generate           // asks for images
+	Ticket             // asks for a ticket's state or result, or its cancellation; only of a Ticketer
+)
+
+// Front faces the app.
+type Front interface {
+	// Route says what a request to a base is, by its method and its decoded path without our prefix.
+	Route(base, method, path string) Op
+
+	// DecodeRequest reads what the app sent. What the canonical form cannot say is kept in Request.Extra. An error is a
+	// *switchyard.Error of a kind that is the app's fault, its Detail in this provider's own words.
+	DecodeRequest(*spool.Message) (*switchyard.Request, error)
+
+	// EncodeResult tells the app the result, in the form of its request. Images with a URL are told by it, the others inline.
+	EncodeResult(*switchyard.Request, *switchyard.Result) (*Reply, error)
+
+	// EncodeError tells the app that it gets no picture, with the status and body that its SDK turns into the right typed
+	// error. Of a request that could not be decoded only Dialect, Path and what its path says are set.
+	EncodeError(*switchyard.Request, *switchyard.Error) *Reply
+}
+
+// Back faces the provider.
+type Back interface {
+	// Needs names which images of the request must be made ready before it can be written, and how.
+	Needs(*switchyard.Target, *switchyard.Request) []Need
+
+	// Encode writes the request. The router has fitted it: it says nothing that the target's row cannot. Without a row,
+	// everything is written that the dialect has a common name for.
+	Encode(*switchyard.Target, *switchyard.Request, Supply) (*Outgoing, error)
+
+	// Decode says what an answer means: a result, or what to send next. An error is a *switchyard.Error with Outcome,
+	// Unbilled, RetryAfter and Dead set as far as the answer tells. Images of a result refer to the reply's body, or to
+	// a URL that is yet to be fetched.
+	Decode(*Exchange) (Step, error)
+}
+
+// Forwarder sends an app's own bytes to a provider of the app's own dialect. Only the model's name, and what the
+// target's params say, is edited in place; a field that nobody here has heard of survives.
+type Forwarder interface {
+	Forward(*switchyard.Target, *switchyard.Request, *spool.Message) (*Outgoing, error)
+}
+
+// Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
+type Ticketer interface {
+	NewTicket() string // an id as the provider's look; at least 120 random bits
+
+	// TicketOf is the ticket that a request of Op Ticket is about, and whether it asks to cancel it.
+	TicketOf(method, path string) (id string, cancel bool)
+
+	// Describe tells the app how its ticket stands: at its creation, and whenever it asks.
+	Describe(*switchyard.Request, *State) (*Reply, error)
+}
+
+// State is how a ticket stands.
+type State struct {
+	ID        string
+	Created   time.Time
+	Started   time.Time          // zero if it has not
+	Completed time.Time          // zero if it is not over
+	Result    *switchyard.Result // if it is over, and went well
+	Err       *switchyard.Error  // if it did not
+	Canceled  bool
+	Fresh     bool // this answers its creation
+}
+
+// Reply is an answer to an app.
+type Reply struct {
+	Status int
+	Header http.Header // Content-Type at least; never nil
+	Body   switchyard.Blob
+}
+
+// JSON is a reply of that type.
+func JSON(status int, contentType string, body switchyard.Blob) *Reply {
+	return &Reply{status, http.Header{"Content-Type": {contentType}}, body}
+}
+
+// Outgoing is a request to a provider, but for its address and key.
+type Outgoing struct {
+	Base   string // key in Target.Bases
+	Method string
+	Path   string // escaped, as it goes on the wire, from the base on
+	Query  url.Values
+	Header http.Header // without the key
+	Body   switchyard.Blob
+}
+
+// Need is an image of a request that must be made ready.
+type Need struct {
+	Image *switchyard.Image   // in the request
+	Bytes bool                // of an image that has only a URL
+	Mask  switchyard.Polarity // what the mask must be, if Image is the mask's
+}
+
+// Supply is the images that were made ready, by those of the request.
+type Supply map[*switchyard.Image]switchyard.Image
+
+// Of is img made ready; img itself if it needed nothing.
+func (s Supply) Of(img *switchyard.Image) switchyard.Image {
+	if ready, ok := s[img]; ok {
+		return ready
+	}
+	return *img
+}
+
+// Exchange is a request that was answered.
+type Exchange struct {
+	Target  *switchyard.Target
+	Request *switchyard.Request
+	Sent    *Outgoing
+	Reply   *spool.Message
+}
+
+// Step is what comes after an answer: exactly one of Result and Next is set.
+type Step struct {
+	Result *switchyard.Result // done
+	Next   *Outgoing          // ask again
+	Poll   bool               // Next asks how the job stands: wait as long as seems wise before it
+	Job    string             // the provider's id of a job that it has accepted; noted on disk before Next is sent
+	Cancel *Outgoing          // takes back the job; nil if that cannot be done
+}

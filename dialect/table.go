@@ -1,0 +1,112 @@
+package dialect
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"switchyard"
+)
+
+// Table is what is known of a dialect's models. It does not change.
+type Table struct {
+	rows []*switchyard.Model
+	byID map[string]*switchyard.Model // :: id or alias → row
+}
+
+// ParseTable reads a models.yaml: a list of switchyard.Model, every row with a source and a date. Unknown fields, rows
+// without a form, ids that stand twice and successors that are no rows are errors, all told at once.
+func ParseTable(text []byte) (*Table, error) {
+	t := &Table{byID: map[string]*switchyard.Model{}}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&t.rows); err != nil {
+		return nil, fmt.Errorf("models: %w", err)
+	}
+	var errs []error
+	for _, m := range t.rows {
+		if m.Source == "" || m.Date == "" || m.Form == "" {
+			errs = append(errs, fmt.Errorf("models: %s: source, date and form are needed", m.ID))
+		}
+		if m.Life.State == "" {
+			m.Life.State = switchyard.Alive
+		}
+		if m.Can.Images == 0 {
+			m.Can.Images = 1
+		}
+		for _, id := range append([]string{m.ID}, m.Aliases...) {
+			if t.byID[id] != nil {
+				errs = append(errs, fmt.Errorf("models: %s stands twice", id))
+			}
+			t.byID[id] = m
+		}
+	}
+	for _, m := range t.rows {
+		if s := m.Life.Successor; s != "" && t.byID[s] == nil {
+			errs = append(errs, fmt.Errorf("models: %s: successor %s is no row", m.ID, s))
+		}
+	}
+	return t, errors.Join(errs...)
+}
+
+// MustParse is ParseTable for embedded tables, which the tests of each dialect read.
+func MustParse(text []byte) *Table {
+	t, err := ParseTable(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// With is the table with rows put in the place of those with the same id, or added.
+func (t *Table) With(rows []*switchyard.Model) *Table {
+	c := &Table{byID: map[string]*switchyard.Model{}}
+	for _, m := range append(append([]*switchyard.Model(nil), t.rows...), rows...) {
+		for _, id := range append([]string{m.ID}, m.Aliases...) {
+			c.byID[id] = m
+		}
+	}
+	for _, m := range append(append([]*switchyard.Model(nil), t.rows...), rows...) {
+		if c.byID[m.ID] == m {
+			c.rows = append(c.rows, m)
+		}
+	}
+	return c
+}
+
+// Rows are all models, in the table's order.
+func (t *Table) Rows() []*switchyard.Model { return t.rows }
+
+// Find is the row of an id or alias; nil if there is none.
+func (t *Table) Find(id string) *switchyard.Model {
+	return t.byID[strings.TrimPrefix(id, "models/")]
+}
+
+// Assume is the row of an id, or the row "*", which says what is assumed of models that are in no row; nil if there is
+// none.
+func (t *Table) Assume(id string) *switchyard.Model {
+	if m := t.Find(id); m != nil {
+		return m
+	}
+	return t.byID["*"]
+}
+
+// Living is the model that answers for id at that time: its own row, or that of the first successor that is alive. It
+// is nil if id is not in the table, or is dead and nobody alive came after it.
+func (t *Table) Living(id string, at time.Time) *switchyard.Model {
+	m := t.Find(id)
+	for range t.rows { // a ring of successors ends here
+		if m == nil || !m.Life.DeadAt(at) {
+			return m
+		}
+		if m.Life.Successor == "" {
+			return nil
+		}
+		m = t.byID[m.Life.Successor]
+	}
+	return nil
+}
