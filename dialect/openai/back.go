@@ -1,0 +1,246 @@
+package openai
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Needs asks for the bytes of every image, since an edit carries them, and for the mask in OpenAI's sense.
+func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
+	var needs []dialect.Need
+	for i := range req.References {
+		img := &req.References[i].Image
+		if img.Blob == nil && strings.HasPrefix(img.URL, fileScheme) {
+			continue
+		}
+		needs = append(needs, dialect.Need{Image: img, Bytes: true})
+	}
+	if req.Mask != nil {
+		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.Transparent})
+	}
+	if req.Markup != nil {
+		needs = append(needs, dialect.Need{Image: req.Markup, Bytes: true})
+	}
+	return needs
+}
+
+// field is an option of a request, as text and as JSON.
+type field struct {
+	name string
+	json json.RawMessage
+}
+
+// Encode writes a generation as JSON, or an edit as a form if there are images.
+func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
+	fields := encodeFields(t, req)
+	if len(req.References) > 0 {
+		return encodeEdit(req, fields, s), nil
+	}
+	body := json.RawMessage("{")
+	for i, f := range fields {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(append(strconv.AppendQuote(body, f.name), ':'), f.json...)
+	}
+	return &dialect.Outgoing{
+		Method: http.MethodPost,
+		Path:   "/v1/images/generations",
+		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
+		Body:   spool.Bytes(append(body, '}')),
+	}, nil
+}
+
+func encodeFields(t *switchyard.Target, req *switchyard.Request) []field {
+	var fields []field
+	add := func(name string, given bool, value any) {
+		if text, err := encodeJSON(value); given && err == nil {
+			fields = append(fields, field{name, text})
+		}
+	}
+	number := func(p *int) int {
+		if p == nil {
+			return 0
+		}
+		return *p
+	}
+	add("model", true, t.Model)
+	add("prompt", true, req.Prompt)
+	add("n", req.Images != 1, req.Images)
+	add("size", req.Size != switchyard.Size{}, req.Size.String())
+	add("quality", req.Quality != "", req.Quality)
+	add("background", req.Background != "", req.Background)
+	add("output_format", req.Format != "", req.Format)
+	add("output_compression", req.Compression != nil && req.Format != "png" && req.Format != "", number(req.Compression))
+	add("moderation", req.Safety == switchyard.SafetyRelaxed || req.Safety == switchyard.SafetyOff, "low")
+	add("input_fidelity", req.KeepInput != "", req.KeepInput)
+	add("safety_identifier", req.User != "", req.User)
+	for _, name := range sorted(t.Params) {
+		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == name })
+		fields = append(fields, field{name, t.Params[name]})
+	}
+	return fields
+}
+
+func encodeJSON(v any) (json.RawMessage, error) {
+	b, err := (&spool.Composer{}).JSON(v)
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(b.(spool.Bytes)), nil
+}
+
+func sorted(params map[string]json.RawMessage) []string {
+	names := make([]string, 0, len(params))
+	for name := range params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func encodeEdit(req *switchyard.Request, fields []field, s dialect.Supply) *dialect.Outgoing {
+	form := &spool.FormWriter{}
+	for _, f := range fields {
+		text := string(f.json)
+		if unquoted := ""; json.Unmarshal(f.json, &unquoted) == nil {
+			text = unquoted
+		}
+		form.Field(f.name, text)
+	}
+	if req.Mask != nil {
+		addFile(form, "mask", s.Of(&req.Mask.Image), 0)
+	}
+	if req.Markup != nil {
+		addFile(form, "markup", s.Of(req.Markup), 0)
+	}
+	name := "image"
+	if len(req.References) > 1 {
+		name = "image[]"
+	}
+	for i := range req.References {
+		addFile(form, name, s.Of(&req.References[i].Image), i)
+	}
+	body, contentType := form.Body()
+	return &dialect.Outgoing{
+		Method: http.MethodPost,
+		Path:   "/v1/images/edits",
+		Header: http.Header{"Content-Type": {contentType}, "Accept": {"application/json"}},
+		Body:   body,
+	}
+}
+
+func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
+	mime := cmp.Or(img.MIME, "image/png")
+	form.File(name, fmt.Sprintf("%s%d.%s", strings.TrimSuffix(name, "[]"), i, strings.TrimPrefix(mime, "image/")), mime, img.Blob)
+}
+
+// Forward sends the app's own body, with another model's name if the target has one.
+func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
+	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: http.Header{}}
+	for name, values := range m.Header {
+		if d.Passes(name) && (t.Key.IsZero() || !strings.HasPrefix(name, "Openai-")) { // the account is another one
+			out.Header[name] = values
+		}
+	}
+	edit := spool.NewEdit(m.Body)
+	set := map[string]json.RawMessage{}
+	for name, value := range t.Params {
+		set[name] = value
+	}
+	if t.Model != req.Model {
+		set["model"], _ = encodeJSON(t.Model)
+	}
+	if m.IsForm() {
+		form, err := m.Form()
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range form.Parts {
+			if value, ok := set[p.Name]; ok && p.FileName == "" {
+				text := ""
+				if json.Unmarshal(value, &text) != nil {
+					text = string(value)
+				}
+				edit.Replace(p.Value, []byte(text))
+			}
+		}
+	} else {
+		root, err := m.JSON()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range sorted(set) {
+			edit.Set(root, name, set[name])
+		}
+	}
+	out.Body = edit.Blob()
+	return out, nil
+}
+
+// Decode reads an answer: images inline or by address, or a refusal.
+func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
+	root, err := x.Reply.JSON()
+	if x.Reply.Status >= 300 {
+		return dialect.Step{}, decodeError(x.Reply, root)
+	}
+	if err != nil {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+	}
+	r := spool.Read(root, "")
+	res := &switchyard.Result{
+		Model:      x.Target.Model,
+		Background: r.Text("background"),
+		Format:     r.Text("output_format"),
+		Quality:    r.Text("quality"),
+		Usage:      decodeUsage(root.Get("usage")),
+	}
+	if created, ok := root.Get("created").Int(); ok {
+		res.Created = time.Unix(created, 0)
+	}
+	res.Size, _ = switchyard.ParseSize(r.Text("size"))
+	for _, item := range root.Get("data").Items() {
+		img := switchyard.Image{RevisedPrompt: item.Get("revised_prompt").Text(), URL: item.Get("url").Text()}
+		if b64 := item.Get("b64_json"); b64.Given() {
+			if img.Blob, err = b64.Base64(0); err != nil {
+				return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+			}
+			img.URL = ""
+		}
+		if img.Blob != nil || img.URL != "" {
+			res.Images = append(res.Images, img)
+		}
+	}
+	if len(res.Images) == 0 {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("no image in the answer")}
+	}
+	return dialect.Step{Result: res}, nil
+}
+
+// decodeUsage: without details of the output all of it counts as image, as OpenAI's own pages say.
+func decodeUsage(v *spool.Value) *switchyard.Usage {
+	if !v.Given() {
+		return nil
+	}
+	at := func(keys ...string) int64 { n, _ := v.Get(keys...).Int(); return n }
+	u := &switchyard.Usage{
+		TextIn:   at("input_tokens_details", "text_tokens"),
+		ImageIn:  at("input_tokens_details", "image_tokens"),
+		TextOut:  at("output_tokens_details", "text_tokens"),
+		ImageOut: at("output_tokens_details", "image_tokens"),
+	}
+	if u.TextOut+u.ImageOut == 0 {
+		u.ImageOut = at("output_tokens")
+	}
+	return u
+}
