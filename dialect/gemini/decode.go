@@ -1,0 +1,161 @@
+package gemini
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Decode reads an answer in either form; which one, the answer itself shows.
+func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
+	root, err := x.Reply.JSON()
+	if x.Reply.Status >= 300 {
+		return dialect.Step{}, decodeError(x.Reply, root)
+	}
+	if err != nil || root.Kind() != spool.Object {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+	}
+	res := &switchyard.Result{Model: x.Target.Model}
+	if strings.HasSuffix(x.Sent.Path, ":predict") {
+		err = decodePredictions(root, x.Request, res)
+	} else {
+		err = decodeCandidates(root, res)
+	}
+	if err != nil {
+		return dialect.Step{}, err
+	}
+	return dialect.Step{Result: res}, nil
+}
+
+func decodePredictions(root *spool.Value, req *switchyard.Request, res *switchyard.Result) error {
+	for _, p := range root.Get("predictions").Items() {
+		data := p.Get("bytesBase64Encoded")
+		switch {
+		case data.Given():
+			blob, err := data.Base64(0)
+			if err != nil {
+				return &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+			}
+			res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("mimeType").Text(), RevisedPrompt: p.Get("prompt").Text()})
+		case p.Get("raiFilteredReason").Given():
+			res.Filtered = append(res.Filtered, p.Get("raiFilteredReason").Text())
+		}
+	}
+	// Images that are filtered without a reason are just not there, and are not charged for.
+	for len(res.Images)+len(res.Filtered) < req.Images {
+		res.Filtered = append(res.Filtered, "")
+	}
+	if len(res.Images) == 0 {
+		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Unbilled: true, Err: errors.New("all images filtered")}
+	}
+	return nil
+}
+
+// filterReasons are the finish reasons of a content filter. All others without an image are a model that made none.
+var filterReasons = []string{
+	"SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_RECITATION",
+}
+
+func decodeCandidates(root *spool.Value, res *switchyard.Result) error {
+	res.Usage = decodeUsage(root.Get("usageMetadata"))
+	var reason string
+	for _, c := range root.Get("candidates").Items() {
+		reason = c.Get("finishReason").Text()
+		for _, p := range c.Get("content", "parts").Items() {
+			if p.Get("thought").Truth() {
+				continue // a draft
+			}
+			if data := p.Get("inlineData", "data"); data.Given() {
+				blob, err := data.Base64(0)
+				if err != nil {
+					return &switchyard.Error{Outcome: switchyard.BadReply, Err: err, Usage: res.Usage}
+				}
+				res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("inlineData", "mimeType").Text()})
+			}
+			res.Text += p.Get("text").Text()
+		}
+	}
+	if len(res.Images) > 0 {
+		return nil
+	}
+	blocked := root.Get("promptFeedback", "blockReason")
+	switch {
+	case blocked.Given():
+		return &switchyard.Error{Outcome: switchyard.Filtered, Usage: res.Usage, Err: errors.New("prompt blocked: " + blocked.Text())}
+	case slices.Contains(filterReasons, reason):
+		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("finished with " + reason)}
+	}
+	return &switchyard.Error{Outcome: switchyard.BadReply, Usage: res.Usage, Err: errors.New("no image, finished with " + reason)}
+}
+
+// decodeUsage: the output that is not image is text, and so are thoughts. Without details it counts as image.
+func decodeUsage(v *spool.Value) *switchyard.Usage {
+	if !v.Given() {
+		return nil
+	}
+	at := func(v *spool.Value) int64 { n, _ := v.Int(); return n }
+	image := func(details *spool.Value) (n int64) {
+		for _, d := range details.Items() {
+			if d.Get("modality").Text() == "IMAGE" {
+				n += at(d.Get("tokenCount"))
+			}
+		}
+		return n
+	}
+	u := &switchyard.Usage{ImageIn: image(v.Get("promptTokensDetails")), ImageOut: image(v.Get("candidatesTokensDetails"))}
+	u.TextIn = max(at(v.Get("promptTokenCount"))-u.ImageIn, 0)
+	out := at(v.Get("candidatesTokenCount"))
+	if v.Get("candidatesTokensDetails").Kind() == spool.Missing {
+		u.ImageOut = out
+	}
+	u.TextOut = max(out-u.ImageOut, 0) + at(v.Get("thoughtsTokenCount"))
+	return u
+}
+
+// refusedWords are what the texts of content refusals have in common; those of predict are ordinary 400s.
+var refusedWords = []string{"Responsible AI", "safety filter threshold", "Support codes:", "Person Generation"}
+
+func decodeError(m *spool.Message, root *spool.Value) error {
+	text := root.Get("error", "message").Text()
+	e := &switchyard.Error{Unbilled: true, Err: errors.New("HTTP " + strconv.Itoa(m.Status) + " " + root.Get("error", "status").Text())}
+	badKey := false
+	for _, d := range root.Get("error", "details").Items() {
+		if reason := d.Get("reason").Text(); strings.HasPrefix(reason, "API_KEY_") {
+			badKey = true
+		}
+		if delay, err := time.ParseDuration(d.Get("retryDelay").Text()); err == nil {
+			e.RetryAfter = max(e.RetryAfter, delay)
+		}
+		for _, v := range d.Get("violations").Items() {
+			if strings.Contains(v.Get("quotaId").Text(), "PerDay") || v.Get("quotaValue").Text() == "0" {
+				e.RetryAfter = max(e.RetryAfter, time.Hour) // not today
+			}
+		}
+	}
+	e.RetryAfter = max(e.RetryAfter, spool.RetryAfter(m.Header))
+	switch s := m.Status; {
+	case badKey, s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
+		e.Outcome = switchyard.Unauthorized
+	case s == http.StatusTooManyRequests:
+		e.Outcome = switchyard.RateLimited
+	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout:
+		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case s >= 500:
+		e.Outcome = switchyard.Overloaded
+	case s < 400:
+		e.Outcome = switchyard.BadReply
+	case s == http.StatusBadRequest && slices.ContainsFunc(refusedWords, func(w string) bool { return strings.Contains(text, w) }):
+		e.Outcome = switchyard.Filtered
+	default:
+		e.Outcome = switchyard.Refused
+		e.Dead = s == http.StatusNotFound && strings.Contains(text, "is no longer available")
+	}
+	return e
+}

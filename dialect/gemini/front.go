@@ -1,0 +1,189 @@
+package gemini
+
+import (
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// DecodeRequest reads a predict or a generateContent. What generateContent asks of a model that makes no images is no
+// generation.
+func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
+	call, _ := parsePath(m.Path)
+	req := &switchyard.Request{
+		Form:     call.form(),
+		Model:    strings.TrimPrefix(call.model, "models/"),
+		Images:   1,
+		Delivery: switchyard.DeliverInline,
+		Memo:     map[string]string{},
+	}
+	if strings.ContainsAny(req.Model, "?&") || strings.Contains(req.Model, "..") {
+		return nil, switchyard.Invalid("", "Request contains an invalid argument.")
+	}
+	root, err := m.JSON()
+	if err != nil || root.Kind() != spool.Object {
+		return nil, switchyard.Invalid("", "Invalid JSON payload received. Unexpected token.")
+	}
+	r := spool.Read(root, "")
+	if req.Form == formPredict {
+		err = decodePredict(r, req)
+	} else {
+		if req.Stream = call.method == "streamGenerateContent"; req.Stream && m.Query.Get("alt") != "sse" {
+			req.Memo[memoArray] = "true"
+		}
+		err = decodeContent(r, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if req.Prompt == "" && len(req.References) == 0 {
+		return nil, switchyard.Invalid("", "Request contains an invalid argument.")
+	}
+	return req, nil
+}
+
+// What the answers need to remember.
+const (
+	memoArray  = "array"  // a stream as one JSON array, which is what the method gives without alt=sse
+	memoReason = "reason" // includeRaiReason
+	memoSafety = "safety" // includeSafetyAttributes
+	memoText   = "text"   // text may come beside the image
+)
+
+// imageModel reports whether a model makes images, by its row or its name.
+func imageModel(id string) bool {
+	if table.Find(id) != nil {
+		return true
+	}
+	return strings.Contains(id, "-image") || strings.Contains(id, "nano-banana") || strings.HasPrefix(id, "imagen")
+}
+
+// key is the spelling of a member that is there: the real front door takes camelCase and snake_case alike.
+func key(r *spool.Reader, camel string) string {
+	if snake := snakeCase(camel); r.Get(camel).Kind() == spool.Missing && r.Get(snake).Kind() != spool.Missing {
+		return snake
+	}
+	return camel
+}
+
+func snakeCase(camel string) string {
+	var b strings.Builder
+	for _, c := range camel {
+		if c >= 'A' && c <= 'Z' {
+			b.WriteByte('_')
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// wrongType is the first of a reader's complaints, in Google's words.
+func wrongType(rs ...*spool.Reader) error {
+	for _, r := range rs {
+		if errs := r.Errs(); len(errs) > 0 {
+			return switchyard.Invalid("", "Invalid value at '%s': expected %s, got %s", errs[0].Path, errs[0].Want, errs[0].Got.Kind())
+		}
+	}
+	return nil
+}
+
+// decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
+func decodeContent(r *spool.Reader, req *switchyard.Request) error {
+	config := r.Object(key(r, "generationConfig"))
+	wantsImage, wantsText := modalities(config.Items(key(config, "responseModalities")))
+	if !wantsImage && !imageModel(req.Model) {
+		return dialect.ErrNotGeneration
+	}
+	if wantsText {
+		req.Memo[memoText] = "true"
+	}
+	var texts []string
+	turns := r.Items("contents")
+	for _, turn := range turns {
+		for _, p := range turn.Get("parts").Items() {
+			text, err := decodePart(p, req)
+			if err != nil {
+				return err
+			}
+			if text != "" && turn.Get("role").Text() != "model" {
+				texts = append(texts, text)
+			}
+		}
+	}
+	req.Prompt = strings.Join(texts, "\n")
+	decodeConfig(config, req)
+	if err := wrongType(r, config); err != nil {
+		return err
+	}
+	r.Get("model")
+	decodeSafety(r.Items(key(r, "safetySettings")), req)
+	if req.Extra = r.Rest(); len(turns) > 1 {
+		if req.Extra == nil {
+			req.Extra = map[string]rawJSON{}
+		}
+		req.Extra["conversation"] = rawJSON("true")
+	}
+	return nil
+}
+
+func modalities(items []*spool.Value) (image, text bool) {
+	for _, m := range items {
+		image = image || strings.EqualFold(m.Text(), "IMAGE")
+		text = text || strings.EqualFold(m.Text(), "TEXT")
+	}
+	return image, text || len(items) == 0
+}
+
+func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error) {
+	p := spool.Read(v, "part")
+	if inline := p.Object(key(p, "inlineData")); p.Get(key(p, "inlineData")).Given() {
+		data, err := inline.Get("data").Base64(0)
+		if err != nil {
+			return "", switchyard.Invalid("", "Request contains an invalid argument.")
+		}
+		req.References = append(req.References, switchyard.Reference{Image: switchyard.Image{Blob: data, MIME: inline.Text(key(inline, "mimeType"))}})
+	}
+	if file := p.Object(key(p, "fileData")); p.Get(key(p, "fileData")).Given() {
+		img := switchyard.Image{URL: file.Text(key(file, "fileUri")), MIME: file.Text(key(file, "mimeType"))}
+		req.References = append(req.References, switchyard.Reference{Image: img})
+	}
+	return p.Text("text"), nil
+}
+
+func decodeConfig(r *spool.Reader, req *switchyard.Request) {
+	req.Seed = r.Uint("seed")
+	img := r.Object(key(r, "imageConfig"))
+	ratio := img.Text(key(img, "aspectRatio"))
+	switch a, err := switchyard.ParseAspect(ratio); {
+	case err == nil:
+		req.Aspect = a
+	case len(req.References) > 0:
+		req.MatchInput = true
+	default:
+		req.Aspect = switchyard.Aspect{W: 1, H: 1}
+	}
+	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
+	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+}
+
+var people = map[string]string{
+	"dont_allow": "none", "allow_none": "none", "allow_adult": "adult", "allow_all": "all",
+}
+
+var thresholds = map[string]string{
+	"block_low_and_above": switchyard.SafetyStrict, "block_medium_and_above": switchyard.SafetyDefault,
+	"block_only_high": switchyard.SafetyRelaxed, "block_none": switchyard.SafetyOff, "off": switchyard.SafetyOff,
+}
+
+// decodeSafety takes the first threshold for all: the canonical form knows one level.
+func decodeSafety(items []*spool.Value, req *switchyard.Request) {
+	for _, s := range items {
+		if level := thresholds[strings.ToLower(s.Get("threshold").Text())]; level != "" {
+			req.Safety = level
+			return
+		}
+	}
+}

@@ -1,0 +1,131 @@
+// Package gemini speaks the formats of Google's Gemini API: generateContent of the Gemini image models, and Imagen's
+// predict, which Google has switched off and which apps, older SDKs and copies of it still speak.
+package gemini
+
+import (
+	_ "embed"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+)
+
+//go:embed models.yaml
+var models []byte
+
+var table = dialect.MustParse(models)
+
+// Dialect is the format. The zero value is ready.
+type Dialect struct{}
+
+var _ dialect.Dialect = Dialect{}
+
+// Forms, of models and of requests alike. A streamed generateContent is one with Stream set.
+const (
+	formPredict = "predict"
+	formContent = "generateContent"
+)
+
+// Name is gemini.
+func (Dialect) Name() string { return "gemini" }
+
+// Models are the rows of models.yaml.
+func (Dialect) Models() *dialect.Table { return table }
+
+// Places are where the SDKs are pointed: they add the version themselves.
+func (Dialect) Places() []dialect.Place {
+	return []dialect.Place{{Prefix: "/gemini"}, {Hosts: []string{"generativelanguage.googleapis.com"}}}
+}
+
+// Claims takes the versions that only Google has, and of /v1 what ends in one of its methods.
+func (Dialect) Claims(path string) bool {
+	for _, own := range []string{"/v1beta/", "/v1alpha/", "/upload/v1"} {
+		if strings.HasPrefix(path, own) {
+			return true
+		}
+	}
+	call, ok := parsePath(path)
+	return ok && call.method != "" && strings.HasPrefix(path, "/v1/models/")
+}
+
+// Route tells the methods that can make images; whether the model does, its name and the body tell.
+func (Dialect) Route(_, method, path string) dialect.Op {
+	call, ok := parsePath(path)
+	if ok && method == http.MethodPost && call.form() != "" {
+		return dialect.Generate
+	}
+	return dialect.Other
+}
+
+// call is a path of the form /VERSION/…models/MODEL:METHOD.
+type call struct {
+	before string // up to the model's name
+	model  string
+	method string
+}
+
+func parsePath(path string) (call, bool) {
+	colon := strings.LastIndexByte(path, ':')
+	if colon < 0 {
+		return call{}, false
+	}
+	before, model, ok := strings.Cut(path[:colon], "odels/") // models/ and tunedModels/
+	if !ok || model == "" {
+		return call{}, false
+	}
+	return call{before + "odels/", model, path[colon+1:]}, true
+}
+
+func (c call) form() string {
+	switch c.method {
+	case "predict":
+		return formPredict
+	case "generateContent", "streamGenerateContent":
+		return formContent
+	}
+	return ""
+}
+
+// version is the API version, for error texts.
+func (c call) version() string {
+	version, _, _ := strings.Cut(strings.TrimPrefix(c.before, "/"), "/")
+	return version
+}
+
+// TakeKey looks in all three places: header, query, bearer token.
+func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
+	key := h.Get("X-Goog-Api-Key")
+	if key == "" {
+		key = q.Get("key")
+	}
+	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && key == "" && strings.EqualFold(scheme, "bearer") {
+		key = bearer + strings.TrimSpace(token)
+	}
+	h.Del("X-Goog-Api-Key")
+	h.Del("Authorization")
+	q.Del("key")
+	return switchyard.NewSecret(key)
+}
+
+// bearer marks an OAuth token among keys, so that it goes on as what it came.
+const bearer = "bearer "
+
+// PutKey writes the header, never the query, which ends up in logs.
+func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
+	if token, ok := strings.CutPrefix(key.Reveal(), bearer); ok {
+		h.Set("Authorization", "Bearer "+token)
+	} else if !key.IsZero() {
+		h.Set("X-Goog-Api-Key", key.Reveal())
+	}
+}
+
+// Passes lets the SDK's own headers through.
+func (Dialect) Passes(name string) bool {
+	switch name {
+	case "Accept", "Content-Type", "User-Agent", "X-Goog-Api-Client", "X-Server-Timeout", "X-Goog-User-Project":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Goog-Upload-")
+}

@@ -1,0 +1,119 @@
+package gemini
+
+import (
+	"encoding/json"
+	"strings"
+
+	"switchyard"
+	"switchyard/spool"
+)
+
+type rawJSON = json.RawMessage
+
+// decodePredict reads Imagen's form. Enumerations are compared without regard to case, as its callers differ in it.
+func decodePredict(r *spool.Reader, req *switchyard.Request) error {
+	instances := r.Items("instances")
+	if len(instances) != 1 {
+		return switchyard.Invalid("", "Exactly one instance is expected, got %d.", len(instances))
+	}
+	inst := spool.Read(instances[0], "instances[0]")
+	req.Prompt = inst.Text("prompt")
+	if err := decodeReferences(inst.Items("referenceImages"), req); err != nil {
+		return err
+	}
+	p := r.Object("parameters")
+	if err := decodeParameters(p, req); err != nil {
+		return err
+	}
+	if err := wrongType(r, inst, p); err != nil {
+		return err
+	}
+	req.Extra = p.Rest()
+	for name, value := range r.Rest() { // labels, beside the parameters
+		if req.Extra == nil {
+			req.Extra = map[string]rawJSON{}
+		}
+		req.Extra[name] = value
+	}
+	return nil
+}
+
+func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
+	req.Images = 4 // which is the default here
+	for _, name := range []string{"sampleCount", "numberOfImages"} {
+		if n := p.Int(name); n != nil {
+			req.Images = *n
+		}
+	}
+	if req.Images < 1 || req.Images > 4 {
+		return switchyard.Invalid("", "sampleCount must be between 1 and 4, but got %d.", req.Images)
+	}
+	req.Aspect = switchyard.Aspect{W: 1, H: 1}
+	if ratio := p.Text("aspectRatio"); ratio != "" {
+		var err error
+		if req.Aspect, err = switchyard.ParseAspect(ratio); err != nil {
+			return switchyard.Invalid("", "aspectRatio %q is not supported.", ratio)
+		}
+	}
+	for _, name := range []string{"sampleImageSize", "imageSize"} {
+		if size := p.Text(name); size != "" {
+			req.Resolution = strings.ToUpper(size)
+		}
+	}
+	req.Guidance = p.Float("guidanceScale")
+	req.People = people[strings.ToLower(p.Text("personGeneration"))]
+	req.Safety = thresholds[strings.ToLower(p.Text("safetySetting"))]
+	req.Language = p.Text("language")
+	req.NegativePrompt = p.Text("negativePrompt")
+	req.Seed = p.Uint("seed")
+	req.Watermark, req.Enhance = p.Bool("addWatermark"), p.Bool("enhancePrompt")
+	if wants := p.Bool("includeRaiReason"); wants != nil && *wants {
+		req.Memo[memoReason] = "true"
+	}
+	if wants := p.Bool("includeSafetyAttributes"); wants != nil && *wants {
+		req.Memo[memoSafety] = "true"
+	}
+	out := p.Object("outputOptions")
+	req.Format = strings.TrimPrefix(out.Text("mimeType"), "image/")
+	req.Compression = out.Int("compressionQuality")
+	return wrongType(out)
+}
+
+// decodeReferences goes by the object that is present, and only then by the type: a widely used SDK sends styles and
+// subjects as REFERENCE_TYPE_CONTROL.
+func decodeReferences(items []*spool.Value, req *switchyard.Request) error {
+	for _, v := range items {
+		img := switchyard.Image{URL: v.Get("referenceImage", "gcsUri").Text(), MIME: v.Get("referenceImage", "mimeType").Text()}
+		if data := v.Get("referenceImage", "bytesBase64Encoded"); data.Given() {
+			blob, err := data.Base64(0)
+			if err != nil {
+				return switchyard.Invalid("", "Request contains an invalid argument.")
+			}
+			img.Blob, img.URL = blob, ""
+		}
+		kind := v.Get("referenceType").Text()
+		if v.Get("maskImageConfig").Given() || kind == "REFERENCE_TYPE_MASK" {
+			req.Mask = &switchyard.Mask{Image: img, Polarity: switchyard.White}
+			continue
+		}
+		ref := switchyard.Reference{Image: img}
+		if id, ok := v.Get("referenceId").Int(); ok {
+			ref.ID = int(id)
+		}
+		switch subject := v.Get("subjectImageConfig"); {
+		case v.Get("styleImageConfig").Given() || kind == "REFERENCE_TYPE_STYLE":
+			ref.Role, ref.Description = switchyard.RoleStyle, v.Get("styleImageConfig", "styleDescription").Text()
+		case subject.Given() || kind == "REFERENCE_TYPE_SUBJECT":
+			ref.Role, ref.Description = switchyard.RoleContent, subject.Get("subjectDescription").Text()
+			if subject.Get("subjectType").Text() == "SUBJECT_TYPE_PERSON" {
+				ref.Role = switchyard.RoleFace
+			}
+		case v.Get("controlImageConfig").Given() || kind == "REFERENCE_TYPE_CONTROL":
+			ref.Role = switchyard.RoleControl
+		case kind == "REFERENCE_TYPE_CONTENT":
+			ref.Role = switchyard.RoleContent
+		}
+		req.References = append(req.References, ref)
+	}
+	return nil
+}
