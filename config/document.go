@@ -1,0 +1,124 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds on a file, far above any that a person writes.
+const (
+	maxText  = 4 << 20
+	maxDepth = 64
+)
+
+// Document is a file that has been parsed. It keeps the positions, so that what is found wrong later can be reported
+// with its place; it is not changed after Parse, and may be used from many goroutines.
+type Document struct {
+	name  string
+	env   func(string) (string, bool)
+	root  *yaml.Node            // nil if the file says nothing
+	nodes map[string]*yaml.Node // :: path → value
+	pos   map[string]Pos        // :: path → the value, or the key of what is longer than a line
+}
+
+// Decode parses text and decodes all of it into into, a pointer to a struct. The Document is there even if err is not
+// nil, so that the caller can go on and report what else is wrong; err is then Errors.
+//
+// Name is the file's name in messages. Env looks up ${NAME}; nil means that there is no variable.
+func Decode(name string, text []byte, env func(string) (string, bool), into any) (*Document, error) {
+	d, err := Parse(name, text, env)
+	return d, Join(err, d.Decode("", into))
+}
+
+// Parse reads text and checks what can be without knowing the settings.
+func Parse(name string, text []byte, env func(string) (string, bool)) (*Document, error) {
+	if env == nil {
+		env = func(string) (string, bool) { return "", false }
+	}
+	d := &Document{name: name, env: env, nodes: map[string]*yaml.Node{}, pos: map[string]Pos{}}
+	if len(text) > maxText {
+		return d, d.whole(1, fmt.Errorf("file has %d bytes, more than the %d allowed", len(text), maxText))
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var root yaml.Node
+	switch err := dec.Decode(&root); {
+	case errors.Is(err, io.EOF): // nothing but comments: all defaults
+		return d, nil
+	case err != nil:
+		return d, d.syntax(err)
+	}
+	var next yaml.Node
+	switch err := dec.Decode(&next); {
+	case err == nil:
+		return d, d.whole(next.Line, errors.New("a second document; only one is allowed"))
+	case !errors.Is(err, io.EOF):
+		return d, d.syntax(err)
+	}
+	d.root = root.Content[0]
+	c := checker{d: d}
+	c.check(d.root, "", 0)
+	return d, Join(c.errs...)
+}
+
+// Decode decodes what stands at path, "" for the whole file, into into, a non-nil pointer. A path that is not in the
+// file leaves into as it is. Layers are made by decoding several paths into the same value, the most general first.
+func (d *Document) Decode(path string, into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return fmt.Errorf("config: cannot decode into %T, want a pointer", into)
+	}
+	n := d.root
+	if path != "" {
+		n = d.nodes[path]
+	}
+	if n == nil {
+		return nil
+	}
+	dec := &decoder{doc: d}
+	dec.value(&Node{dec: dec, node: n, path: path}, v.Elem())
+	return Join(dec.errs...)
+}
+
+// At is where the value at path stands, or else the nearest thing around it that the file has.
+func (d *Document) At(path string) Pos {
+	for ; path != ""; path = parent(path) {
+		if p, ok := d.pos[path]; ok {
+			return p
+		}
+	}
+	return Pos{d.name, 1, 1}
+}
+
+// Has reports whether the file says something at path; a key with nothing after it does not.
+func (d *Document) Has(path string) bool {
+	n := d.nodes[path]
+	return n != nil && !isNull(n)
+}
+
+// Errorf is a fault at path.
+func (d *Document) Errorf(path, format string, args ...any) error {
+	return &Fault{d.At(path), path, fmt.Errorf(format, args...)}
+}
+
+func (d *Document) whole(line int, err error) error {
+	return Errors{{Pos: Pos{d.name, max(line, 1), 1}, Err: err}}
+}
+
+// yamlLine is how the library tells where it stopped: in its text alone.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (d *Document) syntax(err error) error {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return d.whole(1, err)
+	}
+	line, _ := strconv.Atoi(m[1]) // 0 where there is none, and then the first is meant
+	return d.whole(line, errors.New(err.Error()[len(m[0]):]))
+}

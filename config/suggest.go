@@ -1,0 +1,50 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// unknownKey says so, and what was probably meant.
+func unknownKey(name string, known map[string]reflect.Value) error {
+	best, least := "", max(len(name)/3, 1)+1
+	for _, k := range slices.Sorted(maps.Keys(known)) {
+		if n := distance(name, k); n < least {
+			best, least = k, n
+		}
+	}
+	if best == "" {
+		return fmt.Errorf("unknown key %q", name)
+	}
+	return fmt.Errorf("unknown key %q; did you mean %q?", name, best)
+}
+
+// distance is how many letters must be put in, left out, changed or swapped with their neighbour to make b of a.
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return max(len(a), len(b)) // nobody mistypes that; and it would take long
+	}
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			rows[i][j] = min(change, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
