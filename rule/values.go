@@ -1,0 +1,195 @@
+package rule
+
+import (
+	"fmt"
+	"reflect"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// The types of request and key, as error messages name them.
+const (
+	requestName = "request"
+	keyName     = "key"
+)
+
+var (
+	requestType = types.NewObjectType(requestName)
+	keyType     = types.NewObjectType(keyName)
+	tableType   = types.NewMapType(types.StringType, types.StringType)
+)
+
+// object is request or key. Its fields are read through the provider, so it need only be itself.
+type object struct {
+	facts *Facts
+	typ   *types.Type
+}
+
+func (o object) ConvertToNative(t reflect.Type) (any, error) {
+	return nil, fmt.Errorf("%s cannot become %v", o.typ, t)
+}
+
+func (o object) ConvertToType(t ref.Type) ref.Val {
+	if t == types.TypeType {
+		return o.typ
+	}
+	return types.NewErr("%s cannot become %s", o.typ, t.TypeName())
+}
+
+func (o object) Equal(other ref.Val) ref.Val {
+	p, ok := other.(object)
+	return types.Bool(ok && o == p)
+}
+
+func (o object) Type() ref.Type { return o.typ }
+func (o object) Value() any     { return o.facts }
+
+// dict makes a table a CEL map. It has no Find, on purpose: with one, the library would ask it instead of Get and IsSet,
+// and has(headers.x) could not tell a missing name from an empty one.
+type dict struct{ table }
+
+var (
+	_ traits.Indexer     = dict{}
+	_ traits.FieldTester = dict{}
+	_ traits.Container   = dict{}
+	_ traits.Iterable    = dict{}
+	_ traits.Sizer       = dict{}
+)
+
+func (d dict) Get(index ref.Val) ref.Val {
+	name, ok := index.(types.String)
+	if !ok {
+		return types.NewErr("no such key: %v", index)
+	}
+	value, _ := d.lookup(string(name))
+	return types.String(value)
+}
+
+func (d dict) IsSet(index ref.Val) ref.Val {
+	name, ok := index.(types.String)
+	if !ok {
+		return types.False
+	}
+	_, ok = d.lookup(string(name))
+	return types.Bool(ok)
+}
+
+func (d dict) Contains(index ref.Val) ref.Val { return d.IsSet(index) }
+func (d dict) Size() ref.Val                  { return types.Int(len(d.names())) }
+
+func (d dict) Iterator() traits.Iterator {
+	return types.NewStringList(types.DefaultTypeAdapter, d.names()).Iterator()
+}
+
+func (d dict) ConvertToNative(t reflect.Type) (any, error) { return d.plain().ConvertToNative(t) }
+func (d dict) ConvertToType(t ref.Type) ref.Val            { return d.plain().ConvertToType(t) }
+func (d dict) Equal(other ref.Val) ref.Val                 { return d.plain().Equal(other) }
+func (d dict) Type() ref.Type                              { return types.MapType }
+func (d dict) Value() any                                  { return d.plain().Value() }
+
+// plain is a copy, for the rare rule that uses the whole map.
+func (d dict) plain() ref.Val {
+	all := make(map[string]string)
+	for _, n := range d.names() {
+		all[n], _ = d.lookup(n)
+	}
+	return types.NewStringStringMap(types.DefaultTypeAdapter, all)
+}
+
+// provider tells CEL of request and key, and of the library's own types.
+type provider struct {
+	types.Provider
+	fields map[string]map[string]*types.FieldType // :: type → field → how to read it
+}
+
+func newProvider(base types.Provider) provider {
+	p := provider{Provider: base, fields: map[string]map[string]*types.FieldType{}}
+	for name, fields := range map[string]map[string]field{requestName: requestFields, keyName: keyFields} {
+		p.fields[name] = make(map[string]*types.FieldType, len(fields))
+		for f, how := range fields {
+			p.fields[name][f] = how.celType()
+		}
+	}
+	return p
+}
+
+func (p provider) FindStructType(name string) (*types.Type, bool) {
+	switch name {
+	case requestName:
+		return types.NewTypeTypeWithParam(requestType), true
+	case keyName:
+		return types.NewTypeTypeWithParam(keyType), true
+	}
+	return p.Provider.FindStructType(name)
+}
+
+func (p provider) FindStructFieldNames(name string) ([]string, bool) {
+	fields, ok := p.fields[name]
+	if !ok {
+		return p.Provider.FindStructFieldNames(name)
+	}
+	names := make([]string, 0, len(fields))
+	for f := range fields {
+		names = append(names, f)
+	}
+	return names, true
+}
+
+func (p provider) FindStructFieldType(name, fieldName string) (*types.FieldType, bool) {
+	fields, ok := p.fields[name]
+	if !ok {
+		return p.Provider.FindStructFieldType(name, fieldName)
+	}
+	f, ok := fields[fieldName]
+	return f, ok
+}
+
+// NewValue refuses request{…}: there is one request.
+func (p provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
+	if _, ours := p.fields[name]; ours {
+		return types.NewErr("%s cannot be made", name)
+	}
+	return p.Provider.NewValue(name, fields)
+}
+
+// celType is how CEL reads the field. The library hands back what object.Value gave it.
+func (f field) celType() *types.FieldType {
+	typ, get := f.getter()
+	return &types.FieldType{
+		Type: typ,
+		GetFrom: func(target any) (any, error) {
+			facts, ok := target.(*Facts)
+			if !ok {
+				return nil, fmt.Errorf("not a request: %T", target)
+			}
+			return get(facts), nil
+		},
+		IsSet: func(target any) bool {
+			facts, ok := target.(*Facts)
+			if !ok {
+				return false
+			}
+			if f.has != nil {
+				return f.has(facts)
+			}
+			z, ok := get(facts).(traits.Zeroer)
+			return ok && !z.IsZeroValue()
+		},
+	}
+}
+
+func (f field) getter() (*types.Type, func(*Facts) ref.Val) {
+	switch f.kind {
+	case number:
+		return types.IntType, func(x *Facts) ref.Val { return types.Int(f.num(x)) }
+	case real:
+		return types.DoubleType, func(x *Facts) ref.Val { return types.Double(f.real(x)) }
+	case yesNo:
+		return types.BoolType, func(x *Facts) ref.Val { return types.Bool(f.yes(x)) }
+	case labels:
+		return tableType, func(x *Facts) ref.Val { return dict{labelTable(x.Key.Labels)} }
+	}
+	return types.StringType, func(x *Facts) ref.Val { return types.String(f.text(x)) }
+}
