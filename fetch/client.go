@@ -1,0 +1,181 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// What a fetch fails with, besides the errors of the network and of the caller's context. Whose fault it is depends on
+// who named the address, so none of them is a *switchyard.Error yet. No error of this package holds a query.
+var (
+	ErrURL      = errors.New("not an address that is fetched")
+	ErrBlocked  = errors.New("address is not public")
+	ErrTooLarge = errors.New("larger than allowed")
+	ErrRedirect = errors.New("redirect not followed")
+	ErrEncoded  = errors.New("answer is compressed") // though we did not ask for it
+)
+
+// StatusError is an answer that is neither the thing nor a redirect to it.
+type StatusError struct{ Code int }
+
+func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Code) }
+
+const (
+	maxRedirects = 5
+	maxHeader    = 64 << 10
+)
+
+// Config is how a Client behaves. The zero Config is right for strangers' addresses.
+type Config struct {
+	Allow    []string       // host or host:port, exactly as the address spells it, that may be private
+	Timeout  time.Duration  // for one fetch, redirects and body included; 0: 60 s
+	Connect  time.Duration  // for one connection; 0: 5 s
+	Resolver *net.Resolver  // if nil, the system's
+	Roots    *x509.CertPool // whom TLS trusts; if nil, whom the system trusts
+}
+
+// Client gets files from public addresses. Many goroutines may use it; it keeps connections, until Close.
+type Client struct {
+	timeout   time.Duration
+	transport *http.Transport
+}
+
+// New builds a Client.
+func New(c Config) *Client {
+	timeout, connect := c.Timeout, c.Connect
+	if timeout <= 0 {
+		timeout = time.Minute
+	}
+	if connect <= 0 {
+		connect = 5 * time.Second
+	}
+	return &Client{timeout: timeout, transport: &http.Transport{
+		Proxy:                  nil, // a proxy would resolve the name itself, out of the guard's sight
+		DialContext:            newDialer(c.Allow, c.Resolver, connect).dial,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Roots},
+		TLSHandshakeTimeout:    connect,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // images are compressed already, and a gzip bomb never gets to explode
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           64,
+		IdleConnTimeout:        30 * time.Second,
+	}}
+}
+
+// Close drops the connections that are kept. Fetches under way go on.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Response is a file on its way. The caller closes Body.
+type Response struct {
+	Body        *Body
+	ContentType string // as declared; not to be believed
+	Length      int64  // -1 if not declared
+}
+
+// Get opens what address names. A file of more than max bytes is an error, at once if its length is declared, else by
+// the read that passes max; it is never cut short. The time limit goes on until Body is closed.
+func (c *Client) Get(ctx context.Context, address string, max int64) (*Response, error) {
+	u, err := parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	res, last, err := c.follow(ctx, u)
+	if err == nil {
+		err = judge(res, max)
+	}
+	if err != nil {
+		if res != nil {
+			res.Body.Close()
+		}
+		cancel()
+		return nil, fmt.Errorf("fetch %s: %w", plain(last), err)
+	}
+	return &Response{
+		Body:        &Body{body: res.Body, left: max, cancel: cancel},
+		ContentType: res.Header.Get("Content-Type"),
+		Length:      res.ContentLength,
+	}, nil
+}
+
+// follow asks for u and goes where it is sent. It does so itself rather than by http.Client, which would add a Referer
+// with the query in it and quote a bad Location in its error. The answer, if any, is the caller's to close.
+func (c *Client) follow(ctx context.Context, u *url.URL) (*http.Response, *url.URL, error) {
+	for hops := 0; ; hops++ {
+		res, err := c.once(ctx, u)
+		if err != nil || !redirects(res.StatusCode) {
+			return res, u, err
+		}
+		next, err := target(u, res.Header.Get("Location"))
+		res.Body.Close()
+		if err != nil {
+			return nil, u, err
+		}
+		if hops == maxRedirects {
+			return nil, u, fmt.Errorf("%w: more than %d", ErrRedirect, maxRedirects)
+		}
+		u = next
+	}
+}
+
+func (c *Client) once(ctx context.Context, u *url.URL) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, ErrURL // its text would quote the address
+	}
+	req.Header.Set("User-Agent", "switchyard")
+	req.Header.Set("Accept", "*/*")
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err // a RoundTripper's own errors name hosts, never addresses
+	}
+	return res, nil
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// target is where location leads, seen from u.
+func target(u *url.URL, location string) (*url.URL, error) {
+	if location == "" {
+		return nil, fmt.Errorf("%w: no location", ErrRedirect)
+	}
+	next, err := u.Parse(location)
+	if err != nil {
+		return nil, fmt.Errorf("%w: malformed location", ErrRedirect)
+	}
+	if err := check(next); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRedirect, err)
+	}
+	if u.Scheme == "https" && next.Scheme == "http" {
+		return nil, fmt.Errorf("%w: from https to http", ErrRedirect)
+	}
+	return next, nil
+}
+
+// judge decides by the head of an answer whether its body is wanted.
+func judge(res *http.Response, max int64) error {
+	encoding := res.Header.Get("Content-Encoding")
+	switch {
+	case res.StatusCode != http.StatusOK:
+		return &StatusError{res.StatusCode}
+	case encoding != "" && encoding != "identity":
+		return ErrEncoded
+	case res.ContentLength > max:
+		return fmt.Errorf("%d bytes: %w", res.ContentLength, ErrTooLarge)
+	}
+	return nil
+}

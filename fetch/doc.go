@@ -1,0 +1,8 @@
+// Package fetch is the one guarded HTTP client and dialer.
+//
+// A Client gets what a request names: reference images, result addresses. Whoever wrote the request is a stranger, so
+// the dialer refuses every address that is not public, after resolution, at the moment of connecting: no spelling of an
+// address, no redirect and no name server that changes its mind gets past it.
+//
+// Transport reaches what the operator configured, and is not guarded: a provider may well run on this machine.
+package fetch

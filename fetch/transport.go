@@ -1,0 +1,88 @@
+package fetch
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// TransportConfig is how a provider is reached. The zero TransportConfig serves for most.
+type TransportConfig struct {
+	Connect   time.Duration // for a connection, and again for its TLS handshake; 0: 5 s
+	FirstByte time.Duration // from the end of the request to the head of the answer; 0: no limit of its own
+	Proxy     string        // address of an HTTP or SOCKS5 proxy; empty: none, whatever the environment says
+	CA        string        // PEM file of certificates that are trusted besides the system's; empty: none
+}
+
+// Transport reaches what the operator configured, unguarded: a provider may be on this machine. It follows no redirect,
+// so a key goes to no other host, and decompresses nothing.
+//
+// A caller that sends a paid request sets its GetBody to nil: otherwise net/http sends a POST again by itself, when a
+// kept connection breaks and the request carries an Idempotency-Key.
+func Transport(c TransportConfig) (*http.Transport, error) {
+	connect := c.Connect
+	if connect <= 0 {
+		connect = 5 * time.Second
+	}
+	proxy, err := proxyOf(c.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := rootsWith(c.CA)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		Proxy:                  proxy,
+		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSHandshakeTimeout:    connect,
+		ResponseHeaderTimeout:  c.FirstByte,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // bodies go through as they are
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConnsPerHost:    256, // the default of 2 opens a connection for nearly every request of a burst
+		IdleConnTimeout:        90 * time.Second,
+		WriteBufferSize:        64 << 10, // bodies are megabytes
+		ReadBufferSize:         64 << 10,
+	}, nil
+}
+
+var errProxy = errors.New("want http://, https:// or socks5:// and a host")
+
+// proxyOf may hold a password, so its error quotes nothing.
+func proxyOf(address string) (func(*http.Request) (*url.URL, error), error) {
+	if address == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
+		return nil, fmt.Errorf("proxy: %w", errProxy)
+	}
+	return http.ProxyURL(u), nil
+}
+
+// rootsWith is the system's certificates and those of a file; nil means the system's.
+func rootsWith(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil { // no system pool on this platform: the file alone is trusted
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca %q: no certificate in it", file)
+	}
+	return pool, nil
+}
