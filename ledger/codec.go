@@ -1,0 +1,148 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"switchyard"
+)
+
+// The bodies of records are JSON with names of their own: a field renamed in package switchyard must not make a journal
+// unreadable that an older build wrote. Money is nano-dollars here, so that no text is parsed on the way.
+
+type body struct {
+	Kind       Kind            `json:"k"`
+	Epoch      string          `json:"e,omitempty"`
+	Attempt    *attemptBody    `json:"a,omitempty"`
+	Generation *generationBody `json:"g,omitempty"`
+}
+
+type costBody struct {
+	Amount int64  `json:"n,omitempty"`
+	Basis  string `json:"b,omitempty"`
+	Charge string `json:"c,omitempty"`
+}
+
+type attemptBody struct {
+	ID         string    `json:"id"`
+	Generation string    `json:"gen"`
+	Number     int       `json:"no,omitempty"`
+	Part       int       `json:"part,omitempty"`
+	Target     string    `json:"target,omitempty"`
+	Provider   string    `json:"provider,omitempty"`
+	Model      string    `json:"model,omitempty"`
+	Started    time.Time `json:"started"`
+	Latency    int64     `json:"ns,omitempty"`
+	Stage      uint8     `json:"stage,omitempty"`
+	Outcome    string    `json:"outcome,omitempty"`
+	Status     int       `json:"status,omitempty"`
+	Images     int       `json:"images,omitempty"`
+	Estimate   costBody  `json:"est"`
+	Cost       costBody  `json:"cost"`
+	Job        string    `json:"job,omitempty"`
+}
+
+type generationBody struct {
+	ID        string            `json:"id"`
+	RequestID string            `json:"req,omitempty"`
+	Tenant    string            `json:"tenant,omitempty"`
+	Key       string            `json:"key,omitempty"`
+	Kind      string            `json:"kind,omitempty"`
+	Dialect   string            `json:"dialect,omitempty"`
+	Path      string            `json:"path,omitempty"`
+	Model     string            `json:"model,omitempty"`
+	Route     string            `json:"route,omitempty"`
+	Variant   string            `json:"variant,omitempty"`
+	Started   time.Time         `json:"started"`
+	Latency   int64             `json:"ns,omitempty"`
+	Outcome   string            `json:"outcome,omitempty"`
+	Target    string            `json:"target,omitempty"`
+	Provider  string            `json:"provider,omitempty"`
+	Served    string            `json:"served,omitempty"`
+	Attempts  int               `json:"attempts,omitempty"`
+	Asked     int               `json:"asked,omitempty"`
+	Delivered int               `json:"got,omitempty"`
+	Cost      costBody          `json:"cost"`
+	Fidelity  string            `json:"fidelity,omitempty"`
+	Prompt    string            `json:"prompt,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+}
+
+// encode is the body of a record; decode its inverse.
+func encode(r Record) ([]byte, error) {
+	b := body{Kind: r.Kind, Epoch: r.Epoch}
+	switch r.Kind {
+	case Opened, Held, Settled:
+		b.Attempt = attemptToBody(r.Attempt)
+	case Begun, Ended:
+		b.Generation = generationToBody(r.Generation)
+	}
+	return json.Marshal(b)
+}
+
+func decode(text []byte) (Record, error) {
+	var b body
+	if err := json.Unmarshal(text, &b); err != nil {
+		return Record{}, err
+	}
+	r := Record{Kind: b.Kind, Epoch: b.Epoch}
+	switch {
+	case b.Kind == Damaged:
+	case b.Attempt != nil && (b.Kind == Opened || b.Kind == Held || b.Kind == Settled):
+		r.Attempt = attemptOfBody(b.Attempt)
+	case b.Generation != nil && (b.Kind == Begun || b.Kind == Ended):
+		r.Generation = generationOfBody(b.Generation)
+	default:
+		return Record{}, fmt.Errorf("record of unknown kind %q", b.Kind)
+	}
+	return r, nil
+}
+
+func costToBody(c switchyard.Cost) costBody {
+	return costBody{int64(c.Amount), string(c.Basis), string(c.Charge)}
+}
+
+func costOfBody(c costBody) switchyard.Cost {
+	return switchyard.Cost{
+		Amount: switchyard.Money(c.Amount), Basis: switchyard.Basis(c.Basis), Charge: switchyard.Charge(c.Charge),
+	}
+}
+
+func attemptToBody(a switchyard.Attempt) *attemptBody {
+	return &attemptBody{
+		ID: a.ID, Generation: a.Generation, Number: a.Number, Part: a.Part,
+		Target: a.Target, Provider: a.Provider, Model: a.Model,
+		Started: a.Started, Latency: int64(a.Latency), Stage: uint8(a.Stage), Outcome: string(a.Outcome),
+		Status: a.Status, Images: a.Images, Estimate: costToBody(a.Estimate), Cost: costToBody(a.Cost), Job: a.Job,
+	}
+}
+
+func attemptOfBody(b *attemptBody) switchyard.Attempt {
+	return switchyard.Attempt{
+		ID: b.ID, Generation: b.Generation, Number: b.Number, Part: b.Part,
+		Target: b.Target, Provider: b.Provider, Model: b.Model,
+		Started: b.Started, Latency: time.Duration(b.Latency), Stage: switchyard.Stage(b.Stage), Outcome: switchyard.Outcome(b.Outcome),
+		Status: b.Status, Images: b.Images, Estimate: costOfBody(b.Estimate), Cost: costOfBody(b.Cost), Job: b.Job,
+	}
+}
+
+func generationToBody(g switchyard.Generation) *generationBody {
+	return &generationBody{
+		ID: g.ID, RequestID: g.RequestID, Tenant: g.Tenant, Key: g.Key, Kind: g.Kind, Dialect: g.Dialect, Path: g.Path,
+		Model: g.Model, Route: g.Route, Variant: g.Variant, Started: g.Started, Latency: int64(g.Latency),
+		Outcome: string(g.Outcome), Target: g.Target, Provider: g.Provider, Served: g.Served,
+		Attempts: g.Attempts, Asked: g.Asked, Delivered: g.Delivered, Cost: costToBody(g.Cost),
+		Fidelity: g.Fidelity, Prompt: g.Prompt, Labels: g.Labels,
+	}
+}
+
+func generationOfBody(b *generationBody) switchyard.Generation {
+	return switchyard.Generation{
+		ID: b.ID, RequestID: b.RequestID, Tenant: b.Tenant, Key: b.Key, Kind: b.Kind, Dialect: b.Dialect, Path: b.Path,
+		Model: b.Model, Route: b.Route, Variant: b.Variant, Started: b.Started, Latency: time.Duration(b.Latency),
+		Outcome: switchyard.Outcome(b.Outcome), Target: b.Target, Provider: b.Provider, Served: b.Served,
+		Attempts: b.Attempts, Asked: b.Asked, Delivered: b.Delivered, Cost: costOfBody(b.Cost),
+		Fidelity: b.Fidelity, Prompt: b.Prompt, Labels: b.Labels,
+	}
+}

@@ -1,0 +1,12 @@
+// Package ledger keeps account of money: what may have been spent is on disk before the request that spends it leaves,
+// and is in the database exactly once, whatever crashes in between.
+//
+// Writing is in two steps. A Journal is a local append-only log; appending to it is all that a request waits for. An
+// Applier copies its records to a Store, a database, in batches, idempotent by attempt id, and frees the journal of them.
+// A database that is locked, full or gone therefore stops no answer and loses no row.
+//
+//	opened ──▶ (held) ──▶ settled      an attempt; held tells the job id at an asynchronous provider
+//	begun  ─────────────▶ ended        the generation that its attempts belong to
+//
+// An attempt that an earlier process opened and never settled counts as possibly charged, at its estimate: Recover.
+package ledger

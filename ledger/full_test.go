@@ -1,0 +1,70 @@
+//go:build linux
+
+package ledger_test
+
+import (
+	"errors"
+	"fmt"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"switchyard/ledger"
+)
+
+// The limit on the size of a file stands for a full disk: a write stops in the middle, and fails.
+func limitFiles(t *testing.T, size uint64) {
+	t.Helper()
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old) })
+}
+
+func TestAFullDiskRefusesAndForgetsNothing(t *testing.T) {
+	dir := t.TempDir()
+	j := openJournal(t, dir)
+	openAttempt(t, j, "before")
+	var size uint64 = 10_000
+	limitFiles(t, size)
+	refused, good := "", 0
+	for i := range 100 {
+		id := fmt.Sprintf("%d-", i)
+		err := j.Append(t.Context(), ledger.OpenRecord(attempt(id+"a")), ledger.OpenRecord(attempt(id+strings.Repeat("b", 500))))
+		if err != nil {
+			if !errors.Is(err, ledger.ErrJournal) {
+				t.Fatalf("got %v", err)
+			}
+			refused = id
+			break
+		}
+		good++
+	}
+	if refused == "" || good == 0 {
+		t.Fatalf("the disk did not fill: %d were taken", good)
+	}
+	openAttempt(t, j, "small") // there is still room for that: the half-written group is gone
+	limitFiles(t, 1<<40)
+	openAttempt(t, j, "after")
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, again := replay(t, dir)
+	for _, id := range []string{"before", "0-a", fmt.Sprintf("%d-a", good-1), "small", "after"} {
+		if m.of(id) != "[opened]" {
+			t.Errorf("%s: %s", id, m.of(id))
+		}
+	}
+	if m.of(refused+"a") != "[]" { // it was written before the write failed, but its caller heard otherwise
+		t.Errorf("a refused record survived: %s", m.of(refused+"a"))
+	}
+	if len(again.Damages()) != 0 {
+		t.Errorf("damages %v", again.Damages()[0])
+	}
+}

@@ -1,0 +1,32 @@
+package ledger
+
+import "switchyard"
+
+// Kind is what a record tells.
+type Kind string
+
+const (
+	Begun   Kind = "begun"   // a generation has been taken on
+	Opened  Kind = "opened"  // an attempt's request is about to leave; it may cost money from now on
+	Held    Kind = "held"    // the provider gave the attempt a job id
+	Settled Kind = "settled" // the attempt has ended; a later Settled of the same attempt corrects it
+	Ended   Kind = "ended"   // the generation has ended; likewise
+	Damaged Kind = "damaged" // stands where a record was destroyed; nothing is to be applied
+)
+
+// Record is one line of the journal. Each holds its whole subject, so that none depends on an earlier one having
+// survived.
+type Record struct {
+	Kind       Kind
+	Attempt    switchyard.Attempt    // of Opened, Held, Settled
+	Generation switchyard.Generation // of Begun, Ended
+	Epoch      string                // of the process that wrote it; filled in by the journal
+	Index      uint64                // position; filled in by the journal
+}
+
+// The records, each by its subject.
+func BeginRecord(g switchyard.Generation) Record { return Record{Kind: Begun, Generation: g} }
+func OpenRecord(a switchyard.Attempt) Record     { return Record{Kind: Opened, Attempt: a} }
+func HoldRecord(a switchyard.Attempt) Record     { return Record{Kind: Held, Attempt: a} }
+func SettleRecord(a switchyard.Attempt) Record   { return Record{Kind: Settled, Attempt: a} }
+func EndRecord(g switchyard.Generation) Record   { return Record{Kind: Ended, Generation: g} }

@@ -1,0 +1,96 @@
+// Package sqlite keeps the ledger in a SQLite file. Nothing but the standard library and a driver in pure Go is needed.
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver, in pure Go: one static binary
+
+	"switchyard/ledger"
+)
+
+// Config is where the database is.
+type Config struct {
+	Path    string        // of the file; made if it does not exist
+	Busy    time.Duration // how long to wait for another process's lock; 0: 5 s
+	Readers int           // connections for queries; 0: 4
+}
+
+// Store is a ledger in a SQLite file. Many goroutines may use it; the owner calls Close. It writes on one connection,
+// since SQLite has one writer anyway, and reads on a few others, which never wait for that one.
+type Store struct {
+	write *sql.DB
+	read  *sql.DB
+	apply statements
+}
+
+// Open opens the file and brings its tables up to date.
+func Open(ctx context.Context, c Config) (_ *Store, err error) {
+	s := &Store{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("database %q: %w", c.Path, err), s.Close())
+		}
+	}()
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o750); err != nil {
+		return nil, err
+	}
+	if s.write, err = Connect(c); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, s.write); err != nil {
+		return nil, err
+	}
+	if s.apply, err = prepare(ctx, s.write); err != nil {
+		return nil, err
+	}
+	if s.read, err = sql.Open("sqlite", dsn(c, "query_only(1)")); err != nil {
+		return nil, err
+	}
+	s.read.SetMaxOpenConns(cmp.Or(c.Readers, 4))
+	return s, nil
+}
+
+// Connect opens a single connection to the file for a package that keeps tables of its own there, such as tickets. The
+// caller closes it.
+func Connect(c Config) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(c))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// dsn says how each connection behaves. Transactions take the write lock at once: one that began as a reader and then
+// writes would fail instead of waiting. FULL syncs at every commit, since a ledger that forgets the last second after a
+// power cut has lost money.
+func dsn(c Config, more ...string) string {
+	busy := cmp.Or(c.Busy, 5*time.Second)
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{
+		"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "journal_mode(WAL)", "synchronous(FULL)",
+	}, more...)}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: c.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// Close closes all connections. No call may be under way.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.read, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var _ ledger.Store = (*Store)(nil)

@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"switchyard"
+)
+
+// ErrNotFound is a generation that is not there, or not the asker's.
+var ErrNotFound = errors.New("no such generation")
+
+// Store is a database that an Applier fills. Each lives in a folder named for its technology.
+// An error means that nothing was changed, and that the same call may succeed later.
+type Store interface {
+	// Applied is the index up to which the records of the journal have been applied; 0 if none have.
+	Applied(ctx context.Context, journal string) (uint64, error)
+
+	// Apply carries out a batch in one transaction. Applying a record twice is the same as applying it once: an Opened
+	// or Begun does nothing where there is a row already, the others overwrite what they tell.
+	Apply(ctx context.Context, b Batch) error
+
+	// Unfinished lists the generations of other epochs that have not ended, or that have an attempt which has not.
+	Unfinished(ctx context.Context, epoch string) ([]Account, error)
+}
+
+// Batch is consecutive records of a journal.
+type Batch struct {
+	Journal string // its id
+	Last    uint64 // index of the last record
+	Records []Record
+}
+
+// Account is a generation with its attempts, in the order tried. An attempt whose outcome is empty is under way.
+type Account struct {
+	Generation switchyard.Generation
+	Attempts   []switchyard.Attempt
+	Rating     string // the app's; empty if it gave none
+}
+
+// Row is one attempt, as the ledger shows it.
+type Row struct {
+	ID         string
+	Generation string
+	RequestID  string
+	At         time.Time
+	Route      string
+	Target     string
+	Provider   string
+	Model      string
+	Variant    string
+	Outcome    switchyard.Outcome // empty while it runs
+	Cost       switchyard.Cost    // while it runs, possibly the estimate
+	Images     int
+	Latency    time.Duration
+}
+
+// MarshalJSON is the row of /api/ledger. An unknown price is null, never zero; a known one is an exact decimal.
+func (r Row) MarshalJSON() ([]byte, error) {
+	var cost *json.Number
+	if r.Cost.Basis != switchyard.BasisUnknown {
+		n := json.Number(r.Cost.Amount.String())
+		cost = &n
+	}
+	return json.Marshal(struct {
+		ID         string             `json:"id"`
+		Generation string             `json:"generation"`
+		RequestID  string             `json:"request_id"`
+		At         time.Time          `json:"at"`
+		Route      string             `json:"route"`
+		Target     string             `json:"target"`
+		Provider   string             `json:"provider"`
+		Model      string             `json:"model"`
+		Variant    string             `json:"variant"`
+		Outcome    switchyard.Outcome `json:"outcome"`
+		Charge     switchyard.Charge  `json:"charge"`
+		CostUSD    *json.Number       `json:"cost_usd"`
+		CostBasis  switchyard.Basis   `json:"cost_basis"`
+		Images     int                `json:"images"`
+		LatencyMS  int64              `json:"latency_ms"`
+	}{
+		r.ID, r.Generation, r.RequestID, r.At.UTC(), r.Route, r.Target, r.Provider, r.Model, r.Variant, r.Outcome,
+		r.Cost.Charge, cost, r.Cost.Basis, r.Images, r.Latency.Milliseconds(),
+	})
+}
+
+// Total is what one provider did in a span of time.
+type Total struct {
+	Provider string
+	Attempts int
+	OK       int // attempts that ended well
+	Images   int
+	Cost     switchyard.Money // known amounts, settled and possible
+	Possible switchyard.Money // the part of Cost that may not have been charged
+	Unknown  int              // attempts that cost an amount that nobody knows
+	Mean     time.Duration    // latency of the attempts that ended well
+}
+
+// Check is whether the ledger adds up.
+type Check struct {
+	Generations switchyard.Money // sum over the generations that ended with a known cost
+	Attempts    switchyard.Money // sum over the attempts of the same
+	Running     int              // attempts that have not ended
+	Wrong       []string         // generations whose cost is not the sum of their attempts; at most 100
+}
+
+// The ratings that an app may give.
+const (
+	ThumbsUp   = "thumbs_up"
+	ThumbsDown = "thumbs_down"
+)
