@@ -1,0 +1,208 @@
+// Package asset hosts images: files in a folder, each under a name that nobody can guess.
+//
+// The folder is the whole state, so a restart forgets nothing. A file is whole from the moment it has its name, is
+// served by whoever knows the name, and is gone when its time is over or room is needed.
+package asset
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"switchyard"
+)
+
+// What Put refuses.
+var (
+	ErrType     = errors.New("not a PNG, JPEG, WebP or GIF image") // SVG among them: it may carry scripts
+	ErrTooLarge = errors.New("image is larger than allowed")
+)
+
+// Config is where images are kept and for how long.
+type Config struct {
+	Dir      string        // made if it does not exist; nothing else may live there
+	TTL      time.Duration // 0: 24 h
+	Max      int64         // bytes of all images together; 0: 10 GiB
+	MaxImage int64         // bytes of one; 0: 64 MiB
+	Every    time.Duration // pause between sweeps; 0: 1 min
+}
+
+// Store keeps and serves images. Many goroutines may use it. The owner calls Run, and Close after all else.
+type Store struct {
+	ttl, every    time.Duration
+	max, maxImage int64
+	root          *os.Root // no name leads out of it, whatever it is
+
+	sweeping sync.Mutex // one sweep at a time; guards total
+	total    int64      // bytes of all images
+}
+
+// New opens the folder and counts what is in it.
+func New(c Config) (*Store, error) {
+	s := &Store{ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage}
+	if s.ttl <= 0 {
+		s.ttl = 24 * time.Hour
+	}
+	if s.every <= 0 {
+		s.every = time.Minute
+	}
+	if s.max <= 0 {
+		s.max = 10 << 30
+	}
+	if s.maxImage <= 0 {
+		s.maxImage = 64 << 20
+	}
+	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
+	}
+	s.root = root
+	files, err := s.list()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("assets: %w", err), root.Close())
+	}
+	for _, f := range files {
+		s.total += f.Size()
+	}
+	return s, nil
+}
+
+// Close lets go of the folder.
+func (s *Store) Close() error { return s.root.Close() }
+
+// extensions and mimes are the types that are hosted. A browser runs nothing in any of them.
+var (
+	extensions = map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
+	mimes      = map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
+	nameForm   = regexp.MustCompile(`^[a-z2-7]{26}\.(png|jpg|webp|gif)$`)
+)
+
+const tempPrefix = ".tmp-"
+
+// Put keeps an image and returns its name. Its type is what its first bytes say, whatever anybody declared. The file is
+// on disk when Put returns: the app may be told the name right away, and the picture has been paid for.
+func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, err error) {
+	if image.Len() > s.maxImage {
+		return "", fmt.Errorf("asset of %d bytes: %w", image.Len(), ErrTooLarge)
+	}
+	r, err := image.Open()
+	if err != nil {
+		return "", fmt.Errorf("asset: %w", err)
+	}
+	defer r.Close()
+	id := strings.ToLower(rand.Text()) // 130 random bits in base32
+	size, ext, err := s.write(ctx, tempPrefix+id, r)
+	if err == nil {
+		name = id + ext
+		err = s.root.Rename(tempPrefix+id, name)
+	}
+	if err != nil {
+		_ = s.root.Remove(tempPrefix + id) // else the next sweep does
+		return "", fmt.Errorf("asset: %w", err)
+	}
+	return name, s.count(size)
+}
+
+// write copies r to a temporary file, and tells the extension for its type.
+func (s *Store) write(ctx context.Context, temp string, r io.Reader) (size int64, ext string, err error) {
+	head := make([]byte, 32)
+	n, err := io.ReadFull(r, head)
+	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+		return 0, "", err
+	}
+	head = head[:n]
+	ext, ok := extensions[switchyard.Sniff(head)]
+	if !ok {
+		return 0, "", ErrType
+	}
+	f, err := s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return 0, "", err
+	}
+	size, err = s.copy(ctx, f, io.MultiReader(strings.NewReader(string(head)), r))
+	return size, ext, errors.Join(err, f.Sync(), f.Close())
+}
+
+func (s *Store) copy(ctx context.Context, f *os.File, r io.Reader) (int64, error) {
+	buf := make([]byte, 128<<10)
+	n, err := io.CopyBuffer(struct{ io.Writer }{f}, &stoppable{ctx, io.LimitReader(r, s.maxImage+1)}, buf)
+	if err == nil && n > s.maxImage { // a Blob that told a wrong length
+		err = ErrTooLarge
+	}
+	return n, err
+}
+
+// stoppable stops reading when its context ends.
+type stoppable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// count counts a new image, and makes room if there is too much now.
+func (s *Store) count(size int64) error {
+	s.sweeping.Lock()
+	s.total += size
+	over := s.total > s.max
+	s.sweeping.Unlock()
+	if !over {
+		return nil
+	}
+	_, err := s.Sweep(time.Now())
+	return err
+}
+
+// list is all images.
+func (s *Store) list() ([]fs.FileInfo, error) {
+	var files []fs.FileInfo
+	err := s.each(func(f fs.FileInfo) {
+		if nameForm.MatchString(f.Name()) {
+			files = append(files, f)
+		}
+	})
+	return files, err
+}
+
+// each visits the plain files of the folder.
+func (s *Store) each(visit func(fs.FileInfo)) error {
+	entries, err := fs.ReadDir(s.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		f, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if f.Mode().IsRegular() {
+			visit(f)
+		}
+	}
+	return nil
+}
+
+// Path is the address path under which a name is served.
+func Path(name string) string { return prefix + name }
+
+func mimeOf(name string) string { return mimes[filepath.Ext(name)] }
