@@ -1,0 +1,60 @@
+package ticket
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Query is a page of a tenant's tickets.
+type Query struct {
+	Tenant  string
+	Dialect string
+	Before  string // the cursor of the page before; empty for the newest
+	Limit   int
+}
+
+// List is a page of tickets, newest first, and the cursor of the next page; that is empty if there is none. Tickets that
+// come or go in between shift no page: a cursor is a place in time, not a number of rows.
+func (s *Store) List(ctx context.Context, q Query) (page []Ticket, next string, err error) {
+	created, id, err := parseCursor(q.Before)
+	if err != nil {
+		return nil, "", err
+	}
+	page, err = s.query(ctx, `SELECT `+columns+` FROM tickets
+WHERE tenant = ? AND dialect = ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?`,
+		q.Tenant, q.Dialect, created, id, q.Limit+1) // one more tells whether there is a next page
+	if err != nil {
+		return nil, "", fmt.Errorf("list tickets: %w", err)
+	}
+	if len(page) > q.Limit {
+		page = page[:q.Limit]
+		if q.Limit > 0 {
+			next = cursor(page[q.Limit-1])
+		}
+	}
+	return page, next, nil
+}
+
+// cursor is opaque to the app: it may change its form.
+func cursor(last Ticket) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(nanos(last.Created), 36) + "." + last.ID))
+}
+
+func parseCursor(text string) (created int64, id string, err error) {
+	if text == "" {
+		return 1<<63 - 1, "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return 0, "", ErrCursor
+	}
+	at, id, ok := strings.Cut(string(b), ".")
+	created, err = strconv.ParseInt(at, 36, 64)
+	if !ok || err != nil {
+		return 0, "", ErrCursor
+	}
+	return created, id, nil
+}

@@ -1,0 +1,77 @@
+// Package ticket keeps the promises of a queue: an app hands in a request, gets an id at once, and asks for the result
+// later, perhaps after a restart.
+//
+// A ticket is a row, and the row is the truth. It is on disk before anything is paid for; it says how far the work got,
+// so that after a crash a job is picked up again at its provider and nothing is ever submitted twice:
+//
+//	accepted ──▶ sending ──▶ held ──▶ done
+//	    │          │  ▲ ╰──────┼───────▲ ▲     sending: a request may be on its way, and may be charged
+//	    │          ╰──╯◀───────╯       │ │     held: the provider gave us a job id, by which the work is found again
+//	    ╰──────────────────────────────╯─╯     a fallback goes from sending or held to sending, with another target
+//
+// What is not here: who does the work, and webhooks.
+package ticket
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"switchyard"
+)
+
+// State is how far the work for a ticket got.
+type State string
+
+const (
+	Accepted State = "accepted" // nothing has been sent
+	Sending  State = "sending"  // a request is on its way, or was answered with no job id
+	Held     State = "held"     // the provider works on it, under a job id that we know
+	Done     State = "done"
+)
+
+// moves are the legal ones. :: from → to
+var moves = map[State][]State{
+	Accepted: {Sending, Done},
+	Sending:  {Sending, Held, Done},
+	Held:     {Sending, Done},
+}
+
+// Legal reports whether a ticket may go from one state to another.
+func Legal(from, to State) bool { return slices.Contains(moves[from], to) }
+
+// Ticket is one promise.
+type Ticket struct {
+	ID         string // NewID or NewUUID, by the dialect's custom
+	Tenant     string
+	Dialect    string
+	Model      string // as the app named it
+	Generation string
+	State      State
+	Owner      string    // the process that works on it
+	Lease      time.Time // until when the owner counts as alive
+	Target     string    // where the latest request went
+	Job        string    // the provider's id there
+	Created    time.Time
+	Started    time.Time          // when it first left Accepted
+	Completed  time.Time          // when it became Done
+	Expires    time.Time          // when a Done one may be forgotten
+	Outcome    switchyard.Outcome // of a Done one
+	Cancel     bool               // the app does not want it any more; the owner sees to it
+	Version    int64              // counts changes
+	Request    []byte             // the front's own, such as the input to be repeated in answers
+	Result     []byte             // likewise; pictures are hosted elsewhere
+}
+
+// What operations fail with.
+var (
+	ErrNotFound = errors.New("no such ticket") // or a stranger's
+	ErrExists   = errors.New("ticket exists")
+	ErrConflict = errors.New("ticket is in another state or another owner's")
+	ErrIllegal  = errors.New("not a legal move")
+	ErrTooLarge = errors.New("document is too large")
+	ErrCursor   = errors.New("malformed cursor")
+)
+
+// notFound is what an app gets for a ticket that is not there, and for one that is not its own.
+func notFound() error { return &switchyard.Error{Kind: switchyard.NotFound, Err: ErrNotFound} }
