@@ -1,0 +1,261 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"image"
+	_ "image/gif"
+	"net/http"
+	"slices"
+	"strings"
+
+	_ "golang.org/x/image/webp"
+
+	"switchyard"
+)
+
+// contentJob is a checked generateContent request.
+type contentJob struct {
+	m          googleModel
+	prompt     string
+	references int
+	size       switchyard.Size
+	class      string
+	text       bool // the app wants words too
+	imageOut   bool // and an image
+}
+
+func (g *google) content(x *exchange, m googleModel, stream bool) {
+	job, ok := g.readContent(x, m)
+	if !ok {
+		return
+	}
+	x.generate(m.id, 1, func() {
+		chunks, cost, images := job.chunks(x)
+		x.p.charge(m.id, images, cost, job.prompt, x.r.Header)
+		x.made = true
+		switch {
+		case !stream:
+			x.json(http.StatusOK, googleJSON, mergeChunks(chunks))
+		case x.r.URL.Query().Get("alt") == "sse":
+			x.events("text/event-stream", unnamed(chunks))
+		default:
+			x.json(http.StatusOK, googleJSON, chunks)
+		}
+	})
+}
+
+func (g *google) readContent(x *exchange, m googleModel) (j contentJob, ok bool) {
+	j.m = m
+	body, err := x.object()
+	if err != nil {
+		g.badJSON(x, err)
+		return j, false
+	}
+	fitted, bad := generateShape.fit(body, "")
+	if bad != nil {
+		if bad.name != "" {
+			g.unknownName(x, bad.name, bad.at)
+			return j, false
+		}
+		g.fail(x, http.StatusBadRequest, "INVALID_ARGUMENT", bad.text,
+			obj{"@type": typePrefix + "BadRequest", "fieldViolations": list{obj{"field": bad.at, "description": bad.text}}})
+		return j, false
+	}
+	req := fitted.(obj)
+	last, note := j.readParts(req)
+	x.about(m.id, j.prompt)
+	if note == "" {
+		note = j.readConfig(req, last)
+	}
+	if note != "" {
+		g.invalid(x, note)
+		return j, false
+	}
+	return j, true
+}
+
+// readParts takes the prompt, which is all of the user's words, a line a part, and looks at the references. last is
+// the size of the last of them.
+func (j *contentJob) readParts(req obj) (last switchyard.Size, note string) {
+	var words []string
+	contents, _ := req["contents"].([]any)
+	for i, c := range contents {
+		content, _ := c.(obj)
+		role, _ := content["role"].(string)
+		if role != "user" && role != "model" && !(role == "" && len(contents) == 1) {
+			return last, fmt.Sprintf("contents[%d].role %q", i, role)
+		}
+		parts, _ := content["parts"].([]any)
+		if len(parts) == 0 {
+			return last, fmt.Sprintf("contents[%d] has no parts", i)
+		}
+		for _, p := range parts {
+			size, text, note := readPart(asObject(p))
+			if note != "" {
+				return last, note
+			}
+			if text != "" && role != "model" {
+				words = append(words, text)
+			}
+			if size != (switchyard.Size{}) {
+				last = size
+				j.references++
+			}
+		}
+	}
+	most := 3
+	if j.m.newer {
+		most = 14
+	}
+	if j.references > most {
+		return last, fmt.Sprintf("%d images, at most %d", j.references, most)
+	}
+	if j.prompt = strings.Join(words, "\n"); j.prompt == "" {
+		return last, "no text"
+	}
+	return last, ""
+}
+
+func readPart(p obj) (size switchyard.Size, text, note string) {
+	text, isText := p["text"].(string)
+	inline, isInline := p["inlineData"].(obj)
+	ref, isFile := p["fileData"].(obj)
+	switch {
+	case isText && !isInline && !isFile:
+		return size, text, ""
+	case isInline && !isText && !isFile:
+		mime, _ := inline["mimeType"].(string)
+		encoded, _ := inline["data"].(string)
+		if !slices.Contains([]string{"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"}, mime) {
+			return size, "", fmt.Sprintf("inlineData.mimeType %q", mime)
+		}
+		data, err := decodeBase64(encoded)
+		if err != nil {
+			return size, "", "inlineData.data: " + err.Error()
+		}
+		cfg, _, err := image.DecodeConfig(bytes.NewReader(data))
+		if err != nil && (mime == "image/heic" || mime == "image/heif") && len(data) > 12 {
+			return switchyard.Size{Width: 1024, Height: 1024}, "", ""
+		}
+		if err != nil {
+			return size, "", "inlineData.data: " + err.Error()
+		}
+		return switchyard.Size{Width: cfg.Width, Height: cfg.Height}, "", ""
+	case isFile && !isText && !isInline:
+		if uri, _ := ref["fileUri"].(string); !strings.HasPrefix(uri, "http://") && !strings.HasPrefix(uri, "https://") {
+			return size, "", fmt.Sprintf("fileData.fileUri %q", uri)
+		}
+		return switchyard.Size{Width: 1024, Height: 1024}, "", ""
+	}
+	return size, "", "a part wants one of text, inlineData, fileData"
+}
+
+// decodeBase64 takes both alphabets, with and without padding.
+func decodeBase64(s string) ([]byte, error) {
+	s = strings.TrimRight(s, "=")
+	if strings.ContainsAny(s, "-_") {
+		return base64.RawURLEncoding.DecodeString(s)
+	}
+	return base64.RawStdEncoding.DecodeString(s)
+}
+
+func (j *contentJob) readConfig(req obj, last switchyard.Size) (note string) {
+	cfg, _ := req["generationConfig"].(obj)
+	if n, there := cfg["candidateCount"]; there && n != json.Number("1") {
+		return fmt.Sprintf("candidateCount %v", n)
+	}
+	j.text, j.imageOut = true, true
+	if modalities, there := cfg["responseModalities"].([]any); there {
+		j.text, j.imageOut = false, false
+		for _, m := range modalities {
+			switch s, _ := m.(string); strings.ToUpper(s) {
+			case "TEXT":
+				j.text = true
+			case "IMAGE":
+				j.imageOut = true
+			default:
+				return fmt.Sprintf("responseModalities %v", m)
+			}
+		}
+	}
+	if level, there := nested(cfg, "thinkingConfig")["thinkingLevel"].(string); there {
+		if !j.m.newer || !oneOf(level, "MINIMAL", "MEDIUM", "HIGH") {
+			return fmt.Sprintf("thinkingLevel %q", level)
+		}
+	}
+	for _, s := range asList(req["safetySettings"]) {
+		if note := badSafety(asObject(s)); note != "" {
+			return note
+		}
+	}
+	return j.readSize(nested(cfg, "imageConfig"), last)
+}
+
+func badSafety(s obj) string {
+	category, _ := s["category"].(string)
+	threshold, _ := s["threshold"].(string)
+	category, ok := strings.CutPrefix(strings.ToUpper(category), "HARM_CATEGORY_")
+	if !ok || !oneOf(category, "HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT", "CIVIC_INTEGRITY", "JAILBREAK") ||
+		!oneOf(threshold, "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF") {
+		return fmt.Sprintf("safetySettings %v", s)
+	}
+	return ""
+}
+
+// readSize wants the capital K, and of a model without sizes no size at all. Without a ratio the picture follows the
+// last reference.
+func (j *contentJob) readSize(cfg obj, last switchyard.Size) string {
+	ratio, hasRatio := cfg["aspectRatio"].(string)
+	class, hasClass := cfg["imageSize"].(string)
+	if _, sized := j.m.tokens[""]; hasClass && sized {
+		return "imageSize is not for this model"
+	} else if !hasClass && !sized {
+		class = "1K"
+	}
+	if _, ok := j.m.tokens[class]; !ok {
+		return fmt.Sprintf("imageSize %q", class)
+	}
+	if !hasRatio {
+		ratio = "1:1"
+		if last != (switchyard.Size{}) {
+			ratio = nearestRatio(last, j.m.table)
+		}
+	}
+	j.class = class
+	row, ok := j.m.table[ratio]
+	if !ok {
+		return fmt.Sprintf("aspectRatio %q", ratio)
+	}
+	j.size = row[class]
+	return ""
+}
+
+func nearestRatio(size switchyard.Size, table map[string]map[string]switchyard.Size) string {
+	var choices []switchyard.Aspect
+	for k := range table {
+		a, err := switchyard.ParseAspect(k)
+		if err != nil {
+			panic(err)
+		}
+		choices = append(choices, a)
+	}
+	slices.SortFunc(choices, func(a, b switchyard.Aspect) int { return strings.Compare(a.String(), b.String()) })
+	return switchyard.Aspect{W: size.Width, H: size.Height}.Nearest(choices).String()
+}
+
+func nested(m obj, key string) obj {
+	return asObject(m[key])
+}
+
+func asObject(v any) obj {
+	m, _ := v.(obj)
+	return m
+}
+
+func asList(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
