@@ -1,0 +1,249 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"switchyard"
+)
+
+// Fitted is a request as one target can be told it.
+type Fitted struct {
+	Request  *switchyard.Request // what is said to the target; nothing that its row cannot
+	Fidelity switchyard.Fidelity // how that differs from what the app asked for
+	Forward  bool                // the app's own bytes can go, with the model's name changed
+	Calls    int                 // how many requests side by side; 1 unless fanned out
+	Format   string              // what the pictures are converted to when they come; empty to leave them
+}
+
+// Unfit says why a target cannot take a request at all.
+type Unfit struct{ Reason string }
+
+func (u *Unfit) Error() string { return u.Reason }
+
+func unfit(format string, args ...any) error { return &Unfit{fmt.Sprintf(format, args...)} }
+
+// Fit says req so that t can be told it: what t cannot do is emulated where that is exact, else rounded or dropped,
+// with a note for each. asked is the row of the model that the app named, nil if that is in no table. An *Unfit error
+// means that t must be passed over: a reference image or a mask is never dropped, a prompt never cut.
+func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target) (*Fitted, error) {
+	f := &fitter{Fitted: &Fitted{Request: req, Calls: 1}, asked: asked, row: t.Row}
+	own := t.Dialect == req.Dialect
+	if own && (t.Model == req.Model || asked != nil && asked == t.Row) {
+		f.Forward = true // meaning is the provider's business, then
+		return f.Fitted, nil
+	}
+	f.Request = req.Clone()
+	if f.row == nil {
+		f.dropExtra(own)
+		return f.Fitted, nil
+	}
+	f.can = &f.row.Can
+	if err := f.mustTake(); err != nil {
+		return nil, err
+	}
+	f.count()
+	f.size()
+	f.format()
+	f.words()
+	f.numbers()
+	sameForm := own && asked != nil && asked.Form == f.row.Form
+	f.dropExtra(sameForm)
+	f.Forward = sameForm && len(f.Fidelity) == 0
+	return f.Fitted, nil
+}
+
+type fitter struct {
+	*Fitted
+	asked, row *switchyard.Model
+	can        *switchyard.Abilities
+}
+
+func (f *fitter) drop(field string) { f.Fidelity.Add(switchyard.Dropped, field) }
+
+func (f *fitter) round(field, from, to string) {
+	f.Fidelity.Add(switchyard.Rounded, field+":"+from+">"+to)
+}
+
+// mustTake checks what may be neither dropped nor rounded.
+func (f *fitter) mustTake() error {
+	r := f.Request
+	switch n := len(r.References); {
+	case n > f.can.References && f.can.References == 0:
+		return unfit("takes no reference images")
+	case n > f.can.References:
+		return unfit("takes at most %d reference images, not %d", f.can.References, n)
+	case n == 0 && f.can.MustRefer:
+		return unfit("needs a reference image")
+	case r.Mask != nil && !f.can.Mask:
+		return unfit("takes no mask")
+	case r.Markup != nil && !f.can.Has("markup"):
+		return unfit("takes no markup")
+	case f.can.Prompt > 0 && len([]rune(r.Prompt)) > f.can.Prompt:
+		return unfit("takes prompts of at most %d characters", f.can.Prompt)
+	}
+	for i, ref := range r.References {
+		if ref.Role != switchyard.RoleEdit && !slices.Contains(f.can.Roles, ref.Role) {
+			f.Request.References[i].Role = switchyard.RoleEdit
+			f.round("role", string(ref.Role), "edit")
+		}
+	}
+	return nil
+}
+
+// count splits more images than the target makes in one call over several.
+func (f *fitter) count() {
+	most := max(f.can.Images, 1)
+	if f.Request.Images > most {
+		f.Calls = (f.Request.Images + most - 1) / most
+		f.Fidelity.Add(switchyard.Emulated, "n")
+	}
+}
+
+// format asks for the wanted type of file, or for one that we can convert.
+func (f *fitter) format() {
+	r, formats := f.Request, f.can.Formats
+	if r.Format == "" || len(formats) == 0 {
+		return
+	}
+	if slices.Contains(formats, r.Format) {
+		if r.Compression != nil && !f.can.Has("compression") {
+			if r.Format != "jpeg" {
+				f.dropField("compression", r.Compression != nil)
+			} else if f.convert("jpeg") {
+				return
+			}
+		}
+		return
+	}
+	if f.convert(r.Format) {
+		return
+	}
+	f.round("format", r.Format, formats[0])
+	r.Format = formats[0]
+	r.Compression = nil
+}
+
+// convert has us make format of what the target makes; false if we cannot write it.
+func (f *fitter) convert(format string) bool {
+	if format != "png" && format != "jpeg" {
+		return false
+	}
+	f.Format = format
+	f.Fidelity.Add(switchyard.Emulated, "format")
+	// A source without loss, where there is one.
+	f.Request.Format = f.can.Formats[0]
+	if slices.Contains(f.can.Formats, "png") {
+		f.Request.Format = "png"
+	}
+	return true
+}
+
+func (f *fitter) dropField(field string, given bool) bool {
+	if !given || f.can.Has(field) {
+		return false
+	}
+	f.drop(field)
+	return true
+}
+
+// tiers is the order of qualities; what lies between two choices is rounded down, since the next one up costs more.
+var tiers = []string{switchyard.QualityLow, switchyard.QualityMedium, switchyard.QualityHigh, switchyard.QualityXHigh, switchyard.QualityMax}
+
+// words fits what is said by a word.
+func (f *fitter) words() {
+	r := f.Request
+	if q := r.Quality; q != "" && !slices.Contains(f.can.Qualities, q) {
+		if len(f.can.Qualities) == 0 {
+			f.drop("quality")
+			r.Quality = ""
+		} else {
+			r.Quality = f.nearestTier(q)
+			f.round("quality", q, r.Quality)
+		}
+	}
+	if r.Background != "" && !slices.Contains(f.can.Backgrounds, r.Background) {
+		if r.Background != "opaque" { // which is what everybody paints
+			f.drop("background")
+		}
+		r.Background = ""
+	}
+	if r.Safety == switchyard.SafetyDefault && !f.can.Has("safety") {
+		r.Safety = ""
+	}
+	for _, w := range []struct {
+		field string
+		value *string
+	}{
+		{"negative_prompt", &r.NegativePrompt},
+		{"safety", &r.Safety},
+		{"people", &r.People},
+		{"language", &r.Language},
+		{"keep_input", &r.KeepInput},
+		{"user", &r.User},
+	} {
+		if f.dropField(w.field, *w.value != "") {
+			*w.value = ""
+		}
+	}
+	if r.Style != "" && !(f.can.Has("style") && f.sameFamily()) {
+		f.drop("style")
+		r.Style = ""
+	}
+}
+
+func (f *fitter) nearestTier(q string) string {
+	best := f.can.Qualities[0]
+	for _, have := range f.can.Qualities {
+		if slices.Index(tiers, have) <= slices.Index(tiers, q) {
+			best = have
+		}
+	}
+	return best
+}
+
+// sameFamily reports whether guidance and steps mean the same to both models: flux's 3.5 is not Stable Diffusion's 7.5.
+func (f *fitter) sameFamily() bool {
+	return f.asked != nil && f.asked.Family != "" && f.asked.Family == f.row.Family
+}
+
+// numbers fits what is said by a number or a yes.
+func (f *fitter) numbers() {
+	r := f.Request
+	if f.dropField("seed", r.Seed != nil) {
+		r.Seed = nil
+	}
+	if r.Guidance != nil && !(f.can.Has("guidance") && f.sameFamily()) {
+		f.drop("guidance")
+		r.Guidance = nil
+	}
+	if r.Steps != nil && !(f.can.Has("steps") && f.sameFamily()) {
+		f.drop("steps")
+		r.Steps = nil
+	}
+	if f.dropField("strength", r.Strength != nil) {
+		r.Strength = nil
+	}
+	if f.dropField("enhance", r.Enhance != nil) {
+		r.Enhance = nil
+	}
+	if f.dropField("watermark", r.Watermark != nil) {
+		r.Watermark = nil
+	}
+}
+
+// dropExtra reports what the canonical form cannot say, unless the target speaks the app's own words.
+func (f *fitter) dropExtra(own bool) {
+	if own {
+		return
+	}
+	names := make([]string, 0, len(f.Request.Extra))
+	for name := range f.Request.Extra {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		f.drop(name)
+	}
+	f.Request.Extra = nil
+}

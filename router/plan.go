@@ -1,0 +1,24 @@
+package router
+
+import (
+	"switchyard"
+)
+
+// Plan is who may serve one request, in what order, and under which of the route's policies.
+type Plan struct {
+	Route      *Route
+	Candidates []Candidate // in the order in which they are tried; may be empty
+	Passed     []Passed    // who may not, and why; for people
+}
+
+// Candidate is a target with the request as it can be told it.
+type Candidate struct {
+	Target *switchyard.Target
+	*Fitted
+}
+
+// Passed is a target that was passed over.
+type Passed struct {
+	Target string
+	Reason string
+}

@@ -1,0 +1,217 @@
+// Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
+// what order they are tried. It is pure but for Deaths: a decision follows from the request and the tables alone.
+package router
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/rule"
+)
+
+// Config is what a Router decides by.
+type Config struct {
+	Routes     []Route
+	Targets    map[string]*switchyard.Target // by name
+	Natives    []*switchyard.Target          // one a provider, in the file's order, without a model
+	Tables     map[string]*dialect.Table     // by dialect
+	Successors bool                          // whether a dead model's successor serves its requests
+	Deaths     *Deaths                       // learned at run time; may be nil
+}
+
+// Router is a Config compiled. It does not change; many requests share it.
+type Router struct {
+	cfg      Config
+	routes   []compiled
+	estimate bool // whether any rule asks for estimates
+}
+
+type compiled struct {
+	Route
+	when *rule.Rule // nil matches everything
+}
+
+// New checks and compiles a config. Its error joins every fault, each named by its path from "routes" on.
+func New(cfg Config) (*Router, error) {
+	r := &Router{cfg: cfg}
+	var errs []error
+	names := map[string]bool{}
+	for i, route := range cfg.Routes {
+		path := fmt.Sprintf("routes[%d]", i)
+		c := compiled{Route: route}
+		if route.When != "" {
+			when, err := rule.Compile(route.When)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s.when: %w", path, err))
+			}
+			c.when = when
+			r.estimate = r.estimate || strings.Contains(route.When, "estimate_usd")
+		}
+		if names[route.Name] {
+			errs = append(errs, fmt.Errorf("%s.name: %q stands twice", path, route.Name))
+		}
+		names[route.Name] = true
+		for j, name := range route.Targets {
+			if name != Native && cfg.Targets[name] == nil {
+				errs = append(errs, fmt.Errorf("%s.targets[%d]: no target %q", path, j, name))
+			}
+		}
+		r.routes = append(r.routes, c)
+	}
+	fallthru := Route{}
+	fallthru.SetDefaults()
+	fallthru.Name = "default" // what matches no route goes to its own provider, as if there were none
+	r.routes = append(r.routes, compiled{Route: fallthru})
+	return r, errors.Join(errs...)
+}
+
+// Plan is who may serve the request of f. appKey tells whether the app has a credential of its own that may be used
+// towards the provider that it belongs to. A rule that errs does not match; errs says which did.
+func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, errs []error) {
+	d := decision{Router: r, facts: f, appKey: appKey, now: now}
+	d.asked = r.find(f.Request.Dialect, f.Request.Model)
+	if r.estimate {
+		d.estimates()
+	}
+	route, errs := r.match(f)
+	d.plan = &Plan{Route: &route.Route}
+	for _, name := range route.Targets {
+		if name == Native {
+			d.native()
+		} else {
+			d.add(r.cfg.Targets[name], nil)
+		}
+	}
+	return d.plan, errs
+}
+
+func (r *Router) match(f *rule.Facts) (*compiled, []error) {
+	var errs []error
+	for i := range r.routes {
+		route := &r.routes[i]
+		if route.when == nil {
+			return route, errs
+		}
+		ok, err := route.when.Match(f)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("route %q: %w", route.Name, err))
+		}
+		if ok {
+			return route, errs
+		}
+	}
+	panic("router: the last route matches everything")
+}
+
+func (r *Router) find(dialectName, model string) *switchyard.Model {
+	if t := r.cfg.Tables[dialectName]; t != nil {
+		return t.Find(model)
+	}
+	return nil
+}
+
+// decision is one plan being made.
+type decision struct {
+	*Router
+	facts  *rule.Facts
+	asked  *switchyard.Model // row of the model that the app named
+	appKey bool
+	now    time.Time
+	plan   *Plan
+}
+
+func (d *decision) pass(target, reason string) {
+	d.plan.Passed = append(d.plan.Passed, Passed{target, reason})
+}
+
+// native adds whoever the app asked for: the first provider that has its dialect and a key to go with.
+func (d *decision) native() {
+	req := d.facts.Request
+	for _, n := range d.cfg.Natives {
+		if n.Dialect != req.Dialect {
+			continue
+		}
+		if reason := d.unusable(n); reason != "" {
+			d.pass(n.Name, reason)
+			continue
+		}
+		t := *n
+		t.Model, t.Row = req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model)
+		var notes switchyard.Fidelity
+		if living := d.successor(req.Dialect, req.Model); living != nil && living != d.asked {
+			t.Model, t.Row = living.ID, living
+			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
+		}
+		if t.Price == nil && t.Row != nil {
+			t.Price = t.Row.Price
+		}
+		d.add(&t, notes)
+		return
+	}
+}
+
+// successor is the living model that serves for a dead one; nil if the model lives, or nobody came after it.
+func (d *decision) successor(dialectName, model string) *switchyard.Model {
+	table := d.cfg.Tables[dialectName]
+	if !d.cfg.Successors || table == nil {
+		return nil
+	}
+	row := table.Find(model)
+	if row != nil && d.cfg.Deaths.Known(dialectName, row.ID) && row.Life.Successor != "" {
+		return table.Living(row.Life.Successor, d.now)
+	}
+	return table.Living(model, d.now)
+}
+
+func (d *decision) unusable(t *switchyard.Target) string {
+	switch {
+	case t.Off != "":
+		return t.Off
+	case t.Key.IsZero() && !(d.appKey && t.Dialect == d.facts.Request.Dialect):
+		return "no key"
+	}
+	return ""
+}
+
+// add fits the request to t, and puts it into the plan or says why not.
+func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
+	if reason := d.unusable(t); reason != "" {
+		d.pass(t.Name, reason)
+		return
+	}
+	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
+		return c.Target.Provider == t.Provider && c.Target.Model == t.Model
+	}) {
+		return // it repeats an earlier one
+	}
+	fitted, err := Fit(d.facts.Request, d.asked, t)
+	if err != nil {
+		d.pass(t.Name, err.Error())
+		return
+	}
+	if d.plan.Route.Strict() && fitted.Fidelity.Lossy() {
+		d.pass(t.Name, "not exact: "+fitted.Fidelity.String())
+		return
+	}
+	fitted.Fidelity = append(notes, fitted.Fidelity...)
+	d.plan.Candidates = append(d.plan.Candidates, Candidate{t, fitted})
+}
+
+// estimates fills in what the request would cost at each target that has a price.
+func (d *decision) estimates() {
+	d.facts.Estimate = map[string]float64{}
+	for name, t := range d.cfg.Targets {
+		fitted, err := Fit(d.facts.Request, d.asked, t)
+		if err != nil {
+			continue
+		}
+		if cost := (Candidate{t, fitted}).Estimate(fitted.Request); cost.Basis != switchyard.BasisUnknown {
+			d.facts.Estimate[name] = cost.Amount.Dollars()
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package router
+
+import (
+	"math"
+	"slices"
+
+	"switchyard"
+)
+
+// megapixel is what a picture has when nobody says more: the "1K" class of every provider.
+const megapixel = 1 << 20
+
+// size says the wanted dimensions as the target can be told them: exact pixels if it takes any, else one of its sizes,
+// else a ratio and a class.
+func (f *fitter) size() {
+	r := f.Request
+	if r.MatchInput && len(r.References) > 0 && r.Size == (switchyard.Size{}) {
+		r.Aspect, r.Resolution = switchyard.Aspect{}, f.nearestClass(r.Resolution, 0)
+		return
+	}
+	want, exact := f.wanted()
+	if want == (switchyard.Size{}) {
+		r.Size, r.Aspect, r.Resolution = switchyard.Size{}, switchyard.Aspect{}, ""
+		return
+	}
+	switch {
+	case len(f.can.Sizes) > 0:
+		f.setSize(want, nearestSize(want, f.can.Sizes), exact)
+	case f.can.Free != nil:
+		f.setSize(want, roundSize(want, f.can.Free), exact)
+	case len(f.can.Aspects) > 0:
+		f.setAspect(want, exact)
+	default: // it makes what it makes
+		f.drop("size")
+		r.Size, r.Aspect, r.Resolution = switchyard.Size{}, switchyard.Aspect{}, ""
+	}
+}
+
+// wanted is the size in pixels that the app will expect; exact if it said so itself. It is zero if it said nothing.
+func (f *fitter) wanted() (size switchyard.Size, exact bool) {
+	r := f.Request
+	if r.Size != (switchyard.Size{}) {
+		return r.Size, true
+	}
+	aspect := r.Aspect
+	if aspect == (switchyard.Aspect{}) {
+		if r.Resolution == "" {
+			return switchyard.Size{}, false
+		}
+		aspect = switchyard.Aspect{W: 1, H: 1}
+	}
+	if f.asked != nil {
+		class := r.Resolution
+		if class == "" {
+			class = f.asked.Default.Resolution
+		}
+		for _, s := range f.asked.Can.Pixels[class] {
+			if s.Aspect().Distance(aspect) < 0.05 {
+				return s, false
+			}
+		}
+	}
+	return ofArea(aspect, classPixels(r.Resolution)), false
+}
+
+// setSize notes a difference only from what the app said itself, or from a ratio that it will see.
+func (f *fitter) setSize(want, have switchyard.Size, exact bool) {
+	r := f.Request
+	switch {
+	case exact && have != want:
+		f.round("size", want.String(), have.String())
+	case !exact && r.Aspect != (switchyard.Aspect{}) && have.Aspect().Distance(r.Aspect) > 0.1:
+		f.round("aspect", r.Aspect.String(), have.Aspect().String())
+	}
+	r.Size, r.Aspect, r.Resolution = have, have.Aspect(), ""
+}
+
+func (f *fitter) setAspect(want switchyard.Size, exact bool) {
+	r := f.Request
+	asked := r.Aspect
+	if exact || asked == (switchyard.Aspect{}) {
+		asked = want.Aspect()
+	}
+	aspect := asked.Nearest(f.can.Aspects)
+	class := f.nearestClass(r.Resolution, want.Pixels())
+	made := f.made(class, aspect)
+	switch {
+	case exact && made != want:
+		to := aspect.String()
+		if made != (switchyard.Size{}) {
+			to = made.String()
+		}
+		f.round("size", want.String(), to)
+	case !exact && aspect != asked:
+		f.round("aspect", asked.String(), aspect.String())
+	}
+	if r.Resolution != "" && class != r.Resolution && !exact {
+		f.round("resolution", r.Resolution, orOne(class))
+	}
+	r.Size, r.Aspect, r.Resolution = switchyard.Size{}, aspect, class
+}
+
+func orOne(class string) string {
+	if class == "" {
+		return "1K"
+	}
+	return class
+}
+
+// made is the size that the target makes of a class and a ratio; zero if the table does not tell.
+func (f *fitter) made(class string, aspect switchyard.Aspect) switchyard.Size {
+	if class == "" {
+		class = f.row.Default.Resolution
+	}
+	for _, s := range f.can.Pixels[class] {
+		if s.Aspect().Distance(aspect) < 0.05 {
+			return s
+		}
+	}
+	return switchyard.Size{}
+}
+
+// nearestClass is the wanted class if the target has it, else the smallest that covers the wanted pixels, else the
+// largest. Empty if the target has no classes.
+func (f *fitter) nearestClass(class string, pixels int64) string {
+	classes := f.can.Resolutions
+	if len(classes) == 0 || class == "" && pixels == 0 {
+		return ""
+	}
+	if slices.Contains(classes, class) {
+		return class
+	}
+	if class != "" && pixels == 0 {
+		pixels = classPixels(class)
+	}
+	for _, c := range classes {
+		// A class is nominal: 1K of 16:9 has a little less than 1024², and still covers a wish for 1280×800.
+		if float64(classPixels(c))*1.1 >= float64(pixels) {
+			return c
+		}
+	}
+	return classes[len(classes)-1]
+}
+
+func classPixels(class string) int64 {
+	switch class {
+	case "512":
+		return megapixel / 4
+	case "2K":
+		return megapixel * 4
+	case "4K":
+		return megapixel * 16
+	}
+	return megapixel
+}
+
+// ofArea is the size of a ratio with about that many pixels, edges divisible by 16 as all models like them.
+func ofArea(a switchyard.Aspect, pixels int64) switchyard.Size {
+	ratio := float64(a.W) / float64(a.H)
+	width := math.Sqrt(float64(pixels) * ratio)
+	return switchyard.Size{Width: multiple(width, 16), Height: multiple(width/ratio, 16)}
+}
+
+func multiple(x float64, of int) int {
+	return max(int(math.Round(x/float64(of)))*of, of)
+}
+
+// nearestSize is the choice of the nearest ratio, and among those of the nearest area.
+func nearestSize(want switchyard.Size, choices []switchyard.Size) switchyard.Size {
+	score := func(s switchyard.Size) float64 {
+		area := math.Abs(math.Log(float64(s.Pixels()) / float64(want.Pixels())))
+		return s.Aspect().Distance(want.Aspect())*10 + area
+	}
+	best := choices[0]
+	for _, c := range choices[1:] {
+		if score(c) < score(best) {
+			best = c
+		}
+	}
+	return best
+}
+
+// roundSize is the size nearest to want that the bounds allow: first the ratio is bounded, then the area and the
+// edges with the ratio kept, then the edges are rounded.
+func roundSize(want switchyard.Size, b *switchyard.FreeSize) switchyard.Size {
+	w, h := float64(want.Width), float64(want.Height)
+	if b.MaxRatio > 0 && w > h*b.MaxRatio {
+		w = h * b.MaxRatio
+	}
+	if b.MaxRatio > 0 && h > w*b.MaxRatio {
+		h = w * b.MaxRatio
+	}
+	scale := 1.0
+	if p := w * h; b.MaxPixels > 0 && p > float64(b.MaxPixels) {
+		scale = math.Sqrt(float64(b.MaxPixels) / p)
+	} else if p < float64(b.MinPixels) {
+		scale = math.Sqrt(float64(b.MinPixels) / p)
+	}
+	if longest := max(w, h) * scale; b.MaxEdge > 0 && longest > float64(b.MaxEdge) {
+		scale *= float64(b.MaxEdge) / longest
+	}
+	if shortest := min(w, h) * scale; shortest < float64(b.MinEdge) {
+		scale *= float64(b.MinEdge) / shortest
+	}
+	step := max(b.Multiple, 1)
+	s := switchyard.Size{Width: multiple(w*scale, step), Height: multiple(h*scale, step)}
+	return inside(s, b, step)
+}
+
+// inside mends what rounding pushed over a bound, one step at a time.
+func inside(s switchyard.Size, b *switchyard.FreeSize, step int) switchyard.Size {
+	for b.MaxPixels > 0 && s.Pixels() > b.MaxPixels && max(s.Width, s.Height) > step {
+		if s.Width >= s.Height {
+			s.Width -= step
+		} else {
+			s.Height -= step
+		}
+	}
+	for s.Pixels() < b.MinPixels {
+		if s.Width <= s.Height {
+			s.Width += step
+		} else {
+			s.Height += step
+		}
+	}
+	if b.MaxEdge > 0 {
+		s.Width, s.Height = min(s.Width, b.MaxEdge/step*step), min(s.Height, b.MaxEdge/step*step)
+	}
+	return s
+}
