@@ -1,0 +1,196 @@
+package attempt
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/limit"
+	"switchyard/router"
+)
+
+// fanOut asks for all the images of a request: in one call, or in several side by side, whose results are joined in
+// order. Some calls failing is a smaller result; all failing is the first one's failure.
+func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Supply) (*Answer, error) {
+	r.number++
+	requests := split(c)
+	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
+	var calls sync.WaitGroup
+	for i, req := range requests[1:] {
+		calls.Go(func() { answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, r.number}) })
+	}
+	first := part{requests[0], 1, r.number}
+	if len(requests) == 1 {
+		first.index = 0
+	}
+	answers[0], errs[0] = r.call(ctx, c, supply, first)
+	calls.Wait()
+	return join(c, answers, errs)
+}
+
+// split is the calls that make a candidate's images; for most, the request itself.
+func split(c router.Candidate) []*switchyard.Request {
+	if c.Calls <= 1 {
+		return []*switchyard.Request{c.Request}
+	}
+	requests := make([]*switchyard.Request, c.Calls)
+	left := c.Request.Images
+	for i := range requests {
+		req := c.Request.Clone()
+		req.Images = (left + c.Calls - i - 1) / (c.Calls - i)
+		if req.Seed != nil { // the same seed would make the same picture
+			seed := *req.Seed + uint64(c.Request.Images-left)
+			req.Seed = &seed
+		}
+		left -= req.Images
+		requests[i] = req
+	}
+	return requests
+}
+
+// join makes one answer of those that went well.
+func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) {
+	var all *Answer
+	var failure error
+	for i, ans := range answers {
+		switch {
+		case ans == nil:
+			if failure == nil {
+				failure = errs[i]
+			}
+			if e := switchyard.AsError(errs[i]); e.Outcome == switchyard.Filtered && all != nil {
+				all.Result.Filtered = append(all.Result.Filtered, "")
+			}
+		case all == nil:
+			all = ans
+		default:
+			all.Result.Images = append(all.Result.Images, ans.Result.Images...)
+			all.Result.Filtered = append(all.Result.Filtered, ans.Result.Filtered...)
+			all.Result.Usage = all.Result.Usage.Add(ans.Result.Usage)
+			all.bodies = append(all.bodies, ans.bodies...)
+		}
+	}
+	if all == nil {
+		return nil, failure
+	}
+	all.Fidelity = append(switchyard.Fidelity(nil), c.Fidelity...)
+	if all.Result != nil {
+		if have, want := len(all.Result.Images), c.Request.Images; have < want {
+			all.Fidelity.Add(switchyard.Delivered, strconv.Itoa(have)+"/"+strconv.Itoa(want))
+		}
+	}
+	return all, nil
+}
+
+// part is one call of a target.
+type part struct {
+	request *switchyard.Request
+	index   int // 0 if it is the only one
+	number  int // of the target
+}
+
+// call sends one request that may cost money: within the limits, noted before, settled after.
+func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Supply, p part) (*Answer, error) {
+	release, err := r.acquire(ctx, c, p.request.Images)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	a := r.begin(c, p)
+	if err := r.job.Journal.Open(ctx, a); err != nil {
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+	}
+	x := &exchange{run: r, c: c, request: p.request, a: &a}
+	ans, err := x.do(ctx, supply)
+	r.settle(ctx, c, x, ans, err)
+	return ans, err
+}
+
+func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func(), error) {
+	return r.Limiter.Acquire(ctx, []limit.Name{
+		{Scope: limit.Target, Name: c.Target.Name},
+		{Scope: limit.Provider, Name: c.Target.Provider},
+	}, images, r.job.Plan.Route.Patience)
+}
+
+// begin is the row of an attempt before anything is sent.
+func (r *run) begin(c router.Candidate, p part) switchyard.Attempt {
+	return switchyard.Attempt{
+		ID:         rand.Text(), // 130 random bits
+		Generation: r.job.Generation,
+		Number:     p.number,
+		Part:       p.index,
+		Target:     c.Target.Name,
+		Provider:   c.Target.Provider,
+		Model:      c.Target.Model,
+		Started:    r.now(),
+		Estimate:   c.Estimate(p.request),
+	}
+}
+
+// settle books how a call ended. It does so whatever has become of the context: the money is spent.
+func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *Answer, err error) {
+	a := x.a
+	a.Latency = r.now().Sub(a.Started)
+	if err != nil {
+		e := switchyard.AsError(err)
+		a.Outcome, a.Stage = e.Outcome, e.Stage
+		if a.Outcome == "" {
+			a.Outcome = switchyard.Refused // by ourselves: an image that could not be read
+		}
+		a.Cost = failed(c.Target, a.Estimate, e)
+	} else {
+		a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
+		a.Images = len(ans.Result.Images)
+		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result))
+	}
+	r.note(ctx, *a)
+}
+
+// note puts the end of an attempt into the journal and the report.
+func (r *run) note(ctx context.Context, a switchyard.Attempt) {
+	// What cannot be written now is found unsettled at the next start, and is then possible at its estimate.
+	_ = r.job.Journal.Settle(context.WithoutCancel(ctx), a)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.report.Attempts = append(r.report.Attempts, a)
+}
+
+// failed is what a failed attempt cost: nothing if that is known, the tokens if they were counted, else possibly its
+// estimate.
+func failed(t *switchyard.Target, estimate switchyard.Cost, e *switchyard.Error) switchyard.Cost {
+	if e.Stage == switchyard.Unsent || e.Stage == switchyard.Answered && e.Unbilled {
+		return switchyard.Cost{Charge: switchyard.ChargeNone}
+	}
+	if e.Usage != nil && t.Price != nil && t.Price.Tokens != nil {
+		return t.Price.Charge(switchyard.Work{Usage: e.Usage})
+	}
+	estimate.Charge = switchyard.ChargePossible
+	return estimate
+}
+
+// work is what the price is applied to.
+func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
+	w := switchyard.Work{
+		Quality:    req.Quality,
+		Resolution: req.Resolution,
+		References: len(req.References),
+		Usage:      res.Usage,
+		Compute:    res.Compute,
+	}
+	if res.Quality != "" {
+		w.Quality = res.Quality
+	}
+	for _, img := range res.Images {
+		size := img.Size
+		if size == (switchyard.Size{}) {
+			size = req.Size
+		}
+		w.Sizes = append(w.Sizes, size)
+	}
+	return w
+}

@@ -1,0 +1,246 @@
+package attempt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/router"
+	"switchyard/spool"
+)
+
+// Polls of a job begin close together and grow apart.
+const (
+	firstPoll = 500 * time.Millisecond
+	lastPoll  = 5 * time.Second
+)
+
+// exchange is one call: a request, and the steps that its answers ask for.
+type exchange struct {
+	*run
+	c       router.Candidate
+	request *switchyard.Request
+	a       *switchyard.Attempt
+
+	cancel *dialect.Outgoing // takes back the job, once there is one
+	polled bool              // the last request only asked how the job stands
+	polls  int
+}
+
+func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dialect] }
+
+// do sends the request and follows the steps to a checked result.
+func (x *exchange) do(ctx context.Context, supply dialect.Supply) (*Answer, error) {
+	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	defer cancel()
+	out, err := x.encode(supply)
+	if err != nil {
+		return nil, x.failure(err, switchyard.Unsent)
+	}
+	for {
+		reply, step, err := x.ask(ctx, out)
+		switch {
+		case err == nil && step.Result != nil:
+			ans := &Answer{Target: x.c.Target, bodies: []io.Closer{reply.Body}}
+			if err = x.finish(ctx, ans, step.Result, reply); err == nil {
+				return ans, nil
+			}
+			ans.Close()
+			return nil, err
+		case err == nil:
+			_ = reply.Body.Close()
+			x.polled = step.Poll
+			if out, err = x.next(ctx, step); err == nil {
+				continue
+			}
+			reply = nil
+		case x.asksAgain(ctx, reply, err):
+			continue
+		}
+		x.takeBack(ctx)
+		return nil, x.keep(err, reply)
+	}
+}
+
+// ask sends one request and reads what its answer means. The reply is there, and its body to be closed, even with an
+// error, if the provider gave one.
+func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Message, dialect.Step, error) {
+	reply, err := x.send(ctx, out)
+	if err != nil {
+		return nil, dialect.Step{}, err
+	}
+	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	return reply, step, x.failure(err, switchyard.Answered)
+}
+
+// encode writes the request: the app's own bytes if they can go.
+func (x *exchange) encode(supply dialect.Supply) (*dialect.Outgoing, error) {
+	if x.c.Forward {
+		return x.dialect().Forward(x.c.Target, x.request, x.job.Message)
+	}
+	return x.dialect().Encode(x.c.Target, x.request, supply)
+}
+
+// next notes a job that was accepted, waits if the step is a poll, and is what to send then.
+func (x *exchange) next(ctx context.Context, step dialect.Step) (*dialect.Outgoing, error) {
+	if step.Cancel != nil {
+		x.cancel = step.Cancel
+	}
+	if step.Job != "" && step.Job != x.a.Job {
+		x.a.Job, x.a.Stage = step.Job, switchyard.Sent
+		if err := x.job.Journal.Hold(ctx, *x.a); err != nil {
+			return nil, x.failure(fmt.Errorf("journal: %w", err), switchyard.Sent)
+		}
+	}
+	if step.Poll {
+		if err := x.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return step.Next, nil
+}
+
+// wait lets some time go by before a poll; it fails if the attempt's time is up or the app has left.
+func (x *exchange) wait(ctx context.Context) error {
+	pause := min(firstPoll<<min(x.polls/4, 8), lastPoll)
+	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not polled together
+	x.polls++
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-x.job.Gone:
+		return x.failure(&switchyard.Error{Outcome: switchyard.Canceled, Err: errors.New("the app has left")}, switchyard.Sent)
+	case <-ctx.Done():
+		return x.failure(ctx.Err(), switchyard.Sent)
+	}
+}
+
+// asksAgain reports whether a failed exchange was only a question about a job that the provider has accepted: the job
+// is not lost by it, and is never submitted again.
+func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err error) bool {
+	if !x.polled || switchyard.AsError(err).Outcome == switchyard.Canceled {
+		return false
+	}
+	if reply != nil {
+		if reply.Status < 500 && reply.Status != http.StatusTooManyRequests {
+			return false // the provider has told how the job ended
+		}
+		_ = reply.Body.Close()
+	}
+	return x.wait(ctx) == nil
+}
+
+// takeBack cancels a job that nobody waits for any more.
+func (x *exchange) takeBack(ctx context.Context) {
+	if x.cancel == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if reply, err := x.send(ctx, x.cancel); err == nil {
+		_ = reply.Body.Close()
+	}
+}
+
+// finish checks a result, makes its images ready for the app, and completes the answer.
+func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Result, reply *spool.Message) error {
+	own := x.c.Target.Dialect == x.request.Dialect && x.request.Delivery != switchyard.DeliverInline
+	for i := range res.Images {
+		if own && res.Images[i].URL != "" {
+			continue // the provider's own address, as its own apps expect it
+		}
+		if err := x.image(ctx, &res.Images[i]); err != nil {
+			return x.failure(err, switchyard.Answered)
+		}
+	}
+	if len(res.Images) == 0 {
+		o := switchyard.BadReply
+		if len(res.Filtered) > 0 {
+			o = switchyard.Filtered
+		}
+		return x.failure(&switchyard.Error{Outcome: o, Err: errors.New("no image")}, switchyard.Answered)
+	}
+	if res.Created.IsZero() {
+		res.Created = x.now()
+	}
+	ans.Result = res
+	if x.c.Forward {
+		ans.Raw = reply
+	}
+	return nil
+}
+
+// keep is the error of a failed exchange, with the provider's own words if the app may have them: not what our own key
+// was told of our account.
+func (x *exchange) keep(err error, reply *spool.Message) error {
+	e := switchyard.AsError(err)
+	if reply == nil {
+		return e
+	}
+	ours := !x.c.Target.Key.IsZero()
+	if !x.c.Forward || reply.Status < 400 || ours && e.Outcome != switchyard.Refused && e.Outcome != switchyard.Filtered {
+		_ = reply.Body.Close()
+		return e
+	}
+	return &Failure{e, reply}
+}
+
+// failure is err as a *switchyard.Error of this target, at least as far as stage. Nil stays nil.
+func (x *exchange) failure(err error, stage switchyard.Stage) error {
+	if err == nil {
+		return nil
+	}
+	e := *switchyard.AsError(err)
+	e.Target = x.c.Target.Name
+	e.Stage = max(e.Stage, stage)
+	switch {
+	case e.Outcome != "":
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Outcome = switchyard.Timeout
+	case errors.Is(err, context.Canceled):
+		e.Outcome = switchyard.Canceled
+	case e.Kind == switchyard.Internal && stage == switchyard.Answered:
+		e.Outcome = switchyard.BadReply
+	}
+	if e.Outcome != "" && (e.Kind == "" || e.Kind == switchyard.Internal) {
+		e.Kind = switchyard.KindOf(e.Outcome)
+	}
+	return &e
+}
+
+func timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// Failure is a refusal in the provider's own words, which the app may have as they are. Close gives its body back.
+type Failure struct {
+	Err *switchyard.Error
+	Raw *spool.Message
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap is what there is to decide by.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Close gives back what the failure holds.
+func (f *Failure) Close() { _ = f.Raw.Body.Close() }
+
+// forget closes an error that nobody will be told.
+func forget(err error) {
+	var f *Failure
+	if errors.As(err, &f) {
+		f.Close()
+	}
+}

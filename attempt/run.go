@@ -1,0 +1,172 @@
+package attempt
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/limit"
+	"switchyard/router"
+)
+
+// Run tries the plan's targets until one answers. ctx is the work's: it ends when the whole generation must. If nobody
+// answers, the error is a *switchyard.Error that says what to tell the app, or a *Failure with the provider's own
+// words. The report is complete either way.
+func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
+	run := &run{Runner: r, job: job, report: &Report{}}
+	ans, err := run.targets(ctx)
+	if ans != nil {
+		ans.bodies = append(ans.bodies, run.fetched...)
+	} else {
+		for _, b := range run.fetched {
+			_ = b.Close()
+		}
+	}
+	return ans, run.report, err
+}
+
+// run is one generation under way.
+type run struct {
+	*Runner
+	job    *Job
+	number int // of targets tried
+
+	mu      sync.Mutex // guards the rest while the calls of a fan-out run side by side
+	report  *Report
+	fetched []io.Closer // spooled besides the answers: downloads, conversions
+}
+
+// allow asks the breaker for one target.
+type allow func(target string) (breaker.Done, error)
+
+func (r *run) targets(ctx context.Context) (*Answer, error) {
+	ans, last := r.inOrder(ctx, r.Breaker.Allow)
+	if r.number == 0 && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
+		return r.inOrder(ctx, r.Breaker.Force)
+	}
+	return ans, last
+}
+
+// inOrder tries one target after the other. Its error is the last that a provider gave, or, if none was asked, the one
+// that says when it is soonest worth coming back.
+func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
+	var last, shut error
+	for _, c := range r.job.Plan.Candidates {
+		ans, err := r.target(ctx, c, allow)
+		switch {
+		case err == nil:
+			return ans, nil
+		case notTried(err):
+			r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
+			shut = sooner(shut, err)
+			continue
+		}
+		forget(last)
+		last = err
+		if !r.goOn(ctx, err) {
+			break
+		}
+	}
+	switch {
+	case last != nil:
+		return nil, last
+	case shut != nil:
+		return nil, shut
+	}
+	return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
+}
+
+// target tries one target, and again where nothing can have been billed, as often as its provider's config says.
+func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Answer, error) {
+	ans, err := r.try(ctx, c, allow)
+	for range c.Target.Retries {
+		if err == nil || notTried(err) || !switchyard.Unbilled(err) || !switchyard.AsError(err).Outcome.Blames() || !r.goOn(ctx, err) {
+			break
+		}
+		again, second := r.try(ctx, c, allow)
+		if second != nil && notTried(second) {
+			break
+		}
+		forget(err)
+		ans, err = again, second
+	}
+	return ans, err
+}
+
+// try is one target once: with the breaker's leave, and its verdict told.
+func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *Answer, err error) {
+	done, err := allow(c.Target.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(r.verdict(c, err)) }()
+	supply, err := r.supply(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Request.Stream && c.Forward {
+		return r.stream(ctx, c)
+	}
+	return r.fanOut(ctx, c, supply)
+}
+
+// verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
+// a stranger must not trip a breaker. What is no attempt's outcome says nothing about the provider either.
+func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, after time.Duration) {
+	if err == nil {
+		return switchyard.OK, 0
+	}
+	e := switchyard.AsError(err)
+	own := c.Target.Key.IsZero() && (e.Outcome == switchyard.Unauthorized || e.Outcome == switchyard.RateLimited)
+	if e.Outcome == "" || own {
+		return switchyard.Canceled, 0
+	}
+	return e.Outcome, e.RetryAfter
+}
+
+// goOn reports whether the next target is asked after err.
+func (r *run) goOn(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || r.left() {
+		return false
+	}
+	e := switchyard.AsError(err)
+	route := r.job.Plan.Route
+	if !slices.Contains(route.FallbackOn, e.Outcome) {
+		return false
+	}
+	return !route.PayOnce() || !r.mayHavePaid()
+}
+
+// left reports whether the app has.
+func (r *run) left() bool {
+	select {
+	case <-r.job.Gone:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *run) mayHavePaid() bool {
+	return slices.ContainsFunc(r.report.Attempts, func(a switchyard.Attempt) bool {
+		return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
+	})
+}
+
+// notTried reports whether nothing was sent because a breaker or a limit of ours said no.
+func notTried(err error) bool {
+	return errors.Is(err, breaker.ErrOpen) || errors.Is(err, limit.ErrLimited)
+}
+
+// sooner is the refusal that ends first. What waits on a limit is told to the app as such only if nothing else is.
+func sooner(a, b error) error {
+	if a == nil || switchyard.AsError(b).RetryAfter < switchyard.AsError(a).RetryAfter {
+		return b
+	}
+	return a
+}

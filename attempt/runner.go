@@ -1,0 +1,104 @@
+// Package attempt makes generations: it takes a plan to its result. It tries the plan's targets in order, asks for
+// several images side by side where a target makes one at a time, follows a provider's steps (uploads, queues, polls,
+// downloads), checks what came, and has every request that may cost money on disk before it leaves.
+//
+// An attempt lives by the work's clock, not by the request's: when the app leaves, a picture that is being made, and
+// paid for, is awaited and booked.
+package attempt
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/dialect"
+	"switchyard/limit"
+	"switchyard/router"
+	"switchyard/spool"
+)
+
+// Journal is where an attempt is noted. What it has taken survives the process.
+type Journal interface {
+	// Open is called before an attempt's request leaves. An error means that it must not.
+	Open(context.Context, switchyard.Attempt) error
+	// Hold notes the provider's id of an accepted job, before anybody waits for it.
+	Hold(context.Context, switchyard.Attempt) error
+	// Settle tells how an attempt ended.
+	Settle(context.Context, switchyard.Attempt) error
+}
+
+// Breaker says who may be tried; the Registry of package breaker does.
+type Breaker interface {
+	Allow(target string) (breaker.Done, error)
+	Force(target string) (breaker.Done, error)
+}
+
+// Limiter bounds how much leaves; the Registry of package limit does.
+type Limiter interface {
+	Acquire(ctx context.Context, names []limit.Name, images int, patience time.Duration) (release func(), err error)
+}
+
+// Fetcher reads from addresses that a request or an answer names. It refuses private ones.
+type Fetcher interface {
+	Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, error)
+}
+
+// Runner makes generations. All fields but Now are needed. It holds no state of its own; many goroutines share it.
+type Runner struct {
+	Dialects  map[string]dialect.Dialect // by name
+	Transport func(provider string) http.RoundTripper
+	Fetcher   Fetcher
+	Breaker   Breaker
+	Limiter   Limiter
+	Pool      *spool.Pool
+	Now       func() time.Time // if nil, time.Now
+
+	MaxAnswer int64 // bytes of one answer of a provider
+	MaxImage  int64 // bytes of one image, in or out
+}
+
+// Job is one generation to be made.
+type Job struct {
+	Generation string // its id
+	Request    *switchyard.Request
+	Message    *spool.Message // as the app sent it
+	Plan       *router.Plan
+	Journal    Journal
+	AppKey     switchyard.Secret // the app's own credential, for targets without one of ours
+	Gone       <-chan struct{}   // closed when the app has left; nil if it never does
+}
+
+// Answer is a generation that went well. Close gives its bodies back; nothing in it may be used after that.
+type Answer struct {
+	Target   *switchyard.Target
+	Fidelity switchyard.Fidelity
+	Result   *switchyard.Result // checked; nil for a stream
+	Raw      *spool.Message     // the provider's own answer, if the app may have it as it is
+	Stream   *Stream            // instead of the two: events that go on as they come
+
+	bodies []io.Closer
+}
+
+// Close gives back what the answer holds.
+func (a *Answer) Close() {
+	for _, b := range a.bodies {
+		_ = b.Close()
+	}
+	a.bodies = nil
+}
+
+// Report is what was tried for a generation, whatever came of it.
+type Report struct {
+	Attempts []switchyard.Attempt // in the order they were begun
+	Passed   []router.Passed      // targets that were not tried: an open breaker, a full limit
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
+}

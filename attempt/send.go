@@ -1,0 +1,168 @@
+package attempt
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// send makes one HTTP exchange and spools the answer. An error is a *switchyard.Error that knows how far it got.
+func (x *exchange) send(ctx context.Context, out *dialect.Outgoing) (*spool.Message, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	resp, stage, err := x.roundTrip(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	x.a.Status = resp.StatusCode
+	body, err := x.read(resp, cancel)
+	if err != nil {
+		return nil, x.unread(ctx, err, stage)
+	}
+	return &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}, nil
+}
+
+// roundTrip sends out and waits for the head of the answer.
+func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.Response, switchyard.Stage, error) {
+	var sent atomic.Bool
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
+	req, err := x.newRequest(httptrace.WithClientTrace(ctx, trace), out)
+	if err != nil {
+		return nil, switchyard.Unsent, x.failure(err, switchyard.Unsent)
+	}
+	resp, err := x.Transport(x.c.Target.Provider).RoundTrip(req)
+	stage := switchyard.Unsent
+	if sent.Load() {
+		stage = switchyard.Sent
+	}
+	if err != nil {
+		return nil, stage, x.unreachable(ctx, err, stage)
+	}
+	return resp, switchyard.Answered, nil
+}
+
+// newRequest is out with the target's address and key.
+func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http.Request, error) {
+	t := x.c.Target
+	base, ok := t.Bases[out.Base]
+	if !ok {
+		return nil, fmt.Errorf("no base URL %q", out.Base)
+	}
+	address := strings.TrimSuffix(base, "/") + out.Path
+	if len(out.Query) > 0 {
+		address += "?" + out.Query.Encode()
+	}
+	var body io.ReadCloser
+	if out.Body != nil {
+		var err error
+		if body, err = out.Body.Open(); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, out.Method, address, body)
+	if err != nil {
+		return nil, errors.New("malformed address") // its own text may hold a query
+	}
+	if out.Body != nil {
+		req.ContentLength = out.Body.Len()
+	}
+	// Without it the transport cannot send a request twice on its own account, below our accounting.
+	req.GetBody = nil
+	for name, values := range out.Header {
+		req.Header[name] = values
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "switchyard")
+	}
+	key := t.Key
+	if key.IsZero() {
+		key = x.job.AppKey
+	}
+	x.dialect().PutKey(req.Header, key)
+	return req, nil
+}
+
+// unreachable is the failure of a request that got no answer.
+func (x *exchange) unreachable(ctx context.Context, err error, stage switchyard.Stage) error {
+	e := &switchyard.Error{Outcome: switchyard.Unreachable, Stage: stage, Err: cause(err)}
+	var timeout net.Error
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Outcome = switchyard.Canceled
+	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() && stage == switchyard.Sent:
+		e.Outcome = switchyard.Timeout
+	}
+	return x.failure(e, stage)
+}
+
+// cause is err without the address that package net/http puts around it.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return err
+}
+
+// unread is the failure of an answer that did not arrive whole.
+func (x *exchange) unread(ctx context.Context, err error, stage switchyard.Stage) error {
+	e := &switchyard.Error{Outcome: switchyard.BadReply, Stage: stage, Err: fmt.Errorf("answer: %w", err)}
+	switch {
+	case errors.Is(context.Cause(ctx), errIdle), errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.Outcome = switchyard.Timeout
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Outcome = switchyard.Canceled
+	}
+	return x.failure(e, stage)
+}
+
+var errIdle = errors.New("the answer stalled")
+
+// read spools the body of an answer; a pause of the target's idle time in it cancels the exchange.
+func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*spool.Body, error) {
+	var r io.Reader = resp.Body
+	if idle := x.c.Target.Timeouts.Idle; idle > 0 {
+		timer := time.AfterFunc(idle, func() { cancel(errIdle) })
+		defer timer.Stop()
+		r = &watched{r: r, timer: timer, idle: idle}
+	}
+	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
+	case "", "identity":
+	case "gzip": // unasked; the limit counts what it unpacks to
+		gz, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		resp.Header.Del("Content-Encoding")
+		r = gz
+	default:
+		return nil, fmt.Errorf("content encoding %q", encoding)
+	}
+	return x.Pool.Read(r, x.MaxAnswer)
+}
+
+// watched puts the idle timer off at every read.
+type watched struct {
+	r     io.Reader
+	timer *time.Timer
+	idle  time.Duration
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	w.timer.Reset(w.idle)
+	return n, err
+}

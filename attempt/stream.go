@@ -1,0 +1,152 @@
+package attempt
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/router"
+	"switchyard/spool"
+)
+
+// Stream is events of a provider that go on to the app as they come. It falls back only until its first byte. The
+// caller reads it to its end or its error, and closes it; what it cost is booked then.
+type Stream struct {
+	Header http.Header
+	io.Reader
+	close func(error) // once
+
+	err error
+}
+
+// Close books the attempt: as paid if the events came to their end, else as possibly paid.
+func (s *Stream) Close() error {
+	s.close(s.err)
+	return nil
+}
+
+func (s *Stream) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// stream asks for events, and hands them on from the first byte. An answer that is no stream is read as every other.
+func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
+	r.number++
+	release, err := r.acquire(ctx, c, c.Request.Images)
+	if err != nil {
+		return nil, err
+	}
+	a := r.begin(c, part{c.Request, 0, r.number})
+	x := &exchange{run: r, c: c, request: c.Request, a: &a}
+	if err := r.job.Journal.Open(ctx, a); err != nil {
+		release()
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+	}
+	ans, err := x.open(ctx)
+	if err != nil || ans.Stream == nil {
+		r.settle(ctx, c, x, ans, err)
+		release()
+		return ans, err
+	}
+	cut := ans.Stream.close
+	ans.Stream.close = func(err error) {
+		cut(err)
+		x.settleStream(ctx, err)
+		release()
+	}
+	ans.Target, ans.Fidelity, ans.bodies = c.Target, c.Fidelity, []io.Closer{ans.Stream}
+	return ans, nil
+}
+
+// open sends the request and waits for the first byte of events.
+func (x *exchange) open(ctx context.Context) (*Answer, error) {
+	out, err := x.encode(nil)
+	if err != nil {
+		return nil, x.failure(err, switchyard.Unsent)
+	}
+	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	stop := context.AfterFunc(leaving{x.job.Gone}, cancel) // a stream is cut when its app leaves
+	end := func(error) { stop(); cancel() }
+	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
+	if err != nil {
+		end(nil)
+		return nil, err
+	}
+	x.a.Status = resp.StatusCode
+	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
+		defer end(nil)
+		return x.noStream(ctx, out, resp)
+	}
+	body := bufio.NewReaderSize(resp.Body, 32<<10)
+	if _, err := body.Peek(1); err != nil {
+		end(nil)
+		_ = resp.Body.Close()
+		return nil, x.unread(ctx, err, stage)
+	}
+	closing := func(err error) { end(err); _ = resp.Body.Close() }
+	return &Answer{Stream: &Stream{Header: resp.Header, Reader: body, close: closing}}, nil
+}
+
+// noStream reads an answer that turned out to be no stream: a refusal, most often.
+func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *http.Response) (*Answer, error) {
+	defer resp.Body.Close()
+	body, err := x.read(resp, func(error) {})
+	if err != nil {
+		return nil, x.unread(ctx, err, switchyard.Answered)
+	}
+	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
+	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	if err == nil && step.Result == nil {
+		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("neither events nor a result")}
+	}
+	if err != nil {
+		return nil, x.keep(x.failure(err, switchyard.Answered), reply)
+	}
+	ans := &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, bodies: []io.Closer{body}}
+	if err := x.finish(ctx, ans, step.Result, reply); err != nil {
+		ans.Close()
+		return nil, err
+	}
+	return ans, nil
+}
+
+// settleStream books a stream that is over. Its images are not counted as they pass, so the figure is the estimate.
+func (x *exchange) settleStream(ctx context.Context, err error) {
+	a := x.a
+	a.Latency, a.Stage, a.Cost = x.now().Sub(a.Started), switchyard.Answered, a.Estimate
+	switch {
+	case errors.Is(err, io.EOF):
+		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
+	case x.left():
+		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
+	default:
+		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
+	}
+	x.note(ctx, *a)
+}
+
+// leaving is a context that ends when the channel is closed.
+type leaving struct{ gone <-chan struct{} }
+
+func (leaving) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (leaving) Value(any) any               { return nil }
+func (l leaving) Done() <-chan struct{}     { return l.gone }
+func (l leaving) Err() error {
+	select {
+	case <-l.gone:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
