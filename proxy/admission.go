@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"switchyard"
+)
+
+// admission bounds requests under way, and the queue in front of them. The zero value bounds nothing.
+type admission struct {
+	mu      sync.Mutex
+	most    int // 0: any number
+	queue   int
+	running int
+	waiting []chan struct{} // first come, first served; closed to let in
+}
+
+func (a *admission) configure(inFlight, queue int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.most, a.queue = inFlight, queue
+	a.wake()
+}
+
+// enter waits for its turn. The caller must call leave.
+func (a *admission) enter(ctx context.Context) (leave func(), err error) {
+	a.mu.Lock()
+	if a.most == 0 || a.running < a.most {
+		a.running++
+		a.mu.Unlock()
+		return a.leave, nil
+	}
+	if len(a.waiting) >= a.queue {
+		a.mu.Unlock()
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Second}
+	}
+	turn := make(chan struct{})
+	a.waiting = append(a.waiting, turn)
+	a.mu.Unlock()
+	select {
+	case <-turn:
+		return a.leave, nil
+	case <-ctx.Done():
+		a.abandon(turn)
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: ctx.Err()}
+	}
+}
+
+// abandon gives up waiting, or the place if it came in the same moment.
+func (a *admission) abandon(turn chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, w := range a.waiting {
+		if w == turn {
+			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
+			return
+		}
+	}
+	a.running--
+	a.wake()
+}
+
+func (a *admission) leave() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running--
+	a.wake()
+}
+
+// wake lets in who waits. Requires mu.
+func (a *admission) wake() {
+	for len(a.waiting) > 0 && (a.most == 0 || a.running < a.most) {
+		close(a.waiting[0])
+		a.waiting = a.waiting[1:]
+		a.running++
+	}
+}

@@ -1,0 +1,178 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// head puts what we have to say of a generation into the answer's headers.
+func (q *request) head() {
+	h := q.w.Header()
+	h.Set("X-Switchyard-Id", q.rec.ID)
+	if q.snap.Settings.Hide {
+		return
+	}
+	set := func(name, value string) {
+		if value != "" {
+			h.Set("X-Switchyard-"+name, value)
+		}
+	}
+	rec := q.rec
+	set("Route", rec.Route)
+	set("Target", rec.Target)
+	set("Provider", rec.Provider)
+	set("Model", rec.Served)
+	set("Fidelity", rec.Fidelity)
+	if rec.Kind == "generation" {
+		set("Attempts", strconv.Itoa(len(rec.Attempts)))
+		set("Cost-Usd", costText(rec.Cost))
+		set("Cost-Basis", string(rec.Cost.Basis))
+		set("Cache", "off")
+	}
+	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
+}
+
+// write sends a reply whose body is there whole.
+func (q *request) write(reply *dialect.Reply) error {
+	h := q.w.Header()
+	for name, values := range reply.Header {
+		h[name] = values
+	}
+	h.Set("Content-Length", strconv.FormatInt(reply.Body.Len(), 10))
+	q.snap.Settings.cors(h, q.r)
+	body, err := reply.Body.Open()
+	if err != nil {
+		return &switchyard.Error{Kind: switchyard.Internal, Err: err}
+	}
+	defer body.Close()
+	q.w.WriteHeader(reply.Status)
+	if _, err := io.Copy(q.w, body); err != nil {
+		// The head is out: half an answer must not look like a whole one.
+		q.rec.Err = err
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// relay hands a provider's events on as they come.
+func (q *request) relay(ans *attempt.Answer) error {
+	q.head()
+	h := q.w.Header()
+	for name, values := range answerHeader(ans.Stream.Header) {
+		h[name] = values
+	}
+	q.snap.Settings.cors(h, q.r)
+	control := http.NewResponseController(q.w)
+	q.w.WriteHeader(http.StatusOK)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := ans.Stream.Read(buf)
+		if n > 0 {
+			if _, err := q.w.Write(buf[:n]); err != nil {
+				return err
+			}
+			_ = control.Flush()
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// cutOff breaks a stream visibly that did not come to its end.
+func cutOff(err error) error {
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+// refuse answers with an error, in the app's dialect. It is the only place where an error becomes a status.
+func (q *request) refuse(err error) {
+	var own *attempt.Failure
+	if errors.As(err, &own) {
+		defer own.Close()
+		q.head()
+		_ = q.write(&dialect.Reply{Status: own.Raw.Status, Header: answerHeader(own.Raw.Header), Body: own.Raw.Body})
+		return
+	}
+	if q.place.dialect == nil {
+		q.nowhere(err)
+		return
+	}
+	e := *switchyard.AsError(err)
+	if e.Outcome != "" { // of an attempt: nothing of the inside goes out
+		e.Detail, e.Param = "", ""
+	}
+	if e.Kind == switchyard.Unavailable && errors.Is(err, context.Canceled) {
+		return // the app has left
+	}
+	q.head()
+	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.snap.Settings.origin(q.r) + q.place.prefix}
+	if q.decoded != nil {
+		req = q.decoded
+	}
+	reply := q.place.dialect.EncodeError(req, &e)
+	if e.RetryAfter > 0 && reply.Header.Get("Retry-After") == "" && (reply.Status == http.StatusTooManyRequests || reply.Status == http.StatusServiceUnavailable) {
+		reply.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
+	_ = q.write(reply)
+}
+
+// nowhere answers a request that is for no provider.
+func (q *request) nowhere(err error) {
+	status, text := http.StatusNotFound, "no provider is served at this path"
+	if !errors.Is(err, errNowhere) {
+		status, text = http.StatusBadGateway, "the provider could not be reached"
+		if switchyard.AsError(err).Kind == switchyard.Unavailable {
+			status = http.StatusServiceUnavailable
+		}
+	}
+	prefixes := []string{"/v1"}
+	for _, d := range q.snap.Dialects {
+		for _, p := range d.Places() {
+			if p.Prefix != "" {
+				prefixes = append(prefixes, p.Prefix)
+			}
+		}
+	}
+	for _, m := range q.snap.Mounts {
+		prefixes = append(prefixes, m.Prefix)
+	}
+	body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": text, "prefixes": prefixes}})
+	_ = q.write(dialect.JSON(status, "application/json", spool.Bytes(body)))
+}
+
+// hidden are headers of a provider's answer that mean something between it and us alone, or that would speak for our
+// own address.
+var hidden = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Set-Cookie", "Alt-Svc", "Strict-Transport-Security", "Location", "Content-Length",
+	"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
+}
+
+// answerHeader is what an app may see of a provider's answer.
+func answerHeader(h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		if !slices.Contains(hidden, name) && !strings.HasPrefix(name, "X-Switchyard-") {
+			out[name] = values
+		}
+	}
+	return out
+}

@@ -1,0 +1,243 @@
+package proxy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/dialect"
+	"switchyard/ledger"
+	"switchyard/router"
+	"switchyard/rule"
+	"switchyard/spool"
+)
+
+// generate serves a request for images.
+func (q *request) generate() error {
+	msg, err := q.read()
+	if err != nil {
+		return err
+	}
+	defer msg.Body.Close()
+	req, err := q.place.dialect.DecodeRequest(msg)
+	if errors.Is(err, dialect.ErrNotGeneration) {
+		return q.pass(msg)
+	}
+	if err != nil {
+		return err
+	}
+	q.fill(req)
+	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
+		return q.submit(t, req, msg)
+	}
+	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
+	defer cancel()
+	g := q.generation("generation", req)
+	account := newAccount(q.Journal, g)
+	ans, err := q.make(ctx, account, req, msg)
+	if err == nil {
+		defer ans.Close()
+	}
+	if err == nil && ans.Stream != nil {
+		return q.stream(ctx, account, g, ans)
+	}
+	var reply *dialect.Reply
+	if err == nil {
+		reply, err = q.encode(ctx, req, ans)
+	}
+	q.rec.Err = err
+	q.close(ctx, account, g)
+	if err != nil {
+		return err
+	}
+	q.head()
+	return q.write(reply)
+}
+
+// stream relays events; what they cost is known when they end.
+func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer) error {
+	q.rec.Err = q.relay(ans)
+	ans.Close()
+	q.close(ctx, account, g)
+	return cutOff(q.rec.Err)
+}
+
+// fill completes what a dialect cannot know of a request.
+func (q *request) fill(req *switchyard.Request) {
+	req.Dialect, req.Path = q.place.dialect.Name(), q.place.path
+	req.ID = q.rec.ID
+	req.Base = q.snap.Settings.origin(q.r) + q.place.prefix
+	req.Images = max(req.Images, 1)
+	q.decoded = req
+	q.rec.Kind, q.rec.Model, q.rec.Asked = "generation", req.Model, req.Images
+}
+
+// make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is
+// known now.
+func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
+	for again := false; ; again = true {
+		plan := q.plan(req)
+		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
+			Generation: q.rec.ID, Request: req, Message: msg, Plan: plan,
+			Journal: journal, AppKey: q.caller.own, Gone: q.gone,
+		})
+		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
+		q.rec.Cost = total(q.rec.Attempts)
+		if err == nil {
+			q.answered(ans)
+			return ans, nil
+		}
+		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(plan, e.Target) {
+			return nil, err
+		}
+		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
+			own.Close()
+		}
+	}
+}
+
+// total is what the attempts cost together.
+func total(attempts []switchyard.Attempt) switchyard.Cost {
+	costs := make([]switchyard.Cost, len(attempts))
+	for i, a := range attempts {
+		costs[i] = a.Cost
+	}
+	return ledger.Sum(costs...)
+}
+
+// plan asks the router.
+func (q *request) plan(req *switchyard.Request) *router.Plan {
+	facts := &rule.Facts{Request: req, Headers: q.r.Header, Query: q.place.query}
+	if key := q.caller.key; key != nil {
+		facts.Key = rule.Key{Name: key.Name, Tenant: key.Tenant, Labels: key.Labels}
+	}
+	plan, errs := q.snap.Router.Plan(facts, !q.caller.own.IsZero(), q.now())
+	for _, err := range errs {
+		q.Log.Sugar().Warnw("rule", "error", err)
+	}
+	q.rec.Route = plan.Route.Name
+	return plan
+}
+
+// learn notes that a target's model is dead; false if that was known, so that planning again would change nothing.
+func (q *request) learn(plan *router.Plan, target string) bool {
+	for _, c := range plan.Candidates {
+		if c.Target.Name == target {
+			return q.Deaths.Learn(c.Target.Dialect, c.Target.Model)
+		}
+	}
+	return false
+}
+
+func (q *request) answered(ans *attempt.Answer) {
+	q.rec.Target, q.rec.Provider, q.rec.Served = ans.Target.Name, ans.Target.Provider, ans.Target.Model
+	q.rec.Fidelity = ans.Fidelity.String()
+	if ans.Result != nil {
+		q.rec.Images = len(ans.Result.Images)
+	}
+}
+
+// encode makes the app's answer: the provider's own bytes where both speak the same, else what the front writes.
+func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *attempt.Answer) (*dialect.Reply, error) {
+	if ans.Raw != nil {
+		return &dialect.Reply{Status: ans.Raw.Status, Header: answerHeader(ans.Raw.Header), Body: ans.Raw.Body}, nil
+	}
+	if err := q.host(ctx, req, ans.Result); err != nil {
+		return nil, err
+	}
+	return q.place.dialect.EncodeResult(req, ans.Result)
+}
+
+// host puts a result's images where the app can fetch them, if it expects addresses.
+func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
+	origin := q.snap.Settings.origin(q.r)
+	switch {
+	case req.Delivery == switchyard.DeliverURL:
+	case req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(origin, "https:"):
+	default:
+		return nil
+	}
+	for i := range res.Images {
+		img := &res.Images[i]
+		if img.URL != "" {
+			continue
+		}
+		name, err := q.Assets.Put(ctx, img.Blob)
+		if err != nil {
+			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
+		}
+		img.URL = origin + "/assets/" + name
+	}
+	return nil
+}
+
+// read spools the app's request.
+func (q *request) read() (*spool.Message, error) {
+	if encoding := q.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
+	}
+	if d := q.snap.Settings.ReadBodyTimeout; d > 0 {
+		control := http.NewResponseController(q.w)
+		_ = control.SetReadDeadline(time.Now().Add(d))
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	}
+	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
+		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
+	}
+	body, err := q.Pool.Read(q.r.Body, q.snap.Settings.MaxRequestBody)
+	switch {
+	case errors.Is(err, spool.ErrTooLarge):
+		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, switchyard.Invalid("", "The request body is incomplete.")
+	case err != nil:
+		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+	}
+	return &spool.Message{Method: q.r.Method, Path: q.place.path, Query: q.place.query, Header: q.r.Header, Body: body}, nil
+}
+
+// promptMark is what the ledger keeps of a prompt.
+func promptMark(prompt string, keep bool) string {
+	if keep {
+		return prompt
+	}
+	sum := sha256.Sum256([]byte(prompt))
+	return hex.EncodeToString(sum[:])
+}
+
+const labelPrefix = "X-Switchyard-Label-"
+
+// labels are the app's own words for its request, from its headers; a bounded number of them, of bounded length.
+func labels(h http.Header) map[string]string {
+	var out map[string]string
+	for name, values := range h {
+		label, ok := strings.CutPrefix(name, labelPrefix)
+		if !ok || len(out) == 16 || len(values[0]) > 256 {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[strings.ToLower(strings.ReplaceAll(label, "-", "_"))] = values[0]
+	}
+	return out
+}
+
+// requestID is the app's own name for its request, if it is of a sane length.
+func requestID(h http.Header) string {
+	if id := h.Get("X-Request-Id"); len(id) <= 128 {
+		return id
+	}
+	return ""
+}

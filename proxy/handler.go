@@ -1,0 +1,193 @@
+// Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
+// the protocol that the app speaks.
+//
+// The way of a request is ServeHTTP, serve and generate, in this order. What is no generation passes through to the
+// provider that it is for.
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/dialect"
+	"switchyard/limit"
+	"switchyard/router"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// Assets hosts images for apps that expect an address.
+type Assets interface {
+	Put(ctx context.Context, image switchyard.Blob) (name string, err error)
+	Open(name string) (switchyard.Blob, error)
+	http.Handler // serves /assets/{name}
+}
+
+// Handler is the app's side. Its fields are set before the first request and then left alone, but for the config in
+// force, which Use swaps.
+type Handler struct {
+	Runner    *attempt.Runner
+	Transport func(provider string) http.RoundTripper // for what passes through
+	Limiter   *limit.Registry
+	Journal   Journal
+	Assets    Assets
+	Tickets   *ticket.Store
+	Deaths    *router.Deaths
+	Pool      *spool.Pool
+	Observe   func(*Record) // gets every finished request; may be nil
+	Log       *zap.Logger
+	Now       func() time.Time // if nil, time.Now
+
+	Owner string // names this process in tickets
+
+	snap     atomic.Pointer[Snapshot]
+	inFlight admission
+	tickets  waiters
+	work     sync.WaitGroup // generations that go on without a request: tickets
+	once     sync.Once
+	ending   context.Context // ends when what is left must be cut
+	cut      context.CancelFunc
+}
+
+// Use puts a config into force. Requests in flight keep the one they began with.
+func (h *Handler) Use(s *Snapshot) {
+	h.init()
+	h.snap.Store(s)
+}
+
+// Admit bounds the requests that are served at once, and those that wait for their turn.
+func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, queue) }
+
+func (h *Handler) init() {
+	h.once.Do(func() { h.ending, h.cut = context.WithCancel(context.Background()) })
+}
+
+// Drain waits for the work that goes on without a request. When ctx ends, what is left is cut and booked as possible,
+// that of requests too.
+func (h *Handler) Drain(ctx context.Context) {
+	h.init()
+	stop := context.AfterFunc(ctx, h.cut)
+	defer stop()
+	h.work.Wait()
+}
+
+// working is a context for paid work: it does not end with the request it comes from, but after d, and when the process
+// must.
+func (h *Handler) working(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+	stop := context.AfterFunc(h.ending, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+func (h *Handler) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
+}
+
+// request is one request of an app under way.
+type request struct {
+	*Handler
+	snap   *Snapshot
+	place  place
+	caller *caller
+	w      http.ResponseWriter
+	r      *http.Request
+	rec    *Record
+
+	decoded *switchyard.Request // nil until it is
+	gone    <-chan struct{}     // closed when nobody waits for the result any more
+}
+
+// ServeHTTP serves one request, and tells of it once.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.own(w, r) {
+		return
+	}
+	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
+	q.w = &counter{ResponseWriter: w, rec: q.rec}
+	q.rec.ID = rand.Text()
+	q.gone = r.Context().Done()
+	defer q.finish()
+	err := q.serve()
+	if err == nil {
+		return
+	}
+	q.rec.Err = err
+	q.refuse(err)
+}
+
+// own serves what is ours and no provider's.
+func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
+	switch {
+	case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("ok\n"))
+	case strings.HasPrefix(r.URL.Path, "/assets/"):
+		h.Assets.ServeHTTP(w, r)
+	default:
+		return false
+	}
+	return true
+}
+
+// serve is a request's way: whose it is, who calls, and what for.
+func (q *request) serve() error {
+	if q.snap.Settings.preflight(q.w, q.r) {
+		return nil
+	}
+	place, ok := q.snap.locate(q.r)
+	if !ok {
+		return errNowhere
+	}
+	q.place = place
+	leave, err := q.inFlight.enter(q.r.Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if place.dialect == nil {
+		return q.mounted()
+	}
+	q.rec.Dialect, q.rec.Path = place.dialect.Name(), place.path
+	q.r.Header = q.r.Header.Clone()
+	if q.caller, err = q.snap.Keys.identify(place.dialect.TakeKey(q.r.Header, q.place.query)); err != nil {
+		return err
+	}
+	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()
+	release, err := q.ownLimit()
+	if err != nil {
+		return err
+	}
+	defer release()
+	switch place.dialect.Route(place.base, q.r.Method, place.path) {
+	case dialect.Generate:
+		return q.generate()
+	case dialect.Ticket:
+		return q.ticket()
+	default:
+		return q.pass(nil)
+	}
+}
+
+// ownLimit keeps the caller within the limit of its own key.
+func (q *request) ownLimit() (func(), error) {
+	if q.caller.key == nil {
+		return func() {}, nil
+	}
+	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, q.snap.Settings.Patience)
+}
+
+// errNowhere is a path that is nobody's.
+var errNowhere = errors.New("no provider has this path")

@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"switchyard/dialect"
+)
+
+// place is where a request arrived: whose protocol it speaks, and which path of that provider it means.
+type place struct {
+	dialect dialect.Dialect // nil for passthrough providers
+	mount   *Mount          // nil but for those
+	base    string          // key in Target.Bases
+	prefix  string          // of ours, cut off
+	path    string          // decoded, the provider's
+	raw     string          // the same, escaped as the app did
+	query   url.Values
+}
+
+// Mount is a passthrough provider: any other HTTP API, guarded and metered.
+type Mount struct {
+	Provider string
+	Prefix   string
+}
+
+// locate finds whom a request is for: by a prefix of ours, else by a provider's own host name, else by a path that
+// only one of them can mean. ok is false if it is for nobody.
+func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
+	path, raw := r.URL.Path, r.URL.EscapedPath()
+	if !clean(path) {
+		return place{}, false
+	}
+	p.query = r.URL.Query()
+	for i, m := range s.Mounts {
+		if rest, ok := under(path, m.Prefix); ok {
+			p.mount, p.prefix, p.path, p.raw = &s.Mounts[i], m.Prefix, rest, cut(raw, m.Prefix)
+			return p, true
+		}
+	}
+	host := hostname(r.Host)
+	for _, d := range s.Dialects {
+		for _, at := range d.Places() {
+			rest, ok := under(path, at.Prefix)
+			switch {
+			case at.Prefix != "" && ok && at.Header != "":
+				return s.redirected(r, d, at)
+			case at.Prefix != "" && ok:
+				return place{dialect: d, base: at.Base, prefix: at.Prefix, path: rest, raw: cut(raw, at.Prefix), query: p.query}, true
+			}
+		}
+	}
+	for _, d := range s.Dialects {
+		for _, at := range d.Places() {
+			if slices.Contains(at.Hosts, host) {
+				return place{dialect: d, base: at.Base, path: path, raw: raw, query: p.query}, true
+			}
+		}
+	}
+	for _, d := range s.Dialects {
+		if d.Claims(path) {
+			return place{dialect: d, path: path, raw: raw, query: p.query}, true
+		}
+	}
+	return place{}, false
+}
+
+// redirected reads the address that a request names in a header. Our own address there means the path on ourselves.
+func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at dialect.Place) (place, bool) {
+	target, err := url.Parse(r.Header.Get(at.Header))
+	if err != nil || target.User != nil || target.Host == "" || !clean(target.Path) {
+		return place{}, false
+	}
+	p := place{dialect: d, prefix: at.Prefix, path: target.Path, raw: target.EscapedPath(), query: target.Query()}
+	if target.Host == r.Host {
+		self := r.Clone(r.Context())
+		self.URL, self.Header = target, http.Header{}
+		return s.locate(self)
+	}
+	for _, place := range d.Places() {
+		if target.Scheme == "https" && slices.Contains(place.Hosts, target.Host) {
+			p.base = place.Base
+			return p, true
+		}
+	}
+	return place{}, false
+}
+
+// clean reports whether a decoded path has no tricks in it: what a provider's server may read in another way than we do.
+func clean(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.ContainsAny(path, "\\\x00\r\n") &&
+		!slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." })
+}
+
+// under is path below prefix, with a leading slash.
+func under(path, prefix string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, prefix)
+	if !ok || rest != "" && rest[0] != '/' {
+		return "", false
+	}
+	if rest == "" {
+		rest = "/"
+	}
+	return rest, true
+}
+
+func cut(raw, prefix string) string {
+	rest, _ := under(raw, prefix)
+	return rest
+}
+
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// origin is the address under which the app called us: the configured one, else what it put into Host. What a proxy in
+// front of us says counts only if that proxy is trusted.
+func (s *Settings) origin(r *http.Request) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	scheme, host := "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if s.trusts(r.RemoteAddr) {
+		if proto := r.Header.Get("X-Forwarded-Proto"); proto == "https" || proto == "http" {
+			scheme = proto
+		}
+		if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && !strings.ContainsAny(forwarded, "/\\@ ,\"<>") {
+			host = forwarded
+		}
+	}
+	return scheme + "://" + host
+}
+
+func (s *Settings) trusts(remote string) bool {
+	addr, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr.Addr().Unmap()) })
+}

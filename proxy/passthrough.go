@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+
+	"switchyard"
+	"switchyard/spool"
+)
+
+// pass hands a request that is no generation to the provider it is for, and its answer back, both as they come. msg is
+// the request if it has been read already.
+func (q *request) pass(msg *spool.Message) error {
+	t := q.snap.Natives[q.place.dialect.Name()]
+	if t == nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect")}
+	}
+	key := t.Key
+	if key.IsZero() {
+		key = q.caller.own
+	}
+	if key.IsZero() && q.caller.key != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no key")}
+	}
+	return q.forward(t, msg, func(in, out http.Header) {
+		for name, values := range in {
+			if q.place.dialect.Passes(name) || slices.Contains(t.Headers, name) {
+				out[name] = values
+			}
+		}
+		q.place.dialect.PutKey(out, key)
+	})
+}
+
+// mounted hands a request to a passthrough provider. Its key is the operator's if there is one, else whatever the app
+// sent.
+func (q *request) mounted() error {
+	t := q.snap.Natives[q.place.mount.Prefix]
+	var err error
+	secret := switchyard.NewSecret(strings.TrimPrefix(q.r.Header.Get("Authorization"), "Bearer "))
+	if q.caller, err = q.snap.Keys.identify(secret); err != nil {
+		return err
+	}
+	q.rec.Tenant, q.rec.Key, q.rec.Path = q.caller.tenant, q.caller.keyName(), q.place.path
+	return q.forward(t, nil, func(in, out http.Header) {
+		for name, values := range in {
+			if !slices.Contains(neverForwarded, name) {
+				out[name] = values
+			}
+		}
+		switch {
+		case !t.Key.IsZero():
+			out.Set("Authorization", "Bearer "+t.Key.Reveal())
+		case q.caller.key != nil:
+			out.Del("Authorization")
+		}
+	})
+}
+
+// neverForwarded is what no provider may see of an app's request.
+var neverForwarded = []string{
+	"Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Cookie", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+	"X-Goog-Api-Key", "Idempotency-Key", "X-Idempotency-Key",
+}
+
+// forward is the passing through itself. What may cost money is in the ledger before it leaves.
+func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func(in, out http.Header)) error {
+	if t.Off != "" {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
+	}
+	base, err := url.Parse(t.Bases[q.place.base])
+	if err != nil || base.Host == "" {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
+	}
+	done, err := q.Runner.Breaker.Allow(t.Name)
+	if err != nil {
+		return err
+	}
+	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
+	p := &passage{request: q, target: t}
+	defer func() { done(p.verdict(), 0) }()
+	if err := p.open(); err != nil {
+		return err
+	}
+	defer p.settle()
+	_ = http.NewResponseController(q.w).EnableFullDuplex() // else event streams are cut now and then
+	q.head()
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = base.Scheme, base.Host
+			r.Out.URL.Path = strings.TrimSuffix(base.Path, "/") + q.place.path
+			r.Out.URL.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + q.place.raw
+			r.Out.URL.RawQuery = q.place.query.Encode()
+			r.Out.Host = base.Host
+			r.Out.Header = http.Header{}
+			headers(r.In.Header, r.Out.Header)
+			r.Out.GetBody = nil
+			if msg != nil {
+				r.Out.Body, _ = msg.Body.Open()
+				r.Out.ContentLength = msg.Body.Len()
+			}
+		},
+		Transport:      p.transport(),
+		FlushInterval:  -1,
+		BufferPool:     copyBuffers,
+		ModifyResponse: p.answer,
+		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.err = err },
+	}
+	proxy.ServeHTTP(q.w, q.r)
+	if p.err != nil {
+		return p.failure()
+	}
+	return nil
+}
+
+// passage is one request that passes through.
+type passage struct {
+	*request
+	target  *switchyard.Target
+	account *account
+	attempt switchyard.Attempt
+	gen     switchyard.Generation
+	status  int
+	err     error
+}
+
+// paid reports whether the request may cost money: reading does not.
+func (p *passage) paid() bool {
+	return p.r.Method != http.MethodGet && p.r.Method != http.MethodHead && p.r.Method != http.MethodOptions
+}
+
+func (p *passage) open() error {
+	if !p.paid() {
+		return nil
+	}
+	p.gen = p.generation("passthrough", &switchyard.Request{})
+	p.account = newAccount(p.Journal, p.gen)
+	p.attempt = switchyard.Attempt{
+		ID: rand.Text(), Generation: p.gen.ID, Number: 1, Target: p.target.Name, Provider: p.target.Provider,
+		Started: p.now(), Estimate: switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible},
+	}
+	if err := p.account.Open(p.r.Context(), p.attempt); err != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+	}
+	return nil
+}
+
+func (p *passage) settle() {
+	if !p.paid() {
+		return
+	}
+	a := &p.attempt
+	a.Latency, a.Status, a.Outcome = p.now().Sub(a.Started), p.status, p.verdict()
+	a.Cost = a.Estimate
+	if p.status != 0 {
+		a.Stage, a.Cost.Charge = switchyard.Answered, switchyard.ChargeSettled
+	}
+	if p.status >= 400 {
+		a.Cost = switchyard.Cost{Charge: switchyard.ChargeNone}
+	}
+	p.rec.Attempts, p.rec.Cost = []switchyard.Attempt{*a}, a.Cost
+	ctx := context.WithoutCancel(p.r.Context())
+	_ = p.account.Settle(ctx, *a)
+	p.close(ctx, p.account, p.gen)
+}
+
+func (p *passage) transport() http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := p.Transport(p.target.Provider).RoundTrip(r)
+		if err == nil {
+			p.status = resp.StatusCode
+		}
+		return resp, err
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// answer takes out of the provider's headers what the app may not see.
+func (p *passage) answer(resp *http.Response) error {
+	length := resp.Header.Get("Content-Length")
+	resp.Header = answerHeader(resp.Header)
+	if length != "" {
+		resp.Header.Set("Content-Length", length)
+	}
+	p.snap.Settings.cors(resp.Header, p.r)
+	return nil
+}
+
+// verdict is what the breaker is told.
+func (p *passage) verdict() switchyard.Outcome {
+	own := p.target.Key.IsZero()
+	switch s := p.status; {
+	case p.r.Context().Err() != nil:
+		return switchyard.Canceled
+	case s == 0:
+		return switchyard.Unreachable
+	case s >= 500:
+		return switchyard.Overloaded
+	case s == http.StatusTooManyRequests && !own:
+		return switchyard.RateLimited
+	case (s == http.StatusUnauthorized || s == http.StatusForbidden) && !own:
+		return switchyard.Unauthorized
+	case s >= 400:
+		return switchyard.Refused
+	}
+	return switchyard.OK
+}
+
+func (p *passage) failure() error {
+	if p.r.Context().Err() != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Canceled}
+	}
+	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Unreachable, Err: errors.New("no answer")}
+}
+
+// copyBuffers are larger than the standard ones: with answers of megabytes that saves a quarter of the work.
+var copyBuffers = &buffers{size: 128 << 10}

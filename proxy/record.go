@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"switchyard"
+)
+
+// Record is all we say about one request, once, when it is over. It never holds a prompt or a key.
+type Record struct {
+	ID       string // of the generation
+	Started  time.Time
+	Method   string
+	Dialect  string // the app's; empty if nobody's
+	Path     string // the provider's, without a query
+	Tenant   string
+	Key      string // name of the virtual key
+	Kind     string // "generation", "passthrough", "ticket"; empty if it came to none
+	Model    string // as the app named it
+	Route    string
+	Target   string // that answered
+	Provider string
+	Served   string // model that answered
+	Attempts []switchyard.Attempt
+	Cost     switchyard.Cost
+	Fidelity string
+	Asked    int // images
+	Images   int // delivered
+	Status   int
+	Bytes    int64 // of the answer
+	Latency  time.Duration
+	Err      error // nil if the app got what it asked for
+}
+
+// counter sees what the app is answered.
+type counter struct {
+	http.ResponseWriter
+	rec *Record
+}
+
+func (c *counter) WriteHeader(status int) {
+	if c.rec.Status == 0 || c.rec.Status < 200 {
+		c.rec.Status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	if c.rec.Status == 0 {
+		c.rec.Status = http.StatusOK
+	}
+	n, err := c.ResponseWriter.Write(p)
+	c.rec.Bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach what is below.
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// finish tells of the request.
+func (q *request) finish() {
+	rec := q.rec
+	rec.Latency = q.now().Sub(rec.Started)
+	if q.Observe != nil {
+		q.Observe(rec)
+	}
+	fields := []zap.Field{
+		zap.String("id", rec.ID), zap.String("method", rec.Method), zap.String("dialect", rec.Dialect),
+		zap.String("path", rec.Path), zap.String("tenant", rec.Tenant), zap.String("kind", rec.Kind),
+		zap.String("model", rec.Model), zap.String("route", rec.Route), zap.String("target", rec.Target),
+		zap.Int("attempts", len(rec.Attempts)), zap.Int("images", rec.Images), zap.String("cost_usd", costText(rec.Cost)),
+		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
+		zap.Duration("latency", rec.Latency),
+	}
+	if rec.Err != nil {
+		q.Log.Warn("request", append(fields, zap.Error(rec.Err))...)
+		return
+	}
+	q.Log.Info("request", fields...)
+}
+
+// costText is dollars, or that nobody knows.
+func costText(c switchyard.Cost) string {
+	if c.Basis == switchyard.BasisUnknown {
+		return "unknown"
+	}
+	return c.Amount.String()
+}
+
+// generation is the ledger's row of the request.
+func (q *request) generation(kind string, req *switchyard.Request) switchyard.Generation {
+	return switchyard.Generation{
+		ID: q.rec.ID, RequestID: requestID(q.r.Header), Tenant: q.rec.Tenant, Key: q.rec.Key, Kind: kind,
+		Dialect: q.rec.Dialect, Path: q.rec.Path, Model: req.Model, Started: q.rec.Started, Asked: req.Images,
+		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: labels(q.r.Header),
+		Route: q.rec.Route,
+	}
+}
+
+// close completes the row and has it written, with all that waited; then the answer's last byte may go out.
+func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
+	rec := q.rec
+	g.Latency, g.Route, g.Target, g.Provider, g.Served = q.now().Sub(g.Started), rec.Route, rec.Target, rec.Provider, rec.Served
+	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
+	g.Outcome = switchyard.OK
+	if rec.Err != nil {
+		if g.Outcome = switchyard.AsError(rec.Err).Outcome; g.Outcome == "" {
+			g.Outcome = switchyard.Refused
+		}
+	}
+	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
+		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
+	}
+}

@@ -1,0 +1,191 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/dialect"
+	"switchyard/ledger"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// ticketTimeout bounds the work for a ticket: what the providers themselves give a job by default.
+const ticketTimeout = 30 * time.Minute
+
+// lease is how long a ticket is a process's own without word from it.
+const lease = ticketTimeout + time.Minute
+
+// submit takes a request on as a ticket and answers with how it stands: over, if it is over by the time that the app is
+// willing to wait. The work goes on without the app.
+func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message) error {
+	doc, err := saveRequest(req)
+	if err != nil {
+		return err
+	}
+	tk, err := q.Tickets.Create(q.r.Context(), ticket.Ticket{
+		ID: t.NewTicket(), Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Model: req.Model, Generation: q.rec.ID,
+		Owner: q.Owner, Lease: q.now().Add(lease), Request: doc,
+	})
+	if err != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("ticket: %w", err)}
+	}
+	q.rec.Kind = "ticket"
+	worker, done := q.worker(tk.ID), msg.Body.Keep()
+	q.work.Go(func() {
+		defer done()
+		worker.do(tk, req, msg)
+	})
+	tk = q.await(tk, req.Wait)
+	state := q.state(tk)
+	state.Fresh = true
+	return q.describe(t, req, state)
+}
+
+// await waits for the end of a ticket, for at most d, and for no longer than the app does.
+func (q *request) await(tk ticket.Ticket, d time.Duration) ticket.Ticket {
+	if d <= 0 {
+		return tk
+	}
+	ctx, cancel := context.WithTimeout(q.r.Context(), d)
+	defer cancel()
+	for tk.State != ticket.Done {
+		next, err := q.Tickets.Wait(ctx, tk)
+		if err != nil {
+			return tk
+		}
+		tk = next
+	}
+	return tk
+}
+
+// ticket serves a question about a ticket, or its cancellation. One that we did not give out may be its provider's: the
+// app asks there with its own key.
+func (q *request) ticket() error {
+	t, ok := q.place.dialect.(dialect.Ticketer)
+	if !ok {
+		return q.pass(nil)
+	}
+	id, cancels := t.TicketOf(q.r.Method, q.place.path)
+	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, id)
+	if errors.Is(err, ticket.ErrNotFound) {
+		if native := q.snap.Natives[q.rec.Dialect]; native != nil && native.Key.IsZero() && !q.caller.own.IsZero() {
+			return q.pass(nil)
+		}
+		return &switchyard.Error{Kind: switchyard.NotFound}
+	}
+	if err != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+	}
+	q.rec.Kind, q.rec.Model = "ticket", tk.Model
+	if cancels {
+		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, id); err != nil {
+			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+		}
+		q.tickets.leave(id)
+	}
+	req, err := loadRequest(tk.Request)
+	if err != nil {
+		return err
+	}
+	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.snap.Settings.origin(q.r)+q.place.prefix
+	return q.describe(t, req, q.state(tk))
+}
+
+func (q *request) describe(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) error {
+	if s.Result != nil {
+		if err := q.host(q.r.Context(), req, s.Result); err != nil {
+			return err
+		}
+	}
+	reply, err := t.Describe(req, s)
+	if err != nil {
+		return err
+	}
+	q.head()
+	return q.write(reply)
+}
+
+// worker is the request as it goes on without its app: with a record of its own, and nothing to answer to.
+func (q *request) worker(id string) *request {
+	w := *q
+	rec := *q.rec
+	rec.Kind = "generation"
+	w.rec, w.w = &rec, nil
+	w.gone = q.tickets.join(id)
+	return &w
+}
+
+// do makes the generation of a ticket and puts its end into the row.
+func (q *request) do(tk ticket.Ticket, req *switchyard.Request, msg *spool.Message) {
+	defer q.finish()
+	defer q.tickets.leave(tk.ID)
+	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
+	defer cancel()
+	g := q.generation("generation", req)
+	account := &ticketAccount{account: newAccount(q.Journal, g), tickets: q.Tickets, ticket: tk}
+	ans, err := q.make(ctx, account, req, msg)
+	q.rec.Err = err
+	doc := q.keep(ctx, ans, err)
+	if ans != nil {
+		ans.Close()
+	}
+	var failure *attempt.Failure
+	if errors.As(err, &failure) {
+		failure.Close()
+	}
+	q.close(ctx, account.account, g)
+	account.finish(context.WithoutCancel(ctx), doc)
+}
+
+// ticketAccount keeps the ticket's row in step with the journal.
+type ticketAccount struct {
+	*account
+	tickets *ticket.Store
+	ticket  ticket.Ticket
+}
+
+// Open moves the ticket to sending: from then on it is never begun anew.
+func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
+	if err := a.advance(ctx, ticket.Move{To: ticket.Sending, Target: at.Target}); err != nil {
+		return err
+	}
+	return a.account.Open(ctx, at)
+}
+
+// Hold moves the ticket to held: from then on its job is found again.
+func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
+	if err := a.account.Hold(ctx, at); err != nil {
+		return err
+	}
+	return a.advance(ctx, ticket.Move{To: ticket.Held, Job: at.Job})
+}
+
+func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ticket.State == m.To && m.To == ticket.Held {
+		return nil // a fan-out has several jobs; the ledger knows them all
+	}
+	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
+	next, err := a.tickets.Advance(ctx, m)
+	if err == nil {
+		a.ticket = next
+	}
+	return err
+}
+
+func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
+	// A row that cannot be written now says so at the next start, as lost; the ledger is exact either way.
+	_ = a.advance(ctx, ticket.Move{To: ticket.Done, Outcome: d.Outcome, Result: d.encode()})
+}
+
+var (
+	_ attempt.Journal = (*ticketAccount)(nil)
+	_ attempt.Journal = (*account)(nil)
+	_ Journal         = (*ledger.Journal)(nil)
+)

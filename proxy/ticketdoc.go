@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/dialect"
+	"switchyard/ticket"
+)
+
+// requestDoc is what a ticket's row keeps of its request: what its answers need.
+type requestDoc struct {
+	Form   string            `json:"form,omitempty"`
+	Model  string            `json:"model"`
+	Images int               `json:"images"`
+	Memo   map[string]string `json:"memo,omitempty"`
+	Echo   json.RawMessage   `json:"echo,omitempty"`
+
+	Delivery switchyard.Delivery `json:"delivery,omitempty"`
+}
+
+func saveRequest(r *switchyard.Request) ([]byte, error) {
+	return json.Marshal(requestDoc{Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery})
+}
+
+func loadRequest(b []byte) (*switchyard.Request, error) {
+	var d requestDoc
+	if err := json.Unmarshal(b, &d); err != nil {
+		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+	}
+	return &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery}, nil
+}
+
+// resultDoc is how a ticket ended. Its images are hosted; the row has their names.
+type resultDoc struct {
+	Outcome  switchyard.Outcome `json:"outcome"`
+	Created  time.Time          `json:"created"`
+	Model    string             `json:"model,omitempty"`
+	Images   []imageDoc         `json:"images,omitempty"`
+	Filtered []string           `json:"filtered,omitempty"`
+	Text     string             `json:"text,omitempty"`
+	Seed     *uint64            `json:"seed,omitempty"`
+	Compute  time.Duration      `json:"compute,omitempty"`
+	Kind     switchyard.Kind    `json:"kind,omitempty"` // of a failure
+	Output   bool               `json:"output,omitempty"`
+}
+
+type imageDoc struct {
+	Asset  string          `json:"asset,omitempty"`
+	URL    string          `json:"url,omitempty"` // at its provider
+	MIME   string          `json:"mime,omitempty"`
+	Size   switchyard.Size `json:"size,omitzero"`
+	Prompt string          `json:"revised_prompt,omitempty"`
+}
+
+func (d resultDoc) encode() []byte {
+	b, _ := json.Marshal(d) // of plain values: it cannot fail
+	return b
+}
+
+// keep hosts the images of an answer and is what the ticket's row says of it.
+func (q *request) keep(ctx context.Context, ans *attempt.Answer, err error) resultDoc {
+	if err == nil {
+		var d resultDoc
+		if d, err = q.keepResult(ctx, ans.Result); err == nil {
+			return d
+		}
+	}
+	e := switchyard.AsError(err)
+	d := resultDoc{Outcome: e.Outcome, Created: q.now(), Kind: e.Kind, Output: e.Output}
+	if d.Outcome == "" {
+		d.Outcome = switchyard.Refused
+	}
+	return d
+}
+
+func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (resultDoc, error) {
+	d := resultDoc{
+		Outcome: switchyard.OK, Created: res.Created, Model: res.Model, Filtered: res.Filtered,
+		Text: res.Text, Seed: res.Seed, Compute: res.Compute,
+	}
+	for _, img := range res.Images {
+		kept := imageDoc{URL: img.URL, MIME: img.MIME, Size: img.Size, Prompt: img.RevisedPrompt}
+		if img.URL == "" {
+			name, err := q.Assets.Put(context.WithoutCancel(ctx), img.Blob)
+			if err != nil {
+				return d, err
+			}
+			kept.Asset = name
+		}
+		d.Images = append(d.Images, kept)
+	}
+	return d, nil
+}
+
+// state is a ticket as its front describes it.
+func (q *request) state(tk ticket.Ticket) *dialect.State {
+	s := &dialect.State{ID: tk.ID, Created: tk.Created, Started: tk.Started, Completed: tk.Completed, Canceled: tk.Cancel}
+	if tk.State != ticket.Done {
+		return s
+	}
+	var d resultDoc
+	if err := json.Unmarshal(tk.Result, &d); err != nil {
+		d = resultDoc{Outcome: tk.Outcome} // lost in a crash: it has no document
+	}
+	if d.Outcome != switchyard.OK {
+		s.Err = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}
+		if s.Err.Kind == "" {
+			s.Err.Kind = switchyard.KindOf(d.Outcome)
+		}
+		return s
+	}
+	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Filtered: d.Filtered, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
+	for _, kept := range d.Images {
+		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
+		if kept.Asset != "" {
+			blob, err := q.Assets.Open(kept.Asset)
+			if err != nil {
+				continue // it has expired
+			}
+			img.Blob = blob
+		}
+		s.Result.Images = append(s.Result.Images, img)
+	}
+	return s
+}
+
+// waiters is who still wants the results of the tickets that this process works on.
+type waiters struct {
+	mu   sync.Mutex
+	gone map[string]chan struct{} // :: ticket id → closed when nobody does
+}
+
+// join makes the channel that is closed when the ticket is not wanted any more.
+func (w *waiters) join(id string) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.gone == nil {
+		w.gone = map[string]chan struct{}{}
+	}
+	w.gone[id] = make(chan struct{})
+	return w.gone[id]
+}
+
+// leave closes it. It may be called more than once.
+func (w *waiters) leave(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if gone, ok := w.gone[id]; ok {
+		close(gone)
+		delete(w.gone, id)
+	}
+}
