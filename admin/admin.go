@@ -1,0 +1,156 @@
+// Package admin is the operator's side: health, metrics, and the first part of the API. It never speaks to an app.
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/ledger"
+)
+
+// Ledger is what the API reads of it.
+type Ledger interface {
+	Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error)
+	Generation(ctx context.Context, id string) (ledger.Account, error)
+	Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error)
+}
+
+// Handler serves the admin address. Its fields are set before the first request.
+type Handler struct {
+	Token    switchyard.Secret
+	Ledger   Ledger
+	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
+	Breakers func() []breaker.State
+	Health   func() Health
+	Ready    func() bool
+	Reload   func() error
+	Metrics  *prometheus.Registry
+
+	mux *http.ServeMux
+}
+
+// Health is what /api/health answers.
+type Health struct {
+	Status    string                    `json:"status"` // healthy, degraded or down
+	Providers map[string]ProviderHealth `json:"providers"`
+	Problems  []string                  `json:"problems,omitempty"` // in words, for people
+	Timestamp time.Time                 `json:"timestamp"`
+}
+
+// ProviderHealth is judged on live traffic, never on a paid call.
+type ProviderHealth struct {
+	Healthy bool  `json:"healthy"`
+	Latency int64 `json:"latency,omitempty"` // milliseconds, of the latest that went well
+}
+
+// Init builds the routes; call it once, after the fields are set.
+func (h *Handler) Init() {
+	h.mux = http.NewServeMux()
+	h.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
+	h.mux.HandleFunc("GET /readyz", h.ready)
+	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
+	h.mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Health()) })
+	h.mux.HandleFunc("GET /api/ledger", h.guard(h.rows))
+	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
+	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
+	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// guard lets only the bearer of the token in.
+func (h *Handler) guard(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || h.Token.IsZero() || !h.Token.Equal(switchyard.NewSecret(token)) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			fail(w, http.StatusUnauthorized, "the admin token is needed: Authorization: Bearer TOKEN")
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
+	if !h.Ready() {
+		text(w, http.StatusServiceUnavailable, "not ready")
+		return
+	}
+	text(w, http.StatusOK, "ok")
+}
+
+// rows answers since a time (RFC 3339; the beginning, if not given) up to limit rows (100; at most 10,000).
+func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
+	var since time.Time
+	if s := r.URL.Query().Get("since"); s != "" {
+		var err error
+		if since, err = time.Parse(time.RFC3339, s); err != nil {
+			fail(w, http.StatusBadRequest, "since: want a time such as 2026-11-24T12:00:00Z")
+			return
+		}
+	}
+	limit := 100
+	if s := r.URL.Query().Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 10_000 {
+			fail(w, http.StatusBadRequest, "limit: want 1 to 10000")
+			return
+		}
+		limit = n
+	}
+	h.Settled(r.Context())
+	rows, err := h.Ledger.Rows(r.Context(), since, limit)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "the database cannot be read")
+		return
+	}
+	if rows == nil {
+		rows = []ledger.Row{}
+	}
+	answer(w, map[string][]ledger.Row{"rows": rows})
+}
+
+func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
+	h.Settled(r.Context())
+	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, http.StatusNotFound, "no such generation")
+		return
+	}
+	answer(w, account)
+}
+
+func (h *Handler) reload(w http.ResponseWriter, _ *http.Request) {
+	if err := h.Reload(); err != nil {
+		fail(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	answer(w, map[string]bool{"reloaded": true})
+}
+
+func answer[T any](w http.ResponseWriter, v T) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func fail(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": message})
+}
+
+func text(w http.ResponseWriter, status int, s string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(s + "\n"))
+}
