@@ -1,0 +1,238 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/dialect"
+	"switchyard/dialect/all"
+	"switchyard/fetch"
+	"switchyard/limit"
+	"switchyard/proxy"
+	"switchyard/router"
+)
+
+// routing is what the file says of who serves what, as the router wants it.
+func (f *file) routing() router.Config {
+	cfg := router.Config{
+		Routes:     f.Routes,
+		Targets:    map[string]*switchyard.Target{},
+		Tables:     map[string]*dialect.Table{},
+		Successors: f.Models.Successors,
+	}
+	for _, d := range all.Dialects() {
+		cfg.Tables[d.Name()] = f.Models.over(d.Models())
+	}
+	for _, e := range f.Providers {
+		if e.Value.Dialect != passthrough {
+			t := e.Value.target(e.Name)
+			t.Name, t.Native = nativeName(e.Name), true
+			cfg.Natives = append(cfg.Natives, t)
+		}
+	}
+	for _, e := range f.Targets {
+		if p := f.Providers.Find(e.Value.Provider); p != nil && cfg.Tables[p.Dialect] != nil {
+			cfg.Targets[e.Name] = e.Value.target(e.Name, *p, cfg.Tables[p.Dialect])
+		}
+	}
+	return cfg
+}
+
+// over is a table with what the file says of lives.
+func (m modelsFile) over(t *dialect.Table) *dialect.Table {
+	var rows []*switchyard.Model
+	for _, id := range m.Alive {
+		if row := t.Find(id); row != nil {
+			alive := *row
+			alive.Life.State = switchyard.Alive
+			rows = append(rows, &alive)
+		}
+	}
+	return t.With(rows)
+}
+
+// nativeName is a provider as a target of its own: no name in the file has a colon.
+func nativeName(provider string) string { return "native:" + provider }
+
+// target is a provider without a model.
+func (p providerFile) target(name string) *switchyard.Target {
+	t := &switchyard.Target{
+		Provider: name, Dialect: p.Dialect, Key: p.Key, Price: p.Price, Bases: p.bases(),
+		Headers: p.Headers, Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
+	}
+	if !p.Enabled {
+		t.Off = fmt.Sprintf("provider %q is switched off", name)
+	}
+	return t
+}
+
+// bases are the configured addresses, and the provider's own for the others.
+func (p providerFile) bases() map[string]string {
+	bases := map[string]string{}
+	for _, d := range all.Dialects() {
+		if d.Name() != p.Dialect {
+			continue
+		}
+		for _, place := range d.Places() {
+			if len(place.Hosts) > 0 {
+				bases[place.Base] = "https://" + place.Hosts[0]
+			}
+		}
+	}
+	for base, address := range map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL} {
+		if address != "" {
+			bases[base] = strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/v1") // apps' paths have the version
+		}
+	}
+	return bases
+}
+
+func (t targetFile) target(name string, p providerFile, models *dialect.Table) *switchyard.Target {
+	out := p.target(t.Provider)
+	out.Name, out.Model, out.Quality = name, t.Model, t.Quality
+	out.Row = models.Assume(t.Model)
+	switch {
+	case t.Price != nil:
+		out.Price = t.Price
+	case out.Row != nil && out.Row.Price != nil:
+		out.Price = out.Row.Price
+	}
+	if !t.Enabled {
+		out.Off = fmt.Sprintf("target %q is switched off", name)
+	}
+	if len(t.Params) > 0 {
+		out.Params = map[string]json.RawMessage{}
+		for key, value := range t.Params {
+			out.Params[key], _ = json.Marshal(value) // what YAML can say, JSON can
+		}
+	}
+	return out
+}
+
+// snapshot builds what the proxy needs of a file that has been checked.
+func (f *file) snapshot(deaths *router.Deaths) (*proxy.Snapshot, error) {
+	routing := f.routing()
+	routing.Deaths = deaths
+	r, err := router.New(routing)
+	if err != nil {
+		return nil, err
+	}
+	s := &proxy.Snapshot{
+		Dialects: all.Dialects(),
+		Natives:  map[string]*switchyard.Target{},
+		Router:   r,
+		Keys:     f.keyring(),
+		Settings: proxy.Settings{
+			PublicURL:       strings.TrimSuffix(f.Server.PublicURL, "/"),
+			TrustedProxies:  f.Server.TrustedProxies,
+			Origins:         f.Server.CORS.Origins,
+			MaxRequestBody:  int64(f.Server.MaxRequestBody),
+			ReadBodyTimeout: f.Server.ReadBodyTimeout,
+			RequestTimeout: map[string]time.Duration{
+				"": f.Server.RequestTimeout,
+				// fal's Python client gives up after 120 s.
+				"fal": min(f.Server.RequestTimeout, 110*time.Second),
+			},
+			Hide:        !f.Server.Headers,
+			KeepPrompts: f.Store.KeepPrompts,
+		},
+	}
+	for _, t := range routing.Natives {
+		if s.Natives[t.Dialect] == nil && t.Off == "" {
+			s.Natives[t.Dialect] = t
+		}
+	}
+	for _, e := range f.Providers {
+		if p := e.Value; p.Dialect == passthrough {
+			t := p.target(e.Name)
+			t.Name = nativeName(e.Name)
+			s.Natives[p.Prefix] = t
+			s.Mounts = append(s.Mounts, proxy.Mount{Provider: e.Name, Prefix: p.Prefix})
+		}
+	}
+	return s, nil
+}
+
+func (f *file) keyring() proxy.Keyring {
+	var keys []*proxy.Key
+	for _, k := range f.Keys {
+		tenant := k.Tenant
+		if tenant == "" {
+			tenant = k.Name
+		}
+		keys = append(keys, &proxy.Key{Name: k.Name, Secret: k.Secret, Tenant: tenant, Labels: k.Labels})
+	}
+	return proxy.NewKeyring(keys)
+}
+
+// breakers are the settings by target; a native one has its provider's.
+func (f *file) breakers() map[string]breaker.Config {
+	m := map[string]breaker.Config{}
+	of := func(p providerFile) breaker.Config {
+		if p.Shared.Breaker.Off {
+			return breaker.Config{}
+		}
+		return p.Shared.Breaker.Value
+	}
+	for _, e := range f.Providers {
+		m[nativeName(e.Name)] = of(e.Value)
+	}
+	for _, e := range f.Targets {
+		if p := f.Providers.Find(e.Value.Provider); p != nil {
+			m[e.Name] = of(*p)
+		}
+	}
+	return m
+}
+
+func (f *file) limits() map[limit.Name]limit.Config {
+	m := map[limit.Name]limit.Config{}
+	for _, e := range f.Providers {
+		m[limit.Name{Scope: limit.Provider, Name: e.Name}] = e.Value.Shared.Limit
+	}
+	for _, e := range f.Targets {
+		m[limit.Name{Scope: limit.Target, Name: e.Name}] = e.Value.Limit
+	}
+	for _, k := range f.Keys {
+		m[limit.Name{Scope: limit.Key, Name: k.Name}] = k.Limit
+	}
+	return m
+}
+
+// transports are how each provider is reached.
+func (f *file) transports() map[string]fetch.TransportConfig {
+	m := map[string]fetch.TransportConfig{}
+	for _, e := range f.Providers {
+		p := e.Value
+		m[e.Name] = fetch.TransportConfig{
+			Connect: p.Shared.Timeouts.Connect, FirstByte: p.Shared.Timeouts.FirstByte, Proxy: p.Proxy, CA: p.CA,
+		}
+	}
+	return m
+}
+
+// needsRestart names what a reload of next in the place of f does not change.
+func (f *file) needsRestart(next *file) []string {
+	var names []string
+	for name, same := range map[string]bool{
+		"server.listen":      f.Server.Listen == next.Server.Listen,
+		"server.tls":         f.Server.TLS == next.Server.TLS,
+		"server.memory":      f.Server.Memory == next.Server.Memory,
+		"server.temp_dir":    f.Server.TempDir == next.Server.TempDir,
+		"server.fetch_allow": slices.Equal(f.Server.FetchAllow, next.Server.FetchAllow),
+		"admin":              f.Admin == next.Admin,
+		"log":                f.Log == next.Log,
+		"store":              f.Store == next.Store,
+	} {
+		if !same {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

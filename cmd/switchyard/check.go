@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect/all"
+)
+
+// checkCommand reads a config as serve would, and starts nothing.
+type checkCommand struct {
+	File string `arg:"" help:"The config file." default:"config.yaml"`
+}
+
+// Run prints every fault by file, line and column; a good file's targets that die soon are named, too.
+func (c *checkCommand) Run(e *env) error {
+	text, err := read(c.File, true)
+	if err != nil {
+		return err
+	}
+	f, err := load(c.File, text, e.getenv)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%s: ok: %d providers, %d targets, %d routes\n", c.File, len(f.Providers), len(f.Targets), len(f.Routes))
+	for _, warning := range f.dying(time.Now()) {
+		fmt.Fprintf(e.stdout, "%s: warning: %s\n", c.File, warning)
+	}
+	return nil
+}
+
+// soon is how long before its end a model is spoken of.
+const soon = 60 * 24 * time.Hour
+
+// dying names the configured models that are dead, or die soon.
+func (f *file) dying(now time.Time) []string {
+	var out []string
+	for _, e := range f.Targets {
+		p := f.Providers.Find(e.Value.Provider)
+		for _, d := range all.Dialects() {
+			if p == nil || d.Name() != p.Dialect {
+				continue
+			}
+			if m := d.Models().Find(e.Value.Model); m != nil && m.Life.DeadAt(now.Add(soon)) {
+				out = append(out, fmt.Sprintf("target %q: model %s %s", e.Name, m.ID, lifeText(m.Life)))
+			}
+		}
+	}
+	return out
+}
+
+// lifeText is a model's life in words.
+func lifeText(l switchyard.Life) string {
+	s := string(l.State)
+	if !l.Until.IsZero() {
+		s += map[switchyard.LifeState]string{switchyard.Dead: " since ", switchyard.Deprecated: ", ends "}[l.State] + l.Until.Format(time.DateOnly)
+	}
+	if l.Successor != "" {
+		s += ", successor " + l.Successor
+	}
+	return s
+}

@@ -1,0 +1,386 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/config"
+	"switchyard/dialect"
+	"switchyard/dialect/all"
+	"switchyard/limit"
+	"switchyard/router"
+)
+
+// file is config.yaml. Where a package has settings of its own, they are its Config.
+type file struct {
+	Server      serverFile               `yaml:"server"`
+	Admin       adminFile                `yaml:"admin"`
+	Log         logFile                  `yaml:"log"`
+	Tracing     config.Later             `yaml:"tracing"`
+	Store       storeFile                `yaml:"store"`
+	Models      modelsFile               `yaml:"models"`
+	Keys        []keyFile                `yaml:"keys"`
+	Defaults    sharedFile               `yaml:"defaults"`
+	Providers   config.Map[providerFile] `yaml:"providers"`
+	Targets     config.Map[targetFile]   `yaml:"targets"`
+	Experiments config.Later             `yaml:"experiments"`
+	Routes      []router.Route           `yaml:"routes"`
+	Budgets     config.Later             `yaml:"budgets"`
+	Alerts      config.Later             `yaml:"alerts"`
+	Notify      config.Later             `yaml:"notify"`
+}
+
+type serverFile struct {
+	Listen            string         `yaml:"listen"`
+	TLS               tlsFile        `yaml:"tls"`
+	Open              bool           `yaml:"open"`
+	PublicURL         string         `yaml:"public_url"`
+	TrustedProxies    []netip.Prefix `yaml:"trusted_proxies"`
+	CORS              corsFile       `yaml:"cors"`
+	MaxRequestBody    config.Bytes   `yaml:"max_request_body"`
+	MaxResponseBody   config.Bytes   `yaml:"max_response_body"`
+	MaxImage          config.Bytes   `yaml:"max_image"`
+	MaxHeaderBytes    config.Bytes   `yaml:"max_header_bytes"`
+	Memory            config.Bytes   `yaml:"memory"`
+	TempDir           string         `yaml:"temp_dir"`
+	MaxInFlight       int            `yaml:"max_in_flight"`
+	MaxQueue          int            `yaml:"max_queue"`
+	ReadHeaderTimeout time.Duration  `yaml:"read_header_timeout"`
+	ReadBodyTimeout   time.Duration  `yaml:"read_body_timeout"`
+	RequestTimeout    time.Duration  `yaml:"request_timeout"`
+	DrainTimeout      time.Duration  `yaml:"drain_timeout"`
+	FetchAllow        []string       `yaml:"fetch_allow"`
+	Headers           bool           `yaml:"headers"`
+}
+
+type tlsFile struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+type corsFile struct {
+	Origins []string `yaml:"origins"`
+}
+
+type adminFile struct {
+	Listen string            `yaml:"listen"`
+	Token  switchyard.Secret `yaml:"token"`
+}
+
+type logFile struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+type storeFile struct {
+	Database       string        `yaml:"database"`
+	Journal        string        `yaml:"journal"`
+	Redis          config.Later  `yaml:"redis"`
+	Assets         assetsFile    `yaml:"assets"`
+	Retention      time.Duration `yaml:"retention"`
+	KeepPrompts    bool          `yaml:"keep_prompts"`
+	IdempotencyTTL config.Later  `yaml:"idempotency_ttl"`
+	TicketsTTL     time.Duration `yaml:"tickets_ttl"`
+}
+
+type assetsFile struct {
+	URL string        `yaml:"url"`
+	TTL time.Duration `yaml:"ttl"`
+	Max config.Bytes  `yaml:"max"`
+}
+
+type modelsFile struct {
+	Successors bool     `yaml:"successors"`
+	Alive      []string `yaml:"alive"` // ids that are alive whatever the table says, until their provider says otherwise
+}
+
+type keyFile struct {
+	Name   string            `yaml:"name"`
+	Secret switchyard.Secret `yaml:"secret"`
+	Tenant string            `yaml:"tenant"`
+	Labels map[string]string `yaml:"labels"`
+	Budget config.Later      `yaml:"budget"`
+	Limit  limit.Config      `yaml:"limit"`
+}
+
+// sharedFile is what "defaults:" may say for every provider.
+type sharedFile struct {
+	Timeouts switchyard.Timeouts          `yaml:"timeouts"`
+	Breaker  config.OrOff[breaker.Config] `yaml:"breaker"`
+	Limit    limit.Config                 `yaml:"limit"`
+	Retries  int                          `yaml:"retries"`
+}
+
+type providerFile struct {
+	Shared   sharedFile        `yaml:",inline"`
+	Dialect  string            `yaml:"dialect"`
+	Key      switchyard.Secret `yaml:"key"`
+	BaseURL  string            `yaml:"base_url"`
+	QueueURL string            `yaml:"queue_url"`
+	RestURL  string            `yaml:"rest_url"`
+	Enabled  bool              `yaml:"enabled"`
+	Price    *switchyard.Price `yaml:"price"`
+	Headers  []string          `yaml:"headers"`
+	Probe    config.Later      `yaml:"probe"`
+	Proxy    string            `yaml:"proxy"`
+	CA       string            `yaml:"ca"`
+	Prefix   string            `yaml:"prefix"`
+}
+
+// SetDefaults is what a provider is that does not say.
+func (p *providerFile) SetDefaults() { p.Enabled = true }
+
+type targetFile struct {
+	Provider string            `yaml:"provider"`
+	Model    string            `yaml:"model"`
+	Enabled  bool              `yaml:"enabled"`
+	Price    *switchyard.Price `yaml:"price"`
+	Quality  int               `yaml:"quality"`
+	Params   map[string]any    `yaml:"params"`
+	Limit    limit.Config      `yaml:"limit"`
+}
+
+// SetDefaults is what a target is that does not say.
+func (t *targetFile) SetDefaults() { t.Enabled = true }
+
+// defaults is what an empty file means.
+func defaults() file {
+	return file{
+		Server: serverFile{
+			Listen: "127.0.0.1:8080", MaxRequestBody: 64 << 20, MaxResponseBody: 256 << 20, MaxImage: 64 << 20,
+			MaxHeaderBytes: 64 << 10, Memory: 24 << 20, TempDir: "data/tmp", MaxInFlight: 1000, MaxQueue: 100,
+			ReadHeaderTimeout: 10 * time.Second, ReadBodyTimeout: time.Minute, RequestTimeout: 280 * time.Second,
+			DrainTimeout: time.Minute, Headers: true,
+		},
+		Admin: adminFile{Listen: "127.0.0.1:9090"},
+		Log:   logFile{Level: "info", Format: "json"},
+		Store: storeFile{
+			Database: "sqlite:data/switchyard.db", Journal: "data/journal",
+			Assets:    assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30},
+			Retention: 90 * 24 * time.Hour, TicketsTTL: 7 * 24 * time.Hour,
+		},
+		Models:   modelsFile{Successors: true},
+		Defaults: sharedDefaults(),
+	}
+}
+
+func sharedDefaults() sharedFile {
+	return sharedFile{
+		Timeouts: switchyard.Timeouts{Connect: 5 * time.Second, FirstByte: 120 * time.Second, Idle: 30 * time.Second, Attempt: 180 * time.Second},
+		Breaker:  config.OrOff[breaker.Config]{Value: breaker.DefaultConfig()},
+	}
+}
+
+// load reads and checks a config file. The error is config.Errors, one fault a line, each with its place.
+func load(name string, text []byte, getenv func(string) (string, bool)) (*file, error) {
+	f := defaults()
+	doc, err := config.Decode(name, text, getenv, &f)
+	for i := range f.Providers {
+		p := &f.Providers[i]
+		layered := providerFile{Shared: sharedDefaults(), Enabled: true}
+		// Faults in them have been told above.
+		_ = doc.Decode("defaults", &layered.Shared)
+		_ = doc.Decode(config.Key("providers", p.Name), &layered)
+		p.Value = layered
+	}
+	if len(f.Providers) == 0 {
+		f.Providers = everybody()
+	}
+	return &f, config.Join(err, f.check(doc))
+}
+
+// everybody is one provider of each dialect, without a key: what there is if the file names none.
+func everybody() config.Map[providerFile] {
+	var m config.Map[providerFile]
+	for _, d := range all.Dialects() {
+		m = append(m, config.Entry[providerFile]{Name: d.Name(), Value: providerFile{Dialect: d.Name(), Enabled: true, Shared: sharedDefaults()}})
+	}
+	return m
+}
+
+// check is the faults that no single value shows.
+func (f *file) check(doc *config.Document) error {
+	var errs []error
+	fault := func(path, format string, args ...any) { errs = append(errs, doc.Errorf(path, format, args...)) }
+	s := f.Server
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		fault("server.listen", "want host:port, got %q", s.Listen)
+	}
+	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
+		fault("server.tls", "cert and key go together")
+	}
+	if s.PublicURL != "" && !isURL(s.PublicURL) {
+		fault("server.public_url", "want http(s)://host, got %q", s.PublicURL)
+	}
+	if s.Memory > 1<<40 || s.MaxRequestBody <= 0 || s.MaxResponseBody <= 0 || s.MaxImage <= 0 {
+		fault("server", "sizes must be positive")
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, f.Log.Level) {
+		fault("log.level", "want debug, info, warn or error, got %q", f.Log.Level)
+	}
+	if !slices.Contains([]string{"json", "console"}, f.Log.Format) {
+		fault("log.format", "want json or console, got %q", f.Log.Format)
+	}
+	if !strings.HasPrefix(f.Store.Database, "sqlite:") {
+		fault("store.database", "want sqlite:PATH; others: not yet")
+	}
+	if !strings.HasPrefix(f.Store.Assets.URL, "file:") {
+		fault("store.assets.url", "want file:FOLDER; others: not yet")
+	}
+	for i, id := range f.Models.Alive {
+		if !slices.ContainsFunc(all.Dialects(), func(d dialect.Dialect) bool { return d.Models().Find(id) != nil }) {
+			fault(config.Index("models.alive", i), "no dialect knows a model %q", id)
+		}
+	}
+	if f.Admin.Token.IsZero() && !loopback(f.Admin.Listen) {
+		fault("admin.token", "is required unless admin.listen is a loopback address")
+	}
+	f.checkKeys(fault)
+	f.checkProviders(doc, fault)
+	f.checkTargets(doc, fault)
+	return errors.Join(append(errs, f.checkRoutes(doc))...)
+}
+
+type faultFunc func(path, format string, args ...any)
+
+func (f *file) checkKeys(fault faultFunc) {
+	names, secrets := map[string]bool{}, map[string]bool{}
+	for i, k := range f.Keys {
+		at := config.Index("keys", i)
+		switch {
+		case k.Name == "" || names[k.Name]:
+			fault(at, "a key needs a name of its own")
+		case k.Secret.IsZero():
+			fault(at, "key %q has no secret", k.Name)
+		case secrets[k.Secret.Reveal()]:
+			fault(at, "key %q has the secret of another", k.Name)
+		}
+		names[k.Name], secrets[k.Secret.Reveal()] = true, true
+	}
+	if len(f.Keys) > 0 || f.Server.Open || loopback(f.Server.Listen) {
+		return
+	}
+	for _, p := range f.Providers {
+		if !p.Value.Key.IsZero() {
+			fault("server.listen", "%s can be reached by strangers, and provider %q has a key that they would spend: add keys, or set server.open", f.Server.Listen, p.Name)
+			return
+		}
+	}
+}
+
+const passthrough = "passthrough"
+
+func (f *file) checkProviders(doc *config.Document, fault faultFunc) {
+	dialects := []string{passthrough}
+	for _, d := range all.Dialects() {
+		dialects = append(dialects, d.Name())
+	}
+	prefixes := map[string]string{}
+	for _, e := range f.Providers {
+		p, at := e.Value, config.Key("providers", e.Name)
+		switch {
+		case p.Dialect == "vertex":
+			fault(at+".dialect", "vertex: not yet")
+		case !slices.Contains(dialects, p.Dialect):
+			fault(at+".dialect", "want one of %s, got %q", strings.Join(dialects, ", "), p.Dialect)
+		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
+			fault(at, "a passthrough provider needs a base_url, and a prefix such as /voices")
+		case p.Prefix != "" && prefixes[p.Prefix] != "":
+			fault(at+".prefix", "%q is the prefix of %q", p.Prefix, prefixes[p.Prefix])
+		}
+		prefixes[p.Prefix] = e.Name
+		for name, address := range map[string]string{"base_url": p.BaseURL, "queue_url": p.QueueURL, "rest_url": p.RestURL, "proxy": p.Proxy} {
+			if address != "" && !isURL(address) {
+				fault(at+"."+name, "want http(s)://host, got %q", address)
+			}
+		}
+		if p.Shared.Retries < 0 || p.Shared.Retries > 10 {
+			fault(at+".retries", "want 0 to 10, got %d", p.Shared.Retries)
+		}
+		for _, err := range []error{p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()} {
+			if err != nil {
+				fault(at, "%w", doc.Locate(at, err))
+			}
+		}
+		checkPrice(fault, at+".price", p.Price)
+	}
+}
+
+func checkPrice(fault faultFunc, at string, p *switchyard.Price) {
+	if p == nil {
+		return
+	}
+	if min(p.Image, p.Megapixel, p.Second, p.Reference) < 0 {
+		fault(at, "must not be negative")
+	}
+}
+
+func (f *file) checkTargets(doc *config.Document, fault faultFunc) {
+	for _, e := range f.Targets {
+		t, at := e.Value, config.Key("targets", e.Name)
+		p := f.Providers.Find(t.Provider)
+		switch {
+		case e.Name == router.Native:
+			fault(at, "%q is a word of routes, not a name for a target", e.Name)
+		case p == nil:
+			fault(at+".provider", "no provider %q", t.Provider)
+		case p.Dialect == passthrough:
+			fault(at+".provider", "%q is a passthrough provider: it makes no pictures", t.Provider)
+		case t.Model == "":
+			fault(at+".model", "is missing")
+		}
+		if err := t.Limit.Validate(); err != nil {
+			fault(at, "%w", doc.Locate(at, err))
+		}
+		checkPrice(fault, at+".price", t.Price)
+	}
+}
+
+func (f *file) checkRoutes(doc *config.Document) error {
+	var errs []error
+	for i := range f.Routes {
+		at := config.Index("routes", i)
+		if err := f.Routes[i].Validate(); err != nil {
+			errs = append(errs, doc.Locate(at, err))
+		}
+	}
+	if _, err := router.New(f.routing()); err != nil {
+		errs = append(errs, doc.Locate("", err))
+	}
+	return errors.Join(errs...)
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == ""
+}
+
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// read is the config file by its name. A missing one is an empty one only if nobody asked for it by name.
+func read(name string, asked bool) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) && !asked {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return text, nil
+}

@@ -1,0 +1,80 @@
+// Command switchyard is a reverse proxy for image providers: apps keep their SDK and change one base URL.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"switchyard/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Exit statuses: it did not work; it was called wrongly, or with a config that is wrong.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// env is what a command may use of the world.
+type env struct {
+	ctx    context.Context
+	getenv func(string) (string, bool)
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// commands are the command line; each has a file of its own.
+type commands struct {
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the sidecar."`
+	Check   checkCommand   `cmd:"" help:"Check a config file and say what is wrong with it."`
+	Demo    demoCommand    `cmd:"" help:"Show the main job with simulated providers, in three acts."`
+	Sim     simCommand     `cmd:"" help:"Run the simulated providers alone."`
+	Models  modelsCommand  `cmd:"" help:"List the models that are known: their life, abilities and prices."`
+	Health  healthCommand  `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// run parses and runs one command line, and is its exit status.
+func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdout, stderr io.Writer) int {
+	var cli commands
+	code, exited := 0, false
+	parser, err := kong.New(&cli, kong.Name("switchyard"), kong.Writers(stdout, stderr), kong.UsageOnError(),
+		kong.Description("A transparent sidecar between an app and the image providers it calls."),
+		kong.Exit(func(c int) { code, exited = c, true }))
+	if err != nil {
+		fmt.Fprintln(stderr, "switchyard:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exited { // help was asked for
+		return code
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "switchyard:", err)
+		return exitUsage
+	}
+	err = parsed.Run(&env{ctx, getenv, stdout, stderr})
+	var faults config.Errors
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &faults):
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "switchyard:", err)
+	return exitFailed
+}

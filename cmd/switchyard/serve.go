@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"switchyard/config"
+)
+
+// serveCommand runs the sidecar until it is told to end.
+type serveCommand struct {
+	Config string `help:"The config file; ./config.yaml if there is one, else the defaults." placeholder:"FILE"`
+}
+
+// Run opens, serves, drains and closes.
+func (c *serveCommand) Run(e *env) error {
+	name, asked := c.Config, c.Config != ""
+	if !asked {
+		name = "config.yaml"
+	}
+	text, err := read(name, asked)
+	if err != nil {
+		return err
+	}
+	f, err := load(name, text, e.getenv)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(f.Log, zapcore.AddSync(e.stderr))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+	s, err := open(e.ctx, f, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	s.name = name
+	s.load = func() (*file, error) {
+		text, err := read(name, asked)
+		if err != nil {
+			return nil, err
+		}
+		return load(name, text, e.getenv)
+	}
+	listeners, err := listen(e.ctx, f)
+	if err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(e.ctx)
+	defer stop()
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	watchers.Go(func() { s.watchFile(watching, text) })
+	watchers.Go(func() { s.watchHangup(watching) })
+	return s.serve(e.ctx, f, listeners)
+}
+
+func newLogger(c logFile, out zapcore.WriteSyncer) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(c.Level)
+	if err != nil {
+		return nil, err
+	}
+	cfg := zap.NewProductionEncoderConfig()
+	cfg.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	enc := zapcore.NewJSONEncoder(cfg)
+	if c.Format == "console" {
+		enc = zapcore.NewConsoleEncoder(cfg)
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(out), level)), nil
+}
+
+// listeners are the two addresses: the app's and the operator's.
+type listeners struct{ app, admin net.Listener }
+
+func listen(ctx context.Context, f *file) (listeners, error) {
+	var l listeners
+	var lc net.ListenConfig
+	var err error
+	if l.app, err = lc.Listen(ctx, "tcp", f.Server.Listen); err != nil {
+		return l, fmt.Errorf("server.listen: %w", err)
+	}
+	if f.Server.TLS.Cert != "" {
+		pair := &keyPair{cert: f.Server.TLS.Cert, key: f.Server.TLS.Key}
+		if _, err := pair.get(nil); err != nil {
+			_ = l.app.Close()
+			return l, fmt.Errorf("server.tls: %w", err)
+		}
+		l.app = tls.NewListener(l.app, &tls.Config{GetCertificate: pair.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	if l.admin, err = lc.Listen(ctx, "tcp", f.Admin.Listen); err != nil {
+		_ = l.app.Close()
+		return l, fmt.Errorf("admin.listen: %w", err)
+	}
+	return l, nil
+}
+
+// serve answers until ctx ends, then finishes what it has begun, for as long as drain_timeout allows.
+func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
+	app := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: f.Server.ReadHeaderTimeout,
+		MaxHeaderBytes:    int(f.Server.MaxHeaderBytes),
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          zap.NewStdLog(s.log),
+	}
+	operator := &http.Server{Handler: s.admin, ReadHeaderTimeout: f.Server.ReadHeaderTimeout, ErrorLog: zap.NewStdLog(s.log)}
+	failed := make(chan error, 2)
+	go func() { failed <- app.Serve(l.app) }()
+	go func() { failed <- operator.Serve(l.admin) }()
+	s.ready.Store(true)
+	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()))
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.ready.Store(false)
+	s.log.Info("draining")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Server.DrainTimeout)
+	defer cancel()
+	// Requests that are still under way when the time is up are cut by Drain, which shares its end.
+	var down sync.WaitGroup
+	down.Go(func() { s.handler.Drain(drain) })
+	if app.Shutdown(drain) != nil {
+		_ = app.Close()
+	}
+	down.Wait()
+	_ = operator.Close()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// watchFile reloads when the file has changed.
+func (s *sidecar) watchFile(ctx context.Context, seen []byte) {
+	if seen == nil {
+		return // there is no file
+	}
+	if err := (config.Watcher{Path: s.name, Seen: seen}).Run(ctx, func() { _ = s.reload() }); err != nil && ctx.Err() == nil {
+		s.log.Warn("the config file is not watched", zap.Error(err))
+	}
+}
+
+// watchHangup reloads on SIGHUP.
+func (s *sidecar) watchHangup(ctx context.Context) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+			_ = s.reload()
+		}
+	}
+}
+
+// keyPair is a certificate that is read again when its file has changed.
+type keyPair struct {
+	cert, key string
+
+	mu       sync.Mutex
+	modified time.Time
+	pair     *tls.Certificate
+}
+
+func (k *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info, err := os.Stat(k.cert)
+	if err == nil && (k.pair == nil || !info.ModTime().Equal(k.modified)) {
+		var pair tls.Certificate
+		if pair, err = tls.LoadX509KeyPair(k.cert, k.key); err == nil {
+			k.pair, k.modified = &pair, info.ModTime()
+		}
+	}
+	if k.pair == nil {
+		return nil, err
+	}
+	return k.pair, nil // the old one, if the new one is not whole yet
+}

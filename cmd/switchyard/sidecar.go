@@ -1,0 +1,381 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"switchyard"
+	"switchyard/admin"
+	"switchyard/asset"
+	"switchyard/attempt"
+	"switchyard/breaker"
+	"switchyard/dialect"
+	"switchyard/dialect/all"
+	"switchyard/fetch"
+	"switchyard/ledger"
+	"switchyard/ledger/sqlite"
+	"switchyard/limit"
+	"switchyard/proxy"
+	"switchyard/router"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// sidecar is the running program: what it owns, and the config in force.
+type sidecar struct {
+	log  *zap.Logger
+	name string // of the config file
+	load func() (*file, error)
+
+	journal *ledger.Journal
+	store   *sqlite.Store
+	applier *ledger.Applier
+	db      *sql.DB // of tickets
+	tickets *ticket.Store
+	assets  *asset.Store
+	fetcher *fetch.Client
+
+	breakers breaker.Registry
+	limits   limit.Registry
+	deaths   router.Deaths
+	watch    admin.Watch
+	meters   *admin.Meters
+	metrics  *prometheus.Registry
+	handler  *proxy.Handler
+	admin    *admin.Handler
+
+	transports transports
+	file       atomic.Pointer[file]
+	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
+	ready      atomic.Bool
+	stop       context.CancelFunc // of the background work
+	background sync.WaitGroup
+}
+
+// open makes a sidecar of a config, ready to serve; the caller closes it.
+func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error) {
+	s = &sidecar{log: log, metrics: prometheus.NewRegistry()}
+	s.meters = admin.NewMeters(s.metrics)
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := s.openStores(ctx, f); err != nil {
+		return nil, err
+	}
+	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir})
+	if err != nil {
+		return nil, err
+	}
+	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
+	runner := &attempt.Runner{
+		Dialects:  map[string]dialect.Dialect{},
+		Transport: s.transports.of,
+		Fetcher:   fetcher{s.fetcher},
+		Breaker:   &s.breakers,
+		Limiter:   &s.limits,
+		Pool:      pool,
+		MaxAnswer: int64(f.Server.MaxResponseBody),
+		MaxImage:  int64(f.Server.MaxImage),
+	}
+	for _, d := range all.Dialects() {
+		runner.Dialects[d.Name()] = d
+	}
+	s.handler = &proxy.Handler{
+		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets,
+		Tickets: s.tickets, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Log: log, Owner: s.journal.Epoch(),
+	}
+	s.openAdmin(f)
+	if err := s.use(f); err != nil {
+		return nil, err
+	}
+	return s, s.recover(ctx)
+}
+
+// openStores opens what is on disk.
+func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
+	path := strings.TrimPrefix(f.Store.Database, "sqlite:")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
+		return err
+	}
+	for _, d := range s.journal.Damages() {
+		s.log.Error("journal", zap.Error(d))
+	}
+	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: path}); err != nil {
+		return err
+	}
+	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
+		return err
+	}
+	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL}); err != nil {
+		return err
+	}
+	s.assets, err = asset.New(asset.Config{
+		Dir: strings.TrimPrefix(f.Store.Assets.URL, "file:"), TTL: f.Store.Assets.TTL,
+		Max: int64(f.Store.Assets.Max), MaxImage: int64(f.Server.MaxImage),
+	})
+	if err != nil {
+		return err
+	}
+	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Report: func(err error) {
+		s.log.Error("ledger", zap.Error(err))
+	}})
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.background.Go(func() {
+		if err := s.applier.Run(work); err != nil {
+			s.log.Warn("ledger: the journal is applied at the next start", zap.Error(err))
+		}
+	})
+	s.background.Go(func() {
+		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
+	})
+	s.background.Go(func() { s.prune(work, f.Store.Retention) })
+	return nil
+}
+
+// prune forgets what is older than its time, once an hour.
+func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
+	for tick := time.NewTicker(time.Hour); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case now := <-tick.C:
+			if _, err := s.tickets.Prune(ctx, now); err != nil {
+				s.log.Warn("tickets", zap.Error(err))
+			}
+			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
+				s.log.Warn("ledger", zap.Error(err))
+			}
+		}
+	}
+}
+
+// recover settles what an earlier process left open. A job that goes on at its provider is not taken up again yet: its
+// charge stays possible, and its ticket ends as lost.
+func (s *sidecar) recover(ctx context.Context) error {
+	orphans, err := s.applier.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range orphans {
+		o.Attempt.Outcome, o.Attempt.Cost = switchyard.Lost, o.Attempt.Estimate
+		o.Attempt.Cost.Charge = switchyard.ChargePossible
+		o.Generation.Outcome, o.Generation.Cost = switchyard.Lost, o.Attempt.Cost
+		if err := s.journal.Append(ctx, ledger.SettleRecord(o.Attempt), ledger.EndRecord(o.Generation)); err != nil {
+			return err
+		}
+	}
+	left, err := s.tickets.Recover(ctx, ticket.Claim{Owner: s.handler.Owner, Lease: time.Now().Add(time.Minute)})
+	if err != nil {
+		return err
+	}
+	for _, tk := range append(left.Run, left.Reattach...) {
+		if _, err := s.tickets.Advance(ctx, ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: switchyard.Lost}); err != nil {
+			return err
+		}
+	}
+	if n := len(orphans) + len(left.Run) + len(left.Reattach) + len(left.Lost); n > 0 {
+		s.log.Warn("an earlier process left work open", zap.Int("lost", n))
+	}
+	return nil
+}
+
+func (s *sidecar) openAdmin(f *file) {
+	token := f.Admin.Token
+	if token.IsZero() {
+		token = switchyard.NewSecret(rand.Text())
+		s.log.Info("admin token made up, since none is configured", zap.String("token", token.Reveal()))
+	}
+	s.admin = &admin.Handler{
+		Token: token, Ledger: s.store, Metrics: s.metrics,
+		Settled:  func(ctx context.Context) { s.applier.Wait(ctx, 250*time.Millisecond) },
+		Breakers: s.breakers.States,
+		Health:   s.health,
+		Ready:    s.ready.Load,
+		Reload:   s.reload,
+	}
+	s.admin.Init()
+}
+
+// use puts a config into force.
+func (s *sidecar) use(f *file) error {
+	snap, err := f.snapshot(&s.deaths)
+	if err != nil {
+		return err
+	}
+	if err := s.transports.configure(f.transports()); err != nil {
+		return err
+	}
+	s.breakers.Configure(f.breakers())
+	s.limits.Configure(f.limits())
+	s.handler.Admit(f.Server.MaxInFlight, f.Server.MaxQueue)
+	s.handler.Use(snap)
+	s.file.Store(f)
+	for _, warning := range f.dying(time.Now()) {
+		s.log.Warn("config", zap.String("warning", warning))
+	}
+	return nil
+}
+
+// reload reads the file again. A bad one is refused whole: the old one stays in force, and health says so.
+func (s *sidecar) reload() error {
+	f, err := s.load()
+	if err == nil {
+		if names := s.file.Load().needsRestart(f); len(names) > 0 {
+			s.log.Warn("config: these take a restart", zap.Strings("sections", names))
+		}
+		err = s.use(f)
+	}
+	if err != nil {
+		text := err.Error()
+		s.refused.Store(&text)
+		s.meters.Reloads.WithLabelValues("refused").Inc()
+		s.log.Error("config refused, the old one stays in force", zap.Error(err))
+		return err
+	}
+	s.refused.Store(nil)
+	s.meters.Reloads.WithLabelValues("ok").Inc()
+	s.log.Info("config reloaded", zap.String("file", s.name))
+	return nil
+}
+
+func (s *sidecar) observe(rec *proxy.Record) {
+	s.meters.Request(rec.Dialect, rec.Kind, strconv.Itoa(rec.Status/100)+"xx")
+	for _, a := range rec.Attempts {
+		s.meters.Attempt(a)
+		s.watch.Attempt(a)
+	}
+}
+
+func (s *sidecar) health() admin.Health {
+	var problems []string
+	if text := s.refused.Load(); text != nil {
+		problems = append(problems, "the latest config was refused: "+*text)
+	}
+	if since, err := s.applier.State(); err != nil {
+		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
+	}
+	f := s.file.Load()
+	providers := map[string][]string{}
+	for _, e := range f.Providers {
+		if e.Value.Enabled {
+			providers[e.Name] = []string{nativeName(e.Name)}
+		}
+	}
+	for _, e := range f.Targets {
+		if targets, ok := providers[e.Value.Provider]; ok && e.Value.Enabled {
+			providers[e.Value.Provider] = append(targets, e.Name)
+		}
+	}
+	return s.watch.Health(providers, s.breakers.States(), problems, time.Now())
+}
+
+// close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
+func (s *sidecar) close() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.background.Wait()
+	var errs []error
+	closers := []io.Closer{}
+	if s.journal != nil {
+		closers = append(closers, s.journal)
+	}
+	if s.assets != nil {
+		closers = append(closers, s.assets)
+	}
+	if s.db != nil {
+		closers = append(closers, s.db)
+	}
+	if s.store != nil {
+		closers = append(closers, s.store)
+	}
+	for _, c := range closers {
+		errs = append(errs, c.Close())
+	}
+	if s.fetcher != nil {
+		s.fetcher.Close()
+	}
+	s.transports.close()
+	if err := errors.Join(errs...); err != nil {
+		s.log.Error("close", zap.Error(err))
+	}
+}
+
+// fetcher is the guarded client as package attempt wants it.
+type fetcher struct{ client *fetch.Client }
+
+func (f fetcher) Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, error) {
+	resp, err := f.client.Get(ctx, url, limit)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// transports are the connections to providers. They live on through reloads that do not change how one is reached.
+type transports struct {
+	mu  sync.RWMutex
+	cfg map[string]fetch.TransportConfig
+	m   map[string]*http.Transport // :: provider → its connections
+}
+
+func (t *transports) of(provider string) http.RoundTripper {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if tr, ok := t.m[provider]; ok {
+		return tr
+	}
+	return http.DefaultTransport // a provider that a reload has taken out, asked for by a request in flight
+}
+
+func (t *transports) configure(cfg map[string]fetch.TransportConfig) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m := map[string]*http.Transport{}
+	for name, c := range cfg {
+		if old, ok := t.m[name]; ok && t.cfg[name] == c {
+			m[name] = old
+			continue
+		}
+		tr, err := fetch.Transport(c)
+		if err != nil {
+			return fmt.Errorf("provider %q: %w", name, err)
+		}
+		m[name] = tr
+	}
+	for name, old := range t.m {
+		if m[name] != old {
+			old.CloseIdleConnections()
+		}
+	}
+	t.cfg, t.m = cfg, m
+	return nil
+}
+
+func (t *transports) close() {
+	for _, tr := range t.m {
+		tr.CloseIdleConnections()
+	}
+}
