@@ -1,0 +1,29 @@
+# Everything that a newcomer, a developer and CI call. Go and make are enough for demo, build and test; the tests with
+# the official SDKs need Node and npm, and are skipped without.
+
+GO ?= go
+FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --always 2>/dev/null || echo dev)"
+
+.PHONY: demo test build lint bench fuzz update
+
+demo: ## the main job in three acts, with simulated providers
+	$(GO) run ./cmd/switchyard demo --exit
+
+test: ## every test, with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 10m ./...
+
+build: ## a static binary in bin/
+	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/switchyard ./cmd/switchyard
+
+lint: ## formatting and linters, in the versions that CI uses
+	sh .ci/lint
+
+bench: ## benchmarks of the parts
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for half a minute
+	sh .ci/fuzz
+
+update: ## write the checked sections of the recorded exchanges anew; read the diff
+	$(GO) test ./dialect/... -update
