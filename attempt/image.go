@@ -30,14 +30,10 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 				return nil, unreadable(err)
 			}
 			ready.Blob, ready.URL = body, ""
-			ready.MIME = ""
 		}
-		if ready.MIME == "" {
-			mime, size, err := inspect(ready.Blob)
-			if err != nil {
-				return nil, unreadable(err)
-			}
-			ready.MIME, ready.Size = mime, size
+		var err error
+		if ready.MIME, ready.Size, err = inspect(ready.Blob); err != nil { // declared types are often wrong
+			return nil, unreadable(err)
 		}
 		if mask := c.Request.Mask; mask != nil && need.Image == &mask.Image && mask.Polarity != need.Mask {
 			turned, err := r.turnMask(ready.Blob, mask.Polarity, need.Mask)

@@ -1,25 +1,30 @@
 package router
 
-import "sync"
+import (
+	"sync"
 
-// Deaths is the models that their providers have said, in answers, to be shut down. It outlives reloads. The zero value
-// and nil know of none. Safe for concurrent use.
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// maxDeaths bounds what is remembered: the names of models come from strangers.
+const maxDeaths = 1024
+
+// Deaths is the models that their providers have said, in answers, to be shut down: the latest 1,024 of them. It
+// outlives reloads. The zero value and nil know of none. Safe for concurrent use.
 type Deaths struct {
-	mu    sync.RWMutex
-	known map[[2]string]bool // :: dialect, model → true
+	once  sync.Once
+	known *lru.Cache[[2]string, struct{}] // :: dialect, model → they are dead
+}
+
+func (d *Deaths) init() {
+	d.once.Do(func() { d.known, _ = lru.New[[2]string, struct{}](maxDeaths) }) // it errs on sizes below 1 alone
 }
 
 // Learn notes a death. It reports whether it is news.
 func (d *Deaths) Learn(dialectName, model string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.known == nil {
-		d.known = map[[2]string]bool{}
-	}
-	key := [2]string{dialectName, model}
-	news := !d.known[key]
-	d.known[key] = true
-	return news
+	d.init()
+	known, _ := d.known.ContainsOrAdd([2]string{dialectName, model}, struct{}{})
+	return !known
 }
 
 // Known reports whether the model is known to be dead.
@@ -27,7 +32,6 @@ func (d *Deaths) Known(dialectName, model string) bool {
 	if d == nil {
 		return false
 	}
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return d.known[[2]string{dialectName, model}]
+	d.init()
+	return d.known.Contains([2]string{dialectName, model})
 }

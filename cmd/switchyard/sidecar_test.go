@@ -1,0 +1,392 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+	"switchyard/sim"
+)
+
+// mark is what a picture's pixels say of its making.
+func mark(t testing.TB, picture []byte) sim.Mark {
+	t.Helper()
+	img, _, err := image.Decode(bytes.NewReader(picture))
+	if err != nil {
+		t.Fatalf("not a picture: %v", err)
+	}
+	m, ok := sim.ReadMark(img)
+	if !ok {
+		t.Fatal("the picture has no mark")
+	}
+	return m
+}
+
+// TestHundredAtOnce: with one provider refusing every call, a hundred generations at once all come from the other one,
+// none is made twice, and every attempt is in the ledger.
+func TestHundredAtOnce(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.Refuse })
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	succeeded := 0
+	for i := range 100 {
+		all.Go(func() {
+			prompt := fmt.Sprintf("generation %d", i)
+			a := k.post(imagenPath, predict(prompt, 1))
+			if a.err != nil || a.status != http.StatusOK {
+				t.Errorf("%d: %d %s %v", i, a.status, a.body, a.err)
+				return
+			}
+			images := a.images(t)
+			if len(images) != 1 {
+				t.Errorf("%d: %d images", i, len(images))
+				return
+			}
+			if m := mark(t, images[0]); m.Provider != "openai" || m.Prompt != sim.PromptMark(prompt) {
+				t.Errorf("%d: made by %s for another prompt", i, m.Provider)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			succeeded++
+		})
+	}
+	all.Wait()
+	if succeeded < 99 {
+		t.Errorf("%d of 100 succeeded", succeeded)
+	}
+	made := map[string]int{}
+	for _, c := range k.world.OpenAI.Bill() {
+		made[c.Prompt]++
+	}
+	for prompt, n := range made {
+		if n != 1 {
+			t.Errorf("%s was made %d times", prompt, n)
+		}
+	}
+	attempts := map[string]int{}
+	var sum switchyard.Money
+	for _, r := range k.rows() {
+		attempts[r.Provider]++
+		sum += r.Cost.Amount
+	}
+	calls := len(k.world.Google.Calls())
+	if attempts["google"] != calls || attempts["openai"] != 100 || calls == 0 {
+		t.Errorf("the ledger has %v attempts; google was called %d times", attempts, calls)
+	}
+	if bill := k.world.OpenAI.Total(); sum != bill {
+		t.Errorf("the ledger sums up to $%s, the bill to $%s", sum, bill)
+	}
+}
+
+// TestFaults: whatever the first provider does wrong, the app gets its picture from the second, whole; and what the
+// first may have charged is in the ledger.
+func TestFaults(t *testing.T) {
+	charges := map[sim.Fault]switchyard.Charge{
+		sim.Cut: switchyard.ChargePossible, sim.Garbage: switchyard.ChargePossible, sim.ResetLate: switchyard.ChargePossible,
+		sim.NotImage: switchyard.ChargePossible, sim.Stall: switchyard.ChargePossible, sim.Reset: switchyard.ChargePossible,
+		sim.Hang: switchyard.ChargePossible,
+		sim.HTML: switchyard.ChargeNone, sim.Refuse: switchyard.ChargeNone, sim.RateLimit: switchyard.ChargeNone,
+		sim.Unauthorized: switchyard.ChargeNone,
+	}
+	for fault, charge := range charges {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			k := startKit(t, strings.Replace(twoProviders, "attempt: 2s", "attempt: 1s, idle: 500ms", 1))
+			k.world.Google.Update(func(b *sim.Behavior) { b.Fault = fault })
+			a := k.post(imagenPath, predict("a signal box", 1))
+			if a.status != http.StatusOK || len(a.images(t)) != 1 {
+				t.Fatalf("%d %s %v", a.status, a.body, a.err)
+			}
+			if m := mark(t, a.images(t)[0]); m.Provider != "openai" {
+				t.Errorf("made by %s", m.Provider)
+			}
+			rows := k.rows()
+			if len(rows) != 2 || rows[0].Cost.Charge != charge || rows[0].Outcome == switchyard.OK || rows[1].Cost.Charge != switchyard.ChargeSettled {
+				t.Errorf("the ledger has %+v", rows)
+			}
+			if a.header.Get("X-Switchyard-Attempts") != "2" || a.header.Get("X-Switchyard-Target") != "gpt" {
+				t.Errorf("the answer says %v", a.header)
+			}
+		})
+	}
+}
+
+// TestNothingSent: bad input gets the error of the app's own provider, and no provider hears of it.
+func TestNothingSent(t *testing.T) {
+	k := startKit(t, strings.Replace(twoProviders, "providers:", "server: {listen: 127.0.0.1:0, max_request_body: 1MiB, temp_dir: \"{dir}/tmp\"}\nproviders:", 1))
+	big := `{"prompt":"` + strings.Repeat("x", 2<<20) + `"}`
+	for name, c := range map[string]struct {
+		path, body, contentType string
+		status                  int
+		says                    string
+	}{
+		"openai malformed":         {openaiPath, `{"prompt":`, "", 400, `"invalid_request_error"`},
+		"openai empty":             {openaiPath, ``, "", 400, `"invalid_request_error"`},
+		"openai array":             {openaiPath, `[]`, "", 400, `"invalid_request_error"`},
+		"openai duplicate":         {openaiPath, `{"prompt":"a","prompt":"b"}`, "", 400, `"invalid_request_error"`},
+		"openai deep":              {openaiPath, `{"prompt":` + strings.Repeat("[", 100_000), "", 400, `"invalid_request_error"`},
+		"openai not UTF-8":         {openaiPath, "{\"prompt\":\"\xff\"}", "", 400, `"invalid_request_error"`},
+		"openai no prompt":         {openaiPath, `{"model":"gpt-image-2"}`, "", 400, `"missing_required_parameter"`},
+		"openai wrong type":        {openaiPath, `{"prompt":7}`, "", 400, `"param":"prompt"`},
+		"openai too many":          {openaiPath, `{"prompt":"a","n":11}`, "", 400, `"param":"n"`},
+		"openai bad size":          {openaiPath, `{"prompt":"a","size":"big"}`, "", 400, `"param":"size"`},
+		"openai unknown quality":   {openaiPath, `{"prompt":"a","quality":"best"}`, "", 400, `Supported values are`},
+		"openai too large":         {openaiPath, big, "", 413, `"error"`},
+		"openai text":              {openaiPath, `prompt=a`, "text/plain", 400, `Unsupported content type`},
+		"openai broken form":       {"/v1/images/edits", `nothing`, "multipart/form-data; boundary=x", 400, `"error"`},
+		"openai edit of nothing":   {"/v1/images/edits", `{"prompt":"a"}`, "", 400, `"param":"image"`},
+		"imagen malformed":         {imagenPath, `{"instances"`, "", 400, `"INVALID_ARGUMENT"`},
+		"imagen duplicate":         {imagenPath, `{"instances":[{"prompt":"a"}],"instances":[]}`, "", 400, `"INVALID_ARGUMENT"`},
+		"imagen no instance":       {imagenPath, `{}`, "", 400, `"INVALID_ARGUMENT"`},
+		"imagen too many":          {imagenPath, predict("a", 9), "", 400, `sampleCount`},
+		"imagen too large":         {imagenPath, big, "", 413, `"error"`},
+		"gemini bad image":         {"/v1/models/gemini-3-pro-image:generateContent", `{"contents":[{"parts":[{"inlineData":{"mimeType":"image/png","data":"%%%%="}}]}]}`, "only gpt", 400, `"INVALID_ARGUMENT"`},
+		"gemini tricks":            {"/v1beta/models/..%2f..%2fx-image:generateContent", `{"contents":[{"parts":[{"text":"a"}]}]}`, "", 404, `prefixes`},
+		"gemini dots":              {"/v1beta/models/..-image:generateContent", `{"contents":[{"parts":[{"text":"a"}]}]}`, "", 400, `"INVALID_ARGUMENT"`},
+		"nobody's path":            {"/nothing/here", `{}`, "", 404, `"/gemini"`},
+		"a reference that is none": {"/v1/images/edits", `{"prompt":"a","images":[{"image_url":"data:image/png;base64,AAAA"}]}`, "", 400, `"error"`},
+		"a private reference":      {"/v1/images/edits", `{"prompt":"a","images":[{"image_url":"http://169.254.169.254/latest"}]}`, "", 400, `"error"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			headers := []string{}
+			if _, only, ok := strings.Cut(c.contentType, "only "); ok { // translated, not forwarded
+				headers = append(headers, "X-Only", only)
+			} else if c.contentType != "" {
+				headers = append(headers, "Content-Type", c.contentType)
+			}
+			a := k.post(c.path, c.body, headers...)
+			if a.status != c.status || !strings.Contains(string(a.body), c.says) {
+				t.Errorf("%d %s %v; want %d with %s", a.status, a.body, a.err, c.status, c.says)
+			}
+		})
+	}
+	for _, p := range k.world.Providers() {
+		if calls := p.Calls(); len(calls) > 0 {
+			t.Errorf("%s was sent %s %s %v", p.Name, calls[0].Method, calls[0].Path, calls[0].Body)
+		}
+	}
+}
+
+// TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
+func TestKeysStayAtHome(t *testing.T) {
+	k := startKit(t, twoProviders+`
+keys:
+  - {name: web, secret: virtual-key, tenant: acme, labels: {tier: pro}}
+`)
+	for _, only := range []string{"nano", "gpt"} {
+		a := k.post(openaiPath, `{"prompt":"a"}`, "Authorization", "Bearer virtual-key", "Cookie", "session=secret-cookie",
+			"X-Goog-Api-Key", "stray-key", "Idempotency-Key", "once", "X-Only", only)
+		if a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	k.do(context.Background(), http.MethodGet, "/v1/models", "", "Authorization", "Bearer virtual-key", "Cookie", "session=secret-cookie")
+	calls := append(k.world.Google.Calls(), k.world.OpenAI.Calls()...)
+	if len(calls) != 3 {
+		t.Fatalf("%d calls", len(calls))
+	}
+	for _, c := range calls {
+		head := fmt.Sprint(c.Header, c.Query)
+		for _, secret := range []string{"virtual-key", "secret-cookie", "stray-key", "once"} {
+			if strings.Contains(head, secret) {
+				t.Errorf("%s got %q: %s", c.Path, secret, head)
+			}
+		}
+	}
+	for _, wrong := range []string{"", "Bearer other", "Bearer "} {
+		if a := k.post(openaiPath, `{"prompt":"a"}`, "Authorization", wrong); a.status != http.StatusUnauthorized {
+			t.Errorf("%q: %d %s", wrong, a.status, a.body)
+		}
+	}
+	if a := k.post(imagenPath, predict("a", 1), "X-Goog-Api-Key", "other"); a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "API_KEY_INVALID") {
+		t.Errorf("a wrong key at Gemini's front: %d %s", a.status, a.body)
+	}
+	if a := k.post(imagenPath, predict("a", 1)); a.status != http.StatusForbidden {
+		t.Errorf("no key at Gemini's front: %d %s", a.status, a.body)
+	}
+	if text := fmt.Sprint(k.logs.All()); strings.Contains(text, "virtual-key") || strings.Contains(text, "sk-sim") || strings.Contains(text, "AIza") {
+		t.Error("a key is in the log")
+	}
+}
+
+// TestOwnKey: without keys of ours the app's own goes to its own provider, and to nobody else.
+func TestOwnKey(t *testing.T) {
+	k := startKit(t, `
+providers:
+  google: {dialect: gemini, base_url: "{google}"}
+  openai: {dialect: openai, base_url: "{openai}"}
+targets:
+  gpt: {provider: openai, model: gpt-image-1-mini}
+routes:
+  - {name: all, targets: [native, gpt]}
+`)
+	a := k.post("/v1beta/models/gemini-nano-banana-2.1:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":{"responseModalities":["IMAGE"]}}`, "X-Goog-Api-Key", k.world.Google.Key())
+	if a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	k.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.Refuse })
+	a = k.post(imagenPath, predict("a", 1), "X-Goog-Api-Key", k.world.Google.Key())
+	if a.status != http.StatusServiceUnavailable && a.status != http.StatusTooManyRequests {
+		t.Errorf("without another provider's key: %d %s", a.status, a.body)
+	}
+	if n := len(k.world.OpenAI.Calls()); n != 0 {
+		t.Errorf("openai was called %d times with no key of its own", n)
+	}
+}
+
+// TestTransparent: in the app's own dialect the bytes go through, both ways.
+func TestTransparent(t *testing.T) {
+	k := startKit(t, twoProviders)
+	sent := `{ "model" : "gpt-image-1-mini", "prompt":"a cat",  "size":"1024x1024" }`
+	a := k.post(openaiPath, sent, "X-Only", "gpt", "X-Stainless-Lang", "js", "Authorization", "Bearer mine")
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Fidelity") != "exact" {
+		t.Fatalf("%d %s %v", a.status, a.body, a.header)
+	}
+	call := k.world.OpenAI.Calls()[0]
+	if call.Bytes != len(sent) {
+		t.Errorf("%d bytes reached the provider, %d were sent", call.Bytes, len(sent))
+	}
+	if call.Header.Get("X-Stainless-Lang") != "js" {
+		t.Error("the SDK's header was lost")
+	}
+	if a.header.Get("Set-Cookie") != "" {
+		t.Error("the provider's cookie reached the app")
+	}
+	if a.header.Get("X-Request-Id") == "" {
+		t.Error("the provider's request id was lost")
+	}
+	// A parameter that the provider refuses: its own words, as they are.
+	a = k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a","wobble":1}`, "X-Only", "gpt")
+	if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "Unknown parameter: 'wobble'.") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestAppLeaves: a picture that is being made when the app leaves is awaited, and booked.
+func TestAppLeaves(t *testing.T) {
+	world, err := sim.Start(sim.Config{Speed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	k := startKitWith(t, world, twoProviders)
+	world.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 300 * time.Millisecond, Max: 300 * time.Millisecond} })
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if a := k.do(ctx, http.MethodPost, openaiPath, `{"prompt":"a cat"}`, "X-Only", "gpt"); a.err == nil {
+		t.Fatal("the app did not leave")
+	}
+	rows := eventually(t, func() ([]ledger.Row, bool) {
+		rows := k.rows()
+		return rows, len(rows) == 1 && rows[0].Outcome != ""
+	})
+	if rows[0].Outcome != switchyard.OK || rows[0].Cost.Charge != switchyard.ChargeSettled || rows[0].Cost.Amount != world.OpenAI.Total() {
+		t.Errorf("the ledger has %+v; the bill is $%s", rows[0], world.OpenAI.Total())
+	}
+}
+
+// eventually asks until it is so, for ten seconds.
+func eventually[T any](t *testing.T, ask func() (T, bool)) T {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		v, ok := ask()
+		if ok {
+			return v
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("it never came to that; the last was %+v", v)
+		}
+	}
+}
+
+// TestReload: a bad file changes nothing and is told; a good one is in force at once.
+func TestReload(t *testing.T) {
+	k := startKit(t, twoProviders)
+	good := *k.next.Load()
+	bad := strings.Replace(good, "targets: [nano, gpt]", "targets: [nano, gtp]", 1)
+	k.next.Store(&bad)
+	if err := k.side.reload(); err == nil || !strings.Contains(err.Error(), `no target "gtp"`) {
+		t.Errorf("reload: %v", err)
+	}
+	if h := k.side.health(); h.Status != "degraded" || len(h.Problems) != 1 {
+		t.Errorf("health: %+v", h)
+	}
+	if a := k.post(imagenPath, predict("a", 1)); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "nano" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	off := strings.Replace(good, `base_url: "`+k.world.Google.URL+`"`, `enabled: false, base_url: "`+k.world.Google.URL+`"`, 1)
+	k.next.Store(&off)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if a := k.post(imagenPath, predict("a", 1)); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "gpt" {
+		t.Errorf("with google switched off: %d %s", a.status, a.header.Get("X-Switchyard-Target"))
+	}
+	if h := k.side.health(); h.Status != "healthy" {
+		t.Errorf("health: %+v", h)
+	}
+}
+
+// TestDeadModel: a model that dies while we run is served by its successor from then on, and that is told.
+func TestDeadModel(t *testing.T) {
+	world, err := sim.Start(sim.Config{Imagen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	k := startKitWith(t, world, `
+models: {alive: [imagen-4.0-generate-001]}
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+`)
+	a := k.post(imagenPath, predict("a cat", 2))
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Model") != "imagen-4.0-generate-001" || a.header.Get("X-Switchyard-Fidelity") != "exact" {
+		t.Fatalf("while it lives: %d %v", a.status, a.header)
+	}
+	world.Google.Update(func(b *sim.Behavior) { b.Alive = nil })
+	for range 2 {
+		a = k.post(imagenPath, predict("a cat", 2))
+		if a.status != http.StatusOK || len(a.images(t)) != 2 || a.header.Get("X-Switchyard-Model") != "gemini-nano-banana-2.1" ||
+			!strings.Contains(a.header.Get("X-Switchyard-Fidelity"), "successor=imagen-4.0-generate-001>gemini-nano-banana-2.1") {
+			t.Fatalf("after its end: %d %v %s", a.status, a.header, a.body[:min(300, len(a.body))])
+		}
+	}
+	asked := 0
+	for _, c := range world.Google.Calls() {
+		if c.Status == http.StatusNotFound {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("the dead model was asked %d times after its end, want once", asked)
+	}
+}
+
+// TestStrict: a route that wants everything said passes over who cannot say it.
+func TestStrict(t *testing.T) {
+	k := startKit(t, strings.Replace(twoProviders, "targets: [nano, gpt]", "targets: [nano, gpt], fidelity: strict", 1))
+	a := k.post(openaiPath, `{"prompt":"a","quality":"low"}`)
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "gpt" {
+		t.Errorf("%d %v", a.status, a.header)
+	}
+	a = k.post(openaiPath, `{"prompt":"a","quality":"low"}`, "X-Only", "nano")
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Fidelity") != "dropped=quality" {
+		t.Errorf("%d %v", a.status, a.header)
+	}
+}
