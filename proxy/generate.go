@@ -128,11 +128,13 @@ func (q *request) plan(req *switchyard.Request) *router.Plan {
 	return plan
 }
 
-// learn notes that a target's model is dead; false if that was known, so that planning again would change nothing.
+// learn notes that a target's model is dead; false if the plan has no such target. Others may have learned it in the
+// same moment: what counts is that this plan was made without knowing.
 func (q *request) learn(plan *router.Plan, target string) bool {
 	for _, c := range plan.Candidates {
 		if c.Target.Name == target {
-			return q.Deaths.Learn(c.Target.Dialect, c.Target.Model)
+			q.Deaths.Learn(c.Target.Dialect, c.Target.Model)
+			return true
 		}
 	}
 	return false

@@ -20,11 +20,10 @@ func (d *Deaths) init() {
 	d.once.Do(func() { d.known, _ = lru.New[[2]string, struct{}](maxDeaths) }) // it errs on sizes below 1 alone
 }
 
-// Learn notes a death. It reports whether it is news.
-func (d *Deaths) Learn(dialectName, model string) bool {
+// Learn notes a death.
+func (d *Deaths) Learn(dialectName, model string) {
 	d.init()
-	known, _ := d.known.ContainsOrAdd([2]string{dialectName, model}, struct{}{})
-	return !known
+	d.known.Add([2]string{dialectName, model}, struct{}{})
 }
 
 // Known reports whether the model is known to be dead.

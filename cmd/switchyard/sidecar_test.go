@@ -281,7 +281,9 @@ func TestAppLeaves(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = world.Close() })
 	k := startKitWith(t, world, twoProviders)
-	world.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 300 * time.Millisecond, Max: 300 * time.Millisecond} })
+	world.OpenAI.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: 300 * time.Millisecond, Max: 300 * time.Millisecond}
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	if a := k.do(ctx, http.MethodPost, openaiPath, `{"prompt":"a cat"}`, "X-Only", "gpt"); a.err == nil {
@@ -389,4 +391,22 @@ func TestStrict(t *testing.T) {
 	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Fidelity") != "dropped=quality" {
 		t.Errorf("%d %v", a.status, a.header)
 	}
+}
+
+// TestDeadAtOnce: apps that all find out in the same moment all get their pictures.
+func TestDeadAtOnce(t *testing.T) {
+	k := startKit(t, `
+models: {alive: [imagen-4.0-generate-001]}
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+`)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if a := k.post(imagenPath, predict("a cat", 1)); a.status != http.StatusOK {
+				t.Errorf("%d %s %v", a.status, a.body, a.err)
+			}
+		})
+	}
+	all.Wait()
 }

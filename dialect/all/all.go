@@ -3,6 +3,7 @@ package all
 
 import (
 	"switchyard/dialect"
+	"switchyard/dialect/fal"
 	"switchyard/dialect/gemini"
 	"switchyard/dialect/openai"
 )
@@ -10,5 +11,5 @@ import (
 // Dialects are all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is left
 // of /v1, comes last.
 func Dialects() []dialect.Dialect {
-	return []dialect.Dialect{gemini.Dialect{}, openai.Dialect{}}
+	return []dialect.Dialect{gemini.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }

@@ -1,0 +1,201 @@
+package fal
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Needs asks for the bytes of what fal could not fetch itself, and for a white mask.
+func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
+	return dialect.LinkNeeds(req, switchyard.White)
+}
+
+// Encode writes a synchronous run, or, for models that are slow, a job for the queue, which waits where a run would be
+// refused.
+func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
+	c := &spool.Composer{}
+	out := &dialect.Fields{}
+	f := formOf(t.Row)
+	out.Set("prompt", req.Prompt)
+	encodeImages(c, out, f, req, s)
+	encodeSize(out, f, req)
+	encodeOptions(out, f, req)
+	if err := encodeExtra(out, req); err != nil {
+		return nil, err
+	}
+	out.Merge(t.Params)
+	body, err := c.JSON(out)
+	if err != nil {
+		return nil, err
+	}
+	base := ""
+	if t.Row != nil && t.Row.Can.Has("queue") {
+		base = queue
+	}
+	return &dialect.Outgoing{
+		Base:   base,
+		Method: http.MethodPost,
+		Path:   appPath(endpoint(t, req)),
+		Header: http.Header{"Content-Type": {jsonType}, "Accept": {jsonType}},
+		Body:   body,
+	}, nil
+}
+
+func appPath(id string) string { return (&url.URL{Path: "/" + id}).EscapedPath() }
+
+// endpoint is the id under which the model takes what the request has.
+func endpoint(t *switchyard.Target, req *switchyard.Request) string {
+	kind := "text"
+	switch n := len(req.References); {
+	case req.Mask != nil:
+		kind = "mask"
+	case n > 1:
+		kind = "multi"
+	case n == 1:
+		kind = "edit"
+	}
+	if t.Row == nil {
+		return t.Model
+	}
+	if id, ok := t.Row.Endpoints[kind]; ok {
+		return id
+	}
+	if id, ok := t.Row.Endpoints["edit"]; ok && kind == "multi" {
+		return id
+	}
+	return t.Model
+}
+
+func encodeImages(c *spool.Composer, out *dialect.Fields, f form, req *switchyard.Request, s dialect.Supply) {
+	links := make([]any, len(req.References))
+	for i := range req.References {
+		link := dialect.Link(c, s.Of(&req.References[i].Image))
+		if links[i] = link; f.faces {
+			links[i] = map[string]string{imageURL: link}
+		}
+	}
+	switch n := len(links); {
+	case n == 0:
+	case f.image != "" && (n == 1 || f.images == ""):
+		out.Set(f.image, links[0])
+	default:
+		out.Set(f.images, links)
+	}
+	if req.Mask != nil {
+		out.Set("mask_url", dialect.Link(c, s.Of(&req.Mask.Image)))
+	}
+	out.SetIf(len(links) > 0 && req.Strength != nil, "strength", req.Strength)
+}
+
+func encodeSize(out *dialect.Fields, f form, req *switchyard.Request) {
+	given := req.Size != switchyard.Size{}
+	preset := presetOf(req.Size)
+	switch {
+	case f.size == sizeRatio:
+		out.SetIf(req.Aspect != switchyard.Aspect{}, "aspect_ratio", req.Aspect)
+		class := req.Resolution
+		if class == "512" {
+			class = "0.5K"
+		}
+		out.SetIf(class != "", "resolution", class)
+	case f.size == sizeNothing:
+	case given && f.size == sizeText:
+		out.Set("image_size", req.Size)
+	case given && f.size == sizePreset && preset != "":
+		out.Set("image_size", preset)
+	case given:
+		out.Set("image_size", map[string]int{"width": req.Size.Width, "height": req.Size.Height})
+	}
+}
+
+func encodeOptions(out *dialect.Fields, f form, req *switchyard.Request) {
+	out.SetIf(req.NegativePrompt != "", "negative_prompt", req.NegativePrompt)
+	out.SetIf(req.Images > 1 && !f.single, "num_images", req.Images)
+	out.SetIf(req.Seed != nil, "seed", req.Seed)
+	out.SetIf(req.Guidance != nil, "guidance_scale", req.Guidance)
+	if req.Steps != nil {
+		out.SetIf(!f.steps, "num_inference_steps", req.Steps)
+		out.SetIf(f.steps, "num_inference_steps", strconv.Itoa(quickSteps(*req.Steps)))
+	}
+	out.SetIf(req.Format != "" && f.format != "", f.format, req.Format)
+	out.SetIf(req.Quality != "", "quality", req.Quality)
+	out.SetIf(req.Background != "", "background", req.Background)
+	out.SetIf(req.Style != "", "style", req.Style)
+	out.SetIf(req.Enhance != nil && f.enhance != "", f.enhance, req.Enhance)
+	if req.Safety == "" {
+		return
+	}
+	out.SetIf(f.checker, "enable_safety_checker", req.Safety != switchyard.SafetyOff)
+	tolerance := map[string]string{switchyard.SafetyStrict: "1", switchyard.SafetyRelaxed: "5", switchyard.SafetyOff: f.tolerance}[req.Safety]
+	out.SetIf(f.tolerance != "" && tolerance != "", "safety_tolerance", tolerance)
+}
+
+// quickSteps is the nearest of the counts that a distilled model was made for; the lower one of two.
+func quickSteps(n int) int {
+	best := 1
+	for _, have := range []int{2, 4, 8} {
+		if have-n < n-best {
+			best = have
+		}
+	}
+	return best
+}
+
+// cutOut is a string that was too long to be kept among the extras.
+var cutOut = regexp.MustCompile(`"<\d+ bytes>"`)
+
+// encodeExtra writes what only fal knows back. What was too long to be kept may be an image: then another model cannot
+// be told the request.
+func encodeExtra(out *dialect.Fields, req *switchyard.Request) error {
+	if req.Dialect != "fal" {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(req.Extra)) {
+		if cutOut.Match(req.Extra[name]) {
+			return &switchyard.Error{Kind: switchyard.Unsupported, Param: name}
+		}
+		out.Set(name, req.Extra[name])
+	}
+	return nil
+}
+
+// Forward sends the app's own body to the app that the target names.
+func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
+	id := strings.TrimPrefix(m.Path, "/")
+	if t.Model != req.Model {
+		id = endpoint(t, req)
+	}
+	out := &dialect.Outgoing{Method: m.Method, Path: appPath(id), Query: m.Query, Header: http.Header{}}
+	for name, values := range m.Header {
+		if d.Passes(name) {
+			out.Header[name] = values
+		}
+	}
+	body, err := withParams(m, t.Params)
+	out.Body = body
+	return out, err
+}
+
+func withParams(m *spool.Message, params map[string]json.RawMessage) (switchyard.Blob, error) {
+	edit := spool.NewEdit(m.Body)
+	if len(params) > 0 {
+		root, err := m.JSON()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(params)) {
+			edit.Set(root, name, params[name])
+		}
+	}
+	return edit.Blob(), nil
+}

@@ -1,0 +1,136 @@
+package fal
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Decode reads an answer. Which one it is, what was sent tells: a run and a job's result are the model's output, the
+// other two say how the job stands.
+func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
+	root, err := x.Reply.JSON()
+	if x.Reply.Status >= 300 {
+		e := decodeError(x.Reply, root)
+		if x.Sent.Base == queue && x.Sent.Method == http.MethodGet {
+			jobError(e, x)
+		}
+		return dialect.Step{}, e
+	}
+	if err != nil || root.Kind() != spool.Object {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+	}
+	switch sent := x.Sent; {
+	case sent.Base == queue && sent.Method == http.MethodPost:
+		return accepted(sent.Path, root.Get("request_id").Text())
+	case sent.Base == queue && strings.HasSuffix(sent.Path, statusSuffix):
+		return standing(strings.TrimSuffix(sent.Path, statusSuffix), root.Get("status").Text())
+	}
+	res, err := decodeOutput(x.Target, root)
+	return dialect.Step{Result: res}, err
+}
+
+const statusSuffix = "/status"
+
+// jobError corrects what a refusal means when it is about a job that was accepted: an id that is not known any more is
+// not the app's mistake, and a status that is not told says nothing of money.
+func jobError(e *switchyard.Error, x *dialect.Exchange) {
+	if x.Reply.Status == http.StatusNotFound {
+		e.Outcome, e.Unbilled = switchyard.BadReply, false
+	}
+	if strings.HasSuffix(x.Sent.Path, statusSuffix) {
+		e.Unbilled = false
+	}
+}
+
+// accepted follows a job by its id. The addresses in the answer are not followed: our key would go wherever they lead.
+func accepted(path, id string) (dialect.Step, error) {
+	a, ok := parseApp(path)
+	if !ok || id == "" {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no request_id")}
+	}
+	return poll("/"+a.name+"/requests/"+url.PathEscape(id), id), nil
+}
+
+// standing reads a job's state. COMPLETED is how failed and cancelled jobs end, too: the result tells.
+func standing(path, status string) (dialect.Step, error) {
+	id, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
+	switch {
+	case err != nil:
+		return dialect.Step{}, err
+	case status == "COMPLETED":
+		return dialect.Step{Job: id, Next: ask(http.MethodGet, path)}, nil
+	case status == "IN_QUEUE", status == "IN_PROGRESS":
+		return poll(path, id), nil
+	}
+	return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("status %.32q", status)}
+}
+
+func poll(path, id string) dialect.Step {
+	return dialect.Step{Poll: true, Job: id, Next: ask(http.MethodGet, path+statusSuffix), Cancel: ask(http.MethodPut, path+"/cancel")}
+}
+
+func ask(method, path string) *dialect.Outgoing {
+	return &dialect.Outgoing{Base: queue, Method: method, Path: path, Header: http.Header{"Accept": {jsonType}}}
+}
+
+// decodeOutput reads a model's output. An image with an NSFW flag is a black one, and counts as withheld.
+func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, error) {
+	res := &switchyard.Result{Model: t.Model, Text: root.Get("description").Text()}
+	if seed, ok := root.Get("seed").Uint(); ok {
+		res.Seed = &seed
+	}
+	if s, ok := root.Get("timings", "inference").Float(); ok && s > 0 && s < 1e6 {
+		res.Compute = time.Duration(s * float64(time.Second))
+	}
+	items := root.Get("images").Items()
+	if single := root.Get("image"); len(items) == 0 && single.Given() {
+		items = []*spool.Value{single}
+	}
+	flags := root.Get("has_nsfw_concepts").Items()
+	for i, it := range items {
+		if i < len(flags) && flags[i].Truth() {
+			res.Filtered = append(res.Filtered, "nsfw")
+			continue
+		}
+		img, err := decodeOutputImage(it)
+		if err != nil {
+			return nil, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+		}
+		res.Images = append(res.Images, img)
+	}
+	switch {
+	case len(res.Images) > 0:
+		return res, nil
+	case len(res.Filtered) > 0:
+		return nil, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("all images flagged")}
+	}
+	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no image in the answer")}
+}
+
+func decodeOutputImage(v *spool.Value) (switchyard.Image, error) {
+	link := v
+	if v.Kind() == spool.Object {
+		link = v.Get("url")
+	}
+	img, err := dialect.ParseLink(link)
+	if err != nil || img == (switchyard.Image{}) {
+		return img, errors.Join(errors.New("image without an address"), err)
+	}
+	if mime := v.Get("content_type").Text(); mime != "" {
+		img.MIME = mime
+	}
+	width, _ := v.Get("width").Int()
+	height, _ := v.Get("height").Int()
+	if width > 0 && height > 0 && width <= 1<<16 && height <= 1<<16 {
+		img.Size = switchyard.Size{Width: int(width), Height: int(height)}
+	}
+	return img, nil
+}

@@ -1,0 +1,55 @@
+package switchyard_test
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"testing"
+
+	"github.com/HugoSmits86/nativewebp"
+
+	"switchyard"
+)
+
+// TestInspect: every format is told by its bytes, and a file that is cut anywhere is none.
+func TestInspect(t *testing.T) {
+	img := image.NewPaletted(image.Rect(0, 0, 37, 23), nil)
+	img.Palette = append(img.Palette, image.Black.C, image.White.C)
+	for mime, encode := range map[string]func(*bytes.Buffer) error{
+		"image/png":  func(b *bytes.Buffer) error { return png.Encode(b, img) },
+		"image/jpeg": func(b *bytes.Buffer) error { return jpeg.Encode(b, img, nil) },
+		"image/gif":  func(b *bytes.Buffer) error { return gif.Encode(b, img, nil) },
+		"image/webp": func(b *bytes.Buffer) error { return nativewebp.Encode(b, img, nil) },
+	} {
+		var b bytes.Buffer
+		if err := encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		got, size, err := switchyard.Inspect(bytes.NewReader(b.Bytes()))
+		if err != nil || got != mime || size != (switchyard.Size{Width: 37, Height: 23}) {
+			t.Errorf("%s: %s %v %v", mime, got, size, err)
+		}
+		for n := range b.Len() {
+			if _, _, err := switchyard.Inspect(bytes.NewReader(b.Bytes()[:n])); !errors.Is(err, switchyard.ErrNotImage) {
+				t.Errorf("%s cut at %d of %d: %v", mime, n, b.Len(), err)
+				break
+			}
+		}
+	}
+	for _, text := range []string{"", "<html>", "GIF89a", "RIFF0000WEBPVP8 "} {
+		if mime, _, err := switchyard.Inspect(bytes.NewReader([]byte(text))); !errors.Is(err, switchyard.ErrNotImage) {
+			t.Errorf("%q is %s, %v", text, mime, err)
+		}
+	}
+}
+
+func FuzzInspect(f *testing.F) {
+	var b bytes.Buffer
+	_ = png.Encode(&b, image.NewGray(image.Rect(0, 0, 3, 3)))
+	f.Add(b.Bytes())
+	f.Add([]byte("\xff\xd8\xff\xe0\x00\x02\xff\xc0"))
+	f.Fuzz(func(_ *testing.T, p []byte) { _, _, _ = switchyard.Inspect(bytes.NewReader(p)) })
+}

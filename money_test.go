@@ -1,0 +1,103 @@
+package switchyard_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+)
+
+func TestMoney(t *testing.T) {
+	for text, want := range map[string]switchyard.Money{
+		"0.04": 40_000_000, "0": 0, "3": 3_000_000_000, "-0.000000001": -1, "0.000725": 725_000, "1.50": 1_500_000_000, "9223372036.854775807": 1<<63 - 1,
+	} {
+		got, err := switchyard.ParseMoney(text)
+		if err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+		if again, err := switchyard.ParseMoney(got.String()); err != nil || again != got {
+			t.Errorf("%s prints as %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "a", "1e3", "0.0000000001", "1/3", "9223372036.854775808", "0x10", "1_0", "Inf", "NaN"} {
+		if got, err := switchyard.ParseMoney(text); err == nil {
+			t.Errorf("%q is $%s", text, got)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for _, c := range []struct{ m, n, d, want int64 }{
+		{1, 1, 2, 1}, {1, 1, 3, 0}, {-1, 1, 2, -1}, {5, 3, 2, 8}, {1 << 62, 4, 8, 1 << 61}, {30_000_000_000, 1120, 1_000_000, 33_600_000}, {7, -1, 2, -4},
+	} {
+		if got := switchyard.Money(c.m).Times(c.n, c.d); int64(got) != c.want {
+			t.Errorf("%d × %d / %d = %d, want %d", c.m, c.n, c.d, got, c.want)
+		}
+	}
+}
+
+func TestSecret(t *testing.T) {
+	s := switchyard.NewSecret("sk-very-secret")
+	text, _ := s.MarshalText()
+	for _, printed := range []string{fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q %x %d", s, s, s, s, s, s, s), fmt.Sprint([]switchyard.Secret{s}), fmt.Sprintf("%v", struct{ S switchyard.Secret }{s}), string(text), s.LogValue().String()} {
+		if strings.Contains(printed, "very") || strings.Contains(printed, "76657279") {
+			t.Errorf("printed as %s", printed)
+		}
+	}
+	if s.Reveal() != "sk-very-secret" || !s.Equal(switchyard.NewSecret("sk-very-secret")) || s.Equal(switchyard.NewSecret("sk")) || s.IsZero() {
+		t.Error("it is not what it was")
+	}
+}
+
+func TestCharge(t *testing.T) {
+	square := switchyard.Size{Width: 1024, Height: 1024}
+	wide := switchyard.Size{Width: 1536, Height: 1024}
+	mega := &switchyard.Price{Megapixel: 25_000_000}
+	tokens := &switchyard.Price{Images: map[string]switchyard.Money{"1K": 33_600_000}, Tokens: &switchyard.TokenPrice{TextIn: 1_500_000_000, ImageOut: 30_000_000_000}}
+	sizes := &switchyard.Price{Images: map[string]switchyard.Money{"medium": 53_000_000, "medium 1536x1024": 41_000_000}}
+	for name, c := range map[string]struct {
+		price *switchyard.Price
+		work  switchyard.Work
+		want  switchyard.Cost
+	}{
+		"unknown":         {nil, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"free":            {&switchyard.Price{}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"by image":        {&switchyard.Price{Image: 40_000_000}, switchyard.Work{Sizes: []switchyard.Size{square, square}}, switchyard.Cost{Amount: 80_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"megapixels":      {mega, switchyard.Work{Sizes: []switchyard.Size{square, wide}}, switchyard.Cost{Amount: 75_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"a pixel more":    {mega, switchyard.Work{Sizes: []switchyard.Size{{Width: 1025, Height: 1024}}}, switchyard.Cost{Amount: 50_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"usage wins":      {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K", Usage: &switchyard.Usage{TextIn: 4, ImageOut: 1120}}, switchyard.Cost{Amount: 33_606_000, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
+		"no usage":        {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K"}, switchyard.Cost{Amount: 33_600_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"no such class":   {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "8K"}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"the exact one":   {sizes, switchyard.Work{Sizes: []switchyard.Size{wide, square}, Quality: "medium"}, switchyard.Cost{Amount: 94_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"by second":       {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}, Compute: 23100 * time.Millisecond}, switchyard.Cost{Amount: 16_747_500, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
+		"unknown seconds": {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"references":      {&switchyard.Price{Image: 1, Reference: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 3}, switchyard.Cost{Amount: 31, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"none delivered":  {&switchyard.Price{Image: 40_000_000}, switchyard.Work{}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+	} {
+		if got := c.price.Charge(c.work); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
+func TestAspect(t *testing.T) {
+	for _, c := range []struct {
+		size switchyard.Size
+		want string
+	}{{switchyard.Size{Width: 1536, Height: 1024}, "3:2"}, {switchyard.Size{Width: 1376, Height: 768}, "43:24"}, {switchyard.Size{}, ""}} {
+		if got := c.size.Aspect().String(); got != c.want {
+			t.Errorf("%v is %s, want %s", c.size, got, c.want)
+		}
+	}
+	choices := []switchyard.Aspect{{W: 1, H: 1}, {W: 16, H: 9}, {W: 9, H: 16}, {W: 4, H: 3}}
+	if got := (switchyard.Aspect{W: 7, H: 4}).Nearest(choices); got != (switchyard.Aspect{W: 16, H: 9}) {
+		t.Errorf("7:4 is nearest to %s", got)
+	}
+	for _, text := range []string{"1024", "0x5", "-1x5", "1x", "ax b", "99999999x1"} {
+		if _, err := switchyard.ParseSize(text); err == nil {
+			t.Errorf("%q is a size", text)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package router_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"switchyard"
+	"switchyard/dialect/gemini"
+	"switchyard/dialect/openai"
+	"switchyard/router"
+)
+
+type rawJSON = json.RawMessage
+
+func ptr[T any](v T) *T { return &v }
+
+var (
+	imagen  = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
+	nano    = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
+	gpt2    = openai.Dialect{}.Models().Find("gpt-image-2")
+	gptMini = openai.Dialect{}.Models().Find("gpt-image-1-mini")
+	dallE   = openai.Dialect{}.Models().Find("dall-e-3")
+)
+
+func target(dialect string, m *switchyard.Model) *switchyard.Target {
+	return &switchyard.Target{Name: "t", Dialect: dialect, Model: m.ID, Row: m}
+}
+
+// TestFit: what each target is told of a request, and what the app is told of the difference.
+func TestFit(t *testing.T) {
+	square, wide := switchyard.Aspect{W: 1, H: 1}, switchyard.Aspect{W: 16, H: 9}
+	size := func(w, h int) switchyard.Size { return switchyard.Size{Width: w, Height: h} }
+	for name, c := range map[string]struct {
+		request switchyard.Request
+		asked   *switchyard.Model
+		to      *switchyard.Target
+		notes   string
+		calls   int
+		forward bool
+		check   func(*switchyard.Request) bool
+	}{
+		"the same model": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 99, Extra: map[string]rawJSON{"x": nil}},
+			gpt2, target("openai", gpt2),
+			"exact", 1, true, func(r *switchyard.Request) bool { return r.Images == 99 },
+		},
+		"by another name": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2-2026-04-21", Images: 1}, gpt2, target("openai", gpt2), "exact", 1, true, nil,
+		},
+		"a sibling of the same form": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1024)}, gpt2, target("openai", gptMini), "exact", 1, true, nil,
+		},
+		"a size that the sibling has not": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1600, 896)},
+			gpt2, target("openai", gptMini),
+			"rounded=size:1600x896>1536x1024", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1536, 1024) },
+		},
+		"imagen to its successor": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 4, Aspect: wide, Resolution: "2K", Format: "jpeg"},
+			imagen, target("gemini", nano),
+			"emulated=n", 4, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "2K" },
+		},
+		"imagen's own options": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, People: "adult", Language: "en", Guidance: ptr(5.0), Watermark: ptr(false)},
+			imagen, target("gemini", nano),
+			"dropped=people,language,guidance,watermark", 1, false, func(r *switchyard.Request) bool { return r.Guidance == nil && r.People == "" },
+		},
+		"imagen to exact pixels": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 2, Aspect: wide},
+			imagen, target("openai", gpt2),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1408, 768) },
+		},
+		"free pixels to a ratio": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1024)},
+			gpt2, target("gemini", nano),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Aspect == square && r.Resolution == "1K" },
+		},
+		"pixels that no ratio makes: the smallest that covers them": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1536, 1024)},
+			gpt2, target("gemini", nano),
+			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
+		},
+		"edges to multiples": {
+			switchyard.Request{Dialect: "fal", Images: 1, Size: size(1000, 1000)},
+			nil, target("openai", gpt2),
+			"rounded=size:1000x1000>1008x1008", 1, false, nil,
+		},
+		"too narrow": {
+			switchyard.Request{Dialect: "fal", Images: 1, Size: size(4000, 500)},
+			nil, target("openai", gpt2),
+			"rounded=size:4000x500>1504x496", 1, false, func(r *switchyard.Request) bool {
+				return r.Size.Pixels() >= 655_360 && r.Size.Width <= 3*r.Size.Height+48
+			},
+		},
+		"a format that we can write": {
+			switchyard.Request{Dialect: "openai", Model: "dall-e-3", Images: 1, Format: "jpeg"},
+			nil, target("openai", dallE),
+			"exact", 1, true, nil,
+		},
+		"a format that nobody here writes": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Format: "webp"},
+			gpt2, target("gemini", nano),
+			"rounded=format:webp>png", 1, false, func(r *switchyard.Request) bool { return r.Format == "png" },
+		},
+		"quality": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2.6-flare", Images: 1, Quality: "max"},
+			gpt2, target("openai", gptMini),
+			"rounded=quality:max>high", 1, false, nil,
+		},
+		"opaque is what all paint": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Background: "opaque"}, gpt2, target("gemini", nano), "exact", 1, false, nil,
+		},
+		"transparent is not": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Background: "transparent", Extra: map[string]rawJSON{"partial_images": nil}},
+			gpt2, target("gemini", nano),
+			"dropped=background,partial_images", 1, false, nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := c.request
+			got, err := router.Fit(&c.request, c.asked, c.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Fidelity.String() != c.notes || got.Calls != c.calls || got.Forward != c.forward {
+				t.Errorf("%q, %d calls, forward %t; want %q, %d, %t", got.Fidelity, got.Calls, got.Forward, c.notes, c.calls, c.forward)
+			}
+			if c.check != nil && !c.check(got.Request) {
+				t.Errorf("the target is told %+v", got.Request)
+			}
+			if c.request.Size != before.Size || c.request.Images != before.Images || c.request.Format != before.Format {
+				t.Error("the app's request was changed")
+			}
+		})
+	}
+}
+
+// TestUnfit: what is never dropped.
+func TestUnfit(t *testing.T) {
+	refs := func(n int) []switchyard.Reference { return make([]switchyard.Reference, n) }
+	for name, c := range map[string]struct {
+		request switchyard.Request
+		to      *switchyard.Target
+	}{
+		"a reference":  {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1)}, target("gemini", imagen)},
+		"many of them": {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(15)}, target("gemini", nano)},
+		"a mask":       {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
+		"a prompt":     {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
+	} {
+		var unfit *router.Unfit
+		if _, err := router.Fit(&c.request, nil, c.to); !errors.As(err, &unfit) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
