@@ -36,9 +36,12 @@ func (f *file) routing() router.Config {
 		}
 	}
 	for _, e := range f.Targets {
-		if p := f.Providers.Find(e.Value.Provider); p != nil && cfg.Tables[p.Dialect] != nil {
-			cfg.Targets[e.Name] = e.Value.target(e.Name, *p, cfg.Tables[p.Dialect])
+		p := f.Providers.Find(e.Value.Provider)
+		if p == nil || cfg.Tables[p.Dialect] == nil { // a fault of its own; routes may name the target all the same
+			cfg.Targets[e.Name] = &switchyard.Target{Name: e.Name}
+			continue
 		}
+		cfg.Targets[e.Name] = e.Value.target(e.Name, *p, cfg.Tables[p.Dialect])
 	}
 	return cfg
 }

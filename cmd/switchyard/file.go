@@ -244,13 +244,18 @@ func (f *file) check(doc *config.Document) error {
 	if f.Admin.Token.IsZero() && !loopback(f.Admin.Listen) {
 		fault("admin.token", "is required unless admin.listen is a loopback address")
 	}
+	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
 	f.checkKeys(fault)
-	f.checkProviders(doc, fault)
-	f.checkTargets(doc, fault)
+	f.checkProviders(fault, within)
+	f.checkTargets(fault, within)
 	return errors.Join(append(errs, f.checkRoutes(doc))...)
 }
 
-type faultFunc func(path, format string, args ...any)
+// faultFunc notes one fault, withinFunc those that a package found in its own settings.
+type (
+	faultFunc  func(path, format string, args ...any)
+	withinFunc func(path string, err error)
+)
 
 func (f *file) checkKeys(fault faultFunc) {
 	names, secrets := map[string]bool{}, map[string]bool{}
@@ -279,7 +284,7 @@ func (f *file) checkKeys(fault faultFunc) {
 
 const passthrough = "passthrough"
 
-func (f *file) checkProviders(doc *config.Document, fault faultFunc) {
+func (f *file) checkProviders(fault faultFunc, within withinFunc) {
 	dialects := []string{passthrough}
 	for _, d := range all.Dialects() {
 		dialects = append(dialects, d.Name())
@@ -306,11 +311,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc) {
 		if p.Shared.Retries < 0 || p.Shared.Retries > 10 {
 			fault(at+".retries", "want 0 to 10, got %d", p.Shared.Retries)
 		}
-		for _, err := range []error{p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()} {
-			if err != nil {
-				fault(at, "%w", doc.Locate(at, err))
-			}
-		}
+		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
 		checkPrice(fault, at+".price", p.Price)
 	}
 }
@@ -324,7 +325,7 @@ func checkPrice(fault faultFunc, at string, p *switchyard.Price) {
 	}
 }
 
-func (f *file) checkTargets(doc *config.Document, fault faultFunc) {
+func (f *file) checkTargets(fault faultFunc, within withinFunc) {
 	for _, e := range f.Targets {
 		t, at := e.Value, config.Key("targets", e.Name)
 		p := f.Providers.Find(t.Provider)
@@ -338,9 +339,7 @@ func (f *file) checkTargets(doc *config.Document, fault faultFunc) {
 		case t.Model == "":
 			fault(at+".model", "is missing")
 		}
-		if err := t.Limit.Validate(); err != nil {
-			fault(at, "%w", doc.Locate(at, err))
-		}
+		within(at, t.Limit.Validate())
 		checkPrice(fault, at+".price", t.Price)
 	}
 }

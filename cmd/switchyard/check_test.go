@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the expected messages anew")
+
+// broken is where the config files stand that must be refused, each with the exact message beside it.
+const broken = "../../config/testdata"
+
+func TestCheck(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(broken, "*.bad.yaml"))
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d broken files, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			var out, errs bytes.Buffer
+			code := run(t.Context(), []string{"check", file}, noEnv, &out, &errs)
+			if code != exitUsage || out.Len() > 0 {
+				t.Errorf("exit status %d, %s", code, out.String())
+			}
+			got := strings.ReplaceAll(errs.String(), broken+"/", "")
+			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil || got != string(want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestReference: the commented reference is a good file.
+func TestReference(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"check", "../../config.yaml"}, noEnv, &out, &errs); code != 0 {
+		t.Errorf("exit status %d: %s", code, errs.String())
+	}
+}
+
+// TestReadmeConfig: so is the example of the README.
+func TestReadmeConfig(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, ok := strings.Cut(string(text), "```yaml\n")
+	example, _, closed := strings.Cut(example, "```")
+	if !ok || !closed {
+		t.Fatal("the README has no example")
+	}
+	env := func(name string) (string, bool) { return "x", strings.HasSuffix(name, "_KEY") }
+	if _, err := load("README.md", []byte(example), env); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"version"}, 0, "switchyard "},
+		{[]string{"--help"}, 0, "Usage: switchyard"},
+		{[]string{"nonsense"}, exitUsage, "unexpected argument nonsense"},
+		{[]string{"check", "no-such-file.yaml"}, exitFailed, "no-such-file.yaml"},
+		{[]string{"models", "--dialect", "gemini"}, 0, "imagen-4.0-generate-001"},
+		{[]string{"models", "--json"}, 0, `"successor": "gemini-nano-banana-2.1"`},
+		{[]string{"models", "--dialect", "none"}, exitFailed, `no dialect "none"`},
+		{[]string{"demo", "--speed", "0"}, exitFailed, "--speed must be positive"},
+		{[]string{"health", "--url", "http://127.0.0.1:1/"}, exitFailed, "refused"},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), c.args, noEnv, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
+			t.Errorf("%v: exit status %d\n%s%s", c.args, code, out.String(), errs.String())
+		}
+	}
+}
