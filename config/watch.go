@@ -50,10 +50,14 @@ func (w Watcher) Run(ctx context.Context, changed func()) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-near.events:
-			begin()
+		case <-near.events: // perhaps of another file in the folder, so that the timer is not set back each time
+			if !settling {
+				begin()
+			}
 		case <-near.errors: // events were lost, so there were some
-			begin()
+			if !settling {
+				begin()
+			}
 		case <-poll.C:
 			if sum, ok := digest(w.Path); ok && sum != reported && !settling {
 				begin()

@@ -49,23 +49,26 @@ func (c *serveCommand) Run(e *env) error {
 	}
 	defer s.close()
 	s.name = name
+	s.text = text
 	s.load = func() (*file, error) {
-		text, err := read(name, asked)
-		if err != nil {
+		var err error
+		if s.text, err = read(name, asked); err != nil {
 			return nil, err
 		}
-		return load(name, text, e.getenv)
+		return load(name, s.text, e.getenv)
 	}
 	listeners, err := listen(e.ctx, f)
 	if err != nil {
 		return err
 	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before we say that we serve: unhandled, it would end us
+	defer signal.Stop(hangup)
 	watching, stop := context.WithCancel(e.ctx)
 	defer stop()
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
-	watchers.Go(func() { s.watchFile(watching, text) })
-	watchers.Go(func() { s.watchHangup(watching) })
+	watchers.Go(func() { s.watchFile(watching, hangup) })
 	return s.serve(e.ctx, f, listeners)
 }
 
@@ -146,28 +149,27 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	return err
 }
 
-// watchFile reloads when the file has changed.
-func (s *sidecar) watchFile(ctx context.Context, seen []byte) {
-	if seen == nil {
-		return // there is no file
-	}
-	if err := (config.Watcher{Path: s.name, Seen: seen}).Run(ctx, func() { _ = s.reload() }); err != nil && ctx.Err() == nil {
-		s.log.Warn("the config file is not watched", zap.Error(err))
-	}
-}
-
-// watchHangup reloads on SIGHUP.
-func (s *sidecar) watchHangup(ctx context.Context) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-			_ = s.reload()
+// watchFile reloads when the file has changed, and on SIGHUP. After a signal it watches anew, for changes of what was
+// read then.
+func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
+	for ctx.Err() == nil {
+		round, cancel := context.WithCancel(ctx)
+		var signalled sync.WaitGroup
+		signalled.Go(func() {
+			select {
+			case <-hangup:
+				_ = s.reload()
+				cancel()
+			case <-round.Done():
+			}
+		})
+		watcher := config.Watcher{Path: s.name, Seen: s.seen()}
+		if err := watcher.Run(round, func() { _ = s.reload() }); err != nil && round.Err() == nil {
+			s.log.Warn("the config file is not watched", zap.Error(err))
+			<-round.Done()
 		}
+		cancel()
+		signalled.Wait()
 	}
 }
 

@@ -40,7 +40,10 @@ import (
 type sidecar struct {
 	log  *zap.Logger
 	name string // of the config file
-	load func() (*file, error)
+
+	reloading sync.Mutex // guards the next two
+	load      func() (*file, error)
+	text      []byte // of the file as it was last read, good or bad
 
 	journal *ledger.Journal
 	store   *sqlite.Store
@@ -240,6 +243,8 @@ func (s *sidecar) use(f *file) error {
 
 // reload reads the file again. A bad one is refused whole: the old one stays in force, and health says so.
 func (s *sidecar) reload() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	f, err := s.load()
 	if err == nil {
 		if names := s.file.Load().needsRestart(f); len(names) > 0 {
@@ -258,6 +263,12 @@ func (s *sidecar) reload() error {
 	s.meters.Reloads.WithLabelValues("ok").Inc()
 	s.log.Info("config reloaded", zap.String("file", s.name))
 	return nil
+}
+
+func (s *sidecar) seen() []byte {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	return s.text
 }
 
 func (s *sidecar) observe(rec *proxy.Record) {

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+// events reads an answer as it comes.
+func (k *kit) events(path, body string, headers ...string) *http.Response {
+	k.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, k.url+path, strings.NewReader(body))
+	if err != nil {
+		k.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		k.Fatal(err)
+	}
+	k.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
+}
+
+// TestPassesThrough: what is no generation goes to the app's own provider, streamed, and POSTs are in the ledger.
+func TestPassesThrough(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for path, says := range map[string]string{
+		"/v1/models":            `"gpt-image-2"`,
+		"/openai/v1/models":     `"gpt-image-2"`,
+		"/v1beta/models":        `models/gemini-nano-banana-2.1`,
+		"/gemini/v1beta/models": `models/gemini-nano-banana-2.1`,
+	} {
+		if a := k.do(t.Context(), http.MethodGet, path, ""); a.status != http.StatusOK || !strings.Contains(string(a.body), says) {
+			t.Errorf("%s: %d %.300s %v", path, a.status, a.body, a.err)
+		}
+	}
+	resp := k.events("/v1/chat/completions", `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}],"stream":true}`)
+	lines := bufio.NewScanner(resp.Body)
+	n := 0
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "data: ") {
+			n++
+		}
+	}
+	if resp.StatusCode != http.StatusOK || n < 20 {
+		t.Errorf("%d with %d events", resp.StatusCode, n)
+	}
+	rows := k.rows()
+	if len(rows) != 1 || rows[0].Cost.Basis != switchyard.BasisUnknown || rows[0].Target != "native:openai" {
+		t.Errorf("the ledger has %+v", rows)
+	}
+}
+
+// TestStream: a provider's own events go on as they come, and are booked.
+func TestStream(t *testing.T) {
+	k := startKit(t, twoProviders)
+	body := `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","stream":true,"partial_images":1}`
+	resp := k.events(openaiPath, body, "X-Only", "gpt")
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(text), "event: image_generation.partial_image") || !strings.Contains(string(text), "event: image_generation.completed") {
+		t.Errorf("%d %.200s %v", resp.StatusCode, text, err)
+	}
+	rows := k.rows()
+	if len(rows) != 1 || rows[0].Outcome != switchyard.OK || rows[0].Cost.Charge != switchyard.ChargeSettled {
+		t.Errorf("the ledger has %+v", rows)
+	}
+	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Refuse })
+	if resp := k.events(openaiPath, body, "X-Only", "gpt"); resp.StatusCode != http.StatusServiceUnavailable && resp.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a refused stream: %d", resp.StatusCode)
+	}
+}
+
+// TestCutStream: half a stream never looks like a whole one.
+func TestCutStream(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Cut })
+	resp := k.events(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a cat","stream":true,"partial_images":1}`, "X-Only", "gpt")
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("the app read a cut stream to a clean end")
+	}
+	rows := k.rows()
+	if len(rows) != 1 || rows[0].Cost.Charge != switchyard.ChargePossible {
+		t.Errorf("the ledger has %+v", rows)
+	}
+}
+
+// TestTranslatedStream: what cannot be relayed comes as one last event in the app's form.
+func TestTranslatedStream(t *testing.T) {
+	k := startKit(t, twoProviders)
+	resp := k.events("/v1beta/models/gemini-3-pro-image:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"a cat"}]}]}`, "X-Only", "gpt")
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.HasPrefix(string(text), `data: {"candidates":[`) || !strings.HasSuffix(string(text), "}\n\n") || resp.Header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("%d %v %.200s %v", resp.StatusCode, resp.Header, text, err)
+	}
+	resp = k.events(openaiPath, `{"prompt":"a cat","stream":true}`, "X-Only", "nano")
+	text, err = io.ReadAll(resp.Body)
+	if err != nil || !strings.HasPrefix(string(text), "event: image_generation.completed\ndata: {") {
+		t.Errorf("%d %.200s %v", resp.StatusCode, text, err)
+	}
+}
+
+// TestHosted: an app that expects an address gets one of ours, and the picture there.
+func TestHosted(t *testing.T) {
+	k := startKit(t, twoProviders)
+	a := k.post(openaiPath, `{"model":"dall-e-3","prompt":"a cat","size":"1024x1024"}`, "X-Only", "nano")
+	_, url, ok := strings.Cut(string(a.body), `"url":"`)
+	url, _, _ = strings.Cut(url, `"`)
+	if a.status != http.StatusOK || !ok || !strings.HasPrefix(url, k.url+"/assets/") {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	got := k.do(t.Context(), http.MethodGet, strings.TrimPrefix(url, k.url), "")
+	if got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "image/") {
+		t.Fatalf("%d %v", got.status, got.header)
+	}
+	if m := mark(t, got.body); m.Provider != "google" || m.Prompt != sim.PromptMark("a cat") {
+		t.Errorf("the picture is %+v", m)
+	}
+}
