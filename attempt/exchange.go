@@ -7,10 +7,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"time"
 
 	"switchyard"
 	"switchyard/dialect"
+	"switchyard/fetch"
 	"switchyard/router"
 	"switchyard/spool"
 )
@@ -152,11 +155,12 @@ func (x *exchange) takeBack(ctx context.Context) {
 
 // finish checks a result, makes its images ready for the app, and completes the answer.
 func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Result, reply *spool.Message) error {
-	own := x.c.Target.Dialect == x.request.Dialect && x.request.Delivery != switchyard.DeliverInline
+	raw := x.c.Forward
 	for i := range res.Images {
-		if own && res.Images[i].URL != "" {
-			continue // the provider's own address, as its own apps expect it
+		if x.mayTell(res.Images[i].URL) {
+			continue
 		}
+		raw = raw && res.Images[i].URL == ""
 		if err := x.image(ctx, &res.Images[i]); err != nil {
 			return x.failure(err, switchyard.Answered)
 		}
@@ -172,10 +176,29 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 		res.Created = x.now()
 	}
 	ans.Result = res
-	if x.c.Forward {
+	if raw {
 		ans.Raw = reply
 	}
 	return nil
+}
+
+// mayTell reports whether the app can have the provider's own address of a picture: it speaks that provider's dialect,
+// takes such addresses, and can most likely reach this one. SDKs refuse private ones.
+func (x *exchange) mayTell(address string) bool {
+	u, err := url.Parse(address)
+	if address == "" || err != nil || x.c.Target.Dialect != x.request.Dialect {
+		return false
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !fetch.Public(ip) || u.Hostname() == "localhost" {
+		return false
+	}
+	switch x.request.Delivery {
+	case switchyard.DeliverInline:
+		return false
+	case switchyard.DeliverSecureURL:
+		return u.Scheme == "https"
+	}
+	return true
 }
 
 // keep is the error of a failed exchange, with the provider's own words if the app may have them: not what our own key

@@ -6,10 +6,11 @@ import (
 	"switchyard/dialect/fal"
 	"switchyard/dialect/gemini"
 	"switchyard/dialect/openai"
+	"switchyard/dialect/replicate"
 )
 
 // Dialects are all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is left
 // of /v1, comes last.
 func Dialects() []dialect.Dialect {
-	return []dialect.Dialect{gemini.Dialect{}, fal.Dialect{}, openai.Dialect{}}
+	return []dialect.Dialect{gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }

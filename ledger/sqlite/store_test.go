@@ -314,7 +314,7 @@ func TestRatings(t *testing.T) {
 
 func TestPruneForgetsTheOldestFirst(t *testing.T) {
 	s, _ := fresh(t)
-	for i, id := range []string{"a", "b", "c", "new", "open"} {
+	for i, id := range []string{"c", "b", "a", "new", "open"} {
 		g, a := ended(generation(id)), done(attempt(id, id))
 		g.Started = start.Add(time.Duration(i) * time.Minute)
 		r := ledger.SettleRecord(a)
@@ -326,6 +326,9 @@ func TestPruneForgetsTheOldestFirst(t *testing.T) {
 	for _, want := range []int{2, 1, 0} {
 		if n, err := s.Prune(t.Context(), start.Add(3*time.Minute), 2); n != want || err != nil {
 			t.Errorf("got %d, %v, want %d", n, err, want)
+		}
+		if _, err := s.Generation(t.Context(), "a"); (err == nil) != (want == 2) {
+			t.Errorf("the youngest of the old, after %d were forgotten: %v", want, err)
 		}
 	}
 	list, err := s.Generations(t.Context(), time.Time{}, 10)
