@@ -4,7 +4,7 @@
 GO ?= go
 FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --always 2>/dev/null || echo dev)"
 
-.PHONY: demo test build lint bench fuzz update
+.PHONY: demo test build lint bench benchmarks fuzz update
 
 demo: ## the main job in three acts, with simulated providers
 	$(GO) run ./cmd/switchyard demo --exit
@@ -19,7 +19,10 @@ build: ## a static binary in bin/
 lint: ## formatting and linters, in the versions that CI uses
 	sh .ci/lint
 
-bench: ## benchmarks of the parts
+bench: ## Switchyard against a bare reverse proxy, with figures and bars; Linux
+	$(GO) run ./bench
+
+benchmarks: ## of the parts, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## each fuzz target for half a minute

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -63,6 +64,8 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
 	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
+	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
+	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
