@@ -1,0 +1,132 @@
+package replicate
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// What the answers need to remember.
+const (
+	memoVersion = "version" // that was asked for
+	memoPrefer  = "prefer"  // the preference that was applied
+)
+
+// ours are the members of a request beside its input. What they ask for is told as dropped where another model serves.
+var ours = []string{"webhook", "webhook_events_filter", "stream"}
+
+// DecodeRequest reads the creation of a prediction. Only models in the table are known to make images: all others, and
+// all deployments, are no generations.
+func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
+	root, err := m.JSON()
+	if err != nil || root.Kind() != spool.Object {
+		return nil, switchyard.Invalid("", "The request body is not valid JSON.")
+	}
+	call, _ := parseCreate(m.Path)
+	r := spool.Read(root, "")
+	model, version := call.model, ""
+	if model == "" && !call.deployment {
+		if model, version, err = versioned(r); err != nil {
+			return nil, err
+		}
+	}
+	row := table.Find(model)
+	if call.deployment || row == nil {
+		return nil, dialect.ErrNotGeneration
+	}
+	req := &switchyard.Request{
+		Dialect: "replicate", Model: row.ID, Images: 1, Delivery: switchyard.DeliverSecureURL, Async: true,
+		Memo: map[string]string{},
+	}
+	if version != "" {
+		req.Memo[memoVersion] = version
+	}
+	decodePrefer(m.Header, req)
+	if err := decodeInput(root.Get("input"), row, req); err != nil {
+		return nil, err
+	}
+	for _, name := range ours {
+		if v := root.Get(name); v.Given() && (v.Kind() != spool.Bool || v.Truth()) {
+			req.Extra[name] = v.Raw(1 << 10)
+		}
+	}
+	req.Echo = echo(root.Get("input"))
+	return req, nil
+}
+
+var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// versioned is the model that a version is of: a hash of its own, "owner/name:hash", or "owner/name". Other members than
+// the documented ones are refused here, a model's name first of all.
+func versioned(r *spool.Reader) (model, version string, err error) {
+	version = r.Text("version")
+	problems := problems{}
+	if version == "" {
+		problems.add("", "version is required")
+	}
+	for _, name := range append([]string{"input"}, ours...) {
+		r.Get(name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Rest())) {
+		problems.add("", "Additional property %s is not allowed", name)
+	}
+	if err := problems.err(); err != nil {
+		return "", "", err
+	}
+	model = version
+	if name, id, ok := strings.Cut(version, ":"); ok {
+		model, version = name, id
+	} else if !hash.MatchString(version) {
+		version = ""
+	}
+	return model, version, nil
+}
+
+var preference = regexp.MustCompile(`^wait(?:=([1-9]|[1-9][0-9]|60))?$`)
+
+// decodePrefer reads how long the app waits for the result: a minute if it gives no figure. Whatever does not have the
+// documented form is no preference.
+func decodePrefer(h http.Header, req *switchyard.Request) {
+	for _, p := range strings.FieldsFunc(strings.Join(h.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' }) {
+		p = strings.TrimSpace(p)
+		match := preference.FindStringSubmatch(p)
+		if match == nil {
+			continue
+		}
+		seconds := 60
+		if match[1] != "" {
+			seconds, _ = strconv.Atoi(match[1])
+		}
+		req.Wait = min(time.Duration(seconds), 60) * time.Second
+		req.Memo[memoPrefer] = p
+	}
+}
+
+// secretInputs are keys that some models want, of other providers' accounts. They are kept nowhere.
+var secretInputs = []string{"openai_api_key", "replicate_api_token"}
+
+// echo is the input as the prediction repeats it, its long strings and its secrets cut out.
+func echo(input *spool.Value) json.RawMessage {
+	out := &dialect.Fields{}
+	for _, name := range input.Keys() {
+		if slices.Contains(secretInputs, name) {
+			out.Set(name, "[REDACTED]")
+		} else {
+			out.Set(name, input.Get(name).Raw(8<<10))
+		}
+	}
+	text, err := out.MarshalJSON()
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return text
+}

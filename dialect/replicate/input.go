@@ -1,0 +1,252 @@
+package replicate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// problems are what is wrong with a request, a line each as Replicate tells them: "- input.seed: …".
+type problems []string
+
+func (p *problems) add(field, format string, args ...any) {
+	line := "- "
+	if field != "" {
+		line += field + ": "
+	}
+	*p = append(*p, line+fmt.Sprintf(format, args...)+"\n")
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return switchyard.Invalid("input", "%s", strings.Join(p, ""))
+}
+
+// decoder reads the input of one model.
+type decoder struct {
+	*spool.Reader
+	form
+	row      *switchyard.Model
+	req      *switchyard.Request
+	problems problems
+}
+
+func decodeInput(input *spool.Value, row *switchyard.Model, req *switchyard.Request) error {
+	d := &decoder{Reader: spool.Read(input, "input"), form: formOf(row), row: row, req: req}
+	if input.Kind() != spool.Object {
+		d.problems.add("", "input is required")
+		return d.problems.err()
+	}
+	d.prompt(input)
+	d.inRange()
+	d.images()
+	d.size()
+	d.words()
+	d.numbers()
+	d.safety()
+	for _, e := range d.Errs() {
+		want := strings.TrimPrefix(strings.TrimPrefix(e.Want, "an "), "a ")
+		d.problems.add(e.Path, "Invalid type. Expected: %s, given: %s", want, strings.TrimPrefix(strings.TrimPrefix(e.Got.Kind().String(), "an "), "a "))
+	}
+	for _, name := range secretInputs {
+		d.Get(name)
+	}
+	if req.Extra = d.Rest(); req.Extra == nil {
+		req.Extra = map[string]rawJSON{}
+	}
+	return d.problems.err()
+}
+
+// prompt: some models draw something of their own when there is none, and an empty one is not none.
+func (d *decoder) prompt(input *spool.Value) {
+	d.req.Prompt = d.Text("prompt")
+	switch {
+	case input.Get("prompt").Given():
+	case d.form.prompt != "":
+		d.req.Prompt = d.form.prompt
+	default:
+		d.problems.add("input", "prompt is required")
+	}
+	d.req.NegativePrompt = d.Text("negative_prompt")
+}
+
+// inRange checks the numbers whose bounds are documented.
+func (d *decoder) inRange() {
+	for _, name := range slices.Sorted(maps.Keys(d.ranges)) {
+		n, ok := d.Get(name).Float()
+		switch bounds := d.ranges[name]; {
+		case ok && n < bounds[0]:
+			d.problems.add(d.Path(name), "Must be greater than or equal to %v", bounds[0])
+		case ok && n > bounds[1]:
+			d.problems.add(d.Path(name), "Must be less than or equal to %v", bounds[1])
+		}
+	}
+}
+
+func (d *decoder) images() {
+	if d.form.image != "" {
+		v := d.Get(d.form.image)
+		values := []*spool.Value{v}
+		if v.Kind() == spool.Array {
+			values = v.Items()
+		}
+		for _, v := range values {
+			if img, ok := d.image(v, d.form.image); ok {
+				d.req.References = append(d.req.References, switchyard.Reference{Image: img, Role: d.form.role})
+			}
+		}
+	}
+	for i := 1; d.row.Form == "flux-2" && i <= 8; i++ { // how one SDK spells the list
+		name := "input_image"
+		if i > 1 {
+			name += "_" + strconv.Itoa(i)
+		}
+		if img, ok := d.image(d.Get(name), name); ok {
+			d.req.References = append(d.req.References, switchyard.Reference{Image: img})
+		}
+	}
+	if d.form.mask {
+		if img, ok := d.image(d.Get("mask"), "mask"); ok {
+			d.req.Mask = &switchyard.Mask{Image: img, Polarity: switchyard.White}
+		}
+	}
+}
+
+func (d *decoder) image(v *spool.Value, name string) (switchyard.Image, bool) {
+	if !v.Given() {
+		return switchyard.Image{}, false
+	}
+	img, err := dialect.ParseLink(v)
+	if err != nil || v.Kind() != spool.String || img == (switchyard.Image{}) {
+		d.problems.add(d.Path(name), "Does not match format 'uri'")
+		return img, false
+	}
+	return img, true
+}
+
+// size reads what the app says, and else what its model makes.
+func (d *decoder) size() {
+	r := d.req
+	ratio, class := d.Text("aspect_ratio"), ""
+	if d.form.class != "" {
+		class = d.Text(d.form.class)
+	}
+	if custom := d.custom != "" && (d.custom == "size" && class == "custom" || d.custom != "size" && ratio == "custom"); custom || d.pixels {
+		width, height := d.Int("width"), d.Int("height")
+		if width != nil && height != nil && *width > 0 && *height > 0 && *width <= 1<<16 && *height <= 1<<16 {
+			r.Size = switchyard.Size{Width: *width, Height: *height}
+		}
+	}
+	if class != "" && class != "custom" && class != "None" {
+		r.Resolution = strings.ToUpper(class)
+		if means, ok := classes[class]; ok {
+			r.Resolution = means
+		}
+	}
+	switch ratio {
+	case "custom":
+	case "", "match_input_image":
+		if r.MatchInput = len(r.References) > 0 && d.row.Default.Aspect == (switchyard.Aspect{}) && !d.pixels; !r.MatchInput && r.Size == (switchyard.Size{}) {
+			r.Size, r.Aspect = d.row.Default.Size, d.row.Default.Aspect
+		}
+		r.MatchInput = r.MatchInput || ratio != "" && len(r.References) > 0
+	default:
+		a, err := switchyard.ParseAspect(ratio)
+		if err != nil || len(d.row.Can.Aspects) > 0 && !slices.Contains(d.row.Can.Aspects, a) {
+			d.problems.add(d.Path("aspect_ratio"), "aspect_ratio must be one of the following: %s", list(d.row.Can.Aspects))
+		}
+		r.Aspect = a
+	}
+}
+
+func list[T fmt.Stringer](choices []T) string {
+	quoted := make([]string, len(choices))
+	for i, c := range choices {
+		quoted[i] = strconv.Quote(c.String())
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// words reads what is said by a word or a yes. A default format is filled in only if we could make it of any other:
+// webp, the habit of flux, is not missed by an app that did not ask for it.
+func (d *decoder) words() {
+	r := d.req
+	if d.jpeg != "" {
+		r.Format = strings.Replace(d.Text("output_format"), "jpg", "jpeg", 1)
+	}
+	if def := d.row.Default.Format; r.Format == "" && def != "webp" {
+		r.Format = def
+	}
+	if d.moderation {
+		for name, into := range map[string]*string{"quality": &r.Quality, "background": &r.Background} {
+			if text := d.Text(name); text != "auto" {
+				*into = text
+			}
+		}
+		r.User = d.Text("user_id")
+	}
+	if d.styled {
+		r.Style = d.Text("style")
+	}
+	if d.enhance != "" {
+		r.Enhance = d.Bool(d.enhance)
+	}
+	if d.pixels {
+		r.Watermark = d.Bool("apply_watermark")
+	}
+}
+
+func (d *decoder) numbers() {
+	r := d.req
+	if n, ok := d.Get("seed").Int(); !ok || n >= 0 { // -1 is a habit from elsewhere, and means any
+		r.Seed = d.Uint("seed")
+	}
+	r.Steps = d.Int("num_inference_steps")
+	if d.guidance != "" {
+		r.Guidance = d.Float(d.guidance)
+	}
+	if d.strength != "" {
+		r.Strength = d.Float(d.strength)
+	}
+	if d.quality != "" {
+		r.Compression = d.Int(d.quality)
+	}
+	if d.count == "" {
+		return
+	}
+	n := d.Int(d.count)
+	if d.count == "max_images" && d.Text("sequential_image_generation") != "auto" {
+		return // it counts only then
+	}
+	if n != nil {
+		r.Images = max(*n, 1)
+	}
+}
+
+func (d *decoder) safety() {
+	r := d.req
+	if d.checker {
+		if off := d.Bool("disable_safety_checker"); off != nil && *off {
+			r.Safety = switchyard.SafetyOff
+		}
+	}
+	if d.tolerance > 0 {
+		if n := d.Int("safety_tolerance"); n != nil {
+			r.Safety = levelOf(*n)
+		}
+	}
+	if d.filter {
+		r.Safety = filters[d.Text("safety_filter_level")]
+	}
+	if d.moderation && d.Text("moderation") == "low" {
+		r.Safety = switchyard.SafetyRelaxed
+	}
+}

@@ -1,0 +1,139 @@
+// Package replicate speaks Replicate's format: predictions, which are created, waited for, asked after and cancelled.
+// As a front it hands out tickets; towards the provider it polls.
+package replicate
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+)
+
+//go:embed models.yaml
+var models []byte
+
+var table = dialect.MustParse(models)
+
+// Dialect is the format. The zero value is ready.
+type Dialect struct{}
+
+var (
+	_ dialect.Dialect  = Dialect{}
+	_ dialect.Ticketer = Dialect{}
+)
+
+// Name is replicate.
+func (Dialect) Name() string { return "replicate" }
+
+// Models are the rows of models.yaml.
+func (Dialect) Models() *dialect.Table { return table }
+
+// Places are where the SDKs are pointed: some add /v1 themselves, the others have it in their base URL.
+func (Dialect) Places() []dialect.Place {
+	return []dialect.Place{{Prefix: "/replicate"}, {Hosts: []string{"api.replicate.com"}}}
+}
+
+// Claims takes what only Replicate has below /v1. OpenAI's models have one name and not two, Google's a method after a
+// colon.
+func (Dialect) Claims(path string) bool {
+	parts, ok := split(path)
+	if !ok {
+		return false
+	}
+	switch parts[0] {
+	case "predictions":
+		return true
+	case "deployments", "webhooks":
+		return len(parts) > 1
+	case "models":
+		return len(parts) > 2 && !strings.Contains(path, ":")
+	}
+	return false
+}
+
+// split is the parts of a path below /v1; false if there are none.
+func split(path string) ([]string, bool) {
+	rest, ok := strings.CutPrefix(path, "/v1/")
+	if !ok || rest == "" {
+		return nil, false
+	}
+	return strings.Split(strings.TrimSuffix(rest, "/"), "/"), true
+}
+
+// Route tells predictions from the rest: what creates one, and what asks for one or cancels it.
+func (d Dialect) Route(_, method, path string) dialect.Op {
+	if _, ok := parseCreate(path); ok && method == http.MethodPost {
+		return dialect.Generate
+	}
+	if id, cancel := d.TicketOf(method, path); id != "" && (cancel || method == http.MethodGet) {
+		return dialect.Ticket
+	}
+	return dialect.Other
+}
+
+// create is a path at which predictions are created.
+type create struct {
+	model      string // owner/name; empty if the body's version tells
+	deployment bool   // of the account's own, whatever its name
+}
+
+func parseCreate(path string) (create, bool) {
+	parts, _ := split(path)
+	switch {
+	case len(parts) == 1 && parts[0] == "predictions":
+		return create{}, true
+	case len(parts) != 4 || parts[3] != "predictions" || parts[1] == "" || parts[2] == "":
+		return create{}, false
+	case parts[0] == "models":
+		return create{model: parts[1] + "/" + parts[2]}, true
+	case parts[0] == "deployments":
+		return create{deployment: true}, true
+	}
+	return create{}, false
+}
+
+// NewTicket is 26 characters of the alphabet that Replicate's ids are in, of 130 random bits.
+func (Dialect) NewTicket() string { return strings.ToLower(rand.Text()) }
+
+// TicketOf reads the id of a prediction.
+func (Dialect) TicketOf(method, path string) (id string, cancel bool) {
+	parts, _ := split(path)
+	switch {
+	case len(parts) == 2 && parts[0] == "predictions" && method != http.MethodPost:
+		return parts[1], false
+	case len(parts) == 3 && parts[0] == "predictions" && parts[2] == "cancel" && method == http.MethodPost:
+		return parts[1], true
+	}
+	return "", false
+}
+
+// TakeKey reads both schemes, of which Token is the older one.
+func (Dialect) TakeKey(h http.Header, _ url.Values) switchyard.Secret {
+	key := ""
+	scheme, token, ok := strings.Cut(h.Get("Authorization"), " ")
+	if ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token")) {
+		key = strings.TrimSpace(token)
+	}
+	h.Del("Authorization")
+	return switchyard.NewSecret(key)
+}
+
+// PutKey writes a bearer token.
+func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
+	if !key.IsZero() {
+		h.Set("Authorization", "Bearer "+key.Reveal())
+	}
+}
+
+// Passes lets what steers a prediction through.
+func (Dialect) Passes(name string) bool {
+	switch name {
+	case "Accept", "Content-Type", "User-Agent", "Prefer", "Cancel-After":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,117 @@
+package replicate
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Decode reads a prediction, which every answer is: that of its creation, and that of each poll.
+func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
+	root, err := x.Reply.JSON()
+	polls := x.Sent.Method == http.MethodGet
+	if x.Reply.Status >= 300 {
+		e := decodeError(x.Reply, root)
+		if polls { // of a prediction that was accepted: that says nothing of money, and is not the app's mistake
+			e.Unbilled = false
+			if e.Outcome == switchyard.Refused {
+				e.Outcome = switchyard.BadReply
+			}
+		}
+		return dialect.Step{}, e
+	}
+	if err != nil || root.Kind() != spool.Object {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+	}
+	output := outputs(root.Get("output"))
+	switch status := root.Get("status").Text(); status {
+	case processing, starting:
+		// A creation that was waited for may tell the output before the status is set; a part of it is no end.
+		if status == processing && !polls && len(output) >= x.Request.Images {
+			return done(x, root, output)
+		}
+		return poll(root.Get("id").Text())
+	case succeeded:
+		return done(x, root, output)
+	case failed:
+		return dialect.Step{}, failedAs(root.Get("error").Text())
+	case canceled:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Canceled, Err: errors.New("canceled at the provider")}
+	case aborted: // over its deadline before it began, and not charged for
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Timeout, Unbilled: true, Err: errors.New("aborted at the provider")}
+	default:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("status %.32q", status)}
+	}
+}
+
+// poll follows a prediction by its id. The addresses in it are not followed: our key would go wherever they lead.
+func poll(id string) (dialect.Step, error) {
+	if id == "" || strings.Contains(id, "..") {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no id")}
+	}
+	path := "/v1/predictions/" + url.PathEscape(id)
+	accept := http.Header{"Accept": {"application/json"}}
+	return dialect.Step{
+		Poll: true, Job: id,
+		Next:   &dialect.Outgoing{Method: http.MethodGet, Path: path, Header: accept},
+		Cancel: &dialect.Outgoing{Method: http.MethodPost, Path: path + "/cancel", Header: accept.Clone()},
+	}, nil
+}
+
+// outputs are the files of an output: one, a list, or the values of an object.
+func outputs(v *spool.Value) []*spool.Value {
+	switch v.Kind() {
+	case spool.String:
+		return []*spool.Value{v}
+	case spool.Array:
+		return v.Items()
+	case spool.Object:
+		var all []*spool.Value
+		for _, key := range v.Keys() {
+			all = append(all, outputs(v.Get(key))...)
+		}
+		return all
+	}
+	return nil
+}
+
+// done reads the result. Images that are not there were flagged, and left out without a word.
+func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialect.Step, error) {
+	res := &switchyard.Result{Model: x.Target.Model}
+	for _, v := range output {
+		img, err := dialect.ParseLink(v)
+		if err != nil || img.Blob == nil && !strings.HasPrefix(img.URL, "http") {
+			return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.Join(errors.New("output without an address"), err)}
+		}
+		res.Images = append(res.Images, img)
+	}
+	if len(res.Images) == 0 {
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no image in the output")}
+	}
+	for len(res.Images)+len(res.Filtered) < x.Request.Images {
+		res.Filtered = append(res.Filtered, "")
+	}
+	if s, ok := root.Get("metrics", "predict_time").Float(); ok && s > 0 && s < 1e6 {
+		res.Compute = time.Duration(s * float64(time.Second))
+	}
+	return dialect.Step{Result: res}, nil
+}
+
+// flagged is what the texts of refusals for safety have in common.
+var flagged = regexp.MustCompile(`(?i)NSFW|\bE005\b|sensitive|safety|moderation`)
+
+// failedAs reads why a prediction failed. Whether it was charged for is not documented.
+func failedAs(text string) error {
+	if flagged.MatchString(text) {
+		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("flagged by the provider")}
+	}
+	return &switchyard.Error{Outcome: switchyard.Overloaded, Err: errors.New("the prediction failed")}
+}
