@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+	"switchyard/sim"
+)
+
+// prediction is what apps read of one.
+type prediction struct {
+	ID     string            `json:"id"`
+	Status string            `json:"status"`
+	Output []string          `json:"output"`
+	Error  string            `json:"error"`
+	URLs   map[string]string `json:"urls"`
+	Model  string            `json:"model"`
+}
+
+func (a answer) prediction(t testing.TB) prediction {
+	t.Helper()
+	var p prediction
+	if err := json.Unmarshal(a.body, &p); err != nil {
+		t.Fatalf("%d %.300s: %v", a.status, a.body, err)
+	}
+	return p
+}
+
+const createPath = "/replicate/v1/models/black-forest-labs/flux-schnell/predictions"
+
+const behindReplicate = `
+providers:
+  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  replicate: {dialect: replicate, key: r8_sim, base_url: "{replicate}"}
+targets:
+  gpt: {provider: openai, model: gpt-image-1-mini}
+  schnell: {provider: replicate, model: black-forest-labs/flux-schnell}
+routes:
+  - {name: schnell, when: 'headers["x-only"] == "schnell"', targets: [schnell]}
+  - {name: all, targets: [gpt]}
+keys:
+  - {name: one, secret: first-key}
+  - {name: two, secret: second-key}
+`
+
+// TestPrediction: a ticket from its creation to its result, made by somebody else; a stranger's id is none.
+func TestPrediction(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key"}
+	a := k.post(createPath, `{"input":{"prompt":"a red fox","num_outputs":2}}`, first...)
+	p := a.prediction(t)
+	if a.status != http.StatusCreated || p.Status != "starting" || p.Output != nil || len(p.ID) != 26 ||
+		p.URLs["get"] != k.url+"/replicate/v1/predictions/"+p.ID {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	get := strings.TrimPrefix(p.URLs["get"], k.url)
+	p = eventually(t, func() (prediction, bool) {
+		p := k.do(t.Context(), http.MethodGet, get, "", first...).prediction(t)
+		return p, p.Status != "starting" && p.Status != "processing"
+	})
+	if p.Status != "succeeded" || len(p.Output) != 2 || !strings.HasPrefix(p.Output[0], "data:image/") {
+		t.Errorf("%s %s %.40v", p.Status, p.Error, p.Output)
+	}
+	if a := k.do(t.Context(), http.MethodGet, get, "", "Authorization", "Bearer second-key"); a.status != http.StatusNotFound {
+		t.Errorf("a stranger's prediction: %d %.200s", a.status, a.body)
+	}
+	if a := k.post(get+"/cancel", "", "Authorization", "Bearer second-key"); a.status != http.StatusNotFound {
+		t.Errorf("a stranger's cancellation: %d", a.status)
+	}
+	if rows := k.rows(); len(rows) != 1 || rows[0].Provider != "openai" || rows[0].Cost.Amount != k.world.OpenAI.Total() {
+		t.Errorf("the ledger has %+v", rows)
+	}
+}
+
+// TestWait: with Prefer: wait the answer is the result, if it is there by then; else starting, never processing.
+func TestWait(t *testing.T) {
+	world := slowWorld(t, 0)
+	k := startKitWith(t, world, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key", "Prefer", "wait"}
+	p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
+	if p.Status != "succeeded" || len(p.Output) != 1 || p.Model != "black-forest-labs/flux-schnell" {
+		t.Errorf("%+v", p)
+	}
+	world.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 1500 * time.Millisecond, Max: 1500 * time.Millisecond} })
+	first[3] = "wait=1"
+	p = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
+	if p.Status != "starting" {
+		t.Errorf("when the wait runs out: %+v", p)
+	}
+}
+
+// TestCancel: a job at an asynchronous provider is taken back there when its app does not want it any more.
+func TestCancel(t *testing.T) {
+	world := slowWorld(t, 0)
+	world.Replicate.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: time.Hour, Max: time.Hour}
+		b.Quirks.WaitRunsOut = true
+	})
+	k := startKitWith(t, world, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key", "X-Only", "schnell"}
+	p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
+	eventually(t, func() (int, bool) { n := len(world.Replicate.Calls()); return n, n > 1 }) // it is being polled
+	get := strings.TrimPrefix(p.URLs["get"], k.url)
+	if p := k.post(get+"/cancel", "", first...).prediction(t); p.Status != "canceled" {
+		t.Errorf("%+v", p)
+	}
+	rows := eventually(t, func() ([]ledger.Row, bool) {
+		rows := k.rows()
+		return rows, len(rows) == 1 && rows[0].Outcome != ""
+	})
+	if rows[0].Outcome != switchyard.Canceled {
+		t.Errorf("the ledger has %+v", rows[0])
+	}
+	canceled := false
+	for _, c := range world.Replicate.Calls() {
+		canceled = canceled || strings.HasSuffix(c.Path, "/cancel")
+	}
+	if !canceled || world.Replicate.Total() != 0 {
+		t.Errorf("the provider was not told; it bills $%s", world.Replicate.Total())
+	}
+}
