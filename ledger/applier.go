@@ -12,6 +12,7 @@ type ApplierConfig struct {
 	Journal *Journal
 	Store   Store
 	Batch   int           // records in one transaction, at most; 0: 512
+	Linger  time.Duration // how long to let records gather once one has come: a transaction is a sync of the disk; 0: not at all
 	Backoff time.Duration // the longest pause between two tries; 0: 5 s
 	Report  func(error)   // hears of each failure, from the goroutine of Run; if nil, only State tells
 }
@@ -63,6 +64,7 @@ func (a *Applier) Run(ctx context.Context) error {
 		case n == 0:
 			select {
 			case <-a.config.Journal.grown:
+				wait(ctx, a.config.Linger)
 			case <-ctx.Done():
 			}
 		}
@@ -177,6 +179,9 @@ func (a *Applier) Wait(ctx context.Context, d time.Duration) bool {
 }
 
 func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

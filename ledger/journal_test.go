@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -373,4 +374,22 @@ func FuzzOpenJournal(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestFinal: what a later record of the same process tells anyway is left out, and nothing else.
+func TestFinal(t *testing.T) {
+	a, b := switchyard.Attempt{ID: "a"}, switchyard.Attempt{ID: "b"}
+	g := switchyard.Generation{ID: "g"}
+	of := func(r ledger.Record, epoch string) ledger.Record { r.Epoch = epoch; return r }
+	batch := ledger.Batch{Records: []ledger.Record{
+		of(ledger.BeginRecord(g), "1"), of(ledger.OpenRecord(a), "1"), of(ledger.OpenRecord(b), "1"), of(ledger.HoldRecord(a), "1"),
+		of(ledger.SettleRecord(a), "1"), of(ledger.SettleRecord(b), "2"), of(ledger.EndRecord(g), "1"),
+	}}
+	var kept []string
+	for _, r := range batch.Final() {
+		kept = append(kept, string(r.Kind)+r.Attempt.ID+r.Generation.ID)
+	}
+	if got, want := strings.Join(kept, " "), "openedb helda settleda settledb endedg"; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
 }

@@ -139,7 +139,7 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err != nil {
 		return err
 	}
-	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Report: func(err error) {
+	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 50 * time.Millisecond, Report: func(err error) {
 		s.log.Error("ledger", zap.Error(err))
 	}})
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))

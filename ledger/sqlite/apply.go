@@ -68,7 +68,7 @@ func (s *Store) Apply(ctx context.Context, b ledger.Batch) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for _, r := range b.Records {
+	for _, r := range b.Final() {
 		if err := s.applyOne(ctx, tx, r); err != nil {
 			return fmt.Errorf("%s record %d: %w", r.Kind, r.Index, err)
 		}
