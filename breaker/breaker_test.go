@@ -48,7 +48,7 @@ func refused(t *testing.T, r *breaker.Registry, after time.Duration) {
 func isRefusal(t *testing.T, err error, after time.Duration) {
 	t.Helper()
 	var e *switchyard.Error
-	if !errors.As(err, &e) || !errors.Is(err, breaker.ErrOpen) || e.Kind != switchyard.Unavailable ||
+	if !errors.As(err, &e) || !errors.Is(err, breaker.ErrOpen) || e.Kind != switchyard.Unavailable && e.Kind != switchyard.Throttled ||
 		e.Stage != switchyard.Unsent || e.Target != "flux" {
 		t.Fatalf("got %#v", err)
 	}

@@ -94,8 +94,8 @@ func (m *machine) open() {
 }
 
 func (e *entry) allow() (Done, error) {
-	if wait := time.Until(e.notBefore()); wait > 0 {
-		return nil, refusal(e.name, max(wait, e.live.Load().wait()), "the provider asked to wait")
+	if err := e.early(); err != nil {
+		return nil, err
 	}
 	m := e.live.Load()
 	done, err := m.begin()
@@ -106,10 +106,25 @@ func (e *entry) allow() (Done, error) {
 	return func(o switchyard.Outcome, retryAfter time.Duration) { once(o, retryAfter) }, nil
 }
 
+// early is the refusal of an attempt before the time that the provider has asked to wait for. To the app that is a rate
+// limit like any other, unless the breaker is open, too.
+func (e *entry) early() error {
+	wait := time.Until(e.notBefore())
+	if wait <= 0 {
+		return nil
+	}
+	open := e.live.Load().wait()
+	err := refusal(e.name, max(wait, open), "the provider asked to wait")
+	if open <= 0 {
+		err.Kind = switchyard.Throttled
+	}
+	return err
+}
+
 // force is allow, but for an open breaker. What it returns reports whether it was the first call.
 func (e *entry) force() (func(switchyard.Outcome, time.Duration) bool, error) {
-	if wait := time.Until(e.notBefore()); wait > 0 {
-		return nil, refusal(e.name, wait, "the provider asked to wait")
+	if err := e.early(); err != nil {
+		return nil, err
 	}
 	m := e.live.Load()
 	done, err := m.begin()

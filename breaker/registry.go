@@ -56,7 +56,8 @@ func (r *Registry) Configure(targets map[string]Config) {
 }
 
 // Allow asks to try target. If err is nil, the caller must call done. Otherwise err is a *switchyard.Error of kind
-// Unavailable that wraps ErrOpen and whose RetryAfter is the earliest time at which the target may be tried.
+// Unavailable, or Throttled where only the provider's own Retry-After stands in the way, that wraps ErrOpen and whose
+// RetryAfter is the earliest time at which the target may be tried.
 func (r *Registry) Allow(target string) (done Done, err error) {
 	return r.entry(target).allow()
 }
