@@ -52,6 +52,9 @@ type Request struct {
 	Async    bool          // the app wants a ticket at once, and asks for the result later
 	Wait     time.Duration // for Async: answer with the result if it is there by then
 
+	// Dropped is what the app said and nobody is told, whoever serves the request: it is not served here yet.
+	Dropped []string
+
 	// Memo is what the front must remember to answer in the form that was asked for, by its own names.
 	Memo map[string]string
 

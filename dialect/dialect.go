@@ -117,11 +117,18 @@ type Forwarder interface {
 type Ticketer interface {
 	NewTicket() string // an id as the provider's look; at least 120 random bits
 
-	// TicketOf is the ticket that a request of Op Ticket is about, and whether it asks to cancel it.
-	TicketOf(method, path string) (id string, cancel bool)
+	// TicketOf is what a request of Op Ticket is about.
+	TicketOf(method, path string) TicketCall
 
-	// Describe tells the app how its ticket stands: at its creation, and whenever it asks.
+	// Describe tells the app how its ticket stands: at its creation, and whenever it asks, by Request.Path.
 	Describe(*switchyard.Request, *State) (*Reply, error)
+}
+
+// TicketCall is a request about a ticket.
+type TicketCall struct {
+	ID     string
+	Cancel bool // it is not wanted any more
+	Wait   bool // the answer comes when it is over
 }
 
 // State is how a ticket stands.

@@ -6,10 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"switchyard"
@@ -65,8 +65,13 @@ func (q *request) generate() error {
 
 // stream relays events; what they cost is known when they end.
 func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer) error {
+	s := ans.Stream
+	q.rec.Attempts = append(q.rec.Attempts, s.Attempt)
+	q.rec.Cost = total(q.rec.Attempts)
 	q.rec.Err = q.relay(ans)
 	ans.Close()
+	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
+	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
 	q.close(ctx, account, g)
 	return cutOff(q.rec.Err)
 }
@@ -159,13 +164,18 @@ func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *atte
 	return q.place.dialect.EncodeResult(req, ans.Result)
 }
 
+const assetsPath = "/assets/"
+
+// hosts reports whether an app gets addresses of ours, and where they begin.
+func (q *request) hosts(req *switchyard.Request) (origin string, ok bool) {
+	origin = q.snap.Settings.origin(q.r)
+	return origin, req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(origin, "https:")
+}
+
 // host puts a result's images where the app can fetch them, if it expects addresses.
 func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
-	origin := q.snap.Settings.origin(q.r)
-	switch {
-	case req.Delivery == switchyard.DeliverURL:
-	case req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(origin, "https:"):
-	default:
+	origin, ok := q.hosts(req)
+	if !ok {
 		return nil
 	}
 	for i := range res.Images {
@@ -177,7 +187,7 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 		if err != nil {
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}
-		img.URL = origin + "/assets/" + name
+		img.URL = origin + assetsPath + name
 	}
 	return nil
 }
@@ -195,18 +205,19 @@ func (q *request) read() (*spool.Message, error) {
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
-	body, err := q.Pool.Read(q.r.Body, q.snap.Settings.MaxRequestBody)
+	var broken atomic.Bool
+	body, err := q.Pool.Read(&upload{ReadCloser: q.r.Body, failed: &broken}, q.snap.Settings.MaxRequestBody)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case broken.Load():
 		return nil, switchyard.Invalid("", "The request body is incomplete.")
 	case err != nil:
 		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	return &spool.Message{Method: q.r.Method, Path: q.place.path, Query: q.place.query, Header: q.r.Header, Body: body}, nil
+	return &spool.Message{Base: q.place.base, Method: q.r.Method, Path: q.place.path, Query: q.place.query, Header: q.r.Header, Body: body}, nil
 }
 
 // promptMark is what the ledger keeps of a prompt.

@@ -52,6 +52,7 @@ type Handler struct {
 
 	snap     atomic.Pointer[Snapshot]
 	inFlight admission
+	requests crowd
 	tickets  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	once     sync.Once
@@ -72,12 +73,13 @@ func (h *Handler) init() {
 	h.once.Do(func() { h.ending, h.cut = context.WithCancel(context.Background()) })
 }
 
-// Drain waits for the work that goes on without a request. When ctx ends, what is left is cut and booked as possible,
-// that of requests too.
+// Drain waits for the requests under way, then for the work that goes on without one. When ctx ends, what is left is cut
+// and booked as possible. It is called once nobody sends requests any more.
 func (h *Handler) Drain(ctx context.Context) {
 	h.init()
 	stop := context.AfterFunc(ctx, h.cut)
 	defer stop()
+	h.requests.wait()
 	h.work.Wait()
 }
 
@@ -115,6 +117,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.own(w, r) {
 		return
 	}
+	defer h.requests.enter()()
 	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
 	q.w = &counter{ResponseWriter: w, rec: q.rec}
 	q.rec.ID = rand.Text()
@@ -134,7 +137,7 @@ func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
 	case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = w.Write([]byte("ok\n"))
-	case strings.HasPrefix(r.URL.Path, "/assets/"):
+	case strings.HasPrefix(r.URL.Path, assetsPath):
 		h.Assets.ServeHTTP(w, r)
 	default:
 		return false
@@ -157,12 +160,8 @@ func (q *request) serve() error {
 		return err
 	}
 	defer leave()
-	if place.dialect == nil {
-		return q.mounted()
-	}
-	q.rec.Dialect, q.rec.Path = place.dialect.Name(), place.path
-	q.r.Header = q.r.Header.Clone()
-	if q.caller, err = q.snap.Keys.identify(place.dialect.TakeKey(q.r.Header, q.place.query)); err != nil {
+	q.rec.Path = place.path
+	if q.caller, err = q.snap.Keys.identify(q.takeKey()); err != nil {
 		return err
 	}
 	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()
@@ -171,6 +170,9 @@ func (q *request) serve() error {
 		return err
 	}
 	defer release()
+	if place.dialect == nil {
+		return q.mounted()
+	}
 	switch place.dialect.Route(place.base, q.r.Method, place.path) {
 	case dialect.Generate:
 		return q.generate()
@@ -179,6 +181,16 @@ func (q *request) serve() error {
 	default:
 		return q.pass(nil)
 	}
+}
+
+// takeKey is the app's credential. Of a request to a passthrough provider it stays where it is: it may be for that one.
+func (q *request) takeKey() switchyard.Secret {
+	if q.place.dialect == nil {
+		return switchyard.NewSecret(strings.TrimPrefix(q.r.Header.Get("Authorization"), "Bearer "))
+	}
+	q.rec.Dialect = q.place.dialect.Name()
+	q.r.Header = q.r.Header.Clone()
+	return q.place.dialect.TakeKey(q.r.Header, q.place.query)
 }
 
 // ownLimit keeps the caller within the limit of its own key.

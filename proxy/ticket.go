@@ -41,7 +41,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 		worker.do(tk, req, msg)
 	})
 	tk = q.await(tk, req.Wait)
-	state := q.state(tk)
+	state := q.state(tk, req)
 	state.Fresh = true
 	return q.describe(t, req, state)
 }
@@ -63,17 +63,17 @@ func (q *request) await(tk ticket.Ticket, d time.Duration) ticket.Ticket {
 	return tk
 }
 
-// ticket serves a question about a ticket, or its cancellation. One that we did not give out may be its provider's: the
-// app asks there with its own key.
+// ticket serves a question about a ticket, or its cancellation. One that we did not give out may be its provider's, of a
+// model that we do not know: it is asked for there, unless several tenants share the key.
 func (q *request) ticket() error {
 	t, ok := q.place.dialect.(dialect.Ticketer)
 	if !ok {
 		return q.pass(nil)
 	}
-	id, cancels := t.TicketOf(q.r.Method, q.place.path)
-	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, id)
+	call := t.TicketOf(q.r.Method, q.place.path)
+	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, call.ID)
 	if errors.Is(err, ticket.ErrNotFound) {
-		if native := q.snap.Natives[q.rec.Dialect]; native != nil && native.Key.IsZero() && !q.caller.own.IsZero() {
+		if q.caller.key == nil {
 			return q.pass(nil)
 		}
 		return &switchyard.Error{Kind: switchyard.NotFound}
@@ -82,18 +82,22 @@ func (q *request) ticket() error {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
 	q.rec.Kind, q.rec.Model = "ticket", tk.Model
-	if cancels {
-		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, id); err != nil {
+	if call.Cancel {
+		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, call.ID); err != nil {
 			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 		}
-		q.tickets.leave(id)
+		q.tickets.leave(call.ID)
+	}
+	if call.Wait {
+		tk = q.await(tk, q.snap.Settings.timeout(q.rec.Dialect))
 	}
 	req, err := loadRequest(tk.Request)
 	if err != nil {
 		return err
 	}
+	req.Path = q.place.path
 	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.snap.Settings.origin(q.r)+q.place.prefix
-	return q.describe(t, req, q.state(tk))
+	return q.describe(t, req, q.state(tk, req))
 }
 
 func (q *request) describe(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) error {

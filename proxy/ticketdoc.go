@@ -97,8 +97,8 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (resul
 	return d, nil
 }
 
-// state is a ticket as its front describes it.
-func (q *request) state(tk ticket.Ticket) *dialect.State {
+// state is a ticket as its front describes it, its images by their address if the app expects one.
+func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.State {
 	s := &dialect.State{ID: tk.ID, Created: tk.Created, Started: tk.Started, Completed: tk.Completed, Canceled: tk.Cancel}
 	if tk.State != ticket.Done {
 		return s
@@ -117,7 +117,9 @@ func (q *request) state(tk ticket.Ticket) *dialect.State {
 	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Filtered: d.Filtered, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
-		if kept.Asset != "" {
+		if origin, ok := q.hosts(req); ok && kept.Asset != "" {
+			img.URL = origin + assetsPath + kept.Asset
+		} else if kept.Asset != "" {
 			blob, err := q.Assets.Open(kept.Asset)
 			if err != nil {
 				continue // it has expired

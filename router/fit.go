@@ -28,6 +28,9 @@ func unfit(format string, args ...any) error { return &Unfit{fmt.Sprintf(format,
 // means that t must be passed over: a reference image or a mask is never dropped, a prompt never cut.
 func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target) (*Fitted, error) {
 	f := &fitter{Fitted: &Fitted{Request: req, Calls: 1}, asked: asked, row: t.Row}
+	for _, name := range req.Dropped {
+		f.drop(name)
+	}
 	own := t.Dialect == req.Dialect
 	if own && (t.Model == req.Model || asked != nil && asked == t.Row) {
 		f.Forward = true // meaning is the provider's business, then
@@ -49,7 +52,7 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.numbers()
 	sameForm := own && asked != nil && asked.Form == f.row.Form
 	f.dropExtra(sameForm)
-	f.Forward = sameForm && len(f.Fidelity) == 0
+	f.Forward = sameForm && len(f.Fidelity) == len(req.Dropped)
 	return f.Fitted, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/segmentio/asm/base64"
 
@@ -73,6 +74,7 @@ func (d *decoded) Open() (io.ReadCloser, error) {
 
 // recoder turns src into something else, step bytes at a time; only the last step may be shorter.
 type recoder struct {
+	mu   sync.Mutex // net/http may close a request body while it is being read; the buffers are then another's
 	src  io.ReadCloser
 	step int
 	code func(dst, src []byte) (int, error)
@@ -82,7 +84,7 @@ type recoder struct {
 	err     error
 }
 
-// more fills ready with the next step.
+// more fills ready with the next step. Requires mu, but in WriteTo, which nobody closes from elsewhere.
 func (r *recoder) more() error {
 	if r.err != nil {
 		return r.err
@@ -108,6 +110,8 @@ func (r *recoder) more() error {
 }
 
 func (r *recoder) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for len(r.ready) == 0 {
 		if err := r.more(); err != nil {
 			return 0, err
@@ -136,6 +140,8 @@ func (r *recoder) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (r *recoder) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.in != nil {
 		scratch.give(r.in)
 		scratch.give(r.out)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"switchyard"
 )
@@ -41,11 +42,17 @@ func (c Concat) Open() (io.ReadCloser, error) {
 }
 
 type concatReader struct {
-	rest Concat
-	cur  io.ReadCloser
+	mu     sync.Mutex // net/http may close a request body while it is being read
+	rest   Concat
+	cur    io.ReadCloser
+	closed bool
 }
 
+// next opens the next blob. Requires mu, but in WriteTo, which nobody closes from elsewhere.
 func (r *concatReader) next() error {
+	if r.closed {
+		return ErrClosed
+	}
 	if len(r.rest) == 0 {
 		return io.EOF
 	}
@@ -58,6 +65,8 @@ func (r *concatReader) next() error {
 }
 
 func (r *concatReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for {
 		if r.cur == nil {
 			if err := r.next(); err != nil {
@@ -68,7 +77,7 @@ func (r *concatReader) Read(p []byte) (int, error) {
 		if !errors.Is(err, io.EOF) {
 			return n, err
 		}
-		if err := r.Close(); err != nil {
+		if err := r.drop(); err != nil {
 			return n, err
 		}
 		if n > 0 {
@@ -93,13 +102,20 @@ func (r *concatReader) WriteTo(w io.Writer) (int64, error) {
 		if err != nil {
 			return sum, err
 		}
-		if err := r.Close(); err != nil {
+		if err := r.drop(); err != nil {
 			return sum, err
 		}
 	}
 }
 
 func (r *concatReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	return r.drop()
+}
+
+func (r *concatReader) drop() error {
 	if r.cur == nil {
 		return nil
 	}

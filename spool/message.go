@@ -9,6 +9,7 @@ import (
 
 // Message is a request or an answer that has arrived whole.
 type Message struct {
+	Base   string // which of the provider's addresses an app means; empty for the main one
 	Method string
 	Path   string // decoded, without our prefix
 	Query  url.Values

@@ -46,6 +46,9 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	case switchyard.UnknownModel:
 		t = told{404, "Application \"" + a.id() + "\" not found", ""}
 	case switchyard.NotFound:
+		if _, ok := parseQuestion(req.Path); ok {
+			return encodeText(req, http.StatusNotFound, "status", "NOT_FOUND")
+		}
 		t = told{404, "Path " + req.Path + " not found", ""}
 	case switchyard.Unauthenticated, switchyard.NoKey:
 		t = told{401, "Cannot access application \"" + a.name + "\". Authentication is required to access this application.", ""}

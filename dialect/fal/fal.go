@@ -54,11 +54,14 @@ const targetHeader = "X-Fal-Target-Url"
 // Claims nothing: any path may be an app.
 func (Dialect) Claims(string) bool { return false }
 
-// Route takes the synchronous calls of apps. Their event streams, the queue and the storage go to fal as they are.
+// Route takes the calls of apps, synchronous and queued, and the questions about the queued ones. Event streams of
+// outputs and the storage go to fal as they are.
 func (Dialect) Route(base, method, path string) dialect.Op {
-	a, ok := parseApp(path)
-	if base == "" && method == http.MethodPost && ok && !a.streams() {
+	if a, ok := parseApp(path); ok && method == http.MethodPost && base != rest && !a.streams() {
 		return dialect.Generate
+	}
+	if _, ok := parseQuestion(path); ok && base == queue && (method == http.MethodGet || method == http.MethodPut) {
+		return dialect.Ticket
 	}
 	return dialect.Other
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,12 @@ const (
 
 // Describe writes the prediction. At its creation one that is not over is always starting, though the work may have
 // begun: the SDKs take every other status there for the end, and its output, which is null, for the result.
-func (Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
+// What was refused before anything was accepted, and while the app still waits, is no prediction but an error, as it is
+// at Replicate: the SDKs have types for those.
+func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
+	if s.Fresh && s.Err != nil && !s.Canceled && slices.Contains(atOnce, s.Err.Kind) {
+		return d.EncodeError(req, s.Err), nil
+	}
 	c := &spool.Composer{}
 	p := prediction{
 		ID: s.ID, Model: req.Model, Version: cmp.Or(req.Memo[memoVersion], "hidden"), Input: req.Echo,
@@ -94,6 +100,9 @@ func (Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Rep
 	}
 	return reply, nil
 }
+
+// atOnce are the kinds of failures that Replicate itself finds before it creates a prediction.
+var atOnce = []switchyard.Kind{switchyard.BadRequest, switchyard.Unsupported, switchyard.Throttled, switchyard.OverBudget}
 
 // created is the head of the answer to a creation: accepted and not more if the app waited in vain.
 func created(req *switchyard.Request, reply *dialect.Reply, status string) {

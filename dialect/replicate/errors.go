@@ -69,6 +69,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 		p = problem{Status: 400, Title: "Bad request", Detail: e.Detail}
 	case e.Kind == switchyard.UnknownModel && call == create{} && req.Path != "":
 		p = problem{Status: 422, Title: "Invalid version or not permitted", Detail: "The specified version does not exist (or perhaps you don't have permission to use it?)"}
+	case e.Kind == switchyard.Blocked:
+		p.Detail = failure(req, e)
 	case e.Kind == switchyard.Throttled:
 		p.Detail = "Request was throttled. Your rate limit resets in ~" + strconv.Itoa(resets(e.RetryAfter)) + "s."
 	}

@@ -11,6 +11,7 @@ type form struct {
 	count  string // the field of how many images
 
 	image  string // the field of a reference
+	shapes bool   // what is made has the reference's ratio, whatever else is said
 	list   bool   // it is a list
 	role   switchyard.Role
 	mask   bool
@@ -52,7 +53,7 @@ var forms = map[string]form{
 	},
 	"flux-dev": {
 		class: "megapixels", count: "num_outputs", quality: "output_quality", jpeg: "jpg", checker: true, nsfw: nsfwFlux,
-		image: "image", guidance: "guidance", strength: "prompt_strength",
+		image: "image", shapes: true, guidance: "guidance", strength: "prompt_strength",
 		ranges: bounds{"num_outputs": {1, 4}, "num_inference_steps": {1, 50}, "output_quality": {0, 100}, "guidance": {0, 10}, "prompt_strength": {0, 1}},
 	},
 	"flux-pro": {

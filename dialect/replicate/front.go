@@ -21,7 +21,7 @@ const (
 	memoPrefer  = "prefer"  // the preference that was applied
 )
 
-// ours are the members of a request beside its input. What they ask for is told as dropped where another model serves.
+// ours are the members of a request beside its input. What they ask for is not served yet, and told as dropped.
 var ours = []string{"webhook", "webhook_events_filter", "stream"}
 
 // DecodeRequest reads the creation of a prediction. Only models in the table are known to make images: all others, and
@@ -56,7 +56,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	}
 	for _, name := range ours {
 		if v := root.Get(name); v.Given() && (v.Kind() != spool.Bool || v.Truth()) {
-			req.Extra[name] = v.Raw(1 << 10)
+			req.Dropped = append(req.Dropped, name)
 		}
 	}
 	req.Echo = echo(root.Get("input"))

@@ -59,9 +59,7 @@ func decodeInput(input *spool.Value, row *switchyard.Model, req *switchyard.Requ
 	for _, name := range secretInputs {
 		d.Get(name)
 	}
-	if req.Extra = d.Rest(); req.Extra == nil {
-		req.Extra = map[string]rawJSON{}
-	}
+	req.Extra = d.Rest()
 	return d.problems.err()
 }
 
@@ -151,13 +149,15 @@ func (d *decoder) size() {
 			r.Resolution = means
 		}
 	}
-	switch ratio {
-	case "custom":
-	case "", "match_input_image":
-		if r.MatchInput = len(r.References) > 0 && d.row.Default.Aspect == (switchyard.Aspect{}) && !d.pixels; !r.MatchInput && r.Size == (switchyard.Size{}) {
-			r.Size, r.Aspect = d.row.Default.Size, d.row.Default.Aspect
+	refers, def := len(r.References) > 0, d.row.Default
+	switch {
+	case ratio == "custom":
+	case refers && (d.shapes || ratio == "match_input_image" || ratio == "" && def.Aspect == switchyard.Aspect{} && !d.pixels):
+		r.MatchInput = true
+	case ratio == "" || ratio == "match_input_image":
+		if r.Size == (switchyard.Size{}) {
+			r.Size, r.Aspect = def.Size, def.Aspect
 		}
-		r.MatchInput = r.MatchInput || ratio != "" && len(r.References) > 0
 	default:
 		a, err := switchyard.ParseAspect(ratio)
 		if err != nil || len(d.row.Can.Aspects) > 0 && !slices.Contains(d.row.Can.Aspects, a) {

@@ -69,7 +69,7 @@ func (d Dialect) Route(_, method, path string) dialect.Op {
 	if _, ok := parseCreate(path); ok && method == http.MethodPost {
 		return dialect.Generate
 	}
-	if id, cancel := d.TicketOf(method, path); id != "" && (cancel || method == http.MethodGet) {
+	if call := d.TicketOf(method, path); call.ID != "" && (call.Cancel || method == http.MethodGet) {
 		return dialect.Ticket
 	}
 	return dialect.Other
@@ -100,15 +100,15 @@ func parseCreate(path string) (create, bool) {
 func (Dialect) NewTicket() string { return strings.ToLower(rand.Text()) }
 
 // TicketOf reads the id of a prediction.
-func (Dialect) TicketOf(method, path string) (id string, cancel bool) {
+func (Dialect) TicketOf(method, path string) dialect.TicketCall {
 	parts, _ := split(path)
 	switch {
 	case len(parts) == 2 && parts[0] == "predictions" && method != http.MethodPost:
-		return parts[1], false
+		return dialect.TicketCall{ID: parts[1]}
 	case len(parts) == 3 && parts[0] == "predictions" && parts[2] == "cancel" && method == http.MethodPost:
-		return parts[1], true
+		return dialect.TicketCall{ID: parts[1], Cancel: true}
 	}
-	return "", false
+	return dialect.TicketCall{}
 }
 
 // TakeKey reads both schemes, of which Token is the older one.

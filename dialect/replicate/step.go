@@ -99,6 +99,10 @@ func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialec
 	for len(res.Images)+len(res.Filtered) < x.Request.Images {
 		res.Filtered = append(res.Filtered, "")
 	}
+	if seed := x.Request.Seed; seed != nil && *seed >= 1<<32 { // nobody tells the seed, but it was not that one
+		reduced := seed32(seed)
+		res.Seed = &reduced
+	}
 	if s, ok := root.Get("metrics", "predict_time").Float(); ok && s > 0 && s < 1e6 {
 		res.Compute = time.Duration(s * float64(time.Second))
 	}

@@ -1,0 +1,135 @@
+package fal
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+var _ dialect.Ticketer = Dialect{}
+
+// webhookQuery is where a submission names who is to be told. That is not served here yet: such a submission goes to
+// fal, whose own webhooks then come.
+const webhookQuery = "fal_webhook"
+
+// NewTicket is a random UUID.
+func (Dialect) NewTicket() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// question is what a path of the queue asks: {app}/requests/{id}[/status[/stream]|/cancel|/response]. The app may have
+// its sub-path or not; clients differ.
+type question struct {
+	id   string
+	asks string // "", "status", "status/stream", "cancel"
+}
+
+func parseQuestion(path string) (question, bool) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	i := slices.Index(parts, "requests")
+	if i < 2 || len(parts) < i+2 || parts[i+1] == "" {
+		return question{}, false
+	}
+	q := question{parts[i+1], strings.Join(parts[i+2:], "/")}
+	if q.asks == "response" {
+		q.asks = ""
+	}
+	return q, slices.Contains([]string{"", "status", "status/stream", "cancel"}, q.asks)
+}
+
+// TicketOf reads the request's id. Its stream of states is one event, at the end.
+func (Dialect) TicketOf(_, path string) dialect.TicketCall {
+	q, _ := parseQuestion(path)
+	return dialect.TicketCall{ID: q.id, Cancel: q.asks == "cancel", Wait: q.asks == "status/stream"}
+}
+
+// Describe answers a submission and the questions that follow. There is no status for a failure: the request is
+// completed, and its result is the error.
+func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
+	named := *req
+	named.ID = s.ID // the header by which the clients know the request
+	if s.Fresh {
+		return encodeStatus(&named, s, http.StatusOK), nil
+	}
+	q, _ := parseQuestion(req.Path)
+	over := s.Canceled || !s.Completed.IsZero()
+	switch {
+	case q.asks == "status/stream":
+		status := encodeStatus(&named, s, http.StatusOK)
+		status.Header.Set("Content-Type", "text/event-stream")
+		status.Body = spool.Concat{spool.Bytes("data: "), status.Body, spool.Bytes("\n\n")}
+		return status, nil
+	case q.asks == "status" && over:
+		return encodeStatus(&named, s, http.StatusOK), nil
+	case q.asks == "status":
+		return encodeStatus(&named, s, http.StatusAccepted), nil
+	case q.asks == "cancel" && !s.Completed.IsZero():
+		return encodeText(&named, http.StatusBadRequest, "status", "ALREADY_COMPLETED"), nil
+	case q.asks == "cancel":
+		return encodeText(&named, http.StatusAccepted, "status", "CANCELLATION_REQUESTED"), nil
+	case s.Canceled:
+		return encodeTold(&named, told{499, "Request was cancelled", "client_cancelled"}), nil
+	case !over:
+		return encodeText(&named, http.StatusBadRequest, "detail", "Request is still in progress"), nil
+	case s.Err != nil:
+		return d.EncodeError(&named, s.Err), nil
+	}
+	return d.EncodeResult(&named, s.Result)
+}
+
+// encodeStatus always has what the strictest client reads: all addresses, the place in the queue, logs that may be null.
+func encodeStatus(req *switchyard.Request, s *dialect.State, status int) *dialect.Reply {
+	a, _ := parseApp(req.Model)
+	at := queueBase(req.Base) + "/" + a.name + "/requests/" + s.ID
+	fields := &dialect.Fields{}
+	state := "IN_QUEUE"
+	switch {
+	case s.Fresh:
+	case s.Canceled || !s.Completed.IsZero():
+		state = "COMPLETED"
+	case !s.Started.IsZero():
+		state = "IN_PROGRESS"
+	}
+	fields.Set("status", state)
+	fields.Set("request_id", s.ID)
+	fields.Set("response_url", at)
+	fields.Set("status_url", at+"/status")
+	fields.Set("cancel_url", at+"/cancel")
+	if state == "IN_QUEUE" {
+		fields.Set("queue_position", 0)
+	}
+	if !s.Fresh {
+		fields.Set("logs", nil)
+		metrics := map[string]float64{}
+		if state == "COMPLETED" && !s.Completed.IsZero() && !s.Started.IsZero() {
+			metrics["inference_time"] = s.Completed.Sub(s.Started).Seconds()
+		}
+		fields.Set("metrics", metrics)
+	}
+	body, _ := (&spool.Composer{}).JSON(fields) // of texts and numbers: it cannot fail
+	return withID(req, dialect.JSON(status, jsonType, body))
+}
+
+func encodeText(req *switchyard.Request, status int, name, text string) *dialect.Reply {
+	body, _ := (&spool.Composer{}).JSON(map[string]string{name: text})
+	return withID(req, dialect.JSON(status, jsonType, body))
+}
+
+// queueBase is where the queue is found. Who called the address for everything finds it beside that.
+func queueBase(base string) string {
+	for _, everything := range []string{"/api/fal/proxy", "/fal/proxy"} {
+		if origin, ok := strings.CutSuffix(base, everything); ok {
+			return origin + "/fal/queue"
+		}
+	}
+	return base
+}

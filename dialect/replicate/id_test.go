@@ -1,0 +1,197 @@
+package replicate_test
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/dialect/replicate"
+	"switchyard/spool"
+)
+
+func TestRoute(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		want         dialect.Op
+	}{
+		{"POST", "/v1/predictions", dialect.Generate},
+		{"POST", "/v1/models/o/n/predictions", dialect.Generate},
+		{"POST", "/v1/deployments/o/n/predictions", dialect.Generate},
+		{"POST", "/v1/models/o/n/versions/x/predictions", dialect.Other},
+		{"POST", "/v1/models//n/predictions", dialect.Other},
+		{"POST", "/predictions", dialect.Other},
+		{"GET", "/v1/predictions", dialect.Other},
+		{"GET", "/v1/predictions/p", dialect.Ticket},
+		{"POST", "/v1/predictions/p/cancel", dialect.Ticket},
+		{"GET", "/v1/predictions/p/cancel", dialect.Other},
+		{"POST", "/v1/predictions/p", dialect.Other},
+		{"DELETE", "/v1/predictions/p", dialect.Other},
+		{"GET", "/v1/models/o/n/versions/x", dialect.Other},
+		{"POST", "/v1/files", dialect.Other},
+		{"GET", "/v1/account", dialect.Other},
+	} {
+		if got := (replicate.Dialect{}).Route("", c.method, c.path); got != c.want {
+			t.Errorf("%s %s: got %d, want %d", c.method, c.path, got, c.want)
+		}
+	}
+}
+
+func TestClaims(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/v1/predictions":                       true,
+		"/v1/predictions/p/cancel":              true,
+		"/v1/deployments/o/n/predictions":       true,
+		"/v1/webhooks/default/secret":           true,
+		"/v1/models/o/n":                        true,
+		"/v1/models/o/n/predictions":            true,
+		"/v1/models":                            false,
+		"/v1/models/gpt-image-2":                false,
+		"/v1/models/imagen:predict":             false,
+		"/v1/models/tunedModels/x:predict":      false,
+		"/v1/files":                             false, // OpenAI has them, too
+		"/v1/images/generations":                false,
+		"/v1beta/models/o/n":                    false,
+		"/v1/predictionsX":                      false,
+		"/black-forest-labs/flux-dev":           false,
+		"/v1/models/projects/locations/x:count": false,
+	} {
+		if got := (replicate.Dialect{}).Claims(path); got != want {
+			t.Errorf("%s: %t, want %t", path, got, want)
+		}
+	}
+}
+
+func TestKeys(t *testing.T) {
+	for header, want := range map[string]string{"Bearer r8_x": "r8_x", "Token r8_x": "r8_x", "bearer  r8_x": "r8_x", "Basic eA==": "", "": ""} {
+		h := http.Header{}
+		if header != "" {
+			h.Set("Authorization", header)
+		}
+		key := (replicate.Dialect{}).TakeKey(h, nil)
+		if key.Reveal() != want || len(h) != 0 {
+			t.Errorf("%q: took %q, left %v", header, key.Reveal(), h)
+		}
+		(replicate.Dialect{}).PutKey(h, key)
+		if got := h.Get("Authorization"); want != "" && got != "Bearer "+want || want == "" && got != "" {
+			t.Errorf("%q: put %q", header, got)
+		}
+	}
+}
+
+func TestNewTicket(t *testing.T) {
+	a, b := (replicate.Dialect{}).NewTicket(), (replicate.Dialect{}).NewTicket()
+	if !regexp.MustCompile(`^[a-z2-7]{26}$`).MatchString(a) || a == b {
+		t.Errorf("%q, %q", a, b)
+	}
+}
+
+func TestTicketOf(t *testing.T) {
+	for _, c := range []struct {
+		method, path, id string
+		cancel           bool
+	}{
+		{"GET", "/v1/predictions/p", "p", false},
+		{"POST", "/v1/predictions/p/cancel", "p", true},
+		{"GET", "/v1/predictions", "", false},
+		{"POST", "/v1/models/o/n/predictions", "", false},
+	} {
+		if call := (replicate.Dialect{}).TicketOf(c.method, c.path); call.ID != c.id || call.Cancel != c.cancel {
+			t.Errorf("%s %s: %+v", c.method, c.path, call)
+		}
+	}
+}
+
+var pool *spool.Pool
+
+func decode(t testing.TB, path, prefer, text string) (*switchyard.Request, error) {
+	t.Helper()
+	if pool == nil {
+		var err error
+		if pool, err = spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	body, err := pool.Read(strings.NewReader(text), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = body.Close() })
+	h := http.Header{}
+	if prefer != "" {
+		h.Set("Prefer", prefer)
+	}
+	return replicate.Dialect{}.DecodeRequest(&spool.Message{Method: "POST", Path: path, Header: h, Body: body})
+}
+
+const sdxl = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc"
+
+func TestModelNames(t *testing.T) {
+	other := strings.Repeat("0", 64)
+	for _, c := range []struct{ path, body, model, version string }{
+		{"/v1/predictions", `{"version":"` + sdxl + `","input":{}}`, "stability-ai/sdxl", sdxl},
+		{"/v1/predictions", `{"version":"stability-ai/sdxl:` + other + `","input":{}}`, "stability-ai/sdxl", other},
+		{"/v1/predictions", `{"version":"stability-ai/sdxl","input":{}}`, "stability-ai/sdxl", ""},
+		{"/v1/models/stability-ai/sdxl/predictions", `{"input":{}}`, "stability-ai/sdxl", ""},
+		{"/v1/predictions", `{"version":"` + other + `","input":{"prompt":"a"}}`, "", ""},
+		{"/v1/predictions", `{"version":"me/own:` + other + `","input":{"prompt":"a"}}`, "", ""},
+		{"/v1/models/meta/llama/predictions", `{"input":{"prompt":"a"}}`, "", ""},
+		{"/v1/deployments/stability-ai/sdxl/predictions", `{"input":{"prompt":"a"}}`, "", ""},
+	} {
+		req, err := decode(t, c.path, "", c.body)
+		switch {
+		case c.model == "" && !errors.Is(err, dialect.ErrNotGeneration):
+			t.Errorf("%s %s: %v, want no generation", c.path, c.body, err)
+		case c.model == "":
+		case err != nil:
+			t.Errorf("%s %s: %v", c.path, c.body, err)
+		case req.Model != c.model || req.Memo["version"] != c.version || !req.Async:
+			t.Errorf("%s %s: model %q, version %q", c.path, c.body, req.Model, req.Memo["version"])
+		}
+	}
+}
+
+func TestPrefer(t *testing.T) {
+	for prefer, want := range map[string]time.Duration{
+		"": 0, "wait": time.Minute, "wait=1": time.Second, "wait=60": time.Minute, "wait=61": time.Minute,
+		"wait=0": 0, "wait=-5": 0, "respond-async, wait=5": 5 * time.Second, "return=minimal": 0, "waiting": 0,
+	} {
+		req, err := decode(t, "/v1/models/black-forest-labs/flux-dev/predictions", prefer, `{"input":{"prompt":"a"}}`)
+		if err != nil || req.Wait != want {
+			t.Errorf("%q: %v %v, want %v", prefer, req.Wait, err, want)
+		}
+	}
+}
+
+// TestRows writes a simple request for every model of the table.
+func TestRows(t *testing.T) {
+	for _, row := range (replicate.Dialect{}).Models().Rows() {
+		req := &switchyard.Request{Prompt: "a signal box", Images: 1}
+		if row.Can.MustRefer {
+			req.References = []switchyard.Reference{{Image: switchyard.Image{URL: "https://x.test/a.png"}}}
+		}
+		out, err := (replicate.Dialect{}).Encode(&switchyard.Target{Model: row.ID, Row: row}, req, nil)
+		if err != nil || out.Body.Len() == 0 || !strings.HasPrefix(out.Path, "/v1/") {
+			t.Errorf("%s: %v %v", row.ID, out, err)
+		}
+		if byHash := len(row.Aliases) > 0; byHash != (out.Path == "/v1/predictions") {
+			t.Errorf("%s: path %s", row.ID, out.Path)
+		}
+	}
+}
+
+func FuzzDecodeRequest(f *testing.F) {
+	f.Add("/v1/predictions", `{"version":"`+sdxl+`","input":{"image":"data:,","width":1,"seed":-1},"stream":true}`)
+	f.Add("/v1/models/black-forest-labs/flux-2-pro/predictions", `{"input":{"prompt":"a","input_images":[1],"input_image_2":"https://x.test/a","aspect_ratio":"custom"}}`)
+	f.Add("/v1/models/bytedance/seedream-4/predictions", `{"input":{"prompt":"a","size":"custom","width":1e3,"max_images":99},"webhook":null}`)
+	f.Fuzz(func(t *testing.T, path, text string) {
+		req, err := decode(t, path, "wait", text)
+		if err == nil {
+			_, _ = (replicate.Dialect{}).Encode(&switchyard.Target{Model: req.Model}, req, nil)
+		}
+	})
+}
