@@ -14,7 +14,7 @@ import (
 )
 
 // fanOut asks for all the images of a request: in one call, or in several side by side, whose results are joined in
-// order. Some calls failing is a smaller result; all failing is the first one's failure.
+// order. Some calls failing is a smaller result; all failing is the failure of the first that was sent.
 func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Supply) (*Answer, error) {
 	r.number++
 	requests := split(c)
@@ -56,14 +56,15 @@ func split(c router.Candidate) []*switchyard.Request {
 func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) {
 	var all *Answer
 	var failure error
+	var filtered []string
 	for i, ans := range answers {
 		switch {
 		case ans == nil:
-			if failure == nil {
+			if failure == nil || notTried(failure) && !notTried(errs[i]) {
 				failure = errs[i]
 			}
-			if e := switchyard.AsError(errs[i]); e.Outcome == switchyard.Filtered && all != nil {
-				all.Result.Filtered = append(all.Result.Filtered, "")
+			if e := switchyard.AsError(errs[i]); e.Outcome == switchyard.Filtered {
+				filtered = append(filtered, "")
 			}
 		case all == nil:
 			all = ans
@@ -79,6 +80,7 @@ func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) 
 	}
 	all.Fidelity = append(switchyard.Fidelity(nil), c.Fidelity...)
 	if all.Result != nil {
+		all.Result.Filtered = append(all.Result.Filtered, filtered...)
 		if have, want := len(all.Result.Images), c.Request.Images; have < want {
 			all.Fidelity.Add(switchyard.Delivered, strconv.Itoa(have)+"/"+strconv.Itoa(want))
 		}
@@ -111,10 +113,14 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 }
 
 func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func(), error) {
-	return r.Limiter.Acquire(ctx, []limit.Name{
+	release, err := r.Limiter.Acquire(ctx, []limit.Name{
 		{Scope: limit.Target, Name: c.Target.Name},
 		{Scope: limit.Provider, Name: c.Target.Provider},
 	}, images, r.job.Plan.Route.Patience)
+	if ctx.Err() != nil && err != nil { // in our own line: no attempt, and nobody's fault but the clock's
+		err = &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
+	}
+	return release, err
 }
 
 // begin is the row of an attempt before anything is sent.

@@ -67,7 +67,7 @@ func (x *exchange) do(ctx context.Context, supply dialect.Supply) (*Answer, erro
 			continue
 		}
 		x.takeBack(ctx)
-		return nil, x.keep(err, reply)
+		return nil, x.keep(x.held(err, reply), reply)
 	}
 }
 
@@ -129,16 +129,34 @@ func (x *exchange) wait(ctx context.Context) error {
 // asksAgain reports whether a failed exchange was only a question about a job that the provider has accepted: the job
 // is not lost by it, and is never submitted again.
 func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err error) bool {
-	if !x.polled || switchyard.AsError(err).Outcome == switchyard.Canceled {
+	switch {
+	case x.a.Job == "" || switchyard.AsError(err).Outcome == switchyard.Canceled:
+		return false
+	case reply != nil && (!x.polled || reply.Status < 500 && reply.Status != http.StatusTooManyRequests):
+		return false // the provider has told how the job ended
+	}
+	if x.wait(ctx) != nil {
 		return false
 	}
 	if reply != nil {
-		if reply.Status < 500 && reply.Status != http.StatusTooManyRequests {
-			return false // the provider has told how the job ended
-		}
 		_ = reply.Body.Close()
 	}
-	return x.wait(ctx) == nil
+	return true
+}
+
+// held is the error of a question about a job that the provider has accepted: that a connection failed, or a key or the
+// rate of questions was refused, says nothing of what the job itself costs.
+func (x *exchange) held(err error, reply *spool.Message) error {
+	if x.a.Job == "" {
+		return err
+	}
+	e := *switchyard.AsError(err)
+	if reply == nil {
+		e.Stage, e.Unbilled = max(e.Stage, switchyard.Sent), false
+	} else if s := reply.Status; s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusTooManyRequests {
+		e.Unbilled = false
+	}
+	return &e
 }
 
 // takeBack cancels a job that nobody waits for any more.
@@ -148,9 +166,11 @@ func (x *exchange) takeBack(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	status := x.a.Status // of the attempt, not of its cancellation
 	if reply, err := x.send(ctx, x.cancel); err == nil {
 		_ = reply.Body.Close()
 	}
+	x.a.Status = status
 }
 
 // finish checks a result, makes its images ready for the app, and completes the answer.

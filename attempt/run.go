@@ -104,7 +104,13 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 	if err != nil {
 		return nil, err
 	}
-	defer func() { done(r.verdict(c, err)) }()
+	defer func() {
+		if ans != nil && ans.Stream != nil {
+			ans.Stream.told = done // when it is over
+			return
+		}
+		done(r.verdict(c, err))
+	}()
 	supply, err := r.supply(ctx, c)
 	if err != nil {
 		return nil, err

@@ -74,6 +74,9 @@ func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http
 	}
 	req, err := http.NewRequestWithContext(ctx, out.Method, address, body)
 	if err != nil {
+		if body != nil {
+			_ = body.Close()
+		}
 		return nil, errors.New("malformed address") // its own text may hold a query
 	}
 	if out.Body != nil {

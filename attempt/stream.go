@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/breaker"
 	"switchyard/dialect"
 	"switchyard/router"
 	"switchyard/spool"
@@ -19,16 +20,20 @@ import (
 // Stream is events of a provider that go on to the app as they come. It falls back only until its first byte. The
 // caller reads it to its end or its error, and closes it; what it cost is booked then.
 type Stream struct {
-	Header http.Header
+	Header  http.Header
+	Attempt switchyard.Attempt // at its estimate; as it was booked once the stream is closed
 	io.Reader
 	close func(error) // once
+	told  breaker.Done
 
 	err error
 }
 
-// Close books the attempt: as paid if the events came to their end, else as possibly paid.
+// Close books the attempt: as paid if the events came to their end, else as possibly paid. Only now does the breaker
+// hear how it went.
 func (s *Stream) Close() error {
 	s.close(s.err)
+	s.told(s.Attempt.Outcome, 0)
 	return nil
 }
 
@@ -59,10 +64,13 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 		release()
 		return ans, err
 	}
-	cut := ans.Stream.close
-	ans.Stream.close = func(err error) {
+	s, cut := ans.Stream, ans.Stream.close
+	s.Attempt = a
+	s.Attempt.Cost = a.Estimate
+	s.close = func(err error) {
 		cut(err)
 		x.settleStream(ctx, err)
+		s.Attempt = *x.a
 		release()
 	}
 	ans.Target, ans.Fidelity, ans.bodies = c.Target, c.Fidelity, []io.Closer{ans.Stream}
@@ -128,8 +136,10 @@ func (x *exchange) settleStream(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
-	case x.left():
+	case err == nil, x.left(), errors.Is(err, context.Canceled): // nobody read on, or it was cut by us
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
+	case errors.Is(err, context.DeadlineExceeded):
+		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible
 	default:
 		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
 	}

@@ -77,3 +77,38 @@ func (a *admission) wake() {
 		a.running++
 	}
 }
+
+// crowd counts who is under way. A sync.WaitGroup would not do: requests may begin while somebody waits.
+type crowd struct {
+	mu    sync.Mutex
+	n     int
+	empty chan struct{} // made by who waits, closed when n is 0
+}
+
+// enter counts one more, until it leaves.
+func (c *crowd) enter() (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.n--; c.n == 0 && c.empty != nil {
+			close(c.empty)
+			c.empty = nil
+		}
+	}
+}
+
+// wait waits until nobody is under way. For one caller at a time.
+func (c *crowd) wait() {
+	c.mu.Lock()
+	if c.n == 0 {
+		c.mu.Unlock()
+		return
+	}
+	empty := make(chan struct{})
+	c.empty = empty
+	c.mu.Unlock()
+	<-empty
+}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,6 +12,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/breaker"
 	"switchyard/dialect"
 	"switchyard/spool"
 )
@@ -108,7 +108,9 @@ func (q *request) refuse(err error) {
 	if errors.As(err, &own) {
 		defer own.Close()
 		q.head()
-		_ = q.write(&dialect.Reply{Status: own.Raw.Status, Header: answerHeader(own.Raw.Header), Body: own.Raw.Body})
+		if q.write(&dialect.Reply{Status: own.Raw.Status, Header: answerHeader(own.Raw.Header), Body: own.Raw.Body}) != nil {
+			panic(http.ErrAbortHandler) // else it would be an empty 200
+		}
 		return
 	}
 	if q.place.dialect == nil {
@@ -119,9 +121,10 @@ func (q *request) refuse(err error) {
 	if e.Outcome != "" { // of an attempt: nothing of the inside goes out
 		e.Detail, e.Param = "", ""
 	}
-	if e.Kind == switchyard.Unavailable && errors.Is(err, context.Canceled) {
+	if q.r.Context().Err() != nil {
 		return // the app has left
 	}
+	e.RetryAfter = min(e.RetryAfter, breaker.MaxNotBefore) // a provider may say anything
 	q.head()
 	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.snap.Settings.origin(q.r) + q.place.prefix}
 	if q.decoded != nil {
@@ -129,19 +132,16 @@ func (q *request) refuse(err error) {
 	}
 	reply := q.place.dialect.EncodeError(req, &e)
 	if e.RetryAfter > 0 && reply.Header.Get("Retry-After") == "" && (reply.Status == http.StatusTooManyRequests || reply.Status == http.StatusServiceUnavailable) {
-		reply.Header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+		reply.Header.Set("Retry-After", seconds(e.RetryAfter))
 	}
 	_ = q.write(reply)
 }
 
 // nowhere answers a request that is for no provider.
 func (q *request) nowhere(err error) {
-	status, text := http.StatusNotFound, "no provider is served at this path"
 	if !errors.Is(err, errNowhere) {
-		status, text = http.StatusBadGateway, "the provider could not be reached"
-		if switchyard.AsError(err).Kind == switchyard.Unavailable {
-			status = http.StatusServiceUnavailable
-		}
+		q.unmounted(switchyard.AsError(err))
+		return
 	}
 	prefixes := []string{"/v1"}
 	for _, d := range q.snap.Dialects {
@@ -154,8 +154,34 @@ func (q *request) nowhere(err error) {
 	for _, m := range q.snap.Mounts {
 		prefixes = append(prefixes, m.Prefix)
 	}
-	body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": text, "prefixes": prefixes}})
-	_ = q.write(dialect.JSON(status, "application/json", spool.Bytes(body)))
+	body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": "no provider is served at this path", "prefixes": prefixes}})
+	_ = q.write(dialect.JSON(http.StatusNotFound, "application/json", spool.Bytes(body)))
+}
+
+// unmounted answers a request that its passthrough provider did not get, or did not answer.
+func (q *request) unmounted(e *switchyard.Error) {
+	status, text := http.StatusBadGateway, "the provider could not be reached"
+	switch e.Kind {
+	case switchyard.NoKey, switchyard.Unauthenticated:
+		status, text = http.StatusUnauthorized, "a valid key is needed"
+	case switchyard.Throttled:
+		status, text = http.StatusTooManyRequests, "too many requests"
+	case switchyard.BadRequest:
+		status, text = http.StatusBadRequest, e.Detail
+	case switchyard.Unavailable:
+		status = http.StatusServiceUnavailable
+	}
+	body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": text}})
+	reply := dialect.JSON(status, "application/json", spool.Bytes(body))
+	if e.RetryAfter > 0 {
+		reply.Header.Set("Retry-After", seconds(e.RetryAfter))
+	}
+	_ = q.write(reply)
+}
+
+// seconds is d as a Retry-After: whole, rounded up, of a sane length.
+func seconds(d time.Duration) string {
+	return strconv.Itoa(int((min(d, breaker.MaxNotBefore) + time.Second - 1) / time.Second))
 }
 
 // hidden are headers of a provider's answer that mean something between it and us alone, or that would speak for our
@@ -169,8 +195,14 @@ var hidden = []string{
 // answerHeader is what an app may see of a provider's answer.
 func answerHeader(h http.Header) http.Header {
 	out := http.Header{}
+	var named []string // in Connection: between the provider and us, too
+	for _, names := range h["Connection"] {
+		for name := range strings.SplitSeq(names, ",") {
+			named = append(named, http.CanonicalHeaderKey(strings.TrimSpace(name)))
+		}
+	}
 	for name, values := range h {
-		if !slices.Contains(hidden, name) && !strings.HasPrefix(name, "X-Switchyard-") {
+		if !slices.Contains(hidden, name) && !slices.Contains(named, name) && !strings.HasPrefix(name, "X-Switchyard-") {
 			out[name] = values
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"switchyard"
 	"switchyard/spool"
@@ -42,12 +44,6 @@ func (q *request) pass(msg *spool.Message) error {
 // sent.
 func (q *request) mounted() error {
 	t := q.snap.Natives[q.place.mount.Prefix]
-	var err error
-	secret := switchyard.NewSecret(strings.TrimPrefix(q.r.Header.Get("Authorization"), "Bearer "))
-	if q.caller, err = q.snap.Keys.identify(secret); err != nil {
-		return err
-	}
-	q.rec.Tenant, q.rec.Key, q.rec.Path = q.caller.tenant, q.caller.keyName(), q.place.path
 	return q.forward(t, nil, func(in, out http.Header) {
 		for name, values := range in {
 			if !slices.Contains(neverForwarded, name) {
@@ -85,26 +81,32 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 	}
 	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
 	p := &passage{request: q, target: t}
-	defer func() { done(p.verdict(), 0) }()
 	if err := p.open(); err != nil {
+		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
 	}
+	defer func() { done(p.verdict(), 0) }()
 	defer p.settle()
 	_ = http.NewResponseController(q.w).EnableFullDuplex() // else event streams are cut now and then
-	q.head()
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = base.Scheme, base.Host
 			r.Out.URL.Path = strings.TrimSuffix(base.Path, "/") + q.place.path
 			r.Out.URL.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + q.place.raw
-			r.Out.URL.RawQuery = q.place.query.Encode()
+			if q.place.dialect != nil { // which has taken the key out
+				r.Out.URL.RawQuery = q.place.query.Encode()
+			}
 			r.Out.Host = base.Host
+			in := r.Out.Header // without what is between the app and us, which Connection may name
 			r.Out.Header = http.Header{}
-			headers(r.In.Header, r.Out.Header)
+			headers(in, r.Out.Header)
 			r.Out.GetBody = nil
-			if msg != nil {
+			switch {
+			case msg != nil:
 				r.Out.Body, _ = msg.Body.Open()
 				r.Out.ContentLength = msg.Body.Len()
+			case r.Out.Body != nil:
+				r.Out.Body = &upload{ReadCloser: r.Out.Body, failed: &p.unsent}
 			}
 		},
 		Transport:      p.transport(),
@@ -129,6 +131,8 @@ type passage struct {
 	gen     switchyard.Generation
 	status  int
 	err     error
+	unsent  atomic.Bool // the app's own body broke off
+	cut     bool        // the provider's did
 }
 
 // paid reports whether the request may cost money: reading does not.
@@ -162,6 +166,9 @@ func (p *passage) settle() {
 	if p.status != 0 {
 		a.Stage, a.Cost.Charge = switchyard.Answered, switchyard.ChargeSettled
 	}
+	if p.cut || p.r.Context().Err() != nil {
+		a.Cost.Charge = switchyard.ChargePossible
+	}
 	if p.status >= 400 {
 		a.Cost = switchyard.Cost{Charge: switchyard.ChargeNone}
 	}
@@ -193,7 +200,38 @@ func (p *passage) answer(resp *http.Response) error {
 		resp.Header.Set("Content-Length", length)
 	}
 	p.snap.Settings.cors(resp.Header, p.r)
+	p.head() // not before: an interim answer would take it away
+	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut}
 	return nil
+}
+
+// upload notes that the app's body could not be read: that is not its provider's fault. The transport reads it in a
+// goroutine of its own.
+type upload struct {
+	io.ReadCloser
+	failed *atomic.Bool
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrBodyReadAfterClose) {
+		u.failed.Store(true)
+	}
+	return n, err
+}
+
+// download notes that an answer broke off: httputil tells that only by its panic.
+type download struct {
+	io.ReadCloser
+	cut *bool
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		*d.cut = true
+	}
+	return n, err
 }
 
 // verdict is what the breaker is told.
@@ -202,8 +240,12 @@ func (p *passage) verdict() switchyard.Outcome {
 	switch s := p.status; {
 	case p.r.Context().Err() != nil:
 		return switchyard.Canceled
+	case s == 0 && p.unsent.Load():
+		return switchyard.Refused
 	case s == 0:
 		return switchyard.Unreachable
+	case p.cut:
+		return switchyard.BadReply
 	case s >= 500:
 		return switchyard.Overloaded
 	case s == http.StatusTooManyRequests && !own:
@@ -219,6 +261,9 @@ func (p *passage) verdict() switchyard.Outcome {
 func (p *passage) failure() error {
 	if p.r.Context().Err() != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Canceled}
+	}
+	if p.unsent.Load() {
+		return switchyard.Invalid("", "The request body could not be read.")
 	}
 	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Unreachable, Err: errors.New("no answer")}
 }

@@ -46,6 +46,11 @@ func (c *counter) WriteHeader(status int) {
 	if c.rec.Status == 0 || c.rec.Status < 200 {
 		c.rec.Status = status
 	}
+	if status < 200 {
+		for _, name := range hidden {
+			c.Header().Del(name)
+		}
+	}
 	c.ResponseWriter.WriteHeader(status)
 }
 

@@ -135,13 +135,10 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	s.log.Info("draining")
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Server.DrainTimeout)
 	defer cancel()
-	// Requests that are still under way when the time is up are cut by Drain, which shares its end.
-	var down sync.WaitGroup
-	down.Go(func() { s.handler.Drain(drain) })
 	if app.Shutdown(drain) != nil {
 		_ = app.Close()
 	}
-	down.Wait()
+	s.handler.Drain(drain) // what is still under way when the time is up is cut
 	_ = operator.Close()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
