@@ -119,7 +119,7 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 func (s *Store) write(ctx context.Context, temp string, r io.Reader) (size int64, ext string, err error) {
 	head := make([]byte, 32)
 	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return 0, "", err
 	}
 	head = head[:n]

@@ -104,7 +104,9 @@ func (b *book) Open(_ context.Context, a switchyard.Attempt) error {
 	b.note(&b.opened, a)
 	return nil
 }
+
 func (b *book) Hold(_ context.Context, a switchyard.Attempt) error { b.note(&b.held, a); return nil }
+
 func (b *book) Settle(_ context.Context, a switchyard.Attempt) error {
 	b.note(&b.settled, a)
 	return nil
@@ -226,16 +228,27 @@ func TestFanOut(t *testing.T) {
 	}
 }
 
+// pairs is a limiter that lets through requests for one image alone.
+type pairs struct{ limit.Registry }
+
+func (p *pairs) Acquire(ctx context.Context, names []limit.Name, images int, _ time.Duration) (func(), error) {
+	if images > 1 {
+		return nil, &switchyard.Error{Kind: switchyard.Throttled, Err: limit.ErrLimited}
+	}
+	return p.Registry.Acquire(ctx, names, images, time.Second)
+}
+
 // TestFanOutLimited: a part that was never sent does not hide one that may have been paid.
 func TestFanOutLimited(t *testing.T) {
-	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Billed", "1")
 		w.WriteHeader(http.StatusInternalServerError)
 	})
-	b.route.PayTwice, b.route.Patience = "never", time.Millisecond
-	b.limits.Configure(map[limit.Name]limit.Config{{Scope: limit.Target, Name: "a"}: {Rate: switchyard.Rate{Events: 1, Per: time.Hour}, Burst: 1}})
-	req := &switchyard.Request{Images: 8}
-	ans, report, err := b.run(req, b.target("a", 8, req), b.target("b", 1, req))
+	b.runner.Limiter = &pairs{}
+	b.route.PayTwice = "never"
+	req := &switchyard.Request{Images: 3}
+	one := &switchyard.Request{Images: 1}
+	ans, report, err := b.run(req, b.target("a", 2, req), b.target("b", 1, one)) // two, then one
 	if ans != nil || switchyard.AsError(err).Outcome != switchyard.Overloaded {
 		t.Errorf("%v", err)
 	}

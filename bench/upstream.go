@@ -21,7 +21,6 @@ const pictureSize = 2 << 20
 // upstream is every provider at once, as fast as it can be: all its answers are made beforehand.
 type upstream struct {
 	picture []byte // a real PNG of exactly pictureSize
-	small   []byte
 	imagen  []byte // 4 pictures
 	openai  []byte
 	one     []byte // a small generation
@@ -47,7 +46,7 @@ func newUpstream(address string) *upstream {
 
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	body, kind := u.small, "application/json"
+	body, kind := small1K, "application/json"
 	switch path := r.URL.Path; {
 	case strings.HasSuffix(path, "/chat/completions"):
 		events(w)
@@ -66,8 +65,6 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body = u.one
 	case strings.HasPrefix(path, "/fal-ai/"):
 		body = u.fal
-	default:
-		body = small1K
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

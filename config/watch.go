@@ -54,8 +54,8 @@ func (w Watcher) Run(ctx context.Context, changed func()) error {
 			if !settling {
 				begin()
 			}
-		case <-near.errors: // events were lost, so there were some
-			if !settling {
+		case err := <-near.errors: // events were lost, so there were some
+			if err != nil && !settling {
 				begin()
 			}
 		case <-poll.C:

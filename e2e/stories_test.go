@@ -8,11 +8,6 @@ import (
 	"switchyard/sim"
 )
 
-// only is a config in which everything goes to the one target.
-func only(w *sim.World, provider, model string) string {
-	return configured(w, true, fmt.Sprintf("targets: {t: {provider: %s, model: %s}}\nroutes: [{name: all, targets: [t]}]\n", provider, model))
-}
-
 // TestReferences is every app that can send a picture along, in front of every provider.
 func TestReferences(t *testing.T) {
 	needNode(t)
@@ -66,8 +61,10 @@ func TestNative(t *testing.T) {
 		})
 	}
 	t.Run("mask", func(t *testing.T) {
-		j := job{SDK: "openai", Call: "edit", Base: root + "/v1", Key: w.OpenAI.Key(), Model: "gpt-image-2", Prompt: "only the sky",
-			Images: []string{reference(t), reference(t)}, Mask: mask(t)}
+		j := job{
+			SDK: "openai", Call: "edit", Base: root + "/v1", Key: w.OpenAI.Key(), Model: "gpt-image-2", Prompt: "only the sky",
+			Images: []string{reference(t), reference(t)}, Mask: mask(t),
+		}
 		got := j.do(t)
 		if got.Error != nil || len(got.Images) != 1 {
 			t.Fatalf("%+v %+v", got, got.Error)
@@ -77,13 +74,17 @@ func TestNative(t *testing.T) {
 		}
 	})
 	t.Run("upload", func(t *testing.T) {
-		j := job{SDK: "fal", Form: "proxy", Call: "upload", Base: root, Key: w.Fal.Key(), Model: "fal-ai/flux/dev/image-to-image",
-			Prompt: "from a blob", Images: []string{reference(t)}}
+		j := job{
+			SDK: "fal", Form: "proxy", Call: "upload", Base: root, Key: w.Fal.Key(), Model: "fal-ai/flux/dev/image-to-image",
+			Prompt: "from a blob", Images: []string{reference(t)},
+		}
 		checkPictures(t, front{free: true, job: j}, j.do(t), "fal", j.Prompt)
 	})
 	t.Run("files", func(t *testing.T) {
-		j := job{SDK: "replicate", Call: "run", Base: root + "/replicate/v1", Key: w.Replicate.Key(), Model: "black-forest-labs/flux-dev",
-			Prompt: "from a file", Files: "upload", Images: []string{reference(t)}}
+		j := job{
+			SDK: "replicate", Call: "run", Base: root + "/replicate/v1", Key: w.Replicate.Key(), Model: "black-forest-labs/flux-dev",
+			Prompt: "from a file", Files: "upload", Images: []string{reference(t)},
+		}
 		checkPictures(t, front{free: true, job: j}, j.do(t), "replicate", j.Prompt)
 	})
 	t.Run("models", func(t *testing.T) {

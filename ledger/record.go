@@ -24,9 +24,17 @@ type Record struct {
 	Index      uint64                // position; filled in by the journal
 }
 
-// The records, each by its subject.
+// BeginRecord is a Begun.
 func BeginRecord(g switchyard.Generation) Record { return Record{Kind: Begun, Generation: g} }
-func OpenRecord(a switchyard.Attempt) Record     { return Record{Kind: Opened, Attempt: a} }
-func HoldRecord(a switchyard.Attempt) Record     { return Record{Kind: Held, Attempt: a} }
-func SettleRecord(a switchyard.Attempt) Record   { return Record{Kind: Settled, Attempt: a} }
-func EndRecord(g switchyard.Generation) Record   { return Record{Kind: Ended, Generation: g} }
+
+// OpenRecord is an Opened.
+func OpenRecord(a switchyard.Attempt) Record { return Record{Kind: Opened, Attempt: a} }
+
+// HoldRecord is a Held.
+func HoldRecord(a switchyard.Attempt) Record { return Record{Kind: Held, Attempt: a} }
+
+// SettleRecord is a Settled.
+func SettleRecord(a switchyard.Attempt) Record { return Record{Kind: Settled, Attempt: a} }
+
+// EndRecord is an Ended.
+func EndRecord(g switchyard.Generation) Record { return Record{Kind: Ended, Generation: g} }

@@ -76,7 +76,7 @@ func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at dialect.Pla
 		return place{}, false
 	}
 	p := place{dialect: d, prefix: at.Prefix, path: target.Path, raw: target.EscapedPath(), query: target.Query()}
-	if target.Host == r.Host {
+	if target.Host == r.Host || strings.HasSuffix(s.Settings.origin(r), "://"+target.Host) {
 		self := r.Clone(r.Context())
 		self.URL, self.Header = target, http.Header{}
 		return s.locate(self)

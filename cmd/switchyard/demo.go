@@ -157,7 +157,7 @@ routes:
 type running struct {
 	url  string
 	stop context.CancelFunc
-	done chan error
+	done chan struct{}
 	side *sidecar
 	data string
 }
@@ -189,7 +189,12 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(e.ctx))
-	r := &running{url: "http://" + l.app.Addr().String(), stop: stop, done: make(chan error, 1), side: s, data: data}
-	go func() { r.done <- s.serve(ctx, f, l) }()
+	r := &running{url: "http://" + l.app.Addr().String(), stop: stop, done: make(chan struct{}), side: s, data: data}
+	go func() {
+		defer close(r.done)
+		if err := s.serve(ctx, f, l); err != nil {
+			fmt.Fprintln(e.stderr, "demo:", err)
+		}
+	}()
 	return r, nil
 }

@@ -25,7 +25,6 @@ type kit struct {
 	world *sim.World
 	side  *sidecar
 	url   string
-	text  string // of its config, with the world's addresses filled in
 	next  atomic.Pointer[string]
 	logs  *observer.ObservedLogs
 }

@@ -86,7 +86,9 @@ func TestWait(t *testing.T) {
 	if p.Status != "succeeded" || len(p.Output) != 1 || p.Model != "black-forest-labs/flux-schnell" {
 		t.Errorf("%+v", p)
 	}
-	world.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 1500 * time.Millisecond, Max: 1500 * time.Millisecond} })
+	world.OpenAI.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: 1500 * time.Millisecond, Max: 1500 * time.Millisecond}
+	})
 	first[3] = "wait=1"
 	p = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
 	if p.Status != "starting" {
