@@ -40,8 +40,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 		defer done()
 		worker.do(tk, req, msg)
 	})
-	tk = q.await(tk, req.Wait)
-	state := q.state(tk, req)
+	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's
 	state.Fresh = true
 	return q.describe(t, req, state)
 }

@@ -160,6 +160,11 @@ func DecodeBase64(text switchyard.Blob) (switchyard.Blob, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decode(text, letters, url)
+}
+
+// decode is DecodeBase64 of a text of which it is known how many letters it has before its padding, in which alphabet.
+func decode(text switchyard.Blob, letters int64, url bool) (switchyard.Blob, error) {
 	if letters%4 == 1 {
 		return nil, fmt.Errorf("%w: %d letters", ErrBase64, letters)
 	}

@@ -120,7 +120,7 @@ func (s *scanner) value(depth int) *Value {
 		s.array(v, depth)
 	case c == '"':
 		v.kind = String
-		v.escaped = s.str()
+		v.escaped, v.class = s.str()
 	case c == '-' || '0' <= c && c <= '9':
 		v.kind = Number
 		s.number()
@@ -250,7 +250,7 @@ func (s *scanner) key() string {
 		return ""
 	}
 	k := &Value{body: s.body, kind: String, off: s.offset()}
-	k.escaped = s.str()
+	k.escaped, _ = s.str()
 	k.end = s.offset()
 	if s.err == nil && k.end-k.off > maxKey {
 		s.fail("a key of more than %d bytes", maxKey)
@@ -265,11 +265,15 @@ func (s *scanner) key() string {
 	return text
 }
 
+// longRun is from how many bytes on a string is taken to be base64, most likely.
+const longRun = 4 << 10
+
 // str passes over a string, from its opening to its closing quotation mark, and reports whether it has escapes. Long
-// plain runs, which is what base64 is, are searched and checked many bytes at a time.
-func (s *scanner) str() (escaped bool) {
+// plain runs, which is what base64 is, are searched and checked many bytes at a time, and looked at as base64 while they
+// are at hand: the bytes may come from a disk.
+func (s *scanner) str() (escaped bool, class *classifier) {
 	s.pos++
-	for !s.eof() {
+	for first := true; !s.eof(); first = false {
 		rest := s.win[s.pos:]
 		if s.quote < s.pos {
 			if i := bytes.IndexByte(rest, '"'); i >= 0 {
@@ -283,16 +287,24 @@ func (s *scanner) str() (escaped bool) {
 			if s.plain(run[:i]) {
 				s.escape()
 			}
-			escaped = true
+			escaped, class = true, nil
 			continue
+		}
+		if first && (s.quote == len(s.win) || len(run) >= longRun) {
+			class = &classifier{}
+		}
+		if class != nil {
+			if _, err := class.Write(run); err != nil {
+				class = nil // no base64
+			}
 		}
 		if s.plain(run) && s.pos < len(s.win) && s.pos == s.quote {
 			s.pos++
-			return escaped
+			return escaped, class
 		}
 	}
 	s.fail("unexpected end of a string")
-	return escaped
+	return escaped, nil
 }
 
 // plain passes over text without escapes, or fails on what may not stand in a string. It may stop early, in another
