@@ -21,7 +21,10 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
 	var calls sync.WaitGroup
 	for i, req := range requests[1:] {
-		calls.Go(func() { answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, r.number}) })
+		calls.Go(func() {
+			defer survive(&errs[i+1])
+			answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, r.number})
+		})
 	}
 	first := part{requests[0], 1, r.number}
 	if len(requests) == 1 {
@@ -30,6 +33,14 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	answers[0], errs[0] = r.call(ctx, c, supply, first)
 	calls.Wait()
 	return join(c, answers, errs)
+}
+
+// survive makes a failure of a panic in a goroutine of ours: net/http does so for those of requests, and one app's odd
+// input must not end everybody's work. The attempt counts as lost at the next start.
+func survive(err *error) {
+	if p := recover(); p != nil {
+		*err = &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("panic: %v", p)}
+	}
 }
 
 // split is the calls that make a candidate's images; for most, the request itself.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,6 +45,7 @@ type Handler struct {
 	Tickets   *ticket.Store
 	Deaths    *router.Deaths
 	Pool      *spool.Pool
+	Ready     func() bool   // whether new requests are welcome; nil if they always are
 	Observe   func(*Record) // gets every finished request; may be nil
 	Log       *zap.Logger
 	Now       func() time.Time // if nil, time.Now
@@ -136,7 +138,12 @@ func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n"))
+		if r.URL.Path == "/readyz" && h.Ready != nil && !h.Ready() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = fmt.Fprintln(w, "not ready")
+			break
+		}
+		_, _ = fmt.Fprintln(w, "ok")
 	case strings.HasPrefix(r.URL.Path, assetsPath):
 		h.Assets.ServeHTTP(w, r)
 	default:

@@ -59,14 +59,18 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 	}
 	settings.MaxRequestBody = 1 << 20
 	snap := &proxy.Snapshot{
-		Dialects: all.Dialects(), Natives: map[string]*switchyard.Target{}, Settings: settings, Keys: proxy.NewKeyring(keys),
-		Mounts: []proxy.Mount{{Provider: "voices", Prefix: "/voices"}},
+		Dialects: all.Dialects(), Settings: settings, Keys: proxy.NewKeyring(keys),
 	}
 	for _, name := range []string{"openai", "gemini", "fal", "replicate", "/voices"} {
 		at := up.URL + "/" + strings.TrimPrefix(name, "/")
-		snap.Natives[name] = &switchyard.Target{
+		native := &switchyard.Target{
 			Name: "native:" + name, Provider: name, Dialect: name, Key: switchyard.NewSecret("provider-key"),
 			Bases: map[string]string{"": at, "queue": at + "-queue", "rest": at + "-rest"},
+		}
+		if name == "/voices" {
+			snap.Mounts = append(snap.Mounts, proxy.Mount{Target: native, Prefix: name})
+		} else {
+			snap.Natives = append(snap.Natives, native)
 		}
 	}
 	h.Use(snap)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"switchyard"
 	"switchyard/dialect"
 )
 
@@ -24,8 +25,8 @@ type place struct {
 
 // Mount is a passthrough provider: any other HTTP API, guarded and metered.
 type Mount struct {
-	Provider string
-	Prefix   string
+	Target *switchyard.Target
+	Prefix string
 }
 
 // locate finds whom a request is for: by a prefix of ours, else by a provider's own host name, else by a path that

@@ -11,24 +11,21 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/limit"
 	"switchyard/spool"
 )
 
 // pass hands a request that is no generation to the provider it is for, and its answer back, both as they come. msg is
 // the request if it has been read already.
 func (q *request) pass(msg *spool.Message) error {
-	t := q.snap.Natives[q.place.dialect.Name()]
+	t, key := q.native()
 	if t == nil {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect")}
-	}
-	key := t.Key
-	if key.IsZero() {
-		key = q.caller.own
-	}
-	if key.IsZero() && q.caller.key != nil {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no key")}
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect has a key")}
 	}
 	return q.forward(t, msg, func(in, out http.Header) {
 		for name, values := range in {
@@ -40,10 +37,28 @@ func (q *request) pass(msg *spool.Message) error {
 	})
 }
 
+// native is the first provider of the app's dialect that there is a key for, ours or the app's own. Without virtual keys
+// the first one does without: some of its pages need none, and it says so itself of the others.
+func (q *request) native() (*switchyard.Target, switchyard.Secret) {
+	var first *switchyard.Target
+	for _, t := range q.snap.Natives {
+		switch {
+		case t.Dialect != q.place.dialect.Name() || t.Off != "":
+		case !t.Key.IsZero():
+			return t, t.Key
+		case !q.caller.own.IsZero():
+			return t, q.caller.own
+		case first == nil && q.caller.key == nil:
+			first = t
+		}
+	}
+	return first, switchyard.Secret{}
+}
+
 // mounted hands a request to a passthrough provider. Its key is the operator's if there is one, else whatever the app
 // sent.
 func (q *request) mounted() error {
-	t := q.snap.Natives[q.place.mount.Prefix]
+	t := q.place.mount.Target
 	return q.forward(t, nil, func(in, out http.Header) {
 		for name, values := range in {
 			if !slices.Contains(neverForwarded, name) {
@@ -66,6 +81,11 @@ var neverForwarded = []string{
 	"X-Goog-Api-Key", "Idempotency-Key", "X-Idempotency-Key",
 }
 
+// passPatience is how long a request that passes through waits for its provider's limit, as routes do that do not say.
+const passPatience = 2 * time.Second
+
+var quiet = zap.NewStdLog(zap.NewNop())
+
 // forward is the passing through itself. What may cost money is in the ledger before it leaves.
 func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func(in, out http.Header)) error {
 	if t.Off != "" {
@@ -75,6 +95,11 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 	if err != nil || base.Host == "" {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
 	}
+	release, err := q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Provider, Name: t.Provider}}, 0, passPatience)
+	if err != nil {
+		return err
+	}
+	defer release()
 	done, err := q.Runner.Breaker.Allow(t.Name)
 	if err != nil {
 		return err
@@ -85,7 +110,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
 	}
-	defer func() { done(p.verdict(), 0) }()
+	defer func() { done(p.verdict(), p.wait) }()
 	defer p.settle()
 	_ = http.NewResponseController(q.w).EnableFullDuplex() // else event streams are cut now and then
 	proxy := &httputil.ReverseProxy{
@@ -113,6 +138,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 		FlushInterval:  -1,
 		BufferPool:     copyBuffers,
 		ModifyResponse: p.answer,
+		ErrorLog:       quiet, // what it would say is in the request's record
 		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.err = err },
 	}
 	proxy.ServeHTTP(q.w, q.r)
@@ -130,6 +156,7 @@ type passage struct {
 	attempt switchyard.Attempt
 	gen     switchyard.Generation
 	status  int
+	wait    time.Duration // the provider's Retry-After
 	err     error
 	unsent  atomic.Bool // the app's own body broke off
 	cut     bool        // the provider's did
@@ -182,7 +209,7 @@ func (p *passage) transport() http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		resp, err := p.Transport(p.target.Provider).RoundTrip(r)
 		if err == nil {
-			p.status = resp.StatusCode
+			p.status, p.wait = resp.StatusCode, spool.RetryAfter(resp.Header)
 		}
 		return resp, err
 	})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/dialect"
@@ -38,6 +40,11 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	worker, done := q.worker(tk.ID), msg.Body.Keep()
 	q.work.Go(func() {
 		defer done()
+		defer func() { // as net/http does for requests; the ticket ends as lost at the next start
+			if p := recover(); p != nil {
+				q.Log.Error("panic", zap.Any("cause", p), zap.Stack("stack"))
+			}
+		}()
 		worker.do(tk, req, msg)
 	})
 	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's

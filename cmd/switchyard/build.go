@@ -127,7 +127,7 @@ func (f *file) snapshot(deaths *router.Deaths) (*proxy.Snapshot, error) {
 	}
 	s := &proxy.Snapshot{
 		Dialects: all.Dialects(),
-		Natives:  map[string]*switchyard.Target{},
+		Natives:  routing.Natives,
 		Router:   r,
 		Keys:     f.keyring(),
 		Settings: proxy.Settings{
@@ -145,17 +145,11 @@ func (f *file) snapshot(deaths *router.Deaths) (*proxy.Snapshot, error) {
 			KeepPrompts: f.Store.KeepPrompts,
 		},
 	}
-	for _, t := range routing.Natives {
-		if s.Natives[t.Dialect] == nil && t.Off == "" {
-			s.Natives[t.Dialect] = t
-		}
-	}
 	for _, e := range f.Providers {
 		if p := e.Value; p.Dialect == passthrough {
 			t := p.target(e.Name)
 			t.Name = nativeName(e.Name)
-			s.Natives[p.Prefix] = t
-			s.Mounts = append(s.Mounts, proxy.Mount{Provider: e.Name, Prefix: p.Prefix})
+			s.Mounts = append(s.Mounts, proxy.Mount{Target: t, Prefix: p.Prefix})
 		}
 	}
 	return s, nil

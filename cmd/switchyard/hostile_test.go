@@ -402,3 +402,30 @@ routes:
 		t.Errorf("the ledger has %+v", rows)
 	}
 }
+
+// TestPassLimit: a provider's limit holds for what passes through, too.
+func TestPassLimit(t *testing.T) {
+	k := startKit(t, `
+providers:
+  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", limit: {rate: 1/h, burst: 1}}
+`)
+	chat := `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}],"stream":true}`
+	if a := k.post("/v1/chat/completions", chat); a.status != http.StatusOK {
+		t.Errorf("the first: %d %s", a.status, a.body)
+	}
+	if a := k.post("/v1/chat/completions", chat); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
+		t.Errorf("the second: %d %s %v", a.status, a.body, a.header)
+	}
+}
+
+// TestPassKey: what passes through goes to the first provider of the dialect that there is a key for.
+func TestPassKey(t *testing.T) {
+	k := startKit(t, `
+providers:
+  empty: {dialect: openai, base_url: "http://127.0.0.1:1"}
+  full: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+`)
+	if a := k.do(t.Context(), http.MethodGet, "/v1/models", ""); a.status != http.StatusOK || a.header.Get("X-Switchyard-Provider") != "full" {
+		t.Errorf("%d %s %v", a.status, a.body, a.header)
+	}
+}

@@ -102,7 +102,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets,
-		Tickets: s.tickets, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Log: log, Owner: s.journal.Epoch(),
+		Tickets: s.tickets, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {
