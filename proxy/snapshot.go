@@ -53,13 +53,16 @@ type Key struct {
 // guess is right. A nil Keyring takes every credential, each as a tenant of its own.
 type Keyring map[[sha256.Size]byte]*Key
 
-// NewKeyring is nil for no keys.
+// NewKeyring is nil for no keys. One without a secret opens nothing.
 func NewKeyring(keys []*Key) Keyring {
 	if len(keys) == 0 {
 		return nil
 	}
 	ring := Keyring{}
 	for _, k := range keys {
+		if k.Secret.IsZero() {
+			continue
+		}
 		ring[sha256.Sum256([]byte(k.Secret.Reveal()))] = k
 	}
 	return ring

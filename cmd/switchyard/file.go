@@ -264,9 +264,7 @@ func (f *file) checkKeys(fault faultFunc) {
 		switch {
 		case k.Name == "" || names[k.Name]:
 			fault(at, "a key needs a name of its own")
-		case k.Secret.IsZero():
-			fault(at, "key %q has no secret", k.Name)
-		case secrets[k.Secret.Reveal()]:
+		case !k.Secret.IsZero() && secrets[k.Secret.Reveal()]:
 			fault(at, "key %q has the secret of another", k.Name)
 		}
 		names[k.Name], secrets[k.Secret.Reveal()] = true, true

@@ -429,3 +429,15 @@ providers:
 		t.Errorf("%d %s %v", a.status, a.body, a.header)
 	}
 }
+
+// TestEmptySecret: keys whose secrets are missing from the environment open nothing, for nobody.
+func TestEmptySecret(t *testing.T) {
+	k := startKit(t, twoProviders+`
+keys: [{name: web, secret: "${NO_SUCH_VARIABLE:-}"}]
+`)
+	for _, key := range []string{"", "Bearer ", "Bearer x"} {
+		if a := k.post(openaiPath, `{"prompt":"a"}`, "Authorization", key); a.status != http.StatusUnauthorized {
+			t.Errorf("%q: %d %s", key, a.status, a.body)
+		}
+	}
+}
