@@ -178,7 +178,7 @@ const (
 // twoProviders is Google first, OpenAI behind it.
 const twoProviders = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: {failures: 5, cooldown: 60s}, timeouts: {attempt: 2s}}
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: {failures: 5, cooldown: 60s}, timeouts: {attempt: 60s}}
   openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}

@@ -29,7 +29,7 @@ func countOpen(t *testing.T) openThings {
 // TestNothingLeft: after every fault, with apps that stay and apps that leave, as many goroutines and descriptors are
 // open as before.
 func TestNothingLeft(t *testing.T) {
-	k := startKit(t, strings.NewReplacer("attempt: 2s", "attempt: 300ms, idle: 200ms", "failures: 5", "failures: 1000, ratio: 0").Replace(twoProviders))
+	k := startKit(t, strings.NewReplacer("attempt: 60s", "attempt: 300ms, idle: 200ms", "failures: 5", "failures: 1000, ratio: 0").Replace(twoProviders))
 	round := func(fault sim.Fault) {
 		for _, p := range k.world.Providers() {
 			p.Update(func(b *sim.Behavior) { b.Fault = sim.None })

@@ -102,7 +102,14 @@ func TestFaults(t *testing.T) {
 	for fault, charge := range charges {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
-			k := startKit(t, strings.Replace(twoProviders, "attempt: 2s", "attempt: 1s, idle: 500ms", 1))
+			timeouts := "attempt: 60s" // a busy machine is not a fault
+			switch fault {
+			case sim.Stall:
+				timeouts = "attempt: 1s"
+			case sim.Hang:
+				timeouts = "attempt: 60s, idle: 500ms"
+			}
+			k := startKit(t, strings.Replace(twoProviders, "attempt: 60s", timeouts, 1))
 			k.world.Google.Update(func(b *sim.Behavior) { b.Fault = fault })
 			a := k.post(imagenPath, predict("a signal box", 1))
 			if a.status != http.StatusOK || len(a.images(t)) != 1 {
