@@ -14,6 +14,9 @@
 //	          result.json  what the answer means, or why it is none
 //	          answer.http  what the app gets
 //
+// A section passes, which holds the base that the app calls, says instead that the request is none of ours and passes
+// through.
+//
 // The text <PNG1> stands for the bytes of a picture of one pixel. A file begins its checked sections as empty ones or
 // leaves them out, and -update fills them; forward.http is only looked at where it is present.
 package dialecttest
@@ -87,6 +90,12 @@ type exchange struct {
 
 func (x *exchange) run() {
 	msg := x.request(x.section("app.http"))
+	if x.has("passes") { // through, to the provider it is for
+		if op := x.d.Route(strings.TrimSpace(x.section("passes")), msg.Method, msg.Path); op != dialect.Other {
+			x.Errorf("%s %s: op %d, want it to pass through", msg.Method, msg.Path, op)
+		}
+		return
+	}
 	if op := x.d.Route("", msg.Method, msg.Path); op != dialect.Generate {
 		x.Fatalf("%s %s: op %d, want a generation", msg.Method, msg.Path, op)
 	}
