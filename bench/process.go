@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -64,9 +65,12 @@ func await(ctx context.Context, address string) error {
 	return errors.New("it does not listen")
 }
 
+// close ends the process as an operator does, so that nginx takes its workers along.
 func (p *process) close() {
-	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
 	_ = p.cmd.Wait()
+	timer.Stop()
 	_ = p.log.Close()
 	_ = os.Remove(p.log.Name())
 }

@@ -3,6 +3,7 @@ package gemini
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -193,12 +194,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		if err != nil {
 			return nil, err
 		}
-		names := make([]string, 0, len(t.Params))
-		for name := range t.Params {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range slices.Sorted(maps.Keys(t.Params)) {
 			edit.Set(root, name, t.Params[name])
 		}
 	}

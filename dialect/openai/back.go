@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -85,7 +86,7 @@ func encodeFields(t *switchyard.Target, req *switchyard.Request) []field {
 	add("moderation", req.Safety == switchyard.SafetyRelaxed || req.Safety == switchyard.SafetyOff, "low")
 	add("input_fidelity", req.KeepInput != "", req.KeepInput)
 	add("safety_identifier", req.User != "", req.User)
-	for _, name := range sorted(t.Params) {
+	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
 		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == name })
 		fields = append(fields, field{name, t.Params[name]})
 	}
@@ -98,15 +99,6 @@ func encodeJSON(v any) (json.RawMessage, error) {
 		return nil, err
 	}
 	return json.RawMessage(b.(spool.Bytes)), nil
-}
-
-func sorted(params map[string]json.RawMessage) []string {
-	names := make([]string, 0, len(params))
-	for name := range params {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 func encodeEdit(req *switchyard.Request, fields []field, s dialect.Supply) *dialect.Outgoing {
@@ -180,7 +172,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range sorted(set) {
+		for _, name := range slices.Sorted(maps.Keys(set)) {
 			edit.Set(root, name, set[name])
 		}
 	}
