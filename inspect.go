@@ -1,7 +1,6 @@
 package switchyard
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -12,31 +11,30 @@ import (
 // ErrNotImage is what inspecting bytes that are no whole image of a known type ends with.
 var ErrNotImage = errors.New("not a whole image")
 
-// Inspect reads an image file to its end and tells its type and size. It looks at the structure (signature, dimensions,
-// the end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded.
-func Inspect(r io.Reader) (mime string, size Size, err error) {
-	b := bufio.NewReaderSize(r, 32<<10)
-	head, err := b.Peek(32)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", Size{}, err
-	}
-	mime = Sniff(head)
-	switch mime {
+// Inspect tells the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the
+// end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded. It reads a few bytes
+// here and there, each time behind those before.
+func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
+	c := &cursor{f: f, n: n}
+	head := c.peek(32)
+	switch mime = Sniff(head); mime {
 	case "image/png":
-		size, err = inspectPNG(b)
+		size, err = inspectPNG(c)
 	case "image/jpeg":
-		size, err = inspectJPEG(b)
+		size, err = inspectJPEG(c)
 	case "image/webp":
-		size, err = inspectWebP(b)
+		size, err = inspectWebP(c)
 	case "image/gif":
-		size, err = inspectGIF(b)
+		size, err = inspectGIF(c)
 	default:
-		return "", Size{}, fmt.Errorf("%w: unknown type", ErrNotImage)
+		err = fmt.Errorf("%w: unknown type", ErrNotImage)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case c.err != nil:
+		return "", Size{}, c.err
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: truncated %s", ErrNotImage, mime)
-	}
-	if err == nil && (size.Width <= 0 || size.Height <= 0) {
+	case err == nil && (size.Width <= 0 || size.Height <= 0):
 		err = fmt.Errorf("%w: no dimensions", ErrNotImage)
 	}
 	return mime, size, err
@@ -57,44 +55,108 @@ func Sniff(head []byte) string {
 	return ""
 }
 
+// cursor is a place in a file. It is moved over what nobody needs to see.
+type cursor struct {
+	f     io.ReaderAt
+	n, at int64
+	first [64]byte // the file's first bytes, which are looked at twice
+	have  int64    // how many of them have been read
+	buf   [16]byte
+	err   error // the file could not be read
+}
+
+// peek is up to k of the file's first bytes; k is at most 64.
+func (c *cursor) peek(k int64) []byte {
+	k = min(k, c.n)
+	if k > c.have {
+		c.load(c.first[c.have:k], c.have)
+		c.have = k
+	}
+	return c.first[:k]
+}
+
+func (c *cursor) load(p []byte, at int64) {
+	if _, err := c.f.ReadAt(p, at); err != nil && !errors.Is(err, io.EOF) && c.err == nil {
+		c.err = err
+	}
+}
+
+// read is the next k bytes, valid until the next read; k is at most 16.
+func (c *cursor) read(k int64) ([]byte, error) {
+	if c.at+k > c.n {
+		return nil, io.ErrUnexpectedEOF
+	}
+	at := c.at
+	c.at += k
+	if c.at <= int64(len(c.first)) {
+		return c.peek(c.at)[at:], c.err
+	}
+	p := c.buf[:k]
+	from := int64(0)
+	if at < c.have { // it begins among the first
+		from = int64(copy(p, c.first[at:c.have]))
+	}
+	c.load(p[from:], at+from)
+	return p, c.err
+}
+
+// skip moves on; to the very end is as far as it goes.
+func (c *cursor) skip(k int64) error {
+	if k > c.n-c.at {
+		return io.ErrUnexpectedEOF
+	}
+	c.at += k
+	return nil
+}
+
+// tail is the last bytes of the file, as far as they come after the cursor.
+func (c *cursor) tail() []byte {
+	p := make([]byte, min(64, c.n-c.at))
+	at := c.n - int64(len(p))
+	from := int64(0)
+	if at < c.have {
+		from = int64(copy(p, c.first[at:c.have]))
+	}
+	c.load(p[from:], at+from)
+	return p
+}
+
 // inspectPNG walks the chunks: IHDR first, IEND last.
-func inspectPNG(r *bufio.Reader) (size Size, err error) {
-	if _, err := r.Discard(8); err != nil {
+func inspectPNG(c *cursor) (size Size, err error) {
+	if err := c.skip(8); err != nil {
 		return size, err
 	}
-	var head [8]byte
 	for first := true; ; first = false {
-		if _, err := io.ReadFull(r, head[:]); err != nil {
+		head, err := c.read(8)
+		if err != nil {
 			return size, err
 		}
-		n, kind := int64(binary.BigEndian.Uint32(head[:4])), string(head[4:])
+		n, kind := int64(binary.BigEndian.Uint32(head)), string(head[4:])
 		if first {
 			if kind != "IHDR" || n < 8 {
 				return size, fmt.Errorf("%w: PNG without IHDR", ErrNotImage)
 			}
-			var dim [8]byte
-			if _, err := io.ReadFull(r, dim[:]); err != nil {
+			dim, err := c.read(8)
+			if err != nil {
 				return size, err
 			}
-			size = Size{int(binary.BigEndian.Uint32(dim[:4])), int(binary.BigEndian.Uint32(dim[4:]))}
+			size = Size{int(binary.BigEndian.Uint32(dim)), int(binary.BigEndian.Uint32(dim[4:]))}
 			n -= 8
 		}
-		if err := discard(r, n+4); err != nil { // the checksum, too
+		if err := c.skip(n + 4); err != nil || kind == "IEND" { // the checksum, too
 			return size, err
-		}
-		if kind == "IEND" {
-			return size, drain(r)
 		}
 	}
 }
 
-// inspectJPEG walks the segments up to the frame header; what follows must end with an end-of-image marker.
-func inspectJPEG(r *bufio.Reader) (size Size, err error) {
-	if _, err := r.Discard(2); err != nil {
+// inspectJPEG walks the segments up to the frame header; what follows must end with an end-of-image marker. Some
+// encoders pad with zeros behind it.
+func inspectJPEG(c *cursor) (size Size, err error) {
+	if err := c.skip(2); err != nil {
 		return size, err
 	}
 	for {
-		marker, n, err := jpegSegment(r)
+		marker, n, err := jpegSegment(c)
 		if err != nil {
 			return size, err
 		}
@@ -103,81 +165,56 @@ func inspectJPEG(r *bufio.Reader) (size Size, err error) {
 			return size, fmt.Errorf("%w: JPEG without frame", ErrNotImage)
 		}
 		if !frame {
-			if err := discard(r, n); err != nil {
+			if err := c.skip(n); err != nil {
 				return size, err
 			}
 			continue
 		}
-		var f [5]byte
-		if _, err := io.ReadFull(r, f[:]); err != nil {
+		f, err := c.read(5)
+		if err != nil {
 			return size, err
 		}
 		size = Size{int(binary.BigEndian.Uint16(f[3:])), int(binary.BigEndian.Uint16(f[1:]))}
-		return size, jpegEnd(r)
+		return size, ends(bytes.TrimRight(c.tail(), "\x00"), "\xff\xd9")
 	}
 }
 
-func jpegSegment(r *bufio.Reader) (marker byte, n int64, err error) {
+func jpegSegment(c *cursor) (marker byte, n int64, err error) {
 	for {
-		c, err := r.ReadByte()
+		b, err := c.read(1)
 		if err != nil {
 			return 0, 0, err
 		}
-		if c != 0xff {
+		if b[0] != 0xff {
 			return 0, 0, fmt.Errorf("%w: JPEG marker expected", ErrNotImage)
 		}
-		for c == 0xff { // fill bytes
-			if c, err = r.ReadByte(); err != nil {
+		for b[0] == 0xff { // fill bytes
+			if b, err = c.read(1); err != nil {
 				return 0, 0, err
 			}
 		}
-		if c == 0x01 || c >= 0xd0 && c <= 0xd8 { // markers that stand alone
+		marker = b[0]
+		if marker == 0x01 || marker >= 0xd0 && marker <= 0xd8 { // markers that stand alone
 			continue
 		}
-		var length [2]byte
-		if _, err := io.ReadFull(r, length[:]); err != nil {
+		length, err := c.read(2)
+		if err != nil {
 			return 0, 0, err
 		}
-		n := int64(binary.BigEndian.Uint16(length[:])) - 2
+		n := int64(binary.BigEndian.Uint16(length)) - 2
 		if n < 0 {
 			return 0, 0, fmt.Errorf("%w: JPEG segment", ErrNotImage)
 		}
-		return c, n, nil
+		return marker, n, nil
 	}
-}
-
-// jpegEnd reads to the end and wants an end-of-image marker there; some encoders pad with zeros behind it.
-func jpegEnd(r io.Reader) error {
-	t := &tail{}
-	if _, err := io.Copy(t, r); err != nil {
-		return err
-	}
-	if !bytes.HasSuffix(bytes.TrimRight(t.last, "\x00"), []byte{0xff, 0xd9}) {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
-}
-
-// tail keeps the last bytes written to it.
-type tail struct{ last []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	const keep = 64
-	if len(p) >= keep {
-		t.last = append(t.last[:0], p[len(p)-keep:]...)
-	} else if t.last = append(t.last, p...); len(t.last) > keep {
-		t.last = append(t.last[:0], t.last[len(t.last)-keep:]...)
-	}
-	return len(p), nil
 }
 
 // inspectWebP believes the container's length; the first chunk tells the dimensions.
-func inspectWebP(r *bufio.Reader) (size Size, err error) {
-	head, err := r.Peek(30)
-	if err != nil {
-		return size, err
+func inspectWebP(c *cursor) (size Size, err error) {
+	head := c.peek(30)
+	if len(head) < 30 {
+		return size, io.ErrUnexpectedEOF
 	}
-	total := int64(binary.LittleEndian.Uint32(head[4:])) + 8
 	switch string(head[12:16]) {
 	case "VP8 ":
 		size.Width = int(binary.LittleEndian.Uint16(head[26:]) & 0x3fff)
@@ -191,39 +228,22 @@ func inspectWebP(r *bufio.Reader) (size Size, err error) {
 	default:
 		return size, fmt.Errorf("%w: WebP without image", ErrNotImage)
 	}
-	if err := discard(r, total); err != nil {
-		return size, err
-	}
-	return size, drain(r)
+	return size, c.skip(int64(binary.LittleEndian.Uint32(head[4:])) + 8)
 }
 
 // inspectGIF wants a trailer at the end.
-func inspectGIF(r *bufio.Reader) (size Size, err error) {
-	head, err := r.Peek(10)
-	if err != nil {
+func inspectGIF(c *cursor) (size Size, err error) {
+	if err := c.skip(10); err != nil {
 		return size, err
 	}
+	head := c.peek(10)
 	size = Size{int(binary.LittleEndian.Uint16(head[6:])), int(binary.LittleEndian.Uint16(head[8:]))}
-	t := &tail{}
-	if _, err := io.Copy(t, r); err != nil {
-		return size, err
-	}
-	if !bytes.HasSuffix(bytes.TrimRight(t.last, "\x00"), []byte{0x3b}) {
-		return size, io.ErrUnexpectedEOF
-	}
-	return size, nil
+	return size, ends(c.tail(), "\x3b")
 }
 
-func discard(r io.Reader, n int64) error {
-	m, err := io.CopyN(io.Discard, r, n)
-	if errors.Is(err, io.EOF) || err == nil && m < n {
+func ends(tail []byte, with string) error {
+	if !bytes.HasSuffix(tail, []byte(with)) {
 		return io.ErrUnexpectedEOF
 	}
-	return err
-}
-
-// drain reads what stands behind the end, so that a source that checks itself to its end (base64) has done so.
-func drain(r io.Reader) error {
-	_, err := io.Copy(io.Discard, r)
-	return err
+	return nil
 }

@@ -41,6 +41,8 @@ type Store struct {
 	ttl, every    time.Duration
 	max, maxImage int64
 	root          *os.Root // no name leads out of it, whatever it is
+	writing       chan struct{}
+	buffers       sync.Pool // of *[256 << 10]byte
 
 	sweeping sync.Mutex // one sweep at a time; guards total
 	total    int64      // bytes of all images
@@ -48,7 +50,7 @@ type Store struct {
 
 // New opens the folder and counts what is in it.
 func New(c Config) (*Store, error) {
-	s := &Store{ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage}
+	s := &Store{writing: make(chan struct{}, atOnce), ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage}
 	if s.ttl <= 0 {
 		s.ttl = 24 * time.Hour
 	}
@@ -91,6 +93,9 @@ var (
 
 const tempPrefix = ".tmp-"
 
+// atOnce is how many images are written at the same time: a disk is not the faster for more.
+const atOnce = 8
+
 // Put keeps an image and returns its name. Its type is what its first bytes say, whatever anybody declared. The file is
 // on disk when Put returns: the app may be told the name right away, and the picture has been paid for.
 func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, err error) {
@@ -102,8 +107,17 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 		return "", fmt.Errorf("asset: %w", err)
 	}
 	defer r.Close()
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("asset: %w", ctx.Err())
+	}
 	id := strings.ToLower(rand.Text()) // 130 random bits in base32
 	size, ext, err := s.write(ctx, tempPrefix+id, r)
+	if err == nil && size != image.Len() {
+		err = fmt.Errorf("%d of %d bytes", size, image.Len())
+	}
 	if err == nil {
 		name = id + ext
 		err = s.root.Rename(tempPrefix+id, name)
@@ -135,26 +149,30 @@ func (s *Store) write(ctx context.Context, temp string, r io.Reader) (size int64
 	return size, ext, errors.Join(err, f.Sync(), f.Close())
 }
 
+// copy writes in large pieces, which file systems take far more cheaply than small ones.
 func (s *Store) copy(ctx context.Context, f *os.File, r io.Reader) (int64, error) {
-	buf := make([]byte, 128<<10)
-	n, err := io.CopyBuffer(struct{ io.Writer }{f}, &stoppable{ctx, io.LimitReader(r, s.maxImage+1)}, buf)
-	if err == nil && n > s.maxImage { // a Blob that told a wrong length
-		err = ErrTooLarge
+	buf, ok := s.buffers.Get().(*[256 << 10]byte)
+	if !ok {
+		buf = new([256 << 10]byte)
 	}
-	return n, err
-}
-
-// stoppable stops reading when its context ends.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s *stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
+	defer s.buffers.Put(buf)
+	var n int64
+	for ctx.Err() == nil {
+		m, err := io.ReadFull(r, buf[:])
+		if n += int64(m); n > s.maxImage { // a Blob that told a wrong length
+			return n, ErrTooLarge
+		}
+		if _, err := f.Write(buf[:m]); err != nil {
+			return n, err
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
 	}
-	return s.r.Read(p)
+	return n, ctx.Err()
 }
 
 // count counts a new image, and makes room if there is too much now.

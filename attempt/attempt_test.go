@@ -380,7 +380,7 @@ func TestAppLeavesJob(t *testing.T) {
 func TestMalformedAddress(t *testing.T) {
 	b := newBench(t, func(http.ResponseWriter, *http.Request) {})
 	req := &switchyard.Request{Images: 1, Mask: &switchyard.Mask{Polarity: switchyard.Transparent}}
-	mask, err := b.runner.Pool.Read(bytes.NewReader(picture()), 1<<20)
+	mask, err := b.runner.Pool.Read(bytes.NewReader(picture()), -1, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

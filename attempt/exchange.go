@@ -175,14 +175,20 @@ func (x *exchange) takeBack(ctx context.Context) {
 
 // finish checks a result, makes its images ready for the app, and completes the answer.
 func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Result, reply *spool.Message) error {
-	raw := x.c.Forward
+	var missing []*switchyard.Image
 	for i := range res.Images {
-		if x.mayTell(res.Images[i].URL) {
-			continue
+		if img := &res.Images[i]; img.Blob == nil && !x.mayTell(img.URL) {
+			missing = append(missing, img)
 		}
-		raw = raw && res.Images[i].URL == ""
-		if err := x.image(ctx, &res.Images[i]); err != nil {
-			return x.failure(err, switchyard.Answered)
+	}
+	if err := x.fetch(ctx, missing); err != nil {
+		return x.failure(err, switchyard.Answered)
+	}
+	for i := range res.Images {
+		if img := &res.Images[i]; img.Blob != nil {
+			if err := x.image(img); err != nil {
+				return x.failure(err, switchyard.Answered)
+			}
 		}
 	}
 	if len(res.Images) == 0 {
@@ -196,7 +202,7 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 		res.Created = x.now()
 	}
 	ans.Result = res
-	if raw {
+	if x.c.Forward && len(missing) == 0 {
 		ans.Raw = reply
 	}
 	return nil

@@ -3,7 +3,6 @@ package attempt
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"switchyard"
@@ -25,11 +24,9 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 	for _, need := range needs {
 		ready := *need.Image
 		if ready.Blob == nil {
-			body, err := r.fetch(ctx, ready.URL)
-			if err != nil {
+			if err := r.fetch(ctx, []*switchyard.Image{&ready}); err != nil {
 				return nil, unreadable(err)
 			}
-			ready.Blob, ready.URL = body, ""
 		}
 		var err error
 		if ready.MIME, ready.Size, err = inspect(ready.Blob); err != nil { // declared types are often wrong
@@ -51,33 +48,9 @@ func unreadable(err error) error {
 	return &switchyard.Error{Kind: switchyard.BadRequest, Detail: "An image of the request could not be read.", Err: err}
 }
 
-// fetch spools what lies at an address that a request or an answer names. The body is closed with the run.
-func (r *run) fetch(ctx context.Context, url string) (switchyard.Blob, error) {
-	body, err := r.Fetcher.Fetch(ctx, url, r.MaxImage)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	spooled, err := r.Pool.Read(body, r.MaxImage)
-	if err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fetched = append(r.fetched, spooled)
-	return spooled, nil
-}
-
-// image makes one image of a result whole: it is fetched if only its address is known, its structure is checked, and
-// it is converted if the app is owed another format.
-func (x *exchange) image(ctx context.Context, img *switchyard.Image) error {
-	if img.Blob == nil {
-		blob, err := x.fetch(ctx, img.URL)
-		if err != nil {
-			return fmt.Errorf("fetch image: %w", err)
-		}
-		img.Blob, img.URL = blob, ""
-	}
+// image makes one image of a result ready: its structure is checked, and it is converted if the app is owed another
+// format.
+func (x *exchange) image(img *switchyard.Image) error {
 	if img.Blob.Len() > x.MaxImage {
 		return errors.New("image over the limit")
 	}
@@ -96,12 +69,30 @@ func (x *exchange) image(ctx context.Context, img *switchyard.Image) error {
 	return nil
 }
 
-// inspect reads an image to its end.
+// inspect looks at an image's structure.
 func inspect(b switchyard.Blob) (mime string, size switchyard.Size, err error) {
+	if f, ok := b.(io.ReaderAt); ok {
+		return switchyard.Inspect(f, b.Len())
+	}
 	r, err := b.Open()
 	if err != nil {
 		return "", switchyard.Size{}, err
 	}
 	defer r.Close()
-	return switchyard.Inspect(struct{ io.Reader }{r})
+	return switchyard.Inspect(&forward{r: r}, b.Len())
+}
+
+// forward is a reader read at places that come one after another.
+type forward struct {
+	r  io.Reader
+	at int64
+}
+
+func (f *forward) ReadAt(p []byte, off int64) (int, error) {
+	if _, err := io.CopyN(io.Discard, f.r, off-f.at); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(f.r, p)
+	f.at = off + int64(n)
+	return n, err
 }

@@ -41,9 +41,10 @@ type Limiter interface {
 	Acquire(ctx context.Context, names []limit.Name, images int, patience time.Duration) (release func(), err error)
 }
 
-// Fetcher reads from addresses that a request or an answer names. It refuses private ones.
+// Fetcher reads from addresses that a request or an answer names. It refuses private ones. The size is negative if it
+// is not known beforehand.
 type Fetcher interface {
-	Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, error)
+	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
 // Runner makes generations. All fields but Now are needed. It holds no state of its own; many goroutines share it.

@@ -136,7 +136,7 @@ var errIdle = errors.New("the answer stalled")
 
 // read spools the body of an answer; a pause of the target's idle time in it cancels the exchange.
 func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*spool.Body, error) {
-	var r io.Reader = resp.Body
+	r, size := io.Reader(resp.Body), resp.ContentLength
 	if idle := x.c.Target.Timeouts.Idle; idle > 0 {
 		timer := time.AfterFunc(idle, func() { cancel(errIdle) })
 		defer timer.Stop()
@@ -150,11 +150,11 @@ func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*s
 			return nil, err
 		}
 		resp.Header.Del("Content-Encoding")
-		r = gz
+		r, size = gz, -1
 	default:
 		return nil, fmt.Errorf("content encoding %q", encoding)
 	}
-	return x.Pool.Read(r, x.MaxAnswer)
+	return x.Pool.ReadJSON(r, size, x.MaxAnswer)
 }
 
 // watched puts the idle timer off at every read.

@@ -2,7 +2,7 @@
 // one, on this machine, in one run: the subjects take turns, and what counts is the median of the rounds and the ratio
 // to the baseline, since machines differ and drift.
 //
-//	go run ./bench [-short] [-only S1,S3] [-rounds 3]
+//	go run ./bench [-short] [-only S1,S3] [-name Imagen] [-rounds 3]
 //
 // CPU time and memory are each process's own accounting (/proc), background work included. It needs Linux.
 package main
@@ -37,6 +37,7 @@ func main() {
 type options struct {
 	short  bool
 	only   []string
+	name   string
 	rounds int
 }
 
@@ -46,6 +47,7 @@ func (o options) wants(name string) bool { return len(o.only) == 0 || slices.Con
 func run(ctx context.Context) error {
 	var o options
 	only := flag.String("only", "", "scenarios to run, such as S1,S3; all if empty")
+	flag.StringVar(&o.name, "name", "", "scenarios to run, by a part of their names")
 	flag.BoolVar(&o.short, "short", false, "a tenth of the work, for a look at whether it all runs")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each subject takes its turn")
 	flag.Parse()
@@ -63,7 +65,7 @@ func run(ctx context.Context) error {
 	fmt.Println(lab.machine())
 	t := &table{}
 	for _, s := range scenarios(o) {
-		if !o.wants(s.group) {
+		if !o.wants(s.group) || !strings.Contains(s.name, o.name) {
 			continue
 		}
 		results, err := lab.measure(ctx, s, o.rounds)

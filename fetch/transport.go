@@ -49,8 +49,7 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    256, // the default of 2 opens a connection for nearly every request of a burst
 		IdleConnTimeout:        90 * time.Second,
-		WriteBufferSize:        64 << 10, // bodies are megabytes
-		ReadBufferSize:         64 << 10,
+		WriteBufferSize:        16 << 10, // one TLS record
 	}, nil
 }
 

@@ -206,7 +206,7 @@ func (q *request) read() (*spool.Message, error) {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
 	var broken atomic.Bool
-	body, err := q.Pool.Read(&upload{ReadCloser: q.r.Body, failed: &broken}, q.snap.Settings.MaxRequestBody)
+	body, err := q.Pool.ReadJSON(&upload{ReadCloser: q.r.Body, failed: &broken}, q.r.ContentLength, q.snap.Settings.MaxRequestBody)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}

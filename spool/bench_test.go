@@ -23,7 +23,7 @@ func BenchmarkTranslate(b *testing.B) {
 		b.SetBytes(int64(len(answer)))
 		b.ReportAllocs()
 		for b.Loop() {
-			body, err := pool.Read(strings.NewReader(answer), 1<<30)
+			body, err := pool.ReadJSON(strings.NewReader(answer), int64(len(answer)), 1<<30)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -16,6 +16,9 @@ type Bytes []byte
 // Open reads the bytes.
 func (b Bytes) Open() (io.ReadCloser, error) { return literal{bytes.NewReader(b)}, nil }
 
+// ReadAt reads from anywhere in them.
+func (b Bytes) ReadAt(p []byte, off int64) (int, error) { return bytes.NewReader(b).ReadAt(p, off) }
+
 // Len is their number.
 func (b Bytes) Len() int64 { return int64(len(b)) }
 

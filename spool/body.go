@@ -26,16 +26,10 @@ type Body struct {
 	file   *os.File // what comes after; nil if it all fitted
 	refs   atomic.Int64
 	once   sync.Once
-}
 
-// Read spools r to its end. A body of more than limit bytes gives ErrTooLarge, and nothing is kept.
-func (p *Pool) Read(r io.Reader, limit int64) (*Body, error) {
-	w := p.Writer(limit)
-	if err := w.fill(r); err != nil {
-		w.Abort()
-		return nil, err
-	}
-	return w.Body(), nil
+	scanned bool // on arrival, with this outcome
+	root    *Value
+	syntax  error
 }
 
 // Len is the number of bytes.
@@ -72,9 +66,7 @@ func (b *Body) drop() {
 	if b.refs.Add(-1) != 0 {
 		return
 	}
-	for _, c := range b.chunks {
-		b.pool.release(c)
-	}
+	b.pool.release(b.chunks)
 	b.chunks = nil
 	if b.file != nil {
 		_ = b.file.Close()
@@ -86,6 +78,9 @@ func (b *Body) drop() {
 func (b *Body) Open() (io.ReadCloser, error) { return b.Range(0, b.n).Open() }
 
 var _ switchyard.Blob = (*Body)(nil)
+
+// ReadAt reads from anywhere in the body.
+func (b *Body) ReadAt(p []byte, off int64) (int, error) { return b.Range(0, b.n).ReadAt(p, off) }
 
 // Range is a part of the body, as a blob. It panics if it is not inside.
 func (b *Body) Range(off, end int64) *Range {
@@ -137,11 +132,59 @@ func (r *Range) Open() (io.ReadCloser, error) {
 	return &reader{body: r.body, off: r.off, end: r.end}, nil
 }
 
+// ReadAt reads from anywhere in the range.
+func (r *Range) ReadAt(p []byte, off int64) (int, error) {
+	if !r.body.hold() {
+		return 0, ErrClosed
+	}
+	defer r.body.drop()
+	n := 0
+	for at := r.off + off; n < len(p); {
+		if at >= r.end {
+			return n, io.EOF
+		}
+		w, err := r.body.window(at, r.end, p[n:])
+		if err != nil {
+			return n, err
+		}
+		m := copy(p[n:], w)
+		n, at = n+m, at+int64(m)
+	}
+	return n, nil
+}
+
 type reader struct {
 	mu       sync.Mutex // net/http may close a request body while it is being read
 	body     *Body      // nil once closed
 	off, end int64
+	buf      []byte // for window, what is on disk; nil until needed
+	at       int64  // where the bytes in buf begin
+	have     []byte // of buf, what is there
 }
+
+// window is what comes next, where it lies. Only for a reader that nobody closes meanwhile.
+func (r *reader) window() ([]byte, error) {
+	switch {
+	case r.body == nil:
+		return nil, ErrClosed
+	case r.off == r.end:
+		return nil, io.EOF
+	case r.off < r.body.mem:
+		return r.body.window(r.off, r.end, nil)
+	}
+	if i := r.off - r.at; i < int64(len(r.have)) {
+		return r.have[i:], nil
+	}
+	if r.buf == nil {
+		r.buf = scratch.take()
+	}
+	var err error
+	r.at = r.off
+	r.have, err = r.body.window(r.off, r.end, r.buf)
+	return r.have, err
+}
+
+func (r *reader) advance(n int) { r.off += int64(n) }
 
 func (r *reader) Read(p []byte) (int, error) {
 	r.mu.Lock()
@@ -193,6 +236,10 @@ func (r *reader) Close() error {
 		r.body.drop()
 		r.body = nil
 	}
+	if r.buf != nil {
+		scratch.give(r.buf)
+		r.buf, r.have = nil, nil
+	}
 	return nil
 }
 
@@ -202,10 +249,10 @@ var scratch buffers
 type buffers struct{ pool sync.Pool }
 
 func (b *buffers) take() []byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return *p
+	if p, ok := b.pool.Get().(*[chunkSize]byte); ok {
+		return p[:]
 	}
 	return make([]byte, chunkSize)
 }
 
-func (b *buffers) give(p []byte) { b.pool.Put(&p) }
+func (b *buffers) give(p []byte) { b.pool.Put((*[chunkSize]byte)(p)) }

@@ -25,7 +25,7 @@ func TestEditDelete(t *testing.T) {
 		{"none", `{"a":2}`, `{"a":2}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			body, err := pool.Read(strings.NewReader(c.body), 1<<20)
+			body, err := pool.Read(strings.NewReader(c.body), -1, 1<<20)
 			if err != nil {
 				t.Fatal(err)
 			}

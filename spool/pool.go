@@ -1,7 +1,8 @@
 // Package spool holds bodies that are too big for the heap: in memory under one process-wide budget, the rest on disk.
 //
-// A body is read once, scanned once (JSON or multipart) into small values and ranges of bytes, and sent on as a
-// concatenation of literal text, ranges and re-coded ranges. No function here ever makes one Go value of a whole body.
+// A body is read once, scanned once (JSON while it arrives, or multipart) into small values and ranges of bytes, and
+// sent on as a concatenation of literal text, ranges and re-coded ranges. No function here ever makes one Go value of a
+// whole body.
 //
 // A Body has one owner, who closes it. Readers opened before that stay valid until they are closed themselves; nobody
 // can open new ones afterwards, so that no buffer is ever seen by two requests.
@@ -10,20 +11,14 @@ package spool
 import (
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Sizes of the pieces that bodies in memory are made of. The first is small, since most bodies are.
 const (
-	firstChunk = 8 << 10
+	firstChunk = 4 << 10
 	chunkSize  = 64 << 10
 )
-
-// patience is how long a full budget makes a reader wait before it spills: about what writing a chunk to disk costs,
-// so that waiting is worth it when other bodies are about to be closed, and harmless when they are not.
-const patience = 2 * time.Millisecond
 
 // Config says how much memory bodies may take together and where the rest goes.
 type Config struct {
@@ -31,15 +26,14 @@ type Config struct {
 	Dir    string // for spilled bodies; if empty, the system's; made if missing
 }
 
-// Pool is the budget. All bodies of a process come from one. Safe for concurrent use.
+// Pool is the memory that bodies share, and the folder for those that find no room. All bodies of a process come from
+// one. Safe for concurrent use.
 type Pool struct {
-	dir    string
-	budget int64
-	used   atomic.Int64
-	freed  chan struct{} // a token whenever memory came back while somebody waited
-	files  atomic.Int64
-
-	first, rest sync.Pool
+	dir     string
+	first   budget // a sixteenth of the memory: small bodies do not stand in line behind large ones
+	rest    budget
+	files   atomic.Int64
+	typical atomic.Int64 // how large bodies of unknown length have been lately
 }
 
 // New makes a pool and the folder it spills to.
@@ -50,63 +44,58 @@ func New(cfg Config) (*Pool, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	return &Pool{dir: cfg.Dir, budget: cfg.Memory, freed: make(chan struct{}, 1)}, nil
+	mem, err := arena(max(cfg.Memory, 0))
+	if err != nil {
+		return nil, err
+	}
+	first := int64(len(mem)) / 16 / firstChunk * firstChunk
+	first = min(max(first, firstChunk), int64(len(mem)))
+	p := &Pool{dir: cfg.Dir}
+	p.first.init(mem[:first:first], firstChunk)
+	p.rest.init(mem[first:], chunkSize)
+	return p, nil
 }
 
-// Memory is how many bytes of the budget are taken; Files is how many bodies have spilled.
-func (p *Pool) Memory() int64 { return p.used.Load() }
+// Memory is how many bytes of the budget are taken.
+func (p *Pool) Memory() int64 { return p.first.taken() + p.rest.taken() }
 
 // Files is the number of bodies that are on disk now, in whole or in part.
 func (p *Pool) Files() int64 { return p.files.Load() }
 
-// chunk takes a piece of n bytes out of the budget; nil if there is none to be had soon.
-func (p *Pool) chunk(n int) []byte {
-	if !p.reserve(int64(n)) {
-		timer := time.NewTimer(patience)
-		defer timer.Stop()
-		for {
-			select {
-			case <-p.freed:
-				if p.reserve(int64(n)) {
-					return p.buffer(n)
-				}
-			case <-timer.C:
-				return nil
-			}
-		}
+// takeFirst is a body's first piece of memory, or nil: nobody waits for it. When there are more bodies than small pieces,
+// it is a part of a large one.
+func (p *Pool) takeFirst() []byte {
+	switch {
+	case p.first.tryClaim():
+		return p.first.take()
+	case p.rest.tryClaim():
+		return p.rest.take()[:firstChunk]
 	}
-	return p.buffer(n)
+	return nil
 }
 
-func (p *Pool) reserve(n int64) bool {
-	if p.used.Add(n) <= p.budget {
-		return true
+// release takes a body's pieces back.
+func (p *Pool) release(chunks [][]byte) {
+	if len(chunks) == 0 {
+		return
 	}
-	p.used.Add(-n)
-	return false
-}
-
-func (p *Pool) buffer(n int) []byte {
-	from := &p.rest
-	if n == firstChunk {
-		from = &p.first
-	}
-	if b, ok := from.Get().(*[]byte); ok {
-		return *b
-	}
-	return make([]byte, n)
-}
-
-func (p *Pool) release(b []byte) {
-	if len(b) == firstChunk {
-		p.first.Put(&b)
+	if first := chunks[0]; cap(first) == firstChunk {
+		p.first.give(chunks[:1], 0)
+		chunks = chunks[1:]
 	} else {
-		p.rest.Put(&b)
+		chunks[0] = first[:chunkSize]
 	}
-	p.used.Add(-int64(len(b)))
-	select {
-	case p.freed <- struct{}{}:
-	default: // a token is there already
+	p.rest.give(chunks, 0)
+}
+
+// expect is how much memory a body of unknown length is given once it turns out not to be small.
+func (p *Pool) expect() int64 { return max(p.typical.Load(), chunkSize) }
+
+// learn remembers a large size at once, and forgets it over the next dozens of bodies.
+func (p *Pool) learn(size int64) {
+	if size > firstChunk {
+		old := p.typical.Load()
+		p.typical.Store(max(size, old-old/32))
 	}
 }
 

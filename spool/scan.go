@@ -2,7 +2,9 @@ package spool
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
 	"github.com/segmentio/asm/ascii"
@@ -26,15 +28,41 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
 }
 
-// Scan reads a body as one JSON document, in one pass. Everything that is well-formed is accepted, but for duplicate
-// keys, invalid UTF-8, and more depth or values than any honest request has.
+// Scan reads a body as one JSON document, in one pass, or tells what was found when it arrived. Everything that is
+// well-formed is accepted, but for duplicate keys, invalid UTF-8, and more depth or values than any honest request has.
 func Scan(b *Body) (*Value, error) {
+	if b.scanned {
+		return b.root, b.syntax
+	}
 	if !b.hold() {
 		return nil, ErrClosed
 	}
 	defer b.drop()
-	s := &scanner{body: b, buf: scratch.take()}
-	defer scratch.give(s.buf)
+	buf := scratch.take()
+	defer scratch.give(buf)
+	s := &scanner{body: b, next: func(at int64) ([]byte, error) {
+		if at == b.n {
+			return nil, io.EOF
+		}
+		return b.window(at, b.n, buf)
+	}}
+	return s.document()
+}
+
+// scanner walks over the body window by window.
+type scanner struct {
+	body   *Body
+	next   func(at int64) ([]byte, error) // the window that begins at a place; io.EOF at the end
+	win    []byte                         // bytes [base, base+len(win)) of the body
+	base   int64
+	pos    int  // in win
+	quote  int  // the next quotation mark in win is at or after this; -1: not looked for
+	ended  bool // there are no more windows
+	values int
+	err    error
+}
+
+func (s *scanner) document() (*Value, error) {
 	s.space()
 	v := s.value(0)
 	s.space()
@@ -45,18 +73,6 @@ func Scan(b *Body) (*Value, error) {
 		return nil, s.err
 	}
 	return v, nil
-}
-
-// scanner walks over the body window by window.
-type scanner struct {
-	body   *Body
-	buf    []byte // for windows that are on disk
-	win    []byte // bytes [base, base+len(win)) of the body
-	base   int64
-	pos    int // in win
-	quote  int // the next quotation mark in win is at or after this; -1: not looked for
-	values int
-	err    error
 }
 
 func (s *scanner) fail(format string, args ...any) {
@@ -75,13 +91,17 @@ func (s *scanner) eof() bool {
 	if s.pos < len(s.win) {
 		return false
 	}
-	at := s.offset()
-	if at == s.body.n {
+	if s.ended {
 		return true
 	}
-	s.win, s.err = s.body.window(at, s.body.n, s.buf)
-	s.base, s.pos, s.quote = at, 0, -1
-	return s.err != nil
+	at := s.offset()
+	win, err := s.next(at)
+	if errors.Is(err, io.EOF) {
+		s.ended = true
+		return true
+	}
+	s.win, s.base, s.pos, s.quote, s.err = win, at, 0, -1, err
+	return err != nil
 }
 
 // peek is the next byte; 0, which is no JSON, at the end.
@@ -120,7 +140,7 @@ func (s *scanner) value(depth int) *Value {
 		s.array(v, depth)
 	case c == '"':
 		v.kind = String
-		v.escaped, v.class = s.str()
+		v.escaped, v.letters = s.str()
 	case c == '-' || '0' <= c && c <= '9':
 		v.kind = Number
 		s.number()
@@ -270,8 +290,8 @@ const longRun = 4 << 10
 
 // str passes over a string, from its opening to its closing quotation mark, and reports whether it has escapes. Long
 // plain runs, which is what base64 is, are searched and checked many bytes at a time, and looked at as base64 while they
-// are at hand: the bytes may come from a disk.
-func (s *scanner) str() (escaped bool, class *classifier) {
+// are at hand: letters is nil if they are none.
+func (s *scanner) str() (escaped bool, letters *letters) {
 	s.pos++
 	for first := true; !s.eof(); first = false {
 		rest := s.win[s.pos:]
@@ -283,24 +303,27 @@ func (s *scanner) str() (escaped bool, class *classifier) {
 			}
 		}
 		run := s.win[s.pos:s.quote]
+		if first && (s.quote == len(s.win) || len(run) >= longRun) {
+			letters = lettersOf(run)
+		}
+		if letters != nil && letters.add(run) { // so there is nothing else in it either
+			if s.pos = s.quote; s.pos < len(s.win) {
+				s.pos++
+				return false, letters
+			}
+			continue
+		}
+		letters = nil
 		if i := bytes.IndexByte(run, '\\'); i >= 0 {
 			if s.plain(run[:i]) {
 				s.escape()
 			}
-			escaped, class = true, nil
+			escaped = true
 			continue
-		}
-		if first && (s.quote == len(s.win) || len(run) >= longRun) {
-			class = &classifier{}
-		}
-		if class != nil {
-			if _, err := class.Write(run); err != nil {
-				class = nil // no base64
-			}
 		}
 		if s.plain(run) && s.pos < len(s.win) && s.pos == s.quote {
 			s.pos++
-			return escaped, class
+			return escaped, nil
 		}
 	}
 	s.fail("unexpected end of a string")

@@ -45,8 +45,8 @@ type Value struct {
 	escaped  bool // a string with backslashes
 	members  []member
 	items    []*Value
-	form     bool        // the text of a form's field, which has no quotation marks
-	class    *classifier // of a long string, as base64, from the same pass; nil if not looked at
+	form     bool     // the text of a form's field, which has no quotation marks
+	letters  *letters // of a long string that may be base64, from the same pass
 }
 
 type member struct {
@@ -239,8 +239,8 @@ func (v *Value) Base64(skip int64) (switchyard.Blob, error) {
 	}
 	in := v.inner()
 	text := switchyard.Blob(v.body.Range(in.off+skip, in.end))
-	if c := v.class; c != nil && !(c.url && c.std) { // what is skipped may have been taken for letters
-		return decode(text, c.letters-skip, c.url)
+	if l := v.letters; l != nil && l.skip == skip && l.end() == nil {
+		return decode(text, l)
 	}
 	if v.escaped {
 		var err error

@@ -91,7 +91,7 @@ func (a *oldApp) portrait(ctx context.Context, i int) error {
 		return fmt.Errorf("no picture")
 	}
 	picture := answer.Predictions[0]
-	_, size, err := switchyard.Inspect(bytes.NewReader(picture.Bytes))
+	_, size, err := switchyard.Inspect(bytes.NewReader(picture.Bytes), int64(len(picture.Bytes)))
 	if err != nil {
 		return err
 	}

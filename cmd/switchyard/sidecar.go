@@ -337,12 +337,12 @@ func (s *sidecar) close() {
 // fetcher is the guarded client as package attempt wants it.
 type fetcher struct{ client *fetch.Client }
 
-func (f fetcher) Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, error) {
+func (f fetcher) Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, int64, error) {
 	resp, err := f.client.Get(ctx, url, limit)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return resp.Body, nil
+	return resp.Body, resp.Length, nil
 }
 
 // transports are the connections to providers. They live on through reloads that do not change how one is reached.

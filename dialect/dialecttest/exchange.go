@@ -250,7 +250,7 @@ func (x *exchange) body(h http.Header, text string) *spool.Body {
 		text = strings.TrimSuffix(text, "\n")
 	}
 	text = strings.ReplaceAll(text, "<PNG1>", string(png1))
-	b, err := x.pool.Read(strings.NewReader(text), 1<<20)
+	b, err := x.pool.Read(strings.NewReader(text), -1, 1<<20)
 	if err != nil {
 		x.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func TestGenerationOrNot(t *testing.T) {
 		{"/fal-ai/elevenlabs/tts", `{"prompt":"a"}`, false},
 		{"/fal-ai/photomaker", `{"prompt":"a","image_archive_url":"https://x.test/a.zip"}`, false},
 	} {
-		body, err := pool.Read(strings.NewReader(c.body), 1<<20)
+		body, err := pool.Read(strings.NewReader(c.body), -1, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add("/fal-ai/pulid", `{"prompt":"a","reference_images":[{"image_url":"data:image/png;base64,AA=="}],"mask_url":1}`)
 	f.Add("/x/y", `{"prompt":"a","image_urls":{"x":null},"safety_tolerance":9,"image_size":"auto_2K"}`)
 	f.Fuzz(func(t *testing.T, path, text string) {
-		body, err := pool.Read(strings.NewReader(text), 1<<20)
+		body, err := pool.Read(strings.NewReader(text), -1, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,7 +116,7 @@ func decode(t testing.TB, path, prefer, text string) (*switchyard.Request, error
 			t.Fatal(err)
 		}
 	}
-	body, err := pool.Read(strings.NewReader(text), 1<<20)
+	body, err := pool.Read(strings.NewReader(text), -1, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

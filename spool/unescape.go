@@ -1,53 +1,10 @@
 package spool
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 
 	"switchyard"
 )
-
-// classify counts the letters of a base64 text before its padding, and tells which of the two alphabets it is in.
-func classify(text switchyard.Blob) (letters int64, url bool, err error) {
-	r, err := text.Open()
-	if err != nil {
-		return 0, false, err
-	}
-	defer r.Close()
-	c := &classifier{}
-	if _, err := io.Copy(c, r); err != nil {
-		return 0, false, err
-	}
-	if c.url && c.std {
-		return 0, false, fmt.Errorf("%w: two alphabets in one text", ErrBase64)
-	}
-	return c.letters, c.url, nil
-}
-
-type classifier struct {
-	letters  int64
-	padding  int
-	std, url bool
-}
-
-func (c *classifier) Write(p []byte) (int, error) {
-	text := p
-	if i := bytes.IndexByte(p, '='); i >= 0 {
-		text = p[:i]
-		c.padding += len(p) - i
-		if c.padding > 2 || bytes.Count(p[i:], []byte{'='}) != len(p)-i {
-			return 0, fmt.Errorf("%w: padding in the middle", ErrBase64)
-		}
-	}
-	if len(text) > 0 && c.letters > 0 && c.padding > 0 && len(text) == len(p) {
-		return 0, fmt.Errorf("%w: padding in the middle", ErrBase64)
-	}
-	c.letters += int64(len(text))
-	c.url = c.url || bytes.IndexByte(text, '-') >= 0 || bytes.IndexByte(text, '_') >= 0
-	c.std = c.std || bytes.IndexByte(text, '+') >= 0 || bytes.IndexByte(text, '/') >= 0
-	return len(p), nil
-}
 
 // unescaped is the inside of a JSON string with escapes, or a text with line ends, as the plain letters: what some
 // encoders make of base64 ("\/", "\n" every 76 letters).
