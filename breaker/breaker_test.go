@@ -406,6 +406,14 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestAnAttemptAllocatesLittle: the closures in which Allow, gobreaker and begin remember whose turn it is.
+func TestAnAttemptAllocatesLittle(t *testing.T) {
+	r := configured(breaker.DefaultConfig())
+	if n := testing.AllocsPerRun(100, func() { end(t, r, switchyard.OK, 0) }); n > 6 {
+		t.Errorf("an attempt makes %v allocations", n)
+	}
+}
+
 func BenchmarkAllow(b *testing.B) {
 	r := configured(breaker.DefaultConfig())
 	b.ReportAllocs()

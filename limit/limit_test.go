@@ -375,6 +375,17 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestAPlaceAllocatesLittle: 13 in all, a turn in line and what to undo for each of two names; the race detector adds two.
+func TestAPlaceAllocatesLittle(t *testing.T) {
+	r := registry(map[limit.Name]limit.Config{
+		google: {Rate: switchyard.Rate{Events: 1e9, Per: time.Second}, Concurrent: 1000}, nano: {Concurrent: 1000},
+	})
+	names := []limit.Name{nano, google}
+	if n := testing.AllocsPerRun(100, func() { mustAcquire(t, r, time.Second, names...)() }); n > 15 {
+		t.Errorf("a place at two names makes %v allocations", n)
+	}
+}
+
 func BenchmarkAcquire(b *testing.B) {
 	r := registry(map[limit.Name]limit.Config{
 		google: {Rate: switchyard.Rate{Events: 1e9, Per: time.Second}, Concurrent: 1000}, nano: {Concurrent: 1000},

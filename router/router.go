@@ -28,6 +28,7 @@ type Config struct {
 type Router struct {
 	cfg      Config
 	routes   []compiled
+	index    index
 	estimate bool // whether any rule asks for estimates
 }
 
@@ -67,6 +68,7 @@ func New(cfg Config) (*Router, error) {
 	fallthru.SetDefaults()
 	fallthru.Name = "default" // what matches no route goes to its own provider, as if there were none
 	r.routes = append(r.routes, compiled{Route: fallthru})
+	r.index = newIndex(r.routes)
 	return r, errors.Join(errs...)
 }
 
@@ -90,10 +92,14 @@ func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, er
 	return d.plan, errs
 }
 
+// match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
+// routes that the index does not rule out.
 func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 	var errs []error
-	for i := range r.routes {
-		route := &r.routes[i]
+	var buf [8][]int // on the stack; few facts find anything for one request
+	lists := r.index.candidates(buf[:0], f)
+	for {
+		route := &r.routes[first(lists)]
 		if route.when == nil {
 			return route, errs
 		}
@@ -105,7 +111,6 @@ func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 			return route, errs
 		}
 	}
-	panic("router: the last route matches everything")
 }
 
 func (r *Router) find(dialectName, model string) *switchyard.Model {

@@ -48,7 +48,7 @@ const (
 	labels
 )
 
-var requestFields = map[string]field{
+var requestFields = map[string]*field{
 	"dialect":       {kind: text, text: func(f *Facts) string { return f.request().Dialect }},
 	"model":         {kind: text, text: func(f *Facts) string { return f.request().Model }},
 	"path":          {kind: text, text: func(f *Facts) string { return f.request().Path }},
@@ -67,7 +67,7 @@ var requestFields = map[string]field{
 	"async":         {kind: yesNo, yes: func(f *Facts) bool { return f.request().Async }},
 }
 
-var keyFields = map[string]field{
+var keyFields = map[string]*field{
 	"name":   {kind: text, text: func(f *Facts) string { return f.Key.Name }},
 	"tenant": {kind: text, text: func(f *Facts) string { return f.Key.Tenant }},
 	"labels": {kind: labels, has: func(f *Facts) bool { return len(f.Key.Labels) > 0 }},
@@ -106,8 +106,27 @@ type table interface {
 
 type headerTable map[string][]string
 
+// lookup writes the name as net/http does, on the stack: textproto would allocate one for each read.
 func (t headerTable) lookup(name string) (string, bool) {
-	return multiTable(t).lookup(textproto.CanonicalMIMEHeaderKey(name))
+	var buf [64]byte
+	if len(name) > len(buf) {
+		return multiTable(t).lookup(textproto.CanonicalMIMEHeaderKey(name))
+	}
+	start := true // of the name or of a word in it
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'a' <= c && c <= 'z' && start:
+			c -= 'a' - 'A'
+		case 'A' <= c && c <= 'Z' && !start:
+			c += 'a' - 'A'
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		default: // textproto leaves some of these names as they are
+			return multiTable(t).lookup(textproto.CanonicalMIMEHeaderKey(name))
+		}
+		buf[i], start = c, c == '-'
+	}
+	return firstOf(t[string(buf[:len(name)])])
 }
 
 func (t headerTable) names() []string {
@@ -120,12 +139,7 @@ func (t headerTable) names() []string {
 
 type multiTable map[string][]string
 
-func (t multiTable) lookup(name string) (string, bool) {
-	if v := t[name]; len(v) > 0 {
-		return v[0], true
-	}
-	return "", false
-}
+func (t multiTable) lookup(name string) (string, bool) { return firstOf(t[name]) }
 
 func (t multiTable) names() []string { return slices.Sorted(maps.Keys(t)) }
 
@@ -133,3 +147,10 @@ type labelTable map[string]string
 
 func (t labelTable) lookup(name string) (string, bool) { v, ok := t[name]; return v, ok }
 func (t labelTable) names() []string                   { return slices.Sorted(maps.Keys(t)) }
+
+func firstOf(values []string) (string, bool) {
+	if len(values) == 0 {
+		return "", false
+	}
+	return values[0], true
+}

@@ -21,79 +21,93 @@ var (
 	tableType   = types.NewMapType(types.StringType, types.StringType)
 )
 
-// object is request or key. Its fields are read through the provider, so it need only be itself.
-type object struct {
-	facts *Facts
-	typ   *types.Type
+// object is request or key. Its fields are read through the provider, so it need only be itself. The type is a parameter,
+// since a struct of one pointer is put into an interface without being allocated.
+type object[T typed] struct{ facts *Facts }
+
+type typed interface{ celType() *types.Type }
+
+type (
+	isRequest struct{}
+	isKey     struct{}
+)
+
+func (isRequest) celType() *types.Type { return requestType }
+func (isKey) celType() *types.Type     { return keyType }
+
+func (o object[T]) typ() *types.Type {
+	var t T
+	return t.celType()
 }
 
-func (o object) ConvertToNative(t reflect.Type) (any, error) {
-	return nil, fmt.Errorf("%s cannot become %v", o.typ, t)
+func (o object[T]) ConvertToNative(t reflect.Type) (any, error) {
+	return nil, fmt.Errorf("%s cannot become %v", o.typ(), t)
 }
 
-func (o object) ConvertToType(t ref.Type) ref.Val {
+func (o object[T]) ConvertToType(t ref.Type) ref.Val {
 	if t == types.TypeType {
-		return o.typ
+		return o.typ()
 	}
-	return types.NewErr("%s cannot become %s", o.typ, t.TypeName())
+	return types.NewErr("%s cannot become %s", o.typ(), t.TypeName())
 }
 
-func (o object) Equal(other ref.Val) ref.Val {
-	p, ok := other.(object)
+func (o object[T]) Equal(other ref.Val) ref.Val {
+	p, ok := other.(object[T])
 	return types.Bool(ok && o == p)
 }
 
-func (o object) Type() ref.Type { return o.typ }
-func (o object) Value() any     { return o.facts }
+func (o object[T]) Type() ref.Type { return o.typ() }
+func (o object[T]) Value() any     { return o.facts }
 
 // dict makes a table a CEL map. It has no Find, on purpose: with one, the library would ask it instead of Get and IsSet,
-// and has(headers.x) could not tell a missing name from an empty one.
-type dict struct{ table }
+// and has(headers.x) could not tell a missing name from an empty one. It has the size of a map, like object that of a
+// pointer.
+type dict[T table] struct{ table T }
 
 var (
-	_ traits.Indexer     = dict{}
-	_ traits.FieldTester = dict{}
-	_ traits.Container   = dict{}
-	_ traits.Iterable    = dict{}
-	_ traits.Sizer       = dict{}
+	_ traits.Indexer     = dict[headerTable]{}
+	_ traits.FieldTester = dict[headerTable]{}
+	_ traits.Container   = dict[headerTable]{}
+	_ traits.Iterable    = dict[headerTable]{}
+	_ traits.Sizer       = dict[headerTable]{}
 )
 
-func (d dict) Get(index ref.Val) ref.Val {
+func (d dict[T]) Get(index ref.Val) ref.Val {
 	name, ok := index.(types.String)
 	if !ok {
 		return types.NewErr("no such key: %v", index)
 	}
-	value, _ := d.lookup(string(name))
+	value, _ := d.table.lookup(string(name))
 	return types.String(value)
 }
 
-func (d dict) IsSet(index ref.Val) ref.Val {
+func (d dict[T]) IsSet(index ref.Val) ref.Val {
 	name, ok := index.(types.String)
 	if !ok {
 		return types.False
 	}
-	_, ok = d.lookup(string(name))
+	_, ok = d.table.lookup(string(name))
 	return types.Bool(ok)
 }
 
-func (d dict) Contains(index ref.Val) ref.Val { return d.IsSet(index) }
-func (d dict) Size() ref.Val                  { return types.Int(len(d.names())) }
+func (d dict[T]) Contains(index ref.Val) ref.Val { return d.IsSet(index) }
+func (d dict[T]) Size() ref.Val                  { return types.Int(len(d.table.names())) }
 
-func (d dict) Iterator() traits.Iterator {
-	return types.NewStringList(types.DefaultTypeAdapter, d.names()).Iterator()
+func (d dict[T]) Iterator() traits.Iterator {
+	return types.NewStringList(types.DefaultTypeAdapter, d.table.names()).Iterator()
 }
 
-func (d dict) ConvertToNative(t reflect.Type) (any, error) { return d.plain().ConvertToNative(t) }
-func (d dict) ConvertToType(t ref.Type) ref.Val            { return d.plain().ConvertToType(t) }
-func (d dict) Equal(other ref.Val) ref.Val                 { return d.plain().Equal(other) }
-func (d dict) Type() ref.Type                              { return types.MapType }
-func (d dict) Value() any                                  { return d.plain().Value() }
+func (d dict[T]) ConvertToNative(t reflect.Type) (any, error) { return d.plain().ConvertToNative(t) }
+func (d dict[T]) ConvertToType(t ref.Type) ref.Val            { return d.plain().ConvertToType(t) }
+func (d dict[T]) Equal(other ref.Val) ref.Val                 { return d.plain().Equal(other) }
+func (d dict[T]) Type() ref.Type                              { return types.MapType }
+func (d dict[T]) Value() any                                  { return d.plain().Value() }
 
 // plain is a copy, for the rare rule that uses the whole map.
-func (d dict) plain() ref.Val {
+func (d dict[T]) plain() ref.Val {
 	all := make(map[string]string)
-	for _, n := range d.names() {
-		all[n], _ = d.lookup(n)
+	for _, n := range d.table.names() {
+		all[n], _ = d.table.lookup(n)
 	}
 	return types.NewStringStringMap(types.DefaultTypeAdapter, all)
 }
@@ -106,7 +120,7 @@ type provider struct {
 
 func newProvider(base types.Provider) provider {
 	p := provider{Provider: base, fields: map[string]map[string]*types.FieldType{}}
-	for name, fields := range map[string]map[string]field{requestName: requestFields, keyName: keyFields} {
+	for name, fields := range map[string]map[string]*field{requestName: requestFields, keyName: keyFields} {
 		p.fields[name] = make(map[string]*types.FieldType, len(fields))
 		for f, how := range fields {
 			p.fields[name][f] = how.celType()
@@ -155,7 +169,7 @@ func (p provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
 }
 
 // celType is how CEL reads the field. The library hands back what object.Value gave it.
-func (f field) celType() *types.FieldType {
+func (f *field) celType() *types.FieldType {
 	typ, get := f.getter()
 	return &types.FieldType{
 		Type: typ,
@@ -180,7 +194,7 @@ func (f field) celType() *types.FieldType {
 	}
 }
 
-func (f field) getter() (*types.Type, func(*Facts) ref.Val) {
+func (f *field) getter() (*types.Type, func(*Facts) ref.Val) {
 	switch f.kind {
 	case number:
 		return types.IntType, func(x *Facts) ref.Val { return types.Int(f.num(x)) }
@@ -189,7 +203,7 @@ func (f field) getter() (*types.Type, func(*Facts) ref.Val) {
 	case yesNo:
 		return types.BoolType, func(x *Facts) ref.Val { return types.Bool(f.yes(x)) }
 	case labels:
-		return tableType, func(x *Facts) ref.Val { return dict{labelTable(x.Key.Labels)} }
+		return tableType, func(x *Facts) ref.Val { return dict[labelTable]{x.Key.Labels} }
 	}
 	return types.StringType, func(x *Facts) ref.Val { return types.String(f.text(x)) }
 }

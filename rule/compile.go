@@ -1,0 +1,125 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+)
+
+// Bounds on an expression. What people write has a hundred characters.
+const (
+	maxLength = 4096
+	maxNodes  = 1000
+	maxDepth  = 50
+	maxRegex  = 10_000 // instructions; a pattern can come from a header
+	maxCost   = 100_000
+)
+
+// Error is what is wrong with an expression, and where: both count from 1.
+type Error struct {
+	Line, Col int
+	Msg       string
+}
+
+// Error is line:col: message, or the message alone if there is no place.
+func (e *Error) Error() string {
+	if e.Line <= 0 {
+		return e.Msg
+	}
+	return fmt.Sprintf("%d:%d: %s", e.Line, e.Col, e.Msg)
+}
+
+// environment is built at the first use, since it takes a millisecond that no start without rules should pay.
+// Alerts will have one of their own, whose variables are doubles; bounded is for both.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	base, err := types.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	return cel.NewEnv(append(bounded(),
+		cel.CustomTypeAdapter(base),
+		cel.CustomTypeProvider(newProvider(base)),
+		cel.Variable("request", requestType),
+		cel.Variable("headers", tableType),
+		cel.Variable("query", tableType),
+		cel.Variable("key", keyType),
+		cel.Variable("estimate_usd", cel.MapType(cel.StringType, cel.DoubleType)),
+	)...)
+})
+
+func bounded() []cel.EnvOption {
+	return []cel.EnvOption{
+		cel.CrossTypeNumericComparisons(true),
+		cel.ParserExpressionSizeLimit(maxLength),
+		cel.ParserRecursionLimit(maxDepth),
+		cel.ExpressionNodeLimit(maxNodes),
+		cel.ExpressionNestingDepthLimit(maxDepth),
+		cel.RegexProgramSizeLimit(maxRegex),
+	}
+}
+
+func check(src string, want *cel.Type) (*cel.Ast, error) {
+	switch {
+	case strings.TrimSpace(src) == "":
+		return nil, &Error{Msg: "empty expression"}
+	case len(src) > maxLength:
+		return nil, &Error{Msg: fmt.Sprintf("expression has %d bytes, more than the %d allowed", len(src), maxLength)}
+	}
+	env, err := environment()
+	if err != nil {
+		return nil, fmt.Errorf("rule: %w", err)
+	}
+	checked, issues := env.Compile(src)
+	if issues.Err() != nil {
+		return nil, located(src, issues)
+	}
+	if got := checked.OutputType(); !got.IsExactType(want) {
+		return nil, &Error{1, 1, fmt.Sprintf("want a result of type %s, got %s", want, got)}
+	}
+	return checked, nil
+}
+
+func plan(src string, checked *cel.Ast) (program, error) {
+	env, err := environment()
+	if err != nil {
+		return program{}, fmt.Errorf("rule: %w", err)
+	}
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if loops(checked.NativeRep().Expr()) { // counting the cost of the others would only slow them down
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	prog, err := env.Program(checked, options...)
+	if err != nil { // a constant pattern that is no regular expression, for one
+		return program{}, &Error{Msg: err.Error()}
+	}
+	return program{src, prog}, nil
+}
+
+// located turns the library's findings, whose columns count from 0, into ours. Those that only follow from another one
+// are left out.
+func located(src string, issues *cel.Issues) error {
+	lines := strings.Split(src, "\n")
+	var errs, follow []error
+	for _, e := range issues.Errors() {
+		ours := &Error{e.Location.Line(), e.Location.Column() + 1, e.Message}
+		if ours.Line >= 1 && ours.Line <= len(lines) {
+			// A field is found wrong at its dot; the eye looks for the name.
+			if runes := []rune(lines[ours.Line-1]); ours.Col <= len(runes) && ours.Col >= 1 && runes[ours.Col-1] == '.' {
+				ours.Col++
+			}
+		}
+		if strings.Contains(e.Message, "!error!") {
+			follow = append(follow, ours)
+			continue
+		}
+		errs = append(errs, ours)
+	}
+	if len(errs) == 0 {
+		errs = follow
+	}
+	return errors.Join(errs...)
+}
