@@ -46,6 +46,11 @@ func (x *exchange) do(ctx context.Context, supply dialect.Supply) (*Answer, erro
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
 	}
+	return x.follow(ctx, out)
+}
+
+// follow sends out, and whatever the answers ask for next.
+func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, error) {
 	for {
 		reply, step, err := x.ask(ctx, out)
 		switch {

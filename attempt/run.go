@@ -45,6 +45,13 @@ type run struct {
 type allow func(target string) (breaker.Done, error)
 
 func (r *run) targets(ctx context.Context) (*Answer, error) {
+	if len(r.job.Held) > 0 {
+		ans, err := r.reattach(ctx)
+		if err == nil || !r.goOn(ctx, err) {
+			return ans, err
+		}
+		forget(err)
+	}
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
 	if r.number == 0 && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
 		return r.inOrder(ctx, r.Breaker.Force)

@@ -68,8 +68,9 @@ type Job struct {
 	Message    *spool.Message // as the app sent it
 	Plan       *router.Plan
 	Journal    Journal
-	AppKey     switchyard.Secret // the app's own credential, for targets without one of ours
-	Gone       <-chan struct{}   // closed when the app has left; nil if it never does
+	Held       []switchyard.Attempt // jobs that an earlier process left at a provider: they are asked for before anything is sent
+	AppKey     switchyard.Secret    // the app's own credential, for targets without one of ours
+	Gone       <-chan struct{}      // closed when the app has left; nil if it never does
 }
 
 // Answer is a generation that went well. Close gives its bodies back; nothing in it may be used after that.

@@ -107,6 +107,12 @@ type Back interface {
 	Decode(*Exchange) (Step, error)
 }
 
+// Attacher is a back whose jobs are found again by their id, by another process than the one that submitted them, too.
+type Attacher interface {
+	// Attach is the step in which a job is that was accepted at some time: Next asks how it stands, Cancel takes it back.
+	Attach(t *switchyard.Target, req *switchyard.Request, job string) Step
+}
+
 // Forwarder sends an app's own bytes to a provider of the app's own dialect. Only the model's name, and what the
 // target's params say, is edited in place; a field that nobody here has heard of survives.
 type Forwarder interface {

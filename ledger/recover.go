@@ -49,7 +49,7 @@ func settle(acc Account) (records []Record, orphans []Orphan) {
 		case at.Job != "":
 			orphans = append(orphans, Orphan{at, acc.Generation})
 		default:
-			at = lose(at)
+			at = Lose(at)
 			records = append(records, SettleRecord(at))
 		}
 		costs = append(costs, at.Cost)
@@ -68,8 +68,8 @@ func settle(acc Account) (records []Record, orphans []Orphan) {
 	return append(records, EndRecord(g)), nil
 }
 
-// lose ends an attempt whose process died. That its request never left cannot be known.
-func lose(a switchyard.Attempt) switchyard.Attempt {
+// Lose ends an attempt whose process died. That its request never left cannot be known.
+func Lose(a switchyard.Attempt) switchyard.Attempt {
 	a.Outcome = switchyard.Lost
 	a.Stage = switchyard.Sent
 	a.Cost = a.Estimate

@@ -126,7 +126,7 @@ func (q *request) refuse(err error) {
 	}
 	e.RetryAfter = min(e.RetryAfter, breaker.MaxNotBefore) // a provider may say anything
 	q.head()
-	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.snap.Settings.origin(q.r) + q.place.prefix}
+	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.origin + q.place.prefix}
 	if q.decoded != nil {
 		req = q.decoded
 	}

@@ -80,7 +80,7 @@ func (q *request) stream(ctx context.Context, account *account, g switchyard.Gen
 func (q *request) fill(req *switchyard.Request) {
 	req.Dialect, req.Path = q.place.dialect.Name(), q.place.path
 	req.ID = q.rec.ID
-	req.Base = q.snap.Settings.origin(q.r) + q.place.prefix
+	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
 	q.decoded = req
 	q.rec.Kind, q.rec.Model, q.rec.Asked = "generation", req.Model, req.Images
@@ -93,8 +93,9 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		plan := q.plan(req)
 		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
 			Generation: q.rec.ID, Request: req, Message: msg, Plan: plan,
-			Journal: journal, AppKey: q.caller.own, Gone: q.gone,
+			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held,
 		})
+		q.held = nil
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 		q.rec.Cost = total(q.rec.Attempts)
 		if err == nil {
@@ -166,16 +167,14 @@ func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *atte
 
 const assetsPath = "/assets/"
 
-// hosts reports whether an app gets addresses of ours, and where they begin.
-func (q *request) hosts(req *switchyard.Request) (origin string, ok bool) {
-	origin = q.snap.Settings.origin(q.r)
-	return origin, req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(origin, "https:")
+// hosts reports whether an app gets addresses of ours.
+func (q *request) hosts(req *switchyard.Request) bool {
+	return req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(q.origin, "https:")
 }
 
 // host puts a result's images where the app can fetch them, if it expects addresses.
 func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
-	origin, ok := q.hosts(req)
-	if !ok {
+	if !q.hosts(req) {
 		return nil
 	}
 	for i := range res.Images {
@@ -187,7 +186,7 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 		if err != nil {
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}
-		img.URL = origin + assetsPath + name
+		img.URL = q.origin + assetsPath + name
 	}
 	return nil
 }

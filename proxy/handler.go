@@ -108,10 +108,12 @@ type request struct {
 	caller *caller
 	w      http.ResponseWriter
 	r      *http.Request
+	origin string // under which the app calls us
 	rec    *Record
 
-	decoded *switchyard.Request // nil until it is
-	gone    <-chan struct{}     // closed when nobody waits for the result any more
+	decoded *switchyard.Request  // nil until it is
+	held    []switchyard.Attempt // jobs that an earlier process left at a provider
+	gone    <-chan struct{}      // closed when nobody waits for the result any more
 }
 
 // ServeHTTP serves one request, and tells of it once.
@@ -122,6 +124,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.requests.enter()()
 	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
 	q.w = &counter{ResponseWriter: w, rec: q.rec}
+	q.origin = q.snap.Settings.origin(r)
 	q.rec.ID = rand.Text()
 	q.gone = r.Context().Done()
 	defer q.finish()

@@ -68,6 +68,16 @@ func NewKeyring(keys []*Key) Keyring {
 	return ring
 }
 
+// named finds a key by its name; nil if it is gone.
+func (ring Keyring) named(name string) *Key {
+	for _, k := range ring {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
 // caller is who calls, and with what.
 type caller struct {
 	key    *Key              // nil without virtual keys

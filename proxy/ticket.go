@@ -25,28 +25,19 @@ const lease = ticketTimeout + time.Minute
 // submit takes a request on as a ticket and answers with how it stands: over, if it is over by the time that the app is
 // willing to wait. The work goes on without the app.
 func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message) error {
-	doc, err := saveRequest(req)
+	doc, err := saveRequest(req, q.saveCall())
 	if err != nil {
 		return err
 	}
 	tk, err := q.Tickets.Create(q.r.Context(), ticket.Ticket{
 		ID: t.NewTicket(), Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Model: req.Model, Generation: q.rec.ID,
 		Owner: q.Owner, Lease: q.now().Add(lease), Request: doc,
-	})
+	}, msg.Body)
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("ticket: %w", err)}
 	}
 	q.rec.Kind = "ticket"
-	worker, done := q.worker(tk.ID), msg.Body.Keep()
-	q.work.Go(func() {
-		defer done()
-		defer func() { // as net/http does for requests; the ticket ends as lost at the next start
-			if p := recover(); p != nil {
-				q.Log.Error("panic", zap.Any("cause", p), zap.Stack("stack"))
-			}
-		}()
-		worker.do(tk, req, msg)
-	})
+	q.worker(tk.ID).begin(job{ticket: tk, request: req, message: msg, done: msg.Body.Keep()})
 	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's
 	state.Fresh = true
 	return q.describe(t, req, state)
@@ -97,12 +88,12 @@ func (q *request) ticket() error {
 	if call.Wait {
 		tk = q.await(tk, q.snap.Settings.timeout(q.rec.Dialect))
 	}
-	req, err := loadRequest(tk.Request)
+	req, _, err := loadRequest(tk.Request)
 	if err != nil {
 		return err
 	}
 	req.Path = q.place.path
-	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.snap.Settings.origin(q.r)+q.place.prefix
+	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.origin+q.place.prefix
 	return q.describe(t, req, q.state(tk, req))
 }
 
@@ -130,15 +121,41 @@ func (q *request) worker(id string) *request {
 	return &w
 }
 
+// job is the work for a ticket.
+type job struct {
+	ticket  ticket.Ticket
+	request *switchyard.Request
+	message *spool.Message
+	done    func()               // gives the message back
+	earlier []switchyard.Attempt // of an earlier process, in the order they were begun
+}
+
+// begin has the work done, without an app to wait for it.
+func (q *request) begin(j job) {
+	q.work.Go(func() {
+		defer j.done()
+		defer func() { // as net/http does for requests; the ticket ends as lost at the next start
+			if p := recover(); p != nil {
+				q.Log.Error("panic", zap.Any("cause", p), zap.Stack("stack"))
+			}
+		}()
+		q.do(j)
+	})
+}
+
 // do makes the generation of a ticket and puts its end into the row.
-func (q *request) do(tk ticket.Ticket, req *switchyard.Request, msg *spool.Message) {
+func (q *request) do(j job) {
 	defer q.finish()
-	defer q.tickets.leave(tk.ID)
+	defer q.tickets.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
-	g := q.generation("generation", req)
-	account := &ticketAccount{account: newAccount(q.Journal, g), tickets: q.Tickets, ticket: tk}
-	ans, err := q.make(ctx, account, req, msg)
+	g := q.generation("generation", j.request)
+	account := &ticketAccount{account: newAccount(q.Journal, g), tickets: q.Tickets, ticket: j.ticket}
+	if len(j.earlier) > 0 {
+		account.waiting = nil // it has begun before
+	}
+	q.rec.Attempts, q.held = unheld(j.earlier)
+	ans, err := q.make(ctx, account, j.request, j.message)
 	q.rec.Err = err
 	doc := q.keep(ctx, ans, err)
 	if ans != nil {

@@ -12,7 +12,7 @@ import (
 	"switchyard/ticket"
 )
 
-// requestDoc is what a ticket's row keeps of its request: what its answers need.
+// requestDoc is what a ticket's row keeps of its request: what its answers need, and what it takes to begin it anew.
 type requestDoc struct {
 	Form   string            `json:"form,omitempty"`
 	Model  string            `json:"model"`
@@ -21,18 +21,22 @@ type requestDoc struct {
 	Echo   json.RawMessage   `json:"echo,omitempty"`
 
 	Delivery switchyard.Delivery `json:"delivery,omitempty"`
+	Call     callDoc             `json:"call"`
 }
 
-func saveRequest(r *switchyard.Request) ([]byte, error) {
-	return json.Marshal(requestDoc{Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery})
+func saveRequest(r *switchyard.Request, call callDoc) ([]byte, error) {
+	return json.Marshal(requestDoc{
+		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Call: call,
+	})
 }
 
-func loadRequest(b []byte) (*switchyard.Request, error) {
+func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
 	var d requestDoc
 	if err := json.Unmarshal(b, &d); err != nil {
-		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+		return nil, callDoc{}, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	return &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery}, nil
+	req := &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery}
+	return req, d.Call, nil
 }
 
 // resultDoc is how a ticket ended. Its images are hosted; the row has their names.
@@ -117,8 +121,8 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Filtered: d.Filtered, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
-		if origin, ok := q.hosts(req); ok && kept.Asset != "" {
-			img.URL = origin + assetsPath + kept.Asset
+		if kept.Asset != "" && q.hosts(req) {
+			img.URL = q.origin + assetsPath + kept.Asset
 		} else if kept.Asset != "" {
 			blob, err := q.Assets.Open(kept.Asset)
 			if err != nil {

@@ -113,6 +113,19 @@ func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 	}
 }
 
+// Target is a target by its name; nil if there is none, or none any more.
+func (r *Router) Target(name string) *switchyard.Target {
+	if t := r.cfg.Targets[name]; t != nil {
+		return t
+	}
+	for _, t := range r.cfg.Natives {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
 func (r *Router) find(dialectName, model string) *switchyard.Model {
 	if t := r.cfg.Tables[dialectName]; t != nil {
 		return t.Find(model)

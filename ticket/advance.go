@@ -50,7 +50,7 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 		set += `, job = ?`
 		args = append(args, m.Job)
 	case Done:
-		set += `, outcome = ?, result = ?, completed = ?`
+		set += `, outcome = ?, result = ?, completed = ?, body = NULL`
 		args = append(args, string(m.Outcome), m.Result, now)
 	}
 	if !m.Lease.IsZero() {
@@ -64,6 +64,9 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	}
 	if len(list) == 0 {
 		return Ticket{}, s.whyNot(ctx, m)
+	}
+	if m.To == Done {
+		s.drop(m.ID)
 	}
 	s.bells.ring(m.ID)
 	return list[0], nil

@@ -2,7 +2,9 @@ package ticket_test
 
 import (
 	"database/sql"
+	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +26,12 @@ func database(t *testing.T, path string) *sql.DB {
 	t.Cleanup(func() { db.Close() })
 	return db
 }
+
+// sent is a body as an app sent it.
+type sent string
+
+func (s sent) Open() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(s))), nil }
+func (s sent) Len() int64                   { return int64(len(s)) }
 
 func store(t *testing.T, c ticket.Config) *ticket.Store {
 	t.Helper()
@@ -47,7 +55,7 @@ func draft(id string) ticket.Ticket {
 
 func create(t *testing.T, s *ticket.Store, d ticket.Ticket) ticket.Ticket {
 	t.Helper()
-	got, err := s.Create(t.Context(), d)
+	got, err := s.Create(t.Context(), d, sent("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ type Claim struct {
 	// Dead is the time at which an owner counts as dead if its lease has ended. Zero: every other owner is dead, which
 	// is so for a process that is alone with its file.
 	Dead time.Time
+	// Jobs are of requests that were answered with a job just before the end: the ledger knows it, the ticket did not yet.
+	Jobs map[string]string // :: generation → the provider's id
 }
 
 // Recovered is what dead owners left, by what is to be done about it.
@@ -27,7 +29,14 @@ type Recovered struct {
 // Recover takes over the tickets of dead owners. Lost ones may have been charged: that is the ledger's to say.
 func (s *Store) Recover(ctx context.Context, c Claim) (r Recovered, err error) {
 	now := nanos(time.Now())
-	lost, err := s.query(ctx, `UPDATE tickets SET version = version + 1, state = 'done', outcome = ?1, completed = ?2, owner = ?3
+	for generation, job := range c.Jobs {
+		_, err := s.db.ExecContext(ctx, `UPDATE tickets SET version = version + 1, state = 'held', job = ?1
+WHERE generation = ?2 AND state = 'sending' AND owner <> ?3 AND (?4 = 0 OR lease < ?4)`, job, generation, c.Owner, nanos(c.Dead))
+		if err != nil {
+			return r, fmt.Errorf("recover tickets: %w", err)
+		}
+	}
+	lost, err := s.query(ctx, `UPDATE tickets SET version = version + 1, state = 'done', outcome = ?1, completed = ?2, owner = ?3, body = NULL
 WHERE state = 'sending' AND owner <> ?3 AND (?4 = 0 OR lease < ?4) RETURNING `+columns,
 		string(switchyard.Lost), now, c.Owner, nanos(c.Dead))
 	if err != nil {
@@ -49,6 +58,7 @@ WHERE state IN ('accepted', 'held') AND owner <> ?1 AND (?3 = 0 OR lease < ?3) R
 		s.bells.ring(t.ID)
 	}
 	for _, t := range lost {
+		s.drop(t.ID)
 		s.bells.ring(t.ID)
 	}
 	return r, nil

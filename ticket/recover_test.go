@@ -99,7 +99,7 @@ func TestALockedFileRefusesATicketRatherThanForgetIt(t *testing.T) {
 	if _, err := foreign.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Create(t.Context(), draft("a")); err == nil {
+	if _, err := s.Create(t.Context(), draft("a"), sent("{}")); err == nil {
 		t.Error("created, though nothing could be written")
 	}
 	if _, err := foreign.ExecContext(t.Context(), `ROLLBACK`); err != nil {

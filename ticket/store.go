@@ -3,8 +3,12 @@ package ticket
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
+
+	"switchyard"
 )
 
 // Config is where tickets are kept.
@@ -12,6 +16,7 @@ type Config struct {
 	DB          *sql.DB       // a SQLite database that syncs at each commit; the caller closes it
 	TTL         time.Duration // how long a ticket is kept, from its creation; 0: 7 days
 	MaxDocument int           // bytes of a Request or Result; 0: 256 KiB
+	Dir         string        // for bodies over 64 KiB; made if it does not exist. Empty: they are refused
 }
 
 // Store keeps tickets. Many goroutines may use it. It has no goroutine and nothing to close.
@@ -20,11 +25,12 @@ type Store struct {
 	ttl   time.Duration
 	max   int
 	bells bells
+	bodies
 }
 
 // New brings the tables up to date.
 func New(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{db: c.DB, ttl: c.TTL, max: c.MaxDocument}
+	s := &Store{db: c.DB, ttl: c.TTL, max: c.MaxDocument, bodies: bodies{c.Dir}}
 	if s.ttl <= 0 {
 		s.ttl = 7 * 24 * time.Hour
 	}
@@ -34,13 +40,16 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if err := migrate(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("tickets: %w", err)
 	}
+	if err := s.sweepBodies(ctx); err != nil {
+		return nil, fmt.Errorf("tickets: %w", err)
+	}
 	return s, nil
 }
 
-// Create puts a new ticket on disk, in state Accepted, and returns it as it is there. The caller sets what the app told,
-// ID, Generation, Owner and Lease; Created is now if it is zero. If err is not nil there is no ticket, and nothing may be
-// sent for it; ErrExists if the id is taken.
-func (s *Store) Create(ctx context.Context, t Ticket) (Ticket, error) {
+// Create puts a new ticket and what the app sent for it on disk, in state Accepted, and returns it as it is there. The
+// caller sets what the app told, ID, Generation, Owner and Lease; Created is now if it is zero. If err is not nil there is
+// no ticket, and nothing may be sent for it; ErrExists if the id is taken.
+func (s *Store) Create(ctx context.Context, t Ticket, body switchyard.Blob) (Ticket, error) {
 	if t.ID == "" || t.Owner == "" {
 		return Ticket{}, fmt.Errorf("ticket %q of owner %q: %w: both are needed", t.ID, t.Owner, ErrIllegal)
 	}
@@ -53,9 +62,17 @@ func (s *Store) Create(ctx context.Context, t Ticket) (Ticket, error) {
 	t.State, t.Version = Accepted, 1
 	t.Started, t.Completed, t.Expires = time.Time{}, time.Time{}, t.Created.Add(s.ttl)
 	t.Target, t.Job, t.Outcome, t.Cancel, t.Result = "", "", "", false, nil
-	list, err := s.query(ctx, `INSERT INTO tickets (`+columns+`)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING `+columns, values(t)...)
+	row, err := s.save(t.ID, body)
+	if errors.Is(err, fs.ErrExist) {
+		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
+	}
 	if err != nil {
+		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, err)
+	}
+	list, err := s.query(ctx, `INSERT INTO tickets (`+columns+`, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING `+columns, append(values(t), row)...)
+	if err != nil {
+		s.drop(t.ID)
 		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, err)
 	}
 	if len(list) == 0 {

@@ -73,7 +73,7 @@ func TestCreateRefuses(t *testing.T) {
 		draft ticket.Ticket
 		want  error
 	}{{taken, ticket.ErrExists}, {large, ticket.ErrTooLarge}, {nameless, ticket.ErrIllegal}, {ownerless, ticket.ErrIllegal}} {
-		if _, err := s.Create(t.Context(), tc.draft); !errors.Is(err, tc.want) {
+		if _, err := s.Create(t.Context(), tc.draft, sent("{}")); !errors.Is(err, tc.want) {
 			t.Errorf("%q: got %v, want %v", tc.draft.ID, err, tc.want)
 		}
 	}

@@ -129,7 +129,7 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}
-	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL}); err != nil {
+	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(filepath.Dir(path), "tickets")}); err != nil {
 		return err
 	}
 	s.assets, err = asset.New(asset.Config{
@@ -139,7 +139,7 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err != nil {
 		return err
 	}
-	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 50 * time.Millisecond, Report: func(err error) {
+	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 200 * time.Millisecond, Report: func(err error) {
 		s.log.Error("ledger", zap.Error(err))
 	}})
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -172,36 +172,6 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 			}
 		}
 	}
-}
-
-// recover settles what an earlier process left open. A job that goes on at its provider is not taken up again yet: its
-// charge stays possible, and its ticket ends as lost.
-func (s *sidecar) recover(ctx context.Context) error {
-	orphans, err := s.applier.Recover(ctx)
-	if err != nil {
-		return err
-	}
-	for _, o := range orphans {
-		o.Attempt.Outcome, o.Attempt.Cost = switchyard.Lost, o.Attempt.Estimate
-		o.Attempt.Cost.Charge = switchyard.ChargePossible
-		o.Generation.Outcome, o.Generation.Cost = switchyard.Lost, o.Attempt.Cost
-		if err := s.journal.Append(ctx, ledger.SettleRecord(o.Attempt), ledger.EndRecord(o.Generation)); err != nil {
-			return err
-		}
-	}
-	left, err := s.tickets.Recover(ctx, ticket.Claim{Owner: s.handler.Owner, Lease: time.Now().Add(time.Minute)})
-	if err != nil {
-		return err
-	}
-	for _, tk := range append(left.Run, left.Reattach...) {
-		if _, err := s.tickets.Advance(ctx, ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: switchyard.Lost}); err != nil {
-			return err
-		}
-	}
-	if n := len(orphans) + len(left.Run) + len(left.Reattach) + len(left.Lost); n > 0 {
-		s.log.Warn("an earlier process left work open", zap.Int("lost", n))
-	}
-	return nil
 }
 
 func (s *sidecar) openAdmin(f *file) {

@@ -20,8 +20,8 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	return dialect.LinkNeeds(req, switchyard.White)
 }
 
-// Encode writes a synchronous run, or, for models that are slow, a job for the queue, which waits where a run would be
-// refused.
+// Encode writes a synchronous run, or a job for the queue: for models that are slow, since the queue waits where a run
+// would be refused, and for tickets, since a job is found again after a crash.
 func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	c := &spool.Composer{}
 	out := &dialect.Fields{}
@@ -38,17 +38,20 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	if err != nil {
 		return nil, err
 	}
-	base := ""
-	if t.Row != nil && t.Row.Can.Has("queue") {
-		base = queue
-	}
 	return &dialect.Outgoing{
-		Base:   base,
+		Base:   baseFor(t, req),
 		Method: http.MethodPost,
 		Path:   appPath(endpoint(t, req)),
 		Header: http.Header{"Content-Type": {jsonType}, "Accept": {jsonType}},
 		Body:   body,
 	}, nil
+}
+
+func baseFor(t *switchyard.Target, req *switchyard.Request) string {
+	if req.Async || t.Row != nil && t.Row.Can.Has("queue") {
+		return queue
+	}
+	return ""
 }
 
 func appPath(id string) string { return (&url.URL{Path: "/" + id}).EscapedPath() }
@@ -175,7 +178,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	if t.Model != req.Model {
 		id = endpoint(t, req)
 	}
-	out := &dialect.Outgoing{Method: m.Method, Path: appPath(id), Query: m.Query, Header: http.Header{}}
+	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: m.Query, Header: http.Header{}}
 	for name, values := range m.Header {
 		if d.Passes(name) {
 			out.Header[name] = values

@@ -59,6 +59,12 @@ func accepted(path, id string) (dialect.Step, error) {
 	return poll("/"+a.name+"/requests/"+url.PathEscape(id), id), nil
 }
 
+// Attach finds a job by its id, below the app that has it; the sub-path makes no difference there.
+func (Dialect) Attach(t *switchyard.Target, req *switchyard.Request, job string) dialect.Step {
+	a, _ := parseApp(appPath(endpoint(t, req)))
+	return poll("/"+a.name+"/requests/"+url.PathEscape(job), job)
+}
+
 // standing reads a job's state. COMPLETED is how failed and cancelled jobs end, too: the result tells.
 func standing(path, status string) (dialect.Step, error) {
 	id, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])

@@ -39,12 +39,22 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}, "Prefer": {longest}}
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	preferWait(header, req)
 	return &dialect.Outgoing{Method: http.MethodPost, Path: at.path, Header: header, Body: body}, nil
 }
 
 // longest is the most that Replicate lets anybody wait for.
 const longest = "wait=60"
+
+// preferWait saves polls where the app waits for the answer. Of a ticket the prediction's id is wanted first, and at once:
+// by it the work is found again after a crash.
+func preferWait(h http.Header, req *switchyard.Request) {
+	h.Del("Prefer")
+	if !req.Async {
+		h.Set("Prefer", longest)
+	}
+}
 
 // location is where a model's predictions are created.
 type location struct {
@@ -196,7 +206,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 			out.Header[name] = values
 		}
 	}
-	out.Header.Set("Prefer", longest)
+	preferWait(out.Header, req)
 	edit, gone := spool.NewEdit(m.Body), ours
 	if t.Model != req.Model {
 		at := locate(t)

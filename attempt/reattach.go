@@ -1,0 +1,108 @@
+package attempt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/router"
+)
+
+// reattach asks for the jobs that an earlier process left at a provider. What they come to is the generation's answer,
+// joined as fanOut joins. If it is none, the plan's other targets are tried, as after any failure.
+func (r *run) reattach(ctx context.Context) (*Answer, error) {
+	held := r.job.Held
+	for _, a := range held {
+		r.number = max(r.number, a.Number)
+	}
+	plan := r.job.Plan
+	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return c.Target.Name == held[0].Target })
+	if i < 0 {
+		return nil, r.abandon(ctx)
+	}
+	c := plan.Candidates[i]
+	rest := *plan
+	rest.Candidates = slices.Delete(slices.Clone(plan.Candidates), i, i+1)
+	r.job.Plan = &rest // it has had its turn
+	requests := split(c)
+	answers, errs := make([]*Answer, len(held)), make([]error, len(held))
+	_ = each(len(held), func(i int) error {
+		defer survive(&errs[i])
+		part := min(max(held[i].Part-1, 0), len(requests)-1)
+		answers[i], errs[i] = r.recall(ctx, c, requests[part], held[i])
+		return nil
+	})
+	return join(c, answers, errs)
+}
+
+// recall follows one job to its end, and settles it unless that has been done already.
+func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (*Answer, error) {
+	settled := a.Outcome != ""
+	x := &exchange{run: r, c: c, request: req, a: &a}
+	ans, err := x.attach(ctx)
+	if settled {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.report.Attempts = append(r.report.Attempts, a)
+		return ans, err
+	}
+	r.settle(ctx, c, x, ans, err)
+	return ans, err
+}
+
+// attach is do for a job that was accepted some time ago.
+func (x *exchange) attach(ctx context.Context) (*Answer, error) {
+	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	defer cancel()
+	back, ok := x.dialect().(dialect.Attacher)
+	if !ok {
+		return nil, x.failure(errors.New("jobs of this provider cannot be found again"), switchyard.Sent)
+	}
+	step := back.Attach(x.c.Target, x.request, x.a.Job)
+	x.cancel, x.polled = step.Cancel, step.Poll
+	return x.follow(ctx, step.Next)
+}
+
+// abandon gives up jobs whose target is not in the plan any more: nobody may ask its provider. They may be charged.
+func (r *run) abandon(ctx context.Context) error {
+	err := &switchyard.Error{
+		Outcome: switchyard.Lost, Stage: switchyard.Sent, Target: r.job.Held[0].Target,
+		Err: fmt.Errorf("target %q, which has the job, is not to be had any more", r.job.Held[0].Target),
+	}
+	for _, a := range r.job.Held {
+		if a.Outcome == "" {
+			a.Outcome, a.Stage, a.Cost = err.Outcome, err.Stage, failed(&switchyard.Target{}, a.Estimate, err)
+			r.note(ctx, a)
+		}
+	}
+	return err
+}
+
+// TakeBack cancels a job that an earlier process left at a provider, and that nobody waits for any more.
+func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, job string) error {
+	back, ok := r.Dialects[t.Dialect].(dialect.Attacher)
+	if !ok {
+		return nil
+	}
+	step := back.Attach(t, &switchyard.Request{}, job)
+	if step.Cancel == nil {
+		return nil
+	}
+	x := &exchange{
+		run: &run{Runner: r, job: &Job{}, report: &Report{}},
+		c:   router.Candidate{Target: t}, a: &switchyard.Attempt{},
+	}
+	reply, err := x.send(ctx, step.Cancel)
+	if err != nil {
+		return err
+	}
+	defer reply.Body.Close()
+	if reply.Status >= 300 && reply.Status != http.StatusBadRequest { // which is how fal says that it is over
+		return fmt.Errorf("target %q: cancel job: status %d", t.Name, reply.Status)
+	}
+	return nil
+}

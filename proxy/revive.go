@@ -1,0 +1,117 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// callDoc is how an app's request came, but for its body and its credential: that is kept nowhere.
+type callDoc struct {
+	Method string      `json:"method"`
+	Base   string      `json:"base,omitempty"`
+	Prefix string      `json:"prefix,omitempty"`
+	Path   string      `json:"path"`
+	Query  url.Values  `json:"query,omitempty"`
+	Header http.Header `json:"header,omitempty"`
+	Origin string      `json:"origin"`
+	Key    string      `json:"key,omitempty"` // name of the virtual key
+}
+
+func (q *request) saveCall() callDoc {
+	header := q.r.Header.Clone() // the dialect has taken the credential out
+	for _, name := range neverForwarded {
+		header.Del(name)
+	}
+	return callDoc{
+		Method: q.r.Method, Base: q.place.base, Prefix: q.place.prefix, Path: q.place.path, Query: q.place.query,
+		Header: header, Origin: q.origin, Key: q.caller.keyName(),
+	}
+}
+
+// Revive goes on with a ticket that an earlier process left accepted or held, with what the ledger knows of the attempts
+// for it. What it takes to begin is checked before it returns; the work goes on without the caller.
+//
+// The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed.
+func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switchyard.Attempt) error {
+	_, call, err := loadRequest(tk.Request)
+	if err != nil {
+		return err
+	}
+	q, err := h.revived(ctx, tk, call)
+	if err != nil {
+		return err
+	}
+	body, size, err := h.Tickets.Body(ctx, tk.ID)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	spooled, err := h.Pool.ReadJSON(body, size, size)
+	if err != nil {
+		return fmt.Errorf("ticket %s: %w", tk.ID, err)
+	}
+	msg := &spool.Message{Base: call.Base, Method: call.Method, Path: call.Path, Query: call.Query, Header: call.Header, Body: spooled}
+	req, err := q.place.dialect.DecodeRequest(msg)
+	if err != nil {
+		_ = spooled.Close()
+		return fmt.Errorf("ticket %s: %w", tk.ID, err)
+	}
+	q.fill(req)
+	q.gone = q.tickets.join(tk.ID)
+	if tk.Cancel {
+		q.tickets.leave(tk.ID)
+	}
+	q.begin(job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, earlier: earlier})
+	return nil
+}
+
+// Target is a target of the config in force; nil if there is none of that name.
+func (h *Handler) Target(name string) *switchyard.Target { return h.snap.Load().Router.Target(name) }
+
+// revived is the request of a ticket as it was, with nobody to answer to.
+func (h *Handler) revived(ctx context.Context, tk ticket.Ticket, call callDoc) (*request, error) {
+	snap := h.snap.Load()
+	i := slices.IndexFunc(snap.Dialects, func(d dialect.Dialect) bool { return d.Name() == tk.Dialect })
+	if i < 0 {
+		return nil, fmt.Errorf("ticket %s: no dialect %q", tk.ID, tk.Dialect)
+	}
+	r, err := http.NewRequestWithContext(ctx, call.Method, call.Origin+call.Prefix, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ticket %s: %w", tk.ID, err)
+	}
+	r.Header = call.Header
+	return &request{
+		Handler: h, snap: snap, r: r, origin: call.Origin,
+		place:  place{dialect: snap.Dialects[i], base: call.Base, prefix: call.Prefix, path: call.Path, query: call.Query},
+		caller: &caller{key: snap.Keys.named(call.Key), tenant: tk.Tenant},
+		rec: &Record{
+			ID: tk.Generation, Started: tk.Created, Method: call.Method, Dialect: tk.Dialect, Path: call.Path,
+			Tenant: tk.Tenant, Key: call.Key,
+		},
+	}, nil
+}
+
+// unheld parts what an earlier process tried: the jobs that its last target may still have, and all the rest. A job that
+// went well is asked for again, too, since its pictures died with the process.
+func unheld(earlier []switchyard.Attempt) (over, held []switchyard.Attempt) {
+	last := 0
+	for _, a := range earlier {
+		last = max(last, a.Number)
+	}
+	for _, a := range earlier {
+		if a.Number == last && a.Job != "" && (a.Outcome == "" || a.Outcome == switchyard.OK) {
+			held = append(held, a)
+		} else {
+			over = append(over, a)
+		}
+	}
+	return over, held
+}

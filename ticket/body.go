@@ -1,0 +1,120 @@
+package ticket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"switchyard"
+)
+
+// inRow is how large a request's body may be that is kept in its row; larger ones are files.
+const inRow = 64 << 10
+
+// bodies keeps what apps sent, until the tickets are done: what was accepted is begun by another process if this one ends.
+type bodies struct{ dir string }
+
+// save puts a body on disk. row is what belongs into the row; nil if it is a file.
+func (b bodies) save(id string, body switchyard.Blob) (row []byte, err error) {
+	r, err := body.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if body.Len() <= inRow {
+		row := make([]byte, body.Len())
+		_, err := io.ReadFull(r, row)
+		return row, err
+	}
+	if b.dir == "" {
+		return nil, fmt.Errorf("body of %d bytes: %w", body.Len(), ErrTooLarge)
+	}
+	return nil, b.write(id, r)
+}
+
+func (b bodies) write(id string, r io.Reader) error {
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(b.path(id), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		b.drop(id)
+		return err
+	}
+	dir, err := os.Open(b.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close()) // the name must last, too
+}
+
+// drop forgets a file, if there is one.
+func (b bodies) drop(id string) {
+	if b.dir != "" {
+		_ = os.Remove(b.path(id)) // what stays is swept at the next start
+	}
+}
+
+func (b bodies) path(id string) string { return filepath.Join(b.dir, id) }
+
+// sweep removes the files of tickets that are not open: a crash came between the row and the file.
+func (b bodies) sweep(open []string) error {
+	files, err := os.ReadDir(b.dir)
+	if b.dir == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, f := range files {
+		if !slices.Contains(open, f.Name()) {
+			b.drop(f.Name())
+		}
+	}
+	return err
+}
+
+// Body is what the app sent for a ticket that is not done, and its size in bytes. The caller closes it.
+func (s *Store) Body(ctx context.Context, id string) (body io.ReadCloser, size int64, err error) {
+	var row []byte
+	if err := s.db.QueryRowContext(ctx, `SELECT body FROM tickets WHERE id = ?`, id).Scan(&row); err != nil {
+		return nil, 0, fmt.Errorf("ticket %s: body: %w", id, err)
+	}
+	if row != nil {
+		return io.NopCloser(bytes.NewReader(row)), int64(len(row)), nil
+	}
+	f, err := os.Open(s.bodies.path(id))
+	if err != nil {
+		return nil, 0, fmt.Errorf("ticket %s: body: %w", id, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// sweepBodies leaves only what open tickets need.
+func (s *Store) sweepBodies(ctx context.Context) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT id FROM tickets WHERE state <> 'done' AND body IS NULL`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var open []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		open = append(open, id)
+	}
+	return errors.Join(rows.Err(), s.bodies.sweep(open))
+}

@@ -1,0 +1,67 @@
+package ticket_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"switchyard/ticket"
+)
+
+// TestBodiesLastUntilTheTicketIsDone: small ones in the row, large ones in a file, by whichever process.
+func TestBodiesLastUntilTheTicketIsDone(t *testing.T) {
+	for name, text := range map[string]string{"small": `{"prompt":"x"}`, "large": strings.Repeat("x", 200_000)} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := ticket.Config{DB: database(t, filepath.Join(dir, "x.db")), Dir: filepath.Join(dir, "bodies")}
+			if _, err := store(t, c).Create(t.Context(), draft("a"), sent(text)); err != nil {
+				t.Fatal(err)
+			}
+			s := store(t, c) // another process
+			body, size, err := s.Body(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(body)
+			_ = body.Close()
+			if err != nil || string(got) != text || size != int64(len(text)) {
+				t.Errorf("%d of %d bytes came back, %v", len(got), size, err)
+			}
+			if _, err := s.Advance(t.Context(), move("a", ticket.Accepted, ticket.Done)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := s.Body(t.Context(), "a"); err == nil && name == "large" {
+				t.Error("the body outlived its ticket")
+			}
+			if files, _ := os.ReadDir(c.Dir); len(files) != 0 {
+				t.Errorf("%d files are left", len(files))
+			}
+		})
+	}
+}
+
+func TestBodiesWithoutTicketsAreSwept(t *testing.T) {
+	dir := t.TempDir()
+	c := ticket.Config{DB: database(t, filepath.Join(dir, "x.db")), Dir: dir + "/bodies"}
+	large := sent(strings.Repeat("x", 200_000))
+	if _, err := store(t, c).Create(t.Context(), draft("open"), large); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, "left"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store(t, c)
+	files, err := os.ReadDir(c.Dir)
+	if err != nil || len(files) != 1 || files[0].Name() != "open" {
+		t.Errorf("left %v, %v", files, err)
+	}
+}
+
+func TestALargeBodyNeedsAFolder(t *testing.T) {
+	if _, err := store(t, ticket.Config{}).Create(t.Context(), draft("a"), sent(strings.Repeat("x", 200_000))); !errors.Is(err, ticket.ErrTooLarge) {
+		t.Errorf("got %v", err)
+	}
+}
