@@ -11,8 +11,8 @@ import (
 type ApplierConfig struct {
 	Journal *Journal
 	Store   Store
-	Batch   int           // records in one transaction, at most; 0: 512
-	Linger  time.Duration // how long to let records gather once one has come: a transaction is a sync of the disk; 0: not at all
+	Batch   int           // records in one transaction, at most; 0: 1024
+	Linger  time.Duration // how long to let records gather once one has come, unless Flush wants them; 0: not at all
 	Backoff time.Duration // the longest pause between two tries; 0: 5 s
 	Report  func(error)   // hears of each failure, from the goroutine of Run; if nil, only State tells
 }
@@ -21,7 +21,8 @@ type ApplierConfig struct {
 // records wait in the journal, and no request notices.
 type Applier struct {
 	config ApplierConfig
-	from   uint64 // next record; 0 before the store has told; Run's own
+	from   uint64        // next record; 0 before the store has told; Run's own
+	hurry  chan struct{} // somebody waits for what there is
 
 	mu      sync.Mutex // guards the rest
 	applied uint64
@@ -33,7 +34,7 @@ type Applier struct {
 // NewApplier builds an Applier; the owner calls Run.
 func NewApplier(c ApplierConfig) *Applier {
 	if c.Batch <= 0 {
-		c.Batch = 512
+		c.Batch = 1024
 	}
 	if c.Backoff <= 0 {
 		c.Backoff = 5 * time.Second
@@ -41,7 +42,7 @@ func NewApplier(c ApplierConfig) *Applier {
 	if c.Report == nil {
 		c.Report = func(error) {}
 	}
-	return &Applier{config: c, moved: make(chan struct{})}
+	return &Applier{config: c, hurry: make(chan struct{}, 1), moved: make(chan struct{})}
 }
 
 const (
@@ -56,25 +57,49 @@ func (a *Applier) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		n, err := a.step(ctx)
 		a.note(ctx, err)
-		switch {
-		case err != nil:
+		if err != nil {
 			wait(ctx, pause)
 			pause = min(2*pause, a.config.Backoff)
 			continue
-		case n == 0:
-			select {
-			case <-a.config.Journal.grown:
-				wait(ctx, a.config.Linger)
-			case <-ctx.Done():
-			}
 		}
 		pause = firstBackoff
+		if n < a.config.Batch {
+			a.gather(ctx)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastChance)
 	defer cancel()
 	for {
 		if n, err := a.step(ctx); n == 0 || err != nil {
 			return err
+		}
+	}
+}
+
+// gather waits for a record, and then for more to be applied with it: a transaction has its own cost, and of what opens and
+// ends in the same one only the end is written. It is over when there is enough for a batch, after Linger, or at once if
+// somebody waits for what there is.
+func (a *Applier) gather(ctx context.Context) {
+	j, linger := a.config.Journal, a.config.Linger
+	select {
+	case <-j.want(a.from):
+	case <-ctx.Done():
+		return
+	}
+	if linger <= 0 {
+		return
+	}
+	over := time.NewTimer(linger)
+	defer over.Stop()
+	for full := a.from + uint64(a.config.Batch) - 1; j.last.Load() < full; {
+		select {
+		case <-j.want(full): // perhaps a signal from before
+		case <-a.hurry:
+			return
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -153,7 +178,7 @@ func (a *Applier) State() (since time.Time, err error) {
 	return a.since, a.err
 }
 
-// Flush returns when all that has been acknowledged so far is in the store, or when ctx ends.
+// Flush returns when all that has been acknowledged so far is in the store, or when ctx ends. Nobody lingers over it.
 func (a *Applier) Flush(ctx context.Context) error {
 	target := a.config.Journal.last.Load()
 	for {
@@ -163,6 +188,7 @@ func (a *Applier) Flush(ctx context.Context) error {
 		if applied >= target {
 			return nil
 		}
+		poke(a.hurry)
 		select {
 		case <-moved:
 		case <-ctx.Done():

@@ -69,18 +69,7 @@ type generationBody struct {
 	Labels    map[string]string `json:"labels,omitempty"`
 }
 
-// encode is the body of a record; decode its inverse.
-func encode(r Record) ([]byte, error) {
-	b := body{Kind: r.Kind, Epoch: r.Epoch}
-	switch r.Kind {
-	case Opened, Held, Settled:
-		b.Attempt = attemptToBody(r.Attempt)
-	case Begun, Ended:
-		b.Generation = generationToBody(r.Generation)
-	}
-	return json.Marshal(b)
-}
-
+// decode is the inverse of encode, for which see encode.go.
 func decode(text []byte) (Record, error) {
 	var b body
 	if err := json.Unmarshal(text, &b); err != nil {
@@ -99,22 +88,9 @@ func decode(text []byte) (Record, error) {
 	return r, nil
 }
 
-func costToBody(c switchyard.Cost) costBody {
-	return costBody{int64(c.Amount), string(c.Basis), string(c.Charge)}
-}
-
 func costOfBody(c costBody) switchyard.Cost {
 	return switchyard.Cost{
 		Amount: switchyard.Money(c.Amount), Basis: switchyard.Basis(c.Basis), Charge: switchyard.Charge(c.Charge),
-	}
-}
-
-func attemptToBody(a switchyard.Attempt) *attemptBody {
-	return &attemptBody{
-		ID: a.ID, Generation: a.Generation, Number: a.Number, Part: a.Part,
-		Target: a.Target, Provider: a.Provider, Model: a.Model,
-		Started: a.Started, Latency: int64(a.Latency), Stage: uint8(a.Stage), Outcome: string(a.Outcome),
-		Status: a.Status, Images: a.Images, Estimate: costToBody(a.Estimate), Cost: costToBody(a.Cost), Job: a.Job,
 	}
 }
 
@@ -124,16 +100,6 @@ func attemptOfBody(b *attemptBody) switchyard.Attempt {
 		Target: b.Target, Provider: b.Provider, Model: b.Model,
 		Started: b.Started, Latency: time.Duration(b.Latency), Stage: switchyard.Stage(b.Stage), Outcome: switchyard.Outcome(b.Outcome),
 		Status: b.Status, Images: b.Images, Estimate: costOfBody(b.Estimate), Cost: costOfBody(b.Cost), Job: b.Job,
-	}
-}
-
-func generationToBody(g switchyard.Generation) *generationBody {
-	return &generationBody{
-		ID: g.ID, RequestID: g.RequestID, Tenant: g.Tenant, Key: g.Key, Kind: g.Kind, Dialect: g.Dialect, Path: g.Path,
-		Model: g.Model, Route: g.Route, Variant: g.Variant, Started: g.Started, Latency: int64(g.Latency),
-		Outcome: string(g.Outcome), Target: g.Target, Provider: g.Provider, Served: g.Served,
-		Attempts: g.Attempts, Asked: g.Asked, Delivered: g.Delivered, Cost: costToBody(g.Cost),
-		Fidelity: g.Fidelity, Prompt: g.Prompt, Labels: g.Labels,
 	}
 }
 

@@ -22,14 +22,17 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seal appends the entry of body at index to dst.
-func seal(dst, body []byte, index uint64) []byte {
+// seal appends the entry of a record at index to dst.
+func seal(dst []byte, r Record, index uint64) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, magic, 0, 0, 0, 0, version)
 	dst = binary.LittleEndian.AppendUint64(dst, index)
-	dst = append(dst, body...)
+	dst, err := encode(dst, r)
+	if err != nil {
+		return nil, err
+	}
 	binary.LittleEndian.PutUint32(dst[start+1:], crc32.Checksum(dst[start+5:], castagnoli))
-	return dst
+	return dst, nil
 }
 
 // unseal is the inverse; ok is false unless the entry is whole.
@@ -55,8 +58,7 @@ func frame(data []byte) (size int, index uint64, ok bool) {
 
 // tombstone is the frame of a Damaged record.
 func tombstone(index uint64) []byte {
-	body, _ := encode(Record{Kind: Damaged}) // of constants: cannot fail
-	entry := seal(nil, body, index)
+	entry, _ := seal(nil, Record{Kind: Damaged}, index) // of constants: cannot fail
 	return append(binary.AppendUvarint(nil, uint64(len(entry))), entry...)
 }
 

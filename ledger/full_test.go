@@ -31,12 +31,12 @@ func TestAFullDiskRefusesAndForgetsNothing(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
 	openAttempt(t, j, "before")
-	var size uint64 = 10_000
+	var size uint64 = 1 << 20 // more than what the testing package itself writes to files
 	limitFiles(t, size)
 	refused, good := "", 0
 	for i := range 100 {
 		id := fmt.Sprintf("%d-", i)
-		err := j.Append(t.Context(), ledger.OpenRecord(attempt(id+"a")), ledger.OpenRecord(attempt(id+strings.Repeat("b", 500))))
+		err := j.Append(t.Context(), ledger.OpenRecord(attempt(id+"a")), ledger.OpenRecord(attempt(id+strings.Repeat("b", 50_000))))
 		if err != nil {
 			if !errors.Is(err, ledger.ErrJournal) {
 				t.Fatalf("got %v", err)
@@ -66,5 +66,37 @@ func TestAFullDiskRefusesAndForgetsNothing(t *testing.T) {
 	}
 	if len(again.Damages()) != 0 {
 		t.Errorf("damages %v", again.Damages()[0])
+	}
+}
+
+// A write that fails takes nothing with it that others have written before and not yet synced: their requests may have
+// left.
+func TestAFullDiskKeepsWhatWasWritten(t *testing.T) {
+	dir, d := t.TempDir(), newDisk()
+	j := d.on(t, dir)
+	synced := write(t, j, "before")
+	<-d.began
+	late := write(t, j, "late") // this sync does not cover it
+	limitFiles(t, 1<<20)
+	refused := make(chan error)
+	go func() {
+		big := attempt("refused-b")
+		big.Job = strings.Repeat("b", 1<<20-600) // hardly a record, and more than the file has room for
+		refused <- j.Append(t.Context(), ledger.OpenRecord(attempt("refused-a")), ledger.OpenRecord(big))
+	}()
+	close(d.let)
+	if err := <-refused; !errors.Is(err, ledger.ErrJournal) {
+		t.Errorf("got %v", err)
+	}
+	if err := errors.Join(synced(), late()); err != nil {
+		t.Errorf("what was written before: %v", err)
+	}
+	openAttempt(t, j, "after")
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := replay(t, dir)
+	if m.of("before") != "[opened]" || m.of("late") != "[opened]" || m.of("after") != "[opened]" || m.of("refused-a") != "[]" {
+		t.Errorf("before: %s, late: %s, after: %s, refused: %s", m.of("before"), m.of("late"), m.of("after"), m.of("refused-a"))
 	}
 }

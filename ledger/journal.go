@@ -27,13 +27,17 @@ var (
 // JournalConfig is where and how a journal is kept.
 type JournalConfig struct {
 	Dir         string // made if it does not exist
-	SegmentSize int    // bytes of one file, roughly; the newest one is kept in memory, too. 0: 2 MiB
+	SegmentSize int    // bytes of one file, roughly; as much is kept in memory, too, twice. 0: 2 MiB
+
+	sync func(*os.File) error // how a file is brought to disk, for tests; nil: its Sync
 }
 
 // Journal is the append-only log that money is written to first. Many goroutines may use it; the owner calls Close.
 //
-// One goroutine does all the writing: it takes whatever records wait, writes them in one go, and syncs once for all of
-// them, so the more callers there are the less each sync costs. When Append returns nil, the record is on disk.
+// Callers take turns to write, each its own records, so that these are in the kernel's hands without the wait for
+// another goroutine. One goroutine syncs, for as long as there is anything to sync: each sync covers all that was
+// written before it began, so the more callers there are the less each costs, and nobody's write waits for it. A record
+// is acknowledged when it has been synced; Append waits for that. Until then the applier does not see it.
 type Journal struct {
 	dir     string
 	id      string
@@ -41,38 +45,59 @@ type Journal struct {
 	options wal.Options
 	guard   *os.File // keeps other processes out
 
-	mu      sync.Mutex // guards queue, closed, damages, torn
-	queue   []*group
+	// The locks. Who needs several takes them in this order.
+	turn    chan struct{} // full while somebody writes or changes the files; a channel, so that waiting can be given up
+	syncing sync.Mutex    // held during a sync, and whenever the log is given up or opened: never both at once
+	logMu   sync.Mutex    // guards log, when it is exchanged and when it is read
+	mu      sync.Mutex    // guards what follows it below
+
+	log *wal.Log // nil after a failure, until it can be opened again
+
 	closed  bool
 	damages []*Damage
 	torn    int
+	written uint64   // the newest record that is in the kernel's hands; changed in the turn only
+	moved   bool     // the newest file may be another than at the last sync
+	waiting []*group // written, not yet acknowledged, in order
+	backlog backlog
 
-	wake  chan struct{} // the writer has something to do
-	grown chan struct{} // the applier has
-	ended chan struct{} // closed when the writer has returned
-
-	logMu sync.Mutex // guards log, when it is exchanged and when it is read
-	log   *wal.Log   // nil after a failure, until it can be opened again
+	wake  chan struct{} // there is something to sync, or to tend to
+	grown chan struct{} // the applier has something to do
+	ended chan struct{} // closed when the goroutine that syncs has returned
 
 	first   atomic.Uint64 // the oldest record that is kept
 	last    atomic.Uint64 // the newest one that was acknowledged
 	applied atomic.Uint64 // the newest one that nobody needs any more
+	wanted  atomic.Uint64 // the one that the applier waits for
 	syncs   atomic.Uint64
 	rotten  atomic.Bool // a file must be mended
+	failed  atomic.Bool // log is nil
 
-	// The writer's own.
-	tail     int    // bytes of the newest file
-	tried    uint64 // what had been applied when freeing was last tried
-	distrust bool   // a sync failed: what the kernel shows of the newest file may not be on disk
+	// Of whoever has the turn.
+	batch wal.Batch
+	entry []byte
+	tail  int // bytes of the newest file, or more
+
+	// Of whoever holds syncing.
+	newest   newest
+	distrust bool // a sync failed: what the kernel shows of the newest file may not be on disk
+
+	tried uint64 // what had been applied when freeing was last tried; of the goroutine that syncs
 }
 
-// group is what one caller appends: all of it, or nothing.
+// group is what one caller writes: all of it, or nothing.
 type group struct {
-	bodies [][]byte
-	done   chan error // buffered
+	last uint64        // index of its last record
+	done chan struct{} // closed when err is known
+	err  error
 }
 
-// OpenJournal opens or makes a journal, mends what a crash did to it, and starts its writer. What was found damaged is
+func (g *group) wait() error {
+	<-g.done
+	return g.err
+}
+
+// OpenJournal opens or makes a journal, mends what a crash did to it, and starts its goroutine. What was found damaged is
 // told by Damages; a record that was half-written when the process died was never acknowledged, and is dropped.
 func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	defer func() {
@@ -89,19 +114,24 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	}
 	j := &Journal{
 		dir: c.Dir, epoch: rand.Text(), guard: guard,
-		wake: make(chan struct{}, 1), grown: make(chan struct{}, 1), ended: make(chan struct{}),
+		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1), ended: make(chan struct{}),
+		newest:  newest{dir: c.Dir, flush: c.sync},
 		options: wal.Options{NoSync: true, SegmentSize: c.SegmentSize, SegmentCacheSize: 1, AllowEmpty: true},
 	}
 	if j.options.SegmentSize <= 0 {
 		j.options.SegmentSize = 2 << 20
 	}
+	if j.newest.flush == nil {
+		j.newest.flush = (*os.File).Sync
+	}
+	j.backlog.limit = j.options.SegmentSize
 	if j.id, err = identity(filepath.Join(c.Dir, "id")); err == nil {
 		err = j.open(everything)
 	}
 	if err != nil {
 		return nil, errors.Join(err, guard.Close())
 	}
-	go j.write()
+	go j.keep()
 	return j, nil
 }
 
@@ -151,58 +181,25 @@ func (j *Journal) End(ctx context.Context, g switchyard.Generation) error {
 }
 
 // Append writes records, all or none, and returns when they are on disk: a request that appends its Begun with its first
-// Opened, and its last Settled with its Ended, costs two syncs. If ctx ends while they still wait their turn they are
-// withdrawn; once the writer has them, Append tells how it went.
+// Opened, and its last Settled with its Ended, costs two syncs. If ctx ends before the caller has its turn, nothing is
+// written; after that Append tells how it went.
 func (j *Journal) Append(ctx context.Context, records ...Record) error {
-	if err := ctx.Err(); err != nil {
+	g, err := j.write(ctx, records)
+	if err != nil {
 		return err
 	}
-	g := &group{done: make(chan error, 1)}
-	for _, r := range records {
-		r.Epoch = j.epoch
-		b, err := encode(r)
-		if err != nil {
-			return fmt.Errorf("%w: %s record: %w", ErrJournal, r.Kind, err)
-		}
-		if len(b) > maxBody {
-			return fmt.Errorf("%w: %s record of %d bytes", ErrJournal, r.Kind, len(b))
-		}
-		g.bodies = append(g.bodies, b)
-	}
-	if err := j.enqueue(g); err != nil {
-		return err
-	}
-	select {
-	case err := <-g.done:
-		return err
-	case <-ctx.Done():
-		if j.withdraw(g) {
-			return ctx.Err()
-		}
-		return <-g.done
-	}
+	return g.wait()
 }
 
-func (j *Journal) enqueue(g *group) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		return ErrClosed
+// Write is Append that returns as soon as the kernel has the records: the death of the process does not lose them any
+// more, only that of the machine does. synced waits until they are on disk, too, and may be called many times, or never.
+// If it fails they are not in the journal.
+func (j *Journal) Write(ctx context.Context, records ...Record) (synced func() error, err error) {
+	g, err := j.write(ctx, records)
+	if err != nil {
+		return nil, err
 	}
-	j.queue = append(j.queue, g)
-	poke(j.wake)
-	return nil
-}
-
-func (j *Journal) withdraw(g *group) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	i := slices.Index(j.queue, g)
-	if i < 0 {
-		return false
-	}
-	j.queue = slices.Delete(j.queue, i, i+1)
-	return true
+	return g.wait, nil
 }
 
 // Stats is how much a journal holds and has done.
@@ -228,14 +225,16 @@ func (j *Journal) Damages() []*Damage {
 	return slices.Clone(j.damages)
 }
 
-// Close writes what waits, refuses what comes later, and returns when all files are closed. Whoever reads the journal,
-// an Applier, must have stopped.
+// Close syncs what has been written, refuses what comes later, and returns when all files are closed. Whoever reads the
+// journal, an Applier, must have stopped.
 func (j *Journal) Close() error {
+	j.turn <- struct{}{}
 	j.mu.Lock()
 	again := j.closed
 	j.closed = true
-	poke(j.wake)
 	j.mu.Unlock()
+	<-j.turn
+	poke(j.wake)
 	<-j.ended
 	if again {
 		return ErrClosed
@@ -244,7 +243,7 @@ func (j *Journal) Close() error {
 	if j.log != nil {
 		err = errors.Join(j.trim(), j.log.Close())
 	}
-	return errors.Join(err, j.guard.Close())
+	return errors.Join(err, j.newest.close(), j.guard.Close())
 }
 
 // poke leaves a signal where one is enough.

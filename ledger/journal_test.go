@@ -299,13 +299,13 @@ func TestFilesGoWhileTheProcessRuns(t *testing.T) {
 	for i := range records {
 		records[i] = ledger.OpenRecord(attempt(fmt.Sprint(i)))
 	}
-	for range 10 {
+	for range 20 {
 		if err := j.Append(t.Context(), records...); err != nil {
 			t.Fatal(err)
 		}
 		flush(t, a)
 	}
-	openAttempt(t, j, "last") // the writer frees between batches
+	openAttempt(t, j, "last") // what has been applied is freed between syncs
 	openAttempt(t, j, "very last")
 	if err := stop(); err != nil {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func TestFilesGoWhileTheProcessRuns(t *testing.T) {
 	if _, err := os.Stat(file(dir)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the first file is still there: %v", err)
 	}
-	if s := j.Stats(); m.of("very last") != "[opened]" || s.Waiting != 0 || s.Records != 10_002 {
+	if s := j.Stats(); m.of("very last") != "[opened]" || s.Waiting != 0 || s.Records != 20_002 {
 		t.Errorf("%s, %+v", m.of("very last"), s)
 	}
 }

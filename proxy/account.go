@@ -10,7 +10,12 @@ import (
 
 // Journal is where money is written to first; the Journal of package ledger is.
 type Journal interface {
+	// Append returns when the records are on disk, all or none.
 	Append(context.Context, ...ledger.Record) error
+
+	// Write returns when the records survive the death of the process; synced returns when they survive that of the
+	// machine. If synced fails they are lost.
+	Write(context.Context, ...ledger.Record) (synced func() error, err error)
 }
 
 // account is one generation's dealings with the journal. Each append is a sync of the disk, so what may wait waits for
@@ -21,6 +26,9 @@ type account struct {
 
 	mu      sync.Mutex
 	waiting []ledger.Record
+
+	written []ledger.Record // by Write; nil once they are known to be on disk
+	synced  func() error    // waits until they are
 }
 
 // newAccount begins with the generation itself, which is on disk with its first attempt.
@@ -31,6 +39,35 @@ func newAccount(j Journal, g switchyard.Generation) *account {
 // Open has the attempt on disk before its request leaves.
 func (a *account) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.append(ctx, ledger.OpenRecord(at))
+}
+
+// Write has the attempt in the kernel's hands before its request leaves, and leaves it to Synced to wait for the disk. One
+// goroutine calls both.
+func (a *account) Write(ctx context.Context, at switchyard.Attempt) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	records := append(a.waiting, ledger.OpenRecord(at))
+	synced, err := a.journal.Write(ctx, records...)
+	if err == nil {
+		a.waiting, a.written, a.synced = nil, records, synced
+	}
+	return err
+}
+
+// Synced returns when what Write wrote is on disk. If it did not get there it is appended once more, since the journal may
+// have found its feet again; if that fails, too, it waits for End.
+func (a *account) Synced(ctx context.Context) error {
+	records := a.written
+	if a.written = nil; records == nil || a.synced() == nil {
+		return nil
+	}
+	err := a.journal.Append(ctx, records...)
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.waiting = append(records, a.waiting...)
+	}
+	return err
 }
 
 // Hold has the provider's job id on disk before anybody waits for it.

@@ -29,6 +29,10 @@ type nowhere struct{}
 
 func (nowhere) Append(context.Context, ...ledger.Record) error { return nil }
 
+func (nowhere) Write(context.Context, ...ledger.Record) (func() error, error) {
+	return func() error { return nil }, nil
+}
+
 // echo is a provider that tells what reached it.
 func echo(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"uri": r.RequestURI, "host": r.Host, "header": r.Header})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -86,7 +85,7 @@ const passPatience = 2 * time.Second
 
 var quiet = zap.NewStdLog(zap.NewNop())
 
-// forward is the passing through itself. What may cost money is in the ledger before it leaves.
+// forward is the passing through itself. What may cost money is in the journal before it leaves.
 func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func(in, out http.Header)) error {
 	if t.Off != "" {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
@@ -167,6 +166,8 @@ func (p *passage) paid() bool {
 	return p.r.Method != http.MethodGet && p.r.Method != http.MethodHead && p.r.Method != http.MethodOptions
 }
 
+// open writes the request down. It does not wait for the disk, as a generation does: what it costs nobody knows anyway, and
+// the app waits for the first byte. The last byte waits: see durable.
 func (p *passage) open() error {
 	if !p.paid() {
 		return nil
@@ -177,16 +178,31 @@ func (p *passage) open() error {
 		ID: rand.Text(), Generation: p.gen.ID, Number: 1, Target: p.target.Name, Provider: p.target.Provider,
 		Started: p.now(), Estimate: switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible},
 	}
-	if err := p.account.Open(p.r.Context(), p.attempt); err != nil {
+	if err := p.account.Write(p.r.Context(), p.attempt); err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
 	return nil
+}
+
+// durable returns when the request is on disk. No app may take its answer for whole before that.
+//
+// If the disk fails, the answer goes out all the same. It is paid for, and an app that is cut off asks, and pays, again,
+// which no row tells of either. The next request is refused before it leaves, for as long as the disk fails, and what is
+// to be told of this one is tried again when it ends.
+func (p *passage) durable() {
+	if p.account == nil {
+		return
+	}
+	if err := p.account.Synced(context.WithoutCancel(p.r.Context())); err != nil {
+		p.Log.Error("ledger", zap.String("id", p.rec.ID), zap.Error(err))
+	}
 }
 
 func (p *passage) settle() {
 	if !p.paid() {
 		return
 	}
+	p.durable() // most often long since
 	a := &p.attempt
 	a.Latency, a.Status, a.Outcome = p.now().Sub(a.Started), p.status, p.verdict()
 	a.Cost = a.Estimate
@@ -228,37 +244,11 @@ func (p *passage) answer(resp *http.Response) error {
 	}
 	p.snap.Settings.cors(resp.Header, p.r)
 	p.head() // not before: an interim answer would take it away
-	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut}
+	if resp.ContentLength == 0 {
+		p.durable() // the head is all there is
+	}
+	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut, left: resp.ContentLength, last: p.durable}
 	return nil
-}
-
-// upload notes that the app's body could not be read: that is not its provider's fault. The transport reads it in a
-// goroutine of its own.
-type upload struct {
-	io.ReadCloser
-	failed *atomic.Bool
-}
-
-func (u *upload) Read(p []byte) (int, error) {
-	n, err := u.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrBodyReadAfterClose) {
-		u.failed.Store(true)
-	}
-	return n, err
-}
-
-// download notes that an answer broke off: httputil tells that only by its panic.
-type download struct {
-	io.ReadCloser
-	cut *bool
-}
-
-func (d *download) Read(p []byte) (int, error) {
-	n, err := d.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		*d.cut = true
-	}
-	return n, err
 }
 
 // verdict is what the breaker is told.

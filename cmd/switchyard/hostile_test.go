@@ -162,6 +162,10 @@ type fullDisk struct{}
 
 func (fullDisk) Append(context.Context, ...ledger.Record) error { return errors.New("disk full") }
 
+func (fullDisk) Write(context.Context, ...ledger.Record) (func() error, error) {
+	return nil, errors.New("disk full")
+}
+
 // TestFullDisk: what cannot be written down is not sent, and no provider is blamed for it.
 func TestFullDisk(t *testing.T) {
 	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, breaker: {failures: 2},", 1))

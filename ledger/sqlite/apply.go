@@ -17,7 +17,7 @@ import (
 const (
 	insertAttempt = `INSERT INTO attempts (id, generation, epoch, number, part, target, provider, model, started, created_at,
 	latency, stage, outcome, status, images, estimate, estimate_basis, cost, basis, charge, job)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO `
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (generation, id) DO `
 
 	holdAttempt = insertAttempt + `UPDATE SET job = excluded.job`
 
@@ -68,12 +68,15 @@ func (s *Store) Apply(ctx context.Context, b ledger.Batch) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	// Only the transaction ends with ctx: for each statement with a context that can end, the driver starts a goroutine to
+	// watch for that, which takes longer than the statement.
+	one := context.WithoutCancel(ctx)
 	for _, r := range b.Final() {
-		if err := s.applyOne(ctx, tx, r); err != nil {
+		if err := s.applyOne(one, tx, r); err != nil {
 			return fmt.Errorf("%s record %d: %w", r.Kind, r.Index, err)
 		}
 	}
-	if _, err := tx.StmtContext(ctx, s.apply.applied).ExecContext(ctx, b.Journal, int64(b.Last)); err != nil {
+	if _, err := tx.StmtContext(one, s.apply.applied).ExecContext(one, b.Journal, int64(b.Last)); err != nil {
 		return err
 	}
 	return tx.Commit()

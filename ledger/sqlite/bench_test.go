@@ -1,61 +1,129 @@
+//go:build unix
+
 package sqlite_test
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
+	"switchyard"
 	"switchyard/ledger"
+	"switchyard/ledger/sqlite"
 )
 
-func BenchmarkJournal(b *testing.B) {
-	for _, callers := range []int{1, 16, 64} {
+// The ledger's share of a generation is CPU time, so that is what the benchmarks tell, background work included.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func perGeneration(b *testing.B, since time.Duration) {
+	b.ReportMetric(float64((cpu(b)-since).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
+}
+
+// real is a generation with the names and ids that one has in service.
+func real() (switchyard.Generation, switchyard.Attempt) {
+	g, a := generation(rand.Text()), attempt(rand.Text(), "")
+	g.RequestID, g.Prompt, g.Started = rand.Text(), fmt.Sprintf("%064x", 1<<60), time.Now()
+	a.Generation, a.Started = g.ID, time.Now()
+	return g, a
+}
+
+// BenchmarkLedger is a generation from its first record to its rows, while others go the same way.
+func BenchmarkLedger(b *testing.B) {
+	for _, callers := range []int{1, 32} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: filepath.Join(b.TempDir(), "j")})
+			j, s, err := parts(b.TempDir(), 0)
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer j.Close()
-			a := attempt("benchmark-attempt-0123456789", "benchmark-generation-0123456789")
-			var n atomic.Int64
-			var wg sync.WaitGroup
+			a := ledger.NewApplier(ledger.ApplierConfig{Journal: j, Store: s, Linger: 200 * time.Millisecond})
+			ctx, cancel := context.WithCancel(b.Context())
+			stopped := make(chan error, 1)
+			go func() { stopped <- a.Run(ctx) }()
+			b.ReportAllocs()
 			b.ResetTimer()
-			for range callers {
-				wg.Go(func() {
-					for n.Add(1) <= int64(b.N) {
-						if err := j.Open(b.Context(), a); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+			since := cpu(b)
+			concurrently(b, callers, func() error {
+				g, at := real()
+				if err := j.Append(b.Context(), ledger.BeginRecord(g), ledger.OpenRecord(at)); err != nil {
+					return err
+				}
+				return j.Append(b.Context(), ledger.SettleRecord(done(at)), ledger.EndRecord(ended(g)))
+			})
+			if err := a.Flush(b.Context()); err != nil {
+				b.Fatal(err)
 			}
-			wg.Wait()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
-			b.ReportMetric(float64(j.Stats().Syncs)/b.Elapsed().Seconds(), "syncs/s")
+			perGeneration(b, since)
+			b.ReportMetric(float64(j.Stats().Syncs)/float64(b.N), "syncs/op")
+			b.StopTimer()
+			cancel()
+			for _, err := range []error{<-stopped, j.Close(), s.Close()} {
+				if err != nil {
+					b.Error(err)
+				}
+			}
 		})
 	}
 }
 
-func BenchmarkApply(b *testing.B) {
-	for _, size := range []int{1, 64, 512} {
-		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
-			s, _ := fresh(b)
-			records := make([]ledger.Record, size)
-			rows := 0
-			for b.Loop() {
-				for i := range records {
-					id := fmt.Sprintf("attempt-%026d", rows)
-					records[i] = ledger.SettleRecord(done(attempt(id, id)))
-					rows++
-				}
-				if err := s.Apply(b.Context(), ledger.Batch{Journal: "j", Last: uint64(rows), Records: records}); err != nil {
-					b.Fatal(err)
+func concurrently(b *testing.B, callers int, do func() error) {
+	var n atomic.Int64
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for n.Add(1) <= int64(b.N) {
+				if err := do(); err != nil {
+					b.Error(err)
+					return
 				}
 			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+	all.Wait()
+}
+
+// BenchmarkApply is the store's part of it: of a generation that comes whole, and of one that takes so long that its
+// beginning is applied before its end.
+func BenchmarkApply(b *testing.B) {
+	for _, apart := range []bool{false, true} {
+		b.Run(fmt.Sprintf("apart=%v", apart), func(b *testing.B) {
+			s, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "x.db")})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			const batch = 256 // generations
+			b.ReportAllocs()
+			b.ResetTimer()
+			since := cpu(b)
+			for at := 0; at < b.N; at += batch {
+				var begin, end []ledger.Record
+				for range min(batch, b.N-at) {
+					g, a := real()
+					begin = append(begin, ledger.BeginRecord(g), ledger.OpenRecord(a))
+					end = append(end, ledger.SettleRecord(done(a)), ledger.EndRecord(ended(g)))
+				}
+				if !apart {
+					begin, end = append(begin, end...), nil
+				}
+				for _, records := range [][]ledger.Record{begin, end} {
+					if err := s.Apply(b.Context(), ledger.Batch{Journal: "j", Last: uint64(at), Records: records}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			perGeneration(b, since)
 		})
 	}
 }

@@ -27,9 +27,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func parts(dir string) (*ledger.Journal, *sqlite.Store, error) {
-	// Small files, so that some are begun and some removed at the moment of death.
-	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: filepath.Join(dir, "journal"), SegmentSize: 4000})
+// smallFiles is their size that has some begun and some removed at the moment of death.
+const smallFiles = 4000
+
+func parts(dir string, segment int) (*ledger.Journal, *sqlite.Store, error) {
+	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: filepath.Join(dir, "journal"), SegmentSize: segment})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +40,7 @@ func parts(dir string) (*ledger.Journal, *sqlite.Store, error) {
 }
 
 func child(dir string) {
-	j, s, err := parts(dir)
+	j, s, err := parts(dir, smallFiles)
 	if err != nil {
 		panic(err)
 	}
@@ -78,7 +80,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 	for range 6 {
 		crash(t, dir, said)
 	}
-	j, s, err := parts(dir)
+	j, s, err := parts(dir, smallFiles)
 	if err != nil {
 		t.Fatal(err)
 	}

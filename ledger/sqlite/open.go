@@ -44,7 +44,8 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o750); err != nil {
 		return nil, err
 	}
-	if s.write, err = Connect(c); err != nil {
+	// A batch touches many pages, for ids are random. What the cache does not hold is written out early and read again.
+	if s.write, err = connect(c, "cache_size(-8192)"); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.write); err != nil {
@@ -62,8 +63,10 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 
 // Connect opens a single connection to the file for a package that keeps tables of its own there, such as tickets. The
 // caller closes it.
-func Connect(c Config) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(c))
+func Connect(c Config) (*sql.DB, error) { return connect(c) }
+
+func connect(c Config, more ...string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(c, more...))
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,26 @@ func TestOpeningAgainKeepsAll(t *testing.T) {
 	}
 }
 
+// A file of the first version, with a row in it, is brought up to date and goes on.
+func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	first, err := os.ReadFile(filepath.Join("migrations", "0001_ledger.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger(t, path, string(first)+`;
+CREATE TABLE ledger_version (version INTEGER PRIMARY KEY) STRICT;
+INSERT INTO ledger_version VALUES (1);
+INSERT INTO attempts VALUES ('a', 'g', 'e', 1, 2, 'flux', 'fal', 'm', 1795500000000000000, '', 0, 0, '', 0, 0, 5, 'estimate', 5, 'estimate', 'possible', 'job')`)
+	s := open(t, path)
+	apply(t, s, "e", ledger.SettleRecord(done(attempt("a", "g"))), ledger.OpenRecord(attempt("b", "g")), ledger.EndRecord(ended(generation("g"))))
+	acc := account(t, s, "g")
+	if len(acc.Attempts) != 2 || acc.Attempts[0].Job != "job" || acc.Attempts[0].Cost.Amount != 24_000_000 || acc.Attempts[0].Estimate.Amount != 5 {
+		t.Errorf("got %+v", acc)
+	}
+	stranger(t, path, `SELECT provider FROM generation_logs`)
+}
+
 func TestANewerFileIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
 	open(t, path)

@@ -1,0 +1,193 @@
+package proxy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"switchyard/ledger"
+	"switchyard/proxy"
+)
+
+// book is a journal that keeps what it is told. Its fields are set before its first use.
+type book struct {
+	refuse error        // what Write fails with
+	sync   func() error // what synced does
+	append error        // what Append fails with, the first time
+
+	took []string // the records of each call, in order
+}
+
+func (b *book) note(call string, records []ledger.Record) {
+	for _, r := range records {
+		call += " " + string(r.Kind)
+	}
+	b.took = append(b.took, call)
+}
+
+func (b *book) Write(_ context.Context, records ...ledger.Record) (func() error, error) {
+	b.note("write", records)
+	return b.sync, b.refuse
+}
+
+func (b *book) Append(_ context.Context, records ...ledger.Record) error {
+	b.note("append", records)
+	err := b.append
+	b.append = nil
+	return err
+}
+
+// lengths are the ways in which an answer tells where it ends, each with what is in it.
+var lengths = map[string]struct {
+	answer http.HandlerFunc
+	want   string
+}{
+	"a length": {func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		_, _ = io.WriteString(w, "hel")
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "lo")
+	}, "hello"},
+	"length zero": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }, ""},
+	"nothing":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, ""},
+	"chunks": {func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "hel")
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "lo")
+	}, "hello"},
+	"events": {func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "data: 2\n\n")
+	}, "data: 1\n\ndata: 2\n\n"},
+}
+
+// TestTheEndWaitsForTheDisk: a request that passes through leaves once it is written down. When the disk is waited for,
+// the provider has had it and the app has all but the end of the answer, and not that.
+func TestTheEndWaitsForTheDisk(t *testing.T) {
+	for name, c := range lengths {
+		t.Run(name, func(t *testing.T) {
+			asked, waited, over := false, 0, false
+			h, _ := frontDoor(t, func(w http.ResponseWriter, r *http.Request) {
+				asked = true
+				c.answer(w, r)
+			}, proxy.Settings{})
+			transport := h.Transport("")
+			h.Transport = func(string) http.RoundTripper { return late{transport} }
+			w := &watched{ResponseRecorder: httptest.NewRecorder()}
+			b := &book{sync: func() error {
+				waited++
+				switch got := w.Body.String(); {
+				case !asked || over:
+					t.Errorf("waited for the disk with the provider asked: %v, the answer over: %v", asked, over)
+				case w.length == "5" && got == c.want || name == "length zero" && w.wrote || name == "nothing" && w.wrote:
+					t.Errorf("the app has the whole answer already: %q", got)
+				case w.length != "5" && !strings.HasPrefix(c.want, got):
+					t.Errorf("the app has %q", got)
+				}
+				return nil
+			}}
+			h.Journal = b
+			h.ServeHTTP(w, post("/v1/chat/completions"))
+			over = true
+			if w.Body.String() != c.want || waited != 1 || fmt.Sprint(b.took) != "[write begun opened append settled ended]" {
+				t.Errorf("%q, waited %d times, journal %q", w.Body, waited, b.took)
+			}
+		})
+	}
+}
+
+// watched tells whether the head of an answer has been written, and the length it told.
+type watched struct {
+	*httptest.ResponseRecorder
+	wrote  bool
+	length string
+}
+
+func (w *watched) WriteHeader(status int) {
+	w.wrote, w.length = true, w.Header().Get("Content-Length")
+	w.ResponseRecorder.WriteHeader(status)
+}
+
+// late tells the end of an answer only after its last byte has been read, as it may come.
+type late struct{ http.RoundTripper }
+
+func (l late) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if err == nil {
+		resp.Body = &lateBody{resp.Body}
+	}
+	return resp, err
+}
+
+type lateBody struct{ io.ReadCloser }
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func post(path string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// TestAFailingDisk: what cannot be written does not leave. What has left is answered whatever becomes of the disk, and
+// what was to be told of it is tried again.
+func TestAFailingDisk(t *testing.T) {
+	bad := errors.New("input/output error")
+	for _, c := range []struct {
+		name   string
+		book   book
+		status int
+		want   string
+	}{
+		{"no write", book{refuse: bad}, http.StatusServiceUnavailable, "[write begun opened]"},
+		{"no sync", book{sync: func() error { return bad }}, http.StatusOK, "[write begun opened append begun opened append settled ended]"},
+		{
+			"neither again",
+			book{sync: func() error { return bad }, append: bad},
+			http.StatusOK,
+			"[write begun opened append begun opened append begun opened settled ended]",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0
+			h, _ := frontDoor(t, func(w http.ResponseWriter, _ *http.Request) {
+				calls++
+				_, _ = io.WriteString(w, "hello")
+			}, proxy.Settings{})
+			h.Journal = &c.book
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, post("/v1/chat/completions"))
+			if w.Code != c.status || (w.Body.String() == "hello") != (c.status == http.StatusOK) || (calls == 1) != (c.status == http.StatusOK) {
+				t.Errorf("%d %q after %d calls", w.Code, w.Body, calls)
+			}
+			if got := fmt.Sprint(c.book.took); got != c.want {
+				t.Errorf("journal %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestReadingIsNotWrittenDown: what costs nothing is not in the ledger.
+func TestReadingIsNotWrittenDown(t *testing.T) {
+	h, _ := frontDoor(t, echo, proxy.Settings{})
+	b := &book{}
+	h.Journal = b
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/models", nil))
+	if w.Code != http.StatusOK || len(b.took) != 0 {
+		t.Errorf("%d, journal %q", w.Code, b.took)
+	}
+}
