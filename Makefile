@@ -4,14 +4,15 @@
 GO ?= go
 FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --always 2>/dev/null || echo dev)"
 
-.PHONY: demo test build lint bench benchmarks fuzz update
+.PHONY: demo test build lint bench bench-short bench-long benchmarks fuzz update
 
 demo: ## the main job in three acts, with simulated providers
 	$(GO) run ./cmd/switchyard demo --exit
 
-test: ## every test, with the race detector
+test: ## every test, with the race detector, and those that count allocations without
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 15m ./...
+	$(GO) test -count=1 -run '^TestAllocations$$' ./spool ./dialect/all
 
 build: ## a static binary in bin/
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/switchyard ./cmd/switchyard
@@ -21,6 +22,12 @@ lint: ## formatting and linters, in the versions that CI uses
 
 bench: ## Switchyard against a bare reverse proxy, with figures and bars; Linux
 	$(GO) run ./bench
+
+bench-short: ## whether the measuring works: a twentieth of it, and nothing is judged
+	$(GO) run ./bench -short
+
+bench-long: ## a minute of 100 callers, with 128 MiB to live in
+	$(GO) run ./bench -long
 
 benchmarks: ## of the parts, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...

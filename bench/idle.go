@@ -5,88 +5,73 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
-
-	"switchyard"
-	"switchyard/router"
-	"switchyard/rule"
 )
 
 // idle is S5: what the program takes when it does nothing, and how long it takes to begin.
 func (l *lab) idle(ctx context.Context, t *table) error {
-	info, err := os.Stat(l.bin)
+	binary, err := fileSize(l.bin)
 	if err != nil {
 		return err
 	}
-	var started []time.Duration
+	certificates, missing := fileSize(certificatesFile)
+	var took []time.Duration
 	var rss, anonymous float64
-	for range 3 {
-		app, err := freeAddress()
-		if err != nil {
-			return err
-		}
-		admin, err := freeAddress()
-		if err != nil {
-			return err
-		}
-		other := &lab{dir: l.dir + "/idle", upstream: l.upstream, bin: l.bin}
-		if err := os.MkdirAll(other.dir, 0o700); err != nil {
-			return err
-		}
+	for i := range 3 {
 		began := time.Now()
-		p, err := other.sidecar(ctx, app, admin)
+		p, err := l.sidecar(fmt.Sprintf("%s/idle%d", l.dir, i)).start(ctx)
 		if err != nil {
 			return err
 		}
-		for {
-			if status, _, err := get(ctx, p.url+"/healthz"); err == nil && status == http.StatusOK {
-				break
-			}
+		if err := answers(ctx, p); err != nil {
+			p.close()
+			return err
 		}
-		started = append(started, time.Since(began))
+		took = append(took, time.Since(began))
 		settle(p)
-		rss, anonymous = float64(p.memory("VmRSS"))/(1<<20), float64(p.memory("RssAnon"))/(1<<20)
+		rss, anonymous = mib(p.memory("VmRSS")), mib(p.memory("RssAnon"))
 		p.close()
 	}
-	fmt.Printf("\nS5  idle\n  binary %.1f MiB, RSS %.1f MiB (anonymous %.1f), first answers after %v\n", float64(info.Size())/(1<<20), rss, anonymous, started)
-	t.judge("S5 binary, MiB", float64(info.Size())/(1<<20), 40, "")
-	t.judge("S5 idle RSS, MiB", rss, 45, "")
-	t.judge("S5 idle anonymous RSS, MiB", anonymous, 25, "")
-	t.judge("S5 first answer, ms", float64(min(started[0], started[1], started[2]).Microseconds())/1000, 100, "")
-	return nil
-}
-
-// router is S6: one decision among many routes.
-func (l *lab) router(_ context.Context, t *table) error {
-	fmt.Println("\nS6  a decision of the router")
-	for _, n := range []int{1, 100, 10_000} {
-		r, facts, err := manyRoutes(n)
-		if err != nil {
+	fmt.Printf("\nS5 idle\n  binary %.1f MiB, RSS %.1f MiB (anonymous %.1f), first answers after %v\n", mib(binary), rss, anonymous, took)
+	if missing == nil {
+		fmt.Printf("  image %.1f MiB, estimated: the binary and this machine's CA certificates, in an empty image\n", mib(binary+certificates))
+	} else {
+		fmt.Printf("  image not estimated: %v\n", missing)
+	}
+	for _, v := range []line{
+		{what: "S5 binary, MiB", got: mib(binary), most: 40},
+		{what: "S5 idle RSS, MiB", got: rss, most: 45},
+		{what: "S5 idle anonymous RSS, MiB", got: anonymous, most: 25},
+		{what: "S5 first answer, ms", got: ms(slices.Min(took)), most: 100},
+	} {
+		if err := t.judge(v); err != nil {
 			return err
 		}
-		const times = 2000
-		now, began := time.Now(), time.Now()
-		for range times {
-			r.Plan(facts, false, now)
-		}
-		each := time.Since(began) / times
-		fmt.Printf("  %6d routes: %v\n", n, each)
-		if bar := map[int]float64{100: 3, 10_000: 5}[n]; bar > 0 {
-			t.judge(fmt.Sprintf("S6 a decision among %d routes, µs", n), float64(each.Nanoseconds())/1000, bar, "")
-		}
 	}
 	return nil
 }
 
-// manyRoutes has n routes by model, of which the request matches the last.
-func manyRoutes(n int) (*router.Router, *rule.Facts, error) {
-	cfg := router.Config{Targets: map[string]*switchyard.Target{"t": {Name: "t", Provider: "p", Dialect: "openai", Key: switchyard.NewSecret("k")}}}
-	for i := range n {
-		var route router.Route
-		route.SetDefaults()
-		route.Name, route.When, route.Targets = fmt.Sprint(i), fmt.Sprintf("request.model == %q", fmt.Sprint("model-", i)), []string{"t"}
-		cfg.Routes = append(cfg.Routes, route)
+// certificatesFile is all that the Dockerfile puts beside the binary, but for two empty folders.
+const certificatesFile = "/etc/ssl/certs/ca-certificates.crt"
+
+func fileSize(name string) (int64, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return 0, err
 	}
-	r, err := router.New(cfg)
-	return r, &rule.Facts{Request: &switchyard.Request{Dialect: "openai", Model: fmt.Sprint("model-", n-1), Images: 1}}, err
+	return info.Size(), nil
+}
+
+// answers waits until the process does.
+func answers(ctx context.Context, p *process) error {
+	for end := time.Now().Add(10 * time.Second); ; {
+		status, _, err := get(ctx, p.url+"/healthz")
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return fmt.Errorf("%s does not answer: status %d, %w", p.name, status, err)
+		}
+	}
 }

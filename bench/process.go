@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -23,30 +19,41 @@ const roleVariable = "SWITCHYARD_BENCH_ROLE"
 
 // process is one of the subjects, or the upstream.
 type process struct {
-	name string
-	url  string
-	cmd  *exec.Cmd
-	log  *os.File
+	name    string
+	address string
+	url     string
+	cmd     *exec.Cmd
+	log     *os.File
 }
 
-// start runs a program that listens on address, and waits until it does.
-func start(ctx context.Context, name, address string, env []string, argv ...string) (*process, error) {
-	log, err := os.CreateTemp("", "bench-"+name+"-*.log")
+// program is a process to be.
+type program struct {
+	name    string
+	address string // it listens on
+	env     []string
+	argv    []string
+	bound   *bound // of its memory; nil for none
+}
+
+// start runs it, and waits until it listens.
+func (p program) start(ctx context.Context) (*process, error) {
+	log, err := os.CreateTemp("", "bench-"+p.name+"-*.log")
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, url: "http://" + address, log: log, cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	if err := p.cmd.Start(); err != nil {
+	run := &process{name: p.name, address: p.address, url: "http://" + p.address, log: log, cmd: exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)}
+	run.cmd.Env = append(os.Environ(), p.env...)
+	run.cmd.Stdout, run.cmd.Stderr = log, log
+	p.bound.hold(run.cmd)
+	if err := run.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if err := await(ctx, address); err != nil {
-		p.close()
+	if err := await(ctx, p.address); err != nil {
+		run.close()
 		text, _ := os.ReadFile(log.Name())
-		return nil, fmt.Errorf("%s: %w: %s", name, err, text)
+		return nil, fmt.Errorf("%s: %w: %s", p.name, err, text)
 	}
-	return p, nil
+	return run, nil
 }
 
 // await waits until somebody listens.
@@ -75,61 +82,6 @@ func (p *process) close() {
 	_ = os.Remove(p.log.Name())
 }
 
-// cpu is the processor time that the process and its children have used.
-func (p *process) cpu() time.Duration {
-	var sum time.Duration
-	for _, pid := range p.pids() {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		_, rest, _ := strings.Cut(string(text), ") ") // the name may have spaces
-		fields := strings.Fields(rest)
-		user, _ := strconv.ParseInt(fields[11], 10, 64)
-		system, _ := strconv.ParseInt(fields[12], 10, 64)
-		sum += time.Duration(user+system) * (time.Second / 100) // the kernel's ticks
-	}
-	return sum
-}
-
-// pids are the process and its children: nginx has workers.
-func (p *process) pids() []int {
-	pids := []int{p.cmd.Process.Pid}
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pids[0], pids[0]))
-	for _, s := range strings.Fields(string(text)) {
-		if pid, err := strconv.Atoi(s); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-// memory is a figure of /proc/PID/status in bytes, summed over the processes: VmHWM, VmRSS, RssAnon.
-func (p *process) memory(field string) int64 {
-	var sum int64
-	for _, pid := range p.pids() {
-		f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-		if err != nil {
-			continue
-		}
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if rest, ok := strings.CutPrefix(lines.Text(), field+":"); ok {
-				kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				sum += kb << 10
-			}
-		}
-		_ = f.Close()
-	}
-	return sum
-}
-
-// forgetPeak sets VmHWM back to what the process has now.
-func (p *process) forgetPeak() {
-	for _, pid := range p.pids() {
-		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
-	}
-}
-
 func freeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -155,7 +107,7 @@ func self(ctx context.Context, role string, args ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, role, args[0], []string{roleVariable + "=" + role}, append([]string{exe}, args...)...)
+	return program{name: role, address: args[0], env: []string{roleVariable + "=" + role}, argv: append([]string{exe}, args...)}.start(ctx)
 }
 
 // get is a plain GET, for small things.
@@ -171,15 +123,4 @@ func get(ctx context.Context, url string) (int, []byte, error) {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, b, err
-}
-
-// build makes the program as it is released: static, stripped.
-func build(ctx context.Context, dir string) (string, error) {
-	bin := filepath.Join(dir, "switchyard")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "./cmd/switchyard")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return bin, nil
 }

@@ -1,108 +1,138 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// measure is a figure of a turn.
-type measure func(turn) float64
-
-// kind is how a figure is judged: by itself, or by its ratio to the bare proxy's.
-type kind uint8
-
-const (
-	absolute kind = iota
-	ratio
-)
-
-// bar is what a figure should not pass.
-type bar struct {
-	what    string
-	measure measure
-	kind    kind
-	most    float64
-}
-
-func perRequest(t turn) float64 { return float64(t.cpu.Microseconds()) / float64(t.requests) }
-func perMB(t turn) float64 {
-	return float64(t.cpu.Microseconds()) / 1000 / (float64(t.bytes) / 1e6)
-}
-
-// perPictureMB counts the pictures that were made, where the app itself gets only their addresses.
-func perPictureMB(t turn) float64 {
-	return float64(t.cpu.Microseconds()) / 1000 / (float64(t.requests*4*pictureSize) / 1e6)
-}
-func firstByte(t turn) float64 { return float64(t.at(0.5, t.first).Microseconds()) }
-func peakRSS(t turn) float64   { return float64(t.peak) / (1 << 20) }
-
-// median is the middle one of the rounds.
-func median(turns []turn, m measure) float64 {
-	var v []float64
-	for _, t := range turns {
-		v = append(v, m(t))
-	}
-	slices.SortFunc(v, cmp.Compare)
-	return v[len(v)/2]
-}
+// reference is what the bare proxy needed on the machine that the bars of CPU time were set on: CPU-ms a MB, for the
+// transparent answers of 16 callers. With this run's own figure beside it a slow machine is told from slow software.
+const reference = 0.22
 
 // table is what has been measured so far.
 type table struct {
-	lines []string
+	judges bool // whether figures are held against their bars
+	bare   float64
+	lines  []line
 }
 
-// add prints a scenario, and keeps its verdicts for the end.
-func (t *table) add(s scenario, results map[string][]turn) {
-	name := s.name
-	if s.many > 0 {
-		name = fmt.Sprintf("%s, %d callers", s.name, s.many)
+// line is a figure with a bar.
+type line struct {
+	what      string
+	got, most float64
+	unit      string
+	scales    bool    // with the machine's speed
+	strict    float64 // a narrower bar, told beside; 0 for none
+}
+
+// column is a figure that is printed of every subject.
+type column struct {
+	head string
+	text func([]turn) string
+}
+
+func number(head, format string, m measure) column {
+	return column{head, func(t []turn) string { return fmt.Sprintf(format, median(t, m)) }}
+}
+
+func duration(head string, m measure) column {
+	return column{head, func(t []turn) string {
+		return time.Duration(median(t, m) * float64(time.Millisecond)).Round(time.Microsecond).String()
+	}}
+}
+
+var columns = []column{
+	number("requests/s", "%.0f", func(t turn) float64 { return float64(t.requests) / t.wall.Seconds() }),
+	number("CPU µs/request", "%.1f", perRequest),
+	number("CPU ms/MB", "%.3f", perMB),
+	duration("p50", p50),
+	duration("p99", p99),
+	duration("first byte", firstByte),
+	number("peak MiB", "%.0f", peakRSS),
+}
+
+// add prints a scenario, and keeps its figures with a bar for the end.
+func (t *table) add(s scenario, results map[string][]turn) error {
+	show(s, results)
+	if s.name == transparent && s.many == 16 {
+		t.bare = median(results[bare], perMB)
 	}
-	fmt.Printf("\n%s  %s\n", s.group, name)
+	for _, b := range s.bars {
+		l := line{what: s.title() + ": " + b.what, got: b.got(results), most: b.most, scales: b.kind == machine, strict: b.strict}
+		if b.kind == ratio {
+			l.unit = " ×"
+		}
+		if err := t.judge(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// show prints a scenario, a subject a row.
+func show(s scenario, results map[string][]turn) {
+	fmt.Printf("\n%s\n", s.title())
+	list := columns
+	if s.call.events > 0 {
+		list = append(list[:len(list):len(list)], duration("lag p99", lag99))
+	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\trequests/s\tCPU µs/request\tCPU ms/MB\tp50\tp99\tfirst byte\tpeak MiB\t")
-	for _, subject := range []string{direct, bare, nginx, ours} {
-		turns := results[subject]
-		if len(turns) == 0 {
-			continue
+	for _, c := range list {
+		fmt.Fprint(w, "\t", c.head)
+	}
+	fmt.Fprintln(w, "\t")
+	for _, subject := range []string{direct, bare, nginx, haproxy, ours} {
+		if turns := results[subject]; len(turns) > 0 {
+			fmt.Fprint(w, subject)
+			for _, c := range list {
+				fmt.Fprint(w, "\t", c.text(turns))
+			}
+			fmt.Fprintln(w, "\t")
 		}
-		at := func(q float64, of func(turn) []time.Duration) time.Duration {
-			return time.Duration(median(turns, func(t turn) float64 { return float64(t.at(q, of(t))) })).Round(time.Microsecond)
-		}
-		latency := func(t turn) []time.Duration { return t.latency }
-		fmt.Fprintf(w, "%s\t%.0f\t%.1f\t%.3f\t%v\t%v\t%v\t%.0f\t\n", subject,
-			median(turns, func(t turn) float64 { return float64(t.requests) / t.wall.Seconds() }),
-			median(turns, perRequest), median(turns, perMB), at(0.5, latency), at(0.99, latency),
-			at(0.5, func(t turn) []time.Duration { return t.first }), median(turns, peakRSS))
 	}
 	_ = w.Flush()
-	for _, b := range s.bars {
-		got := median(results[ours], b.measure)
-		unit := ""
-		if b.kind == ratio {
-			got, unit = got/median(results[bare], b.measure), " ×"
-		}
-		t.judge(fmt.Sprintf("%s %s: %s", s.group, name, b.what), got, b.most, unit)
-	}
 }
 
-func (t *table) judge(what string, got, most float64, unit string) {
-	verdict := "hit"
-	if got > most {
-		verdict = "MISSED"
+// judge keeps a figure for the verdicts. One that is missing is an error: whoever reads the rest must not take it for
+// good.
+func (t *table) judge(l line) error {
+	if math.IsNaN(l.got) || math.IsInf(l.got, 0) {
+		return fmt.Errorf("%s: there is no figure", l.what)
 	}
-	t.lines = append(t.lines, fmt.Sprintf("%s\t%.2f%s\t≤ %.2f%s\t%s", what, got, unit, most, unit, verdict))
+	t.lines = append(t.lines, l)
+	return nil
 }
 
 // verdicts are all figures with a bar.
 func (t *table) verdicts(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "\nfigure\tmeasured\tbar\t")
-	fmt.Fprintln(w, strings.Join(t.lines, "\n"))
+	for _, l := range t.lines {
+		fmt.Fprintf(w, "%s\t%.2f%s\t≤ %.2f%s\t%s\n", l.what, l.got, l.unit, l.most, l.unit, t.verdict(l))
+	}
 	_ = w.Flush()
+}
+
+func (t *table) verdict(l line) string {
+	switch {
+	case !t.judges:
+		return "not judged"
+	case l.strict > 0:
+		return fmt.Sprintf("%s (bar by medians %.2f: %s)", hit(l.got, l.most), l.strict, hit(l.got, l.strict))
+	case !l.scales || t.bare == 0: // without S3 in the run there is nothing to compare with
+		return hit(l.got, l.most)
+	}
+	own, most := l.got/t.bare, l.most/reference
+	return fmt.Sprintf("%s (%.2f × bare, bar %.2f ×: %s)", hit(l.got, l.most), own, most, hit(own, most))
+}
+
+func hit(got, most float64) string {
+	if got > most {
+		return "MISSED"
+	}
+	return "hit"
 }
