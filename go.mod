@@ -7,7 +7,12 @@ require (
 	github.com/HugoSmits86/nativewebp v0.9.3 // the simulators draw WebP
 	github.com/alecthomas/kong v1.17.0 // the command line as a struct
 	github.com/fsnotify/fsnotify v1.10.1 // hot reload
+	github.com/hashicorp/golang-lru/v2 v2.0.7 // what strangers name is remembered within bounds
 	github.com/prometheus/client_golang v1.25.0 // metrics
+	github.com/riverqueue/river v0.51.1 // webhooks, retried and at least once
+	github.com/riverqueue/river/riverdriver v0.51.1 // River's seam for databases
+	github.com/riverqueue/river/riverdriver/riversqlite v0.51.1 // River in a file
+	github.com/riverqueue/river/rivertype v0.51.1 // River's rows
 	github.com/rogpeppe/go-internal v1.16.0 // recorded exchanges as txtar, commands as test scripts
 	github.com/segmentio/asm v1.2.1 // base64 and text checks at memory speed: ten times the standard library
 	github.com/sony/gobreaker/v2 v2.4.0 // the state machine of breakers
@@ -26,7 +31,6 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
-	github.com/hashicorp/golang-lru/v2 v2.0.7 // what strangers name is remembered within bounds
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
@@ -34,12 +38,15 @@ require (
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/tidwall/gjson v1.10.2 // indirect
-	github.com/tidwall/match v1.1.1 // indirect
-	github.com/tidwall/pretty v1.2.0 // indirect
+	github.com/riverqueue/river/rivershared v0.51.1 // indirect
+	github.com/tidwall/gjson v1.20.0 // indirect
+	github.com/tidwall/match v1.2.0 // indirect
+	github.com/tidwall/pretty v1.2.1 // indirect
+	github.com/tidwall/sjson v1.2.5 // indirect
 	github.com/tidwall/tinylru v1.1.0 // indirect
 	go.uber.org/multierr v1.10.0 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect

@@ -2,6 +2,7 @@ package switchyard
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -51,6 +52,7 @@ type Request struct {
 	Stream   bool          // the app wants server-sent events
 	Async    bool          // the app wants a ticket at once, and asks for the result later
 	Wait     time.Duration // for Async: answer with the result if it is there by then
+	Hook     *Hook         // for Async: whom to tell how it goes
 
 	// Dropped is what the app said and nobody is told, whoever serves the request: it is not served here yet.
 	Dropped []string
@@ -88,6 +90,25 @@ const (
 	DeliverInline                    // bytes in the answer
 	DeliverURL                       // an address to fetch them from
 	DeliverSecureURL                 // an https: address, or else inline
+)
+
+// Hook is where an app wants to be told how its ticket goes.
+type Hook struct {
+	URL    string  `json:"url"`
+	Events []Event `json:"events"`
+}
+
+// Wants reports whether the app asked for an event; of no hook it did not.
+func (h *Hook) Wants(e Event) bool { return h != nil && slices.Contains(h.Events, e) }
+
+// Event is what an app may be told of.
+type Event string
+
+// The events, in the order in which they come.
+const (
+	EventStart     Event = "start"     // the work has begun
+	EventOutput    Event = "output"    // there are pictures
+	EventCompleted Event = "completed" // it is over, well or not
 )
 
 // Clone is a copy whose scalar fields may be changed; images are shared.

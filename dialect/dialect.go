@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"switchyard"
 	"switchyard/spool"
@@ -70,9 +69,11 @@ var ErrNotGeneration = errors.New("dialect: not a generation")
 type Op uint8
 
 const (
-	Other    Op = iota // no generation: models lists, files, chat; passed through
+	Other    Op = iota // no generation: models lists, chat; passed through
 	Generate           // asks for images
-	Ticket             // asks for a ticket's state or result, or its cancellation; only of a Ticketer
+	Ticket             // asks for a ticket's state or result, for its cancellation, or for all of them; only of a Ticketer
+	Page               // asks for what the front can tell itself; only of a Pager
+	Files              // brings files, or asks for them; only of a Storer
 )
 
 // Front faces the app.
@@ -117,36 +118,6 @@ type Attacher interface {
 // target's params say, is edited in place; a field that nobody here has heard of survives.
 type Forwarder interface {
 	Forward(*switchyard.Target, *switchyard.Request, *spool.Message) (*Outgoing, error)
-}
-
-// Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
-type Ticketer interface {
-	NewTicket() string // an id as the provider's look; at least 120 random bits
-
-	// TicketOf is what a request of Op Ticket is about.
-	TicketOf(method, path string) TicketCall
-
-	// Describe tells the app how its ticket stands: at its creation, and whenever it asks, by Request.Path.
-	Describe(*switchyard.Request, *State) (*Reply, error)
-}
-
-// TicketCall is a request about a ticket.
-type TicketCall struct {
-	ID     string
-	Cancel bool // it is not wanted any more
-	Wait   bool // the answer comes when it is over
-}
-
-// State is how a ticket stands.
-type State struct {
-	ID        string
-	Created   time.Time
-	Started   time.Time          // zero if it has not
-	Completed time.Time          // zero if it is not over
-	Result    *switchyard.Result // if it is over, and went well
-	Err       *switchyard.Error  // if it did not
-	Canceled  bool
-	Fresh     bool // this answers its creation
 }
 
 // Reply is an answer to an app.

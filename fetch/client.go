@@ -44,6 +44,7 @@ type Config struct {
 // Client gets files from public addresses. Many goroutines may use it; it keeps connections, until Close.
 type Client struct {
 	timeout   time.Duration
+	dialer    *dialer
 	transport *http.Transport
 }
 
@@ -56,9 +57,10 @@ func New(c Config) *Client {
 	if connect <= 0 {
 		connect = 5 * time.Second
 	}
-	return &Client{timeout: timeout, transport: &http.Transport{
+	d := newDialer(c.Allow, c.Resolver, connect)
+	return &Client{timeout: timeout, dialer: d, transport: &http.Transport{
 		Proxy:                  nil, // a proxy would resolve the name itself, out of the guard's sight
-		DialContext:            newDialer(c.Allow, c.Resolver, connect).dial,
+		DialContext:            d.dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Roots},
 		TLSHandshakeTimeout:    connect,
 		ForceAttemptHTTP2:      true,

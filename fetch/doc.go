@@ -4,5 +4,7 @@
 // the dialer refuses every address that is not public, after resolution, at the moment of connecting: no spelling of an
 // address, no redirect and no name server that changes its mind gets past it.
 //
+// Post sends to an address that a stranger named: a webhook. The guard is the same, and it follows no redirect.
+//
 // Transport reaches what the operator configured, and is not guarded: a provider may well run on this machine.
 package fetch

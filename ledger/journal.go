@@ -27,7 +27,7 @@ var (
 // JournalConfig is where and how a journal is kept.
 type JournalConfig struct {
 	Dir         string // made if it does not exist
-	SegmentSize int    // bytes of one file, roughly; as much is kept in memory, too, twice. 0: 2 MiB
+	SegmentSize int    // bytes of one file, roughly; as much is kept in memory, too, twice. 0: 1 MiB
 
 	sync func(*os.File) error // how a file is brought to disk, for tests; nil: its Sync
 }
@@ -119,7 +119,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 		options: wal.Options{NoSync: true, SegmentSize: c.SegmentSize, SegmentCacheSize: 1, AllowEmpty: true},
 	}
 	if j.options.SegmentSize <= 0 {
-		j.options.SegmentSize = 2 << 20
+		j.options.SegmentSize = 1 << 20
 	}
 	if j.newest.flush == nil {
 		j.newest.flush = (*os.File).Sync

@@ -36,8 +36,13 @@ func (q *request) generate() error {
 		return err
 	}
 	q.fill(req)
+	flight, answered, err := q.again(req, msg)
+	if answered || err != nil {
+		return err
+	}
+	defer flight.Release()
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
-		return q.submit(t, req, msg)
+		return q.submit(t, req, msg, flight)
 	}
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	defer cancel()
@@ -59,8 +64,7 @@ func (q *request) generate() error {
 	if err != nil {
 		return err
 	}
-	q.head()
-	return q.write(reply)
+	return q.deliver(flight, reply)
 }
 
 // stream relays events; what they cost is known when they end.
@@ -120,13 +124,18 @@ func total(attempts []switchyard.Attempt) switchyard.Cost {
 	return ledger.Sum(costs...)
 }
 
-// plan asks the router.
-func (q *request) plan(req *switchyard.Request) *router.Plan {
+// facts are what rules may know of a request.
+func (q *request) facts(req *switchyard.Request) *rule.Facts {
 	facts := &rule.Facts{Request: req, Headers: q.r.Header, Query: q.place.query}
 	if key := q.caller.key; key != nil {
 		facts.Key = rule.Key{Name: key.Name, Tenant: key.Tenant, Labels: key.Labels}
 	}
-	plan, errs := q.snap.Router.Plan(facts, !q.caller.own.IsZero(), q.now())
+	return facts
+}
+
+// plan asks the router.
+func (q *request) plan(req *switchyard.Request) *router.Plan {
+	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
 	for _, err := range errs {
 		q.Log.Sugar().Warnw("rule", "error", err)
 	}

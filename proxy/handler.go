@@ -20,6 +20,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/limit"
 	"switchyard/router"
@@ -43,6 +44,9 @@ type Handler struct {
 	Journal   Journal
 	Assets    Assets
 	Tickets   *ticket.Store
+	Replies   *cache.Replies // answers that apps may ask for once more; may be nil
+	Hooks     Hooks
+	HookKeys  func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
 	Deaths    *router.Deaths
 	Pool      *spool.Pool
 	Ready     func() bool   // whether new requests are welcome; nil if they always are
@@ -171,7 +175,9 @@ func (q *request) serve() error {
 	}
 	defer leave()
 	q.rec.Path = place.path
-	if q.caller, err = q.snap.Keys.identify(q.takeKey()); err != nil {
+	if q.caller, err = q.snap.Keys.identify(q.takeKey()); q.isPage() {
+		return q.page(err)
+	} else if err != nil {
 		return err
 	}
 	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/dialect"
 	"switchyard/spool"
@@ -70,6 +72,30 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switch
 		q.tickets.leave(tk.ID)
 	}
 	q.begin(job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, earlier: earlier})
+	return nil
+}
+
+// Lose ends a ticket for which an earlier process was sending a request: whether it was made nobody will ever know, and a
+// second one might be charged again.
+func (h *Handler) Lose(ctx context.Context, tk ticket.Ticket) error {
+	m := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: switchyard.Lost}
+	req, call, err := loadRequest(tk.Request)
+	if err == nil {
+		var q *request
+		if q, err = h.revived(ctx, tk, call); err == nil {
+			req.Dialect, req.Path, req.Base = tk.Dialect, call.Path, call.Origin+call.Prefix
+			m.With = q.notices(req, switchyard.EventCompleted)
+		}
+	}
+	if err != nil { // nobody can be told, but the ticket ends all the same
+		h.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+	}
+	if _, err := h.Tickets.Advance(ctx, m); err != nil {
+		return err
+	}
+	if m.With != nil {
+		h.Hooks.Wake()
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/ledger"
 	"switchyard/spool"
@@ -24,7 +25,10 @@ const lease = ticketTimeout + time.Minute
 
 // submit takes a request on as a ticket and answers with how it stands: over, if it is over by the time that the app is
 // willing to wait. The work goes on without the app.
-func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message) error {
+func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message, flight *cache.Flight) error {
+	if err := q.checkHook(req); err != nil {
+		return err
+	}
 	doc, err := saveRequest(req, q.saveCall())
 	if err != nil {
 		return err
@@ -40,7 +44,11 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	q.worker(tk.ID).begin(job{ticket: tk, request: req, message: msg, done: msg.Body.Keep()})
 	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's
 	state.Fresh = true
-	return q.describe(t, req, state)
+	reply, err := q.description(t, req, state)
+	if err != nil {
+		return err
+	}
+	return q.deliver(flight, reply)
 }
 
 // await waits for the end of a ticket, for at most d, and for no longer than the app does.
@@ -68,6 +76,9 @@ func (q *request) ticket() error {
 		return q.pass(nil)
 	}
 	call := t.TicketOf(q.r.Method, q.place.path)
+	if call.List {
+		return q.list(t)
+	}
 	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, call.ID)
 	if errors.Is(err, ticket.ErrNotFound) {
 		if q.caller.key == nil {
@@ -85,30 +96,43 @@ func (q *request) ticket() error {
 		}
 		q.tickets.leave(call.ID)
 	}
-	if call.Wait {
-		tk = q.await(tk, q.snap.Settings.timeout(q.rec.Dialect))
-	}
-	req, _, err := loadRequest(tk.Request)
+	req, err := q.loaded(tk)
 	if err != nil {
 		return err
 	}
-	req.Path = q.place.path
-	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.origin+q.place.prefix
+	if call.Stream {
+		return q.follow(t, tk, req)
+	}
 	return q.describe(t, req, q.state(tk, req))
 }
 
-func (q *request) describe(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) error {
-	if s.Result != nil {
-		if err := q.host(q.r.Context(), req, s.Result); err != nil {
-			return err
-		}
+// loaded is the request of a ticket, as far as its answers need it.
+func (q *request) loaded(tk ticket.Ticket) (*switchyard.Request, error) {
+	req, _, err := loadRequest(tk.Request)
+	if err != nil {
+		return nil, err
 	}
-	reply, err := t.Describe(req, s)
+	req.Path = q.place.path
+	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.origin+q.place.prefix
+	return req, nil
+}
+
+func (q *request) describe(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) error {
+	reply, err := q.description(t, req, s)
 	if err != nil {
 		return err
 	}
 	q.head()
 	return q.write(reply)
+}
+
+func (q *request) description(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
+	if s.Result != nil {
+		if err := q.host(q.r.Context(), req, s.Result); err != nil {
+			return nil, err
+		}
+	}
+	return t.Describe(req, s)
 }
 
 // worker is the request as it goes on without its app: with a record of its own, and nothing to answer to.
@@ -150,7 +174,7 @@ func (q *request) do(j job) {
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
 	g := q.generation("generation", j.request)
-	account := &ticketAccount{account: newAccount(q.Journal, g), tickets: q.Tickets, ticket: j.ticket}
+	account := &ticketAccount{account: newAccount(q.Journal, g), q: q, request: j.request, ticket: j.ticket}
 	if len(j.earlier) > 0 {
 		account.waiting = nil // it has begun before
 	}
@@ -172,13 +196,18 @@ func (q *request) do(j job) {
 // ticketAccount keeps the ticket's row in step with the journal.
 type ticketAccount struct {
 	*account
-	tickets *ticket.Store
+	q       *request
+	request *switchyard.Request
 	ticket  ticket.Ticket
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.
 func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
-	if err := a.advance(ctx, ticket.Move{To: ticket.Sending, Target: at.Target}); err != nil {
+	m := ticket.Move{To: ticket.Sending, Target: at.Target}
+	if a.ticket.State == ticket.Accepted {
+		m.With = a.q.notices(a.request, switchyard.EventStart)
+	}
+	if err := a.advance(ctx, m); err != nil {
 		return err
 	}
 	return a.account.Open(ctx, at)
@@ -199,16 +228,23 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 		return nil // a fan-out has several jobs; the ledger knows them all
 	}
 	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
-	next, err := a.tickets.Advance(ctx, m)
-	if err == nil {
-		a.ticket = next
+	next, err := a.q.Tickets.Advance(ctx, m)
+	if err != nil {
+		return err
 	}
-	return err
+	a.ticket = next
+	if m.With != nil {
+		a.q.Hooks.Wake()
+	}
+	return nil
 }
 
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
 	// A row that cannot be written now says so at the next start, as lost; the ledger is exact either way.
-	_ = a.advance(ctx, ticket.Move{To: ticket.Done, Outcome: d.Outcome, Result: d.encode()})
+	_ = a.advance(ctx, ticket.Move{
+		To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
+		With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
+	})
 }
 
 var (

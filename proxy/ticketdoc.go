@@ -21,12 +21,13 @@ type requestDoc struct {
 	Echo   json.RawMessage   `json:"echo,omitempty"`
 
 	Delivery switchyard.Delivery `json:"delivery,omitempty"`
+	Hook     *switchyard.Hook    `json:"hook,omitempty"`
 	Call     callDoc             `json:"call"`
 }
 
 func saveRequest(r *switchyard.Request, call callDoc) ([]byte, error) {
 	return json.Marshal(requestDoc{
-		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Call: call,
+		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Hook: r.Hook, Call: call,
 	})
 }
 
@@ -35,7 +36,7 @@ func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return nil, callDoc{}, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	req := &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery}
+	req := &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery, Hook: d.Hook}
 	return req, d.Call, nil
 }
 

@@ -22,11 +22,11 @@ type Route struct {
 	WhenAllOpen string               `yaml:"when_all_open"` // "fail", or "try": one at a time goes through
 	Patience    time.Duration        `yaml:"patience"`      // how long to wait for a limit before the next target
 	Fidelity    string               `yaml:"fidelity"`      // "report", or "strict": whoever cannot say it all is passed over
+	Rejoin      string               `yaml:"rejoin"`        // "on": a request that was left is taken over by the same one; or "off"
 
 	Experiment config.Later `yaml:"experiment"`
 	Fallback   config.Later `yaml:"fallback"`
 	Require    config.Later `yaml:"require"`
-	Rejoin     config.Later `yaml:"rejoin"`
 	Hedge      config.Later `yaml:"hedge"`
 	Cache      config.Later `yaml:"cache"`
 }
@@ -47,6 +47,7 @@ func (r *Route) SetDefaults() {
 		WhenAllOpen: "fail",
 		Patience:    2 * time.Second,
 		Fidelity:    "report",
+		Rejoin:      "on",
 	}
 }
 
@@ -74,6 +75,7 @@ func (r *Route) Validate() error {
 	oneOf("pay_twice", r.PayTwice, "allow", "never")
 	oneOf("when_all_open", r.WhenAllOpen, "fail", "try")
 	oneOf("fidelity", r.Fidelity, "report", "strict")
+	oneOf("rejoin", r.Rejoin, "on", "off")
 	for i, o := range r.FallbackOn {
 		if !slices.Contains(switchyard.Outcomes(), o) {
 			errs = append(errs, fmt.Errorf("fallback_on[%d]: want one of %q, got %q", i, switchyard.Outcomes(), o))
@@ -93,3 +95,6 @@ func (r *Route) PayOnce() bool { return r.PayTwice == "never" }
 
 // Strict reports whether targets that cannot say the whole request are passed over.
 func (r *Route) Strict() bool { return r.Fidelity == "strict" }
+
+// Rejoins reports whether a request takes over the same one that its app has left.
+func (r *Route) Rejoins() bool { return r.Rejoin == "on" }

@@ -75,11 +75,8 @@ func New(cfg Config) (*Router, error) {
 // Plan is who may serve the request of f. appKey tells whether the app has a credential of its own that may be used
 // towards the provider that it belongs to. A rule that errs does not match; errs says which did.
 func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, errs []error) {
-	d := decision{Router: r, facts: f, appKey: appKey, now: now}
-	d.asked = r.find(f.Request.Dialect, f.Request.Model)
-	if r.estimate {
-		d.estimates()
-	}
+	d := r.consider(f)
+	d.appKey, d.now = appKey, now
 	route, errs := r.match(f)
 	d.plan = &Plan{Route: &route.Route}
 	for _, name := range route.Targets {
@@ -94,6 +91,23 @@ func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, er
 
 // match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
 // routes that the index does not rule out.
+// Route is the route that a request takes.
+func (r *Router) Route(f *rule.Facts) *Route {
+	r.consider(f)
+	route, _ := r.match(f)
+	return &route.Route
+}
+
+// consider completes the facts with what rules may ask of them.
+func (r *Router) consider(f *rule.Facts) decision {
+	d := decision{Router: r, facts: f}
+	d.asked = r.find(f.Request.Dialect, f.Request.Model)
+	if r.estimate {
+		d.estimates()
+	}
+	return d
+}
+
 func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 	var errs []error
 	var buf [8][]int // on the stack; few facts find anything for one request

@@ -2,6 +2,8 @@ package ticket
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +19,10 @@ type Move struct {
 	Job       string             // to Held: the provider's id
 	Outcome   switchyard.Outcome // to Done
 	Result    []byte             // to Done
+
+	// With is done in the same transaction, of which it may know the ticket as it will be: both are on disk, or neither.
+	// It must not use the store.
+	With func(ctx context.Context, tx *sql.Tx, next Ticket) error
 }
 
 // check refuses a move that is wrong whatever the ticket is like.
@@ -58,17 +64,46 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 		args = append(args, nanos(m.Lease))
 	}
 	args = append(args, m.ID, m.Owner, string(m.From))
-	list, err := s.query(ctx, `UPDATE tickets SET `+set+` WHERE id = ? AND owner = ? AND state = ? RETURNING `+columns, args...)
+	next, err := s.move(ctx, m, `UPDATE tickets SET `+set+` WHERE id = ? AND owner = ? AND state = ? RETURNING `+columns, args)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Ticket{}, s.whyNot(ctx, m)
+	}
 	if err != nil {
 		return Ticket{}, fmt.Errorf("ticket %s: %w", m.ID, err)
-	}
-	if len(list) == 0 {
-		return Ticket{}, s.whyNot(ctx, m)
 	}
 	if m.To == Done {
 		s.drop(m.ID)
 	}
 	s.bells.ring(m.ID)
+	return next, nil
+}
+
+// move carries the update out, with what is to be done along with it; sql.ErrNoRows if it hits no row.
+func (s *Store) move(ctx context.Context, m Move, text string, args []any) (next Ticket, err error) {
+	if m.With == nil {
+		return first(query(ctx, s.db, text, args...))
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return Ticket{}, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if next, err = first(query(ctx, tx, text, args...)); err != nil {
+		return Ticket{}, err
+	}
+	if err := m.With(ctx, tx, next); err != nil {
+		return Ticket{}, err
+	}
+	return next, tx.Commit()
+}
+
+func first(list []Ticket, err error) (Ticket, error) {
+	if err == nil && len(list) == 0 {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return Ticket{}, err
+	}
 	return list[0], nil
 }
 

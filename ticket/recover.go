@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"switchyard"
 )
 
 // Claim says whose tickets are taken over.
@@ -23,12 +21,12 @@ type Claim struct {
 type Recovered struct {
 	Run      []Ticket // accepted: nothing was sent, so they can be begun
 	Reattach []Ticket // held: the provider has a job, which is to be asked for
-	Lost     []Ticket // were sending: done now, with outcome lost, for a second request might be charged again
+	Lost     []Ticket // were sending: to be ended as lost, for a second request might be charged again
 }
 
-// Recover takes over the tickets of dead owners. Lost ones may have been charged: that is the ledger's to say.
+// Recover takes over the tickets of dead owners. Lost ones may have been charged: that is the ledger's to say. Whoever
+// calls it ends them.
 func (s *Store) Recover(ctx context.Context, c Claim) (r Recovered, err error) {
-	now := nanos(time.Now())
 	for generation, job := range c.Jobs {
 		_, err := s.db.ExecContext(ctx, `UPDATE tickets SET version = version + 1, state = 'held', job = ?1
 WHERE generation = ?2 AND state = 'sending' AND owner <> ?3 AND (?4 = 0 OR lease < ?4)`, job, generation, c.Owner, nanos(c.Dead))
@@ -36,29 +34,21 @@ WHERE generation = ?2 AND state = 'sending' AND owner <> ?3 AND (?4 = 0 OR lease
 			return r, fmt.Errorf("recover tickets: %w", err)
 		}
 	}
-	lost, err := s.query(ctx, `UPDATE tickets SET version = version + 1, state = 'done', outcome = ?1, completed = ?2, owner = ?3, body = NULL
-WHERE state = 'sending' AND owner <> ?3 AND (?4 = 0 OR lease < ?4) RETURNING `+columns,
-		string(switchyard.Lost), now, c.Owner, nanos(c.Dead))
-	if err != nil {
-		return r, fmt.Errorf("recover tickets: %w", err)
-	}
 	taken, err := s.query(ctx, `UPDATE tickets SET version = version + 1, owner = ?1, lease = ?2
-WHERE state IN ('accepted', 'held') AND owner <> ?1 AND (?3 = 0 OR lease < ?3) RETURNING `+columns,
+WHERE state <> 'done' AND owner <> ?1 AND (?3 = 0 OR lease < ?3) RETURNING `+columns,
 		c.Owner, nanos(c.Lease), nanos(c.Dead))
 	if err != nil {
 		return r, fmt.Errorf("recover tickets: %w", err)
 	}
-	r.Lost = lost
 	for _, t := range taken {
-		if t.State == Held {
+		switch t.State {
+		case Held:
 			r.Reattach = append(r.Reattach, t)
-		} else {
+		case Accepted:
 			r.Run = append(r.Run, t)
+		default:
+			r.Lost = append(r.Lost, t)
 		}
-		s.bells.ring(t.ID)
-	}
-	for _, t := range lost {
-		s.drop(t.ID)
 		s.bells.ring(t.ID)
 	}
 	return r, nil

@@ -37,8 +37,9 @@ func TestWhatADeadProcessLeftIsRunReattachedOrLostButNeverSentAgain(t *testing.T
 	if held := r.Reattach[0]; held.Job != "job-1" || held.Target != "flux" || held.State != ticket.Held || !held.Lease.Equal(lease) {
 		t.Errorf("held: %+v", held)
 	}
-	if lost := r.Lost[0]; lost.State != ticket.Done || lost.Outcome != switchyard.Lost || lost.Completed.IsZero() {
-		t.Errorf("lost: %+v", lost)
+	end := ticket.Move{ID: "sending", Owner: "new", From: ticket.Sending, To: ticket.Done, Outcome: switchyard.Lost}
+	if lost, err := s.Advance(t.Context(), end); err != nil || lost.Outcome != switchyard.Lost || lost.Completed.IsZero() {
+		t.Errorf("lost: %+v, %v", lost, err)
 	}
 	// The dead one, if it lives after all, cannot send what was taken from it.
 	if _, err := s.Advance(t.Context(), move("accepted", ticket.Accepted, ticket.Sending)); !errors.Is(err, ticket.ErrConflict) {

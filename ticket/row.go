@@ -19,7 +19,16 @@ func values(t Ticket) []any {
 
 // query runs a statement that yields whole tickets.
 func (s *Store) query(ctx context.Context, text string, args ...any) ([]Ticket, error) {
-	rows, err := s.db.QueryContext(ctx, text, args...)
+	return query(ctx, s.db, text, args...)
+}
+
+// database is a *sql.DB or a *sql.Tx.
+type database interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+func query(ctx context.Context, db database, text string, args ...any) ([]Ticket, error) {
+	rows, err := db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}

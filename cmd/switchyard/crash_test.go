@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +35,9 @@ func TestCrash(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = w.Close() })
 	for _, p := range w.Providers() {
-		p.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 100 * time.Millisecond, Max: 1500 * time.Millisecond} })
+		p.Update(func(b *sim.Behavior) {
+			b.Latency = sim.Latency{Min: 100 * time.Millisecond, Max: 1500 * time.Millisecond}
+		})
 	}
 	dir := t.TempDir()
 	file, app := crashConfig(t, w, dir), freePort(t)
@@ -41,7 +45,7 @@ func TestCrash(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "{app}", app)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := &ticketLoad{app: app}
+	l := &ticketLoad{app: app, hook: newReceiver(t)}
 	stop := l.start(4)
 	dice := rand.New(rand.NewPCG(1, uint64(*crashes)))
 	for range *crashes {
@@ -55,9 +59,11 @@ func TestCrash(t *testing.T) {
 	for _, tk := range l.tickets {
 		ended[tk.to+" "+l.await(t, tk)]++
 	}
+	arrived := l.awaitHooks(t)
 	if code := p.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
+	t.Logf("%d webhooks arrived for %d tickets", arrived, len(l.tickets))
 	t.Logf("%d kills, %d tickets accepted, ended as %v, %d submissions unanswered", *crashes, len(l.tickets), ended, l.refused.Load())
 	checkBills(t, w, filepath.Join(dir, "db"))
 }
@@ -93,13 +99,14 @@ keys:
 // ticketLoad is apps that hand in tickets, and remember those they got.
 type ticketLoad struct {
 	app     string
+	hook    *receiver
 	refused atomic.Int64 // submissions without an answer: the process had died
 
 	mu      sync.Mutex
 	tickets []handedIn
 }
 
-type handedIn struct{ to, url, auth string }
+type handedIn struct{ to, id, url, auth string }
 
 // start has callers hand in tickets until stop is called.
 func (l *ticketLoad) start(callers int) (stop func()) {
@@ -120,18 +127,18 @@ func (l *ticketLoad) start(callers int) (stop func()) {
 }
 
 func (l *ticketLoad) submit(ctx context.Context, to, prompt string, falFront bool) {
-	path, body, auth := createPath, `{"input":{"prompt":"`+prompt+`"}}`, "Bearer app-key"
+	path, body, auth := createPath, `{"input":{"prompt":"`+prompt+`"},"webhook":"`+l.hook.URL+`","webhook_events_filter":["completed"]}`, "Bearer app-key"
 	if falFront {
-		path, body, auth = "/fal/queue/fal-ai/flux/dev", `{"prompt":"`+prompt+`"}`, "Key app-key"
+		path, body, auth = "/fal/queue/fal-ai/flux/dev?fal_webhook="+url.QueryEscape(l.hook.URL), `{"prompt":"`+prompt+`"}`, "Key app-key"
 	}
 	status, doc, err := l.ask(ctx, http.MethodPost, "http://"+l.app+path, body, auth, to)
 	if err != nil || status >= 300 {
 		l.refused.Add(1)
 		return
 	}
-	tk := handedIn{to: to, auth: auth, url: doc.StatusURL}
+	tk := handedIn{to: to, auth: auth, id: doc.RequestID, url: doc.StatusURL}
 	if !falFront {
-		tk.url = doc.URLs["get"]
+		tk.id, tk.url = doc.ID, doc.URLs["get"]
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,13 +146,15 @@ func (l *ticketLoad) submit(ctx context.Context, to, prompt string, falFront boo
 }
 
 type ticketState struct {
+	ID        string            `json:"id"`
+	RequestID string            `json:"request_id"`
 	Status    string            `json:"status"`
 	StatusURL string            `json:"status_url"`
 	URLs      map[string]string `json:"urls"`
 }
 
-func (l *ticketLoad) ask(ctx context.Context, method, url, body, auth, to string) (int, ticketState, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+func (l *ticketLoad) ask(ctx context.Context, method, address, body, auth, to string) (int, ticketState, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return 0, ticketState{}, err
 	}
@@ -179,6 +188,28 @@ func (l *ticketLoad) await(t *testing.T, tk handedIn) string {
 	})
 }
 
+// awaitHooks waits until the end of every ticket has been told, and is how many notices arrived.
+func (l *ticketLoad) awaitHooks(t *testing.T) int {
+	t.Helper()
+	return eventually(t, func() (int, bool) {
+		told := map[string]bool{}
+		calls := l.hook.got()
+		for _, c := range calls {
+			var doc ticketState
+			if err := json.Unmarshal(c.body, &doc); err != nil {
+				t.Fatal(err)
+			}
+			told[cmp.Or(doc.RequestID, doc.ID)] = true
+		}
+		for _, tk := range l.tickets {
+			if !told[tk.id] {
+				return len(calls), false
+			}
+		}
+		return len(calls), true
+	})
+}
+
 // checkBills compares what the providers charged for with what the ledger has.
 func checkBills(t *testing.T, w *sim.World, path string) {
 	t.Helper()
@@ -207,4 +238,3 @@ func checkBills(t *testing.T, w *sim.World, path string) {
 	}
 	t.Logf("%d generations were charged for, all of them in the ledger", charges)
 }
-

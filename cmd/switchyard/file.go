@@ -88,7 +88,7 @@ type storeFile struct {
 	Assets         assetsFile    `yaml:"assets"`
 	Retention      time.Duration `yaml:"retention"`
 	KeepPrompts    bool          `yaml:"keep_prompts"`
-	IdempotencyTTL config.Later  `yaml:"idempotency_ttl"`
+	IdempotencyTTL time.Duration `yaml:"idempotency_ttl"`
 	TicketsTTL     time.Duration `yaml:"tickets_ttl"`
 }
 
@@ -166,7 +166,7 @@ func defaults() file {
 		Store: storeFile{
 			Database: "sqlite:data/switchyard.db", Journal: "data/journal",
 			Assets:    assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30},
-			Retention: 90 * 24 * time.Hour, TicketsTTL: 7 * 24 * time.Hour,
+			Retention: 90 * 24 * time.Hour, TicketsTTL: 7 * 24 * time.Hour, IdempotencyTTL: 24 * time.Hour,
 		},
 		Models:   modelsFile{Successors: true},
 		Defaults: sharedDefaults(),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ type kit struct {
 	url   string
 	next  atomic.Pointer[string]
 	logs  *observer.ObservedLogs
+	stop  func()
 }
 
 // startKit serves with a config in which {google}, {openai}, {fal}, {fal-queue} and {replicate} are the providers'
@@ -52,7 +54,21 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 	text = strings.NewReplacer("{google}", world.Google.URL, "{openai}", world.OpenAI.URL, "{fal}", world.Fal.URL,
 		"{fal-queue}", world.Fal.QueueURL, "{replicate}", world.Replicate.URL, "{dir}", dir).Replace(head + text)
 	k.next.Store(&text)
-	f := k.mustLoad(text)
+	k.run()
+	return k
+}
+
+// restart ends the sidecar as an operator does, and starts it again on the same data, with another address.
+func (k *kit) restart() *kit {
+	k.stop()
+	k.run()
+	return k
+}
+
+func (k *kit) run() {
+	t := k.T
+	t.Helper()
+	f := k.mustLoad(*k.next.Load())
 	core, logs := observer.New(zap.DebugLevel)
 	k.logs = logs
 	side, err := open(t.Context(), f, zap.New(core))
@@ -69,7 +85,7 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- side.serve(ctx, f, l) }()
-	t.Cleanup(func() {
+	k.stop = sync.OnceFunc(func() {
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("serve: %v", err)
@@ -79,7 +95,7 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 			t.Errorf("%d spooled bytes were not given back", n)
 		}
 	})
-	return k
+	t.Cleanup(func() { k.stop() })
 }
 
 func noEnv(string) (string, bool) { return "", false }

@@ -33,8 +33,10 @@ func (s *sidecar) recover(ctx context.Context) error {
 			continue
 		}
 		s.log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
-		lost := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: switchyard.Lost}
-		if _, err := s.tickets.Advance(ctx, lost); err != nil {
+		left.Lost = append(left.Lost, tk)
+	}
+	for _, tk := range left.Lost {
+		if err := s.handler.Lose(ctx, tk); err != nil {
 			return err
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"switchyard/asset"
 	"switchyard/attempt"
 	"switchyard/breaker"
+	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/dialect/all"
 	"switchyard/fetch"
@@ -34,6 +35,7 @@ import (
 	"switchyard/router"
 	"switchyard/spool"
 	"switchyard/ticket"
+	"switchyard/ticket/hook"
 )
 
 // sidecar is the running program: what it owns, and the config in force.
@@ -45,13 +47,17 @@ type sidecar struct {
 	load      func() (*file, error)
 	text      []byte // of the file as it was last read, good or bad
 
-	journal *ledger.Journal
-	store   *sqlite.Store
-	applier *ledger.Applier
-	db      *sql.DB // of tickets
-	tickets *ticket.Store
-	assets  *asset.Store
-	fetcher *fetch.Client
+	journal  *ledger.Journal
+	store    *sqlite.Store
+	applier  *ledger.Applier
+	db       *sql.DB // of tickets
+	hookDB   *sql.DB // of webhooks, in the same file
+	tickets  *ticket.Store
+	assets   *asset.Store
+	fetcher  *fetch.Client
+	replies  *cache.Replies
+	hooks    *hook.Hooks
+	hookKeys func(tenant string) dialect.HookKeys
 
 	breakers breaker.Registry
 	limits   limit.Registry
@@ -66,7 +72,8 @@ type sidecar struct {
 	file       atomic.Pointer[file]
 	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
 	ready      atomic.Bool
-	stop       context.CancelFunc // of the background work
+	work       context.Context // of what goes on in the background
+	stop       context.CancelFunc
 	background sync.WaitGroup
 }
 
@@ -79,6 +86,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 			s.close()
 		}
 	}()
+	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
 	if err := s.openStores(ctx, f); err != nil {
 		return nil, err
 	}
@@ -86,7 +94,6 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	if err != nil {
 		return nil, err
 	}
-	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
 	runner := &attempt.Runner{
 		Dialects:  map[string]dialect.Dialect{},
 		Transport: s.transports.of,
@@ -102,13 +109,21 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets,
-		Tickets: s.tickets, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+		Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {
 		return nil, err
 	}
-	return s, s.recover(ctx)
+	if err := s.recover(ctx); err != nil {
+		return nil, err
+	}
+	s.background.Go(func() { // not before all that it needs is there
+		if err := s.hooks.Run(s.work); err != nil {
+			s.log.Error("webhooks", zap.Error(err))
+		}
+	})
+	return s, nil
 }
 
 // openStores opens what is on disk.
@@ -132,6 +147,16 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(filepath.Dir(path), "tickets")}); err != nil {
 		return err
 	}
+	if s.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil { // else a poll would hold tickets up
+		return err
+	}
+	if err := s.openHooks(ctx, filepath.Join(filepath.Dir(path), "webhook.key")); err != nil {
+		return err
+	}
+	s.replies, err = cache.New(cache.Config{Dir: filepath.Join(filepath.Dir(path), "replies"), TTL: f.Store.IdempotencyTTL})
+	if err != nil {
+		return err
+	}
 	s.assets, err = asset.New(asset.Config{
 		Dir: strings.TrimPrefix(f.Store.Assets.URL, "file:"), TTL: f.Store.Assets.TTL,
 		Max: int64(f.Store.Assets.Max), MaxImage: int64(f.Server.MaxImage),
@@ -142,13 +167,14 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 200 * time.Millisecond, Report: func(err error) {
 		s.log.Error("ledger", zap.Error(err))
 	}})
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
+	s.work, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	work := s.work
 	s.background.Go(func() {
 		if err := s.applier.Run(work); err != nil {
 			s.log.Warn("ledger: the journal is applied at the next start", zap.Error(err))
 		}
 	})
+	s.background.Go(func() { tuneMemory(work) })
 	s.background.Go(func() {
 		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
 	})
@@ -166,6 +192,12 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 		case now := <-tick.C:
 			if _, err := s.tickets.Prune(ctx, now); err != nil {
 				s.log.Warn("tickets", zap.Error(err))
+			}
+			if err := s.replies.Sweep(); err != nil {
+				s.log.Warn("cache", zap.Error(err))
+			}
+			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
+				s.log.Warn("webhooks", zap.Error(err))
 			}
 			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
 				s.log.Warn("ledger", zap.Error(err))
@@ -285,6 +317,9 @@ func (s *sidecar) close() {
 	}
 	if s.assets != nil {
 		closers = append(closers, s.assets)
+	}
+	if s.hookDB != nil {
+		closers = append(closers, s.hookDB)
 	}
 	if s.db != nil {
 		closers = append(closers, s.db)

@@ -308,7 +308,7 @@ func TestAppLeaves(t *testing.T) {
 // eventually asks until it is so, for ten seconds.
 func eventually[T any](t *testing.T, ask func() (T, bool)) T {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second) // a machine may be busy; nobody waits for it but who fails
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -178,7 +178,9 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	if t.Model != req.Model {
 		id = endpoint(t, req)
 	}
-	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: m.Query, Header: http.Header{}}
+	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: maps.Clone(m.Query), Header: http.Header{}}
+	delete(out.Query, webhookQuery) // the app is told by us
+	delete(out.Query, lengthQuery)  // of our queue, which has no length
 	for name, values := range m.Header {
 		if d.Passes(name) {
 			out.Header[name] = values

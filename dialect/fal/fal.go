@@ -60,6 +60,9 @@ func (Dialect) Route(base, method, path string) dialect.Op {
 	if a, ok := parseApp(path); ok && method == http.MethodPost && base != rest && !a.streams() {
 		return dialect.Generate
 	}
+	if path == keysPath && base == rest && method == http.MethodGet {
+		return dialect.Page
+	}
 	if _, ok := parseQuestion(path); ok && base == queue && (method == http.MethodGet || method == http.MethodPut) {
 		return dialect.Ticket
 	}

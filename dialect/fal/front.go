@@ -23,10 +23,10 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	if row == nil && (otherTrade(a.id()) || root.Get("prompt").Kind() != spool.String) || root.Get("image_archive_url").Given() {
 		return nil, dialect.ErrNotGeneration
 	}
-	if m.Query.Get(webhookQuery) != "" {
-		return nil, dialect.ErrNotGeneration
-	}
 	req := &switchyard.Request{Dialect: "fal", Model: a.id(), Images: 1, Delivery: switchyard.DeliverURL, Async: m.Base == queue}
+	if address := m.Query.Get(webhookQuery); address != "" && req.Async {
+		req.Hook = &switchyard.Hook{URL: address, Events: []switchyard.Event{switchyard.EventCompleted}}
+	}
 	r := spool.Read(root, "")
 	r.AsText = true
 	if req.Prompt = r.Text("prompt"); !root.Get("prompt").Given() {

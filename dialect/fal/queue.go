@@ -14,9 +14,11 @@ import (
 
 var _ dialect.Ticketer = Dialect{}
 
-// webhookQuery is where a submission names who is to be told. That is not served here yet: such a submission goes to
-// fal, whose own webhooks then come.
-const webhookQuery = "fal_webhook"
+// Parameters of a submission: who is to be told, and how long the queue may be.
+const (
+	webhookQuery = "fal_webhook"
+	lengthQuery  = "fal_max_queue_length"
+)
 
 // NewTicket is a random UUID.
 func (Dialect) NewTicket() string {
@@ -46,10 +48,10 @@ func parseQuestion(path string) (question, bool) {
 	return q, slices.Contains([]string{"", "status", "status/stream", "cancel"}, q.asks)
 }
 
-// TicketOf reads the request's id. Its stream of states is one event, at the end.
+// TicketOf reads the request's id.
 func (Dialect) TicketOf(_, path string) dialect.TicketCall {
 	q, _ := parseQuestion(path)
-	return dialect.TicketCall{ID: q.id, Cancel: q.asks == "cancel", Wait: q.asks == "status/stream"}
+	return dialect.TicketCall{ID: q.id, Cancel: q.asks == "cancel", Stream: q.asks == "status/stream"}
 }
 
 // Describe answers a submission and the questions that follow. There is no status for a failure: the request is
@@ -61,7 +63,7 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		return encodeStatus(&named, s, http.StatusOK), nil
 	}
 	q, _ := parseQuestion(req.Path)
-	over := s.Canceled || !s.Completed.IsZero()
+	over := s.Over()
 	switch {
 	case q.asks == "status/stream":
 		status := encodeStatus(&named, s, http.StatusOK)

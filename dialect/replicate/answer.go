@@ -66,6 +66,20 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		return d.EncodeError(req, s.Err), nil
 	}
 	c := &spool.Composer{}
+	p := d.prediction(c, req, s)
+	body, err := c.JSON(p)
+	if err != nil {
+		return nil, err
+	}
+	reply := dialect.JSON(http.StatusOK, "application/json", body)
+	if s.Fresh {
+		created(req, reply, p.Status)
+	}
+	return reply, nil
+}
+
+// prediction is the object; inline images become part of c's document.
+func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect.State) prediction {
 	p := prediction{
 		ID: s.ID, Model: req.Model, Version: cmp.Or(req.Memo[memoVersion], "hidden"), Input: req.Echo,
 		Source: "api", Status: statusOf(s), CreatedAt: stamp(s.Created), CompletedAt: stamp(s.Completed),
@@ -90,15 +104,7 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		text := failure(req, s.Err)
 		p.Error, p.Metrics = &text, measure(s)
 	}
-	body, err := c.JSON(p)
-	if err != nil {
-		return nil, err
-	}
-	reply := dialect.JSON(http.StatusOK, "application/json", body)
-	if s.Fresh {
-		created(req, reply, p.Status)
-	}
-	return reply, nil
+	return p
 }
 
 // atOnce are the kinds of failures that Replicate itself finds before it creates a prediction.

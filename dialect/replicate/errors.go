@@ -65,6 +65,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	switch call, _ := parseCreate(req.Path); {
 	case e.Kind == switchyard.BadRequest && strings.HasPrefix(e.Detail, "- "):
 		p.Detail = e.Detail
+	case e.Kind == switchyard.BadRequest && e.Param == "webhook":
+		p.Detail = "- webhook: " + e.Detail + "\n"
 	case e.Kind == switchyard.BadRequest && e.Detail != "":
 		p = problem{Status: 400, Title: "Bad request", Detail: e.Detail}
 	case e.Kind == switchyard.UnknownModel && call == create{} && req.Path != "":

@@ -21,7 +21,7 @@ const (
 	memoPrefer  = "prefer"  // the preference that was applied
 )
 
-// ours are the members of a request beside its input. What they ask for is not served yet, and told as dropped.
+// ours are the members of a request beside its input: they are for whoever answers the app.
 var ours = []string{"webhook", "webhook_events_filter", "stream"}
 
 // DecodeRequest reads the creation of a prediction. Only models in the table are known to make images: all others, and
@@ -54,10 +54,11 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	if err := decodeInput(root.Get("input"), row, req); err != nil {
 		return nil, err
 	}
-	for _, name := range ours {
-		if v := root.Get(name); v.Given() && (v.Kind() != spool.Bool || v.Truth()) {
-			req.Dropped = append(req.Dropped, name)
-		}
+	if root.Get("stream").Truth() {
+		req.Dropped = append(req.Dropped, "stream")
+	}
+	if req.Hook, err = decodeHook(r); err != nil {
+		return nil, err
 	}
 	req.Echo = echo(root.Get("input"))
 	return req, nil

@@ -69,8 +69,11 @@ func (d Dialect) Route(_, method, path string) dialect.Op {
 	if _, ok := parseCreate(path); ok && method == http.MethodPost {
 		return dialect.Generate
 	}
-	if call := d.TicketOf(method, path); call.ID != "" && (call.Cancel || method == http.MethodGet) {
+	if call := d.TicketOf(method, path); call.List || call.ID != "" && (call.Cancel || method == http.MethodGet) {
 		return dialect.Ticket
+	}
+	if parts, ok := split(path); ok && method == http.MethodGet && isPage(parts) {
+		return dialect.Page
 	}
 	return dialect.Other
 }
@@ -103,6 +106,8 @@ func (Dialect) NewTicket() string { return strings.ToLower(rand.Text()) }
 func (Dialect) TicketOf(method, path string) dialect.TicketCall {
 	parts, _ := split(path)
 	switch {
+	case len(parts) == 1 && parts[0] == "predictions" && method == http.MethodGet:
+		return dialect.TicketCall{List: true}
 	case len(parts) == 2 && parts[0] == "predictions" && method != http.MethodPost:
 		return dialect.TicketCall{ID: parts[1]}
 	case len(parts) == 3 && parts[0] == "predictions" && parts[2] == "cancel" && method == http.MethodPost:

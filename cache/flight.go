@@ -1,0 +1,98 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrReleased is what waiting for a flight ends with that came to nothing.
+var ErrReleased = errors.New("generation came to nothing")
+
+// Flight is a generation under way. A nil Flight is one that nobody can join: its methods do nothing.
+type Flight struct {
+	replies *Replies
+	key     Sum
+	request Sum
+	ttl     time.Duration
+	gone    <-chan struct{} // closed when whoever waits for it has left; nil for one under a key
+	joined  bool            // who waits for it is another one than whoever began it
+	fresh   bool            // nobody makes it yet
+
+	ended chan struct{}
+	reply *Reply // set before ended is closed; nil if it came to nothing
+}
+
+// Mine reports whether the caller is the one who makes the generation; true once. It then ends with Keep or Release.
+func (f *Flight) Mine() bool {
+	if f == nil {
+		return true
+	}
+	f.replies.mu.Lock()
+	defer f.replies.mu.Unlock()
+	mine := f.fresh
+	f.fresh = false
+	return mine
+}
+
+// Wait is the answer that the flight comes to.
+func (f *Flight) Wait(ctx context.Context) (*Reply, error) {
+	select {
+	case <-f.ended:
+		if f.reply == nil {
+			return nil, ErrReleased
+		}
+		if f.gone != nil {
+			return f.replies.taken(f.key)
+		}
+		return f.reply, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Keep ends the flight with an answer, on disk when it returns, if anybody may come for it: one under a key always, others
+// when whoever waited has left. What cannot be kept is lost to those who come later, and to nobody else.
+func (f *Flight) Keep(reply *Reply) error {
+	if f == nil {
+		return nil
+	}
+	r := f.replies
+	r.mu.Lock()
+	wanted := f.gone == nil || f.joined || closed(f.gone)
+	r.mu.Unlock()
+	var kept *Reply
+	var err error
+	if wanted {
+		kept, err = r.save(f, reply)
+	}
+	f.end(kept)
+	return err
+}
+
+// KeepFor is Keep for an answer that was given, but did not arrive.
+func (f *Flight) KeepFor(reply *Reply) error {
+	if f == nil || f.gone == nil {
+		return nil
+	}
+	_, err := f.replies.save(f, reply)
+	return err
+}
+
+// Release ends a flight that came to nothing. After Keep it does nothing.
+func (f *Flight) Release() {
+	if f != nil {
+		f.end(nil)
+	}
+}
+
+func (f *Flight) end(reply *Reply) {
+	f.replies.mu.Lock()
+	defer f.replies.mu.Unlock()
+	if closed(f.ended) {
+		return
+	}
+	f.reply = reply
+	delete(f.replies.flights, f.key)
+	close(f.ended)
+}

@@ -1,0 +1,239 @@
+package cache_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"switchyard/cache"
+)
+
+type text string
+
+func (s text) Open() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(s))), nil }
+func (s text) Len() int64                   { return int64(len(s)) }
+
+func reply(body string) *cache.Reply {
+	return &cache.Reply{Status: http.StatusOK, Header: http.Header{"X-Id": {"g-1"}}, Body: text(body)}
+}
+
+func read(t *testing.T, r *cache.Reply) string {
+	t.Helper()
+	if r == nil {
+		t.Fatal("there is no answer")
+	}
+	f, err := r.Body.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil || int64(len(b)) != r.Body.Len() {
+		t.Errorf("%d of %d bytes, %v", len(b), r.Body.Len(), err)
+	}
+	return string(b)
+}
+
+func replies(t *testing.T, c cache.Config) *cache.Replies {
+	t.Helper()
+	if c.Dir == "" {
+		c.Dir = t.TempDir()
+	}
+	r, err := cache.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func sum(b byte) cache.Sum { return cache.Sum{b} }
+
+// TestKeyed: one makes it, the others wait for it, and later ones find it, also after a restart.
+func TestKeyed(t *testing.T) {
+	dir := t.TempDir()
+	r := replies(t, cache.Config{Dir: dir})
+	f, _, err := r.Keyed(sum(1), sum(9))
+	if err != nil || !f.Mine() {
+		t.Fatalf("the first is not the one who makes it: %v", err)
+	}
+	joined, _, err := r.Keyed(sum(1), sum(9))
+	if err != nil || joined.Mine() {
+		t.Fatalf("the second makes it, too: %v", err)
+	}
+	if _, _, err := r.Keyed(sum(1), sum(8)); !errors.Is(err, cache.ErrMismatch) {
+		t.Errorf("another request while it runs: %v", err)
+	}
+	if err := f.Keep(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	f.Release() // too late
+	got, err := joined.Wait(t.Context())
+	if err != nil || read(t, got) != "picture" {
+		t.Errorf("who waited got %v, %v", got, err)
+	}
+	for range 2 {
+		r = replies(t, cache.Config{Dir: dir})
+		_, got, err := r.Keyed(sum(1), sum(9))
+		if err != nil || read(t, got) != "picture" || got.Status != http.StatusOK || got.Header.Get("X-Id") != "g-1" {
+			t.Errorf("after a restart: %+v, %v", got, err)
+		}
+	}
+	if _, _, err := r.Keyed(sum(1), sum(8)); !errors.Is(err, cache.ErrMismatch) {
+		t.Errorf("another request afterwards: %v", err)
+	}
+}
+
+func TestReleaseWakesAndForgets(t *testing.T) {
+	r := replies(t, cache.Config{})
+	f, _, _ := r.Keyed(sum(1), sum(9))
+	f.Mine()
+	joined, _, _ := r.Keyed(sum(1), sum(9))
+	f.Release()
+	if _, err := joined.Wait(t.Context()); !errors.Is(err, cache.ErrReleased) {
+		t.Errorf("who waited got %v", err)
+	}
+	next, got, err := r.Keyed(sum(1), sum(8))
+	if err != nil || got != nil || !next.Mine() {
+		t.Errorf("the next one does not make it anew: %v, %v", got, err)
+	}
+}
+
+// TestRejoin: only what was left is taken over, by one at a time, and told once.
+func TestRejoin(t *testing.T) {
+	r := replies(t, cache.Config{})
+	gone := make(chan struct{})
+	f, _, err := r.Rejoin(sum(1), gone)
+	if err != nil || !f.Mine() {
+		t.Fatal(err)
+	}
+	if beside, got, err := r.Rejoin(sum(1), t.Context().Done()); beside != nil || got != nil || err != nil {
+		t.Errorf("it joined a live one: %v %v %v", beside, got, err)
+	}
+	close(gone)
+	second, third := make(chan struct{}), make(chan struct{})
+	joined, _, err := r.Rejoin(sum(1), second)
+	if err != nil || joined == nil || joined.Mine() {
+		t.Fatalf("it did not join the one that was left: %v", err)
+	}
+	if beside, _, _ := r.Rejoin(sum(1), third); beside != nil {
+		t.Error("two joined the same")
+	}
+	if err := f.Keep(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := joined.Wait(t.Context())
+	if err != nil || read(t, got) != "picture" {
+		t.Errorf("who joined got %v, %v", got, err)
+	}
+	if next, got, err := r.Rejoin(sum(1), third); err != nil || got != nil || !next.Mine() {
+		t.Errorf("it is told twice: %v, %v", got, err)
+	}
+}
+
+// TestRejoinAfterwards: what nobody waited for is kept for a minute; what somebody got is not kept at all.
+func TestRejoinAfterwards(t *testing.T) {
+	now := time.Unix(0, 0)
+	r := replies(t, cache.Config{Now: func() time.Time { return now }})
+	left, stays := make(chan struct{}), make(chan struct{})
+	close(left)
+	for i, c := range []struct {
+		gone  chan struct{}
+		later time.Duration
+		want  bool
+	}{{left, 59 * time.Second, true}, {left, 61 * time.Second, false}, {stays, 0, false}} {
+		f, _, err := r.Rejoin(sum(byte(i+1)), c.gone)
+		if err != nil || !f.Mine() {
+			t.Fatal(err)
+		}
+		if err := f.Keep(reply("picture")); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(c.later)
+		_, got, err := r.Rejoin(sum(byte(i+1)), stays)
+		if err != nil || (got != nil) != c.want || c.want && read(t, got) != "picture" {
+			t.Errorf("case %d: %v, %v", i, got, err)
+		}
+	}
+}
+
+// TestWhatDidNotArriveIsKept, though somebody was there when it was given.
+func TestWhatDidNotArriveIsKept(t *testing.T) {
+	r := replies(t, cache.Config{})
+	f, _, _ := r.Rejoin(sum(1), make(chan struct{}))
+	f.Mine()
+	_ = f.Keep(reply("picture"))
+	if err := f.KeepFor(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := r.Rejoin(sum(1), make(chan struct{})); err != nil || read(t, got) != "picture" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestWaitingEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := replies(t, cache.Config{})
+		f, _, _ := r.Keyed(sum(1), sum(1))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := f.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestSweep(t *testing.T) {
+	now, dir := time.Unix(0, 0), t.TempDir()
+	r := replies(t, cache.Config{Dir: dir, TTL: time.Hour, Max: 2500, Now: func() time.Time { return now }})
+	for i := range 4 {
+		f, _, err := r.Keyed(sum(byte(i)), sum(9))
+		if err != nil || !f.Mine() {
+			t.Fatal(err)
+		}
+		if err := f.Keep(reply(strings.Repeat("x", 1000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func() int { files, _ := os.ReadDir(dir); return len(files) }
+	if err := r.Sweep(); err != nil || count() != 2 {
+		t.Errorf("%d are left of what is too much, %v", count(), err)
+	}
+	now = now.Add(2 * time.Hour)
+	if err := r.Sweep(); err != nil || count() != 0 {
+		t.Errorf("%d are left of what has expired, %v", count(), err)
+	}
+}
+
+// TestHalfAFileIsNone: a crash may leave one, if the disk does.
+func TestHalfAFileIsNone(t *testing.T) {
+	dir := t.TempDir()
+	r := replies(t, cache.Config{Dir: dir})
+	f, _, _ := r.Keyed(sum(1), sum(9))
+	f.Mine()
+	if err := f.Keep(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := os.ReadDir(dir)
+	path := dir + "/" + files[0].Name()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 10, bytes.IndexByte(whole, '\n'), len(whole) - 1} {
+		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if f, got, err := r.Keyed(sum(1), sum(9)); err != nil || got != nil {
+			t.Errorf("cut at %d: %v, %v", n, got, err)
+		} else {
+			f.Release()
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"switchyard/sim"
+)
+
+const tinyImage = `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","quality":"low"}`
+
+const onlyOpenAI = `
+providers:
+  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+keys:
+  - {name: one, secret: first-key}
+  - {name: two, secret: second-key}
+`
+
+func slowOpenAI(t *testing.T, d time.Duration) *sim.World {
+	t.Helper()
+	w := slowWorld(t, 0)
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: d, Max: d} })
+	return w
+}
+
+// TestIdempotencyKey: the same key and body are the same generation, while it runs and afterwards.
+func TestIdempotencyKey(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 300*time.Millisecond), onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	answers := make([]answer, 4)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = k.post(openaiPath, tinyImage, headers...) })
+	}
+	all.Wait()
+	again := k.post(openaiPath, tinyImage, headers...)
+	for _, a := range append(answers, again) {
+		if a.status != http.StatusOK || !bytes.Equal(a.body, again.body) || a.header.Get("X-Switchyard-Id") != again.header.Get("X-Switchyard-Id") {
+			t.Errorf("%d %.100s of %s", a.status, a.body, a.header.Get("X-Switchyard-Id"))
+		}
+	}
+	if again.header.Get("X-Switchyard-Cache") != "replay" {
+		t.Errorf("headers %v", again.header)
+	}
+	if n := len(k.world.OpenAI.Bill()); n != 1 {
+		t.Errorf("%d pictures were paid for", n)
+	}
+	other := k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a dog"}`, headers...)
+	if other.status != http.StatusConflict && other.status != http.StatusUnprocessableEntity {
+		t.Errorf("another body: %d %s", other.status, other.body)
+	}
+	headers[1] = "Bearer second-key"
+	if a := k.post(openaiPath, tinyImage, headers...); a.status != http.StatusOK || len(k.world.OpenAI.Bill()) != 2 {
+		t.Errorf("another tenant with the same key: %d, %d paid for", a.status, len(k.world.OpenAI.Bill()))
+	}
+}
+
+// TestAFailureReleasesItsKey: the next one with it is made anew.
+func TestAFailureReleasesItsKey(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault, b.Times = sim.Fail, 1 })
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	if a := k.post(openaiPath, tinyImage, headers...); a.status < 400 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := k.post(openaiPath, tinyImage, headers...); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestWhatWasPaidForIsKept: an app that leaves gets its picture by its key, or by asking for the same once more.
+func TestWhatWasPaidForIsKept(t *testing.T) {
+	for name, headers := range map[string][]string{
+		"key":    {"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"},
+		"rejoin": {"Authorization", "Bearer first-key"},
+	} {
+		for when, pause := range map[string]time.Duration{"running": 0, "ended": 600 * time.Millisecond} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				k := startKitWith(t, slowOpenAI(t, 400*time.Millisecond), onlyOpenAI)
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if a := k.do(ctx, http.MethodPost, openaiPath, tinyImage, headers...); a.err == nil {
+					t.Fatalf("the app did not leave: %d", a.status)
+				}
+				<-time.After(pause)
+				a := k.post(openaiPath, tinyImage, headers...)
+				if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "replay" || len(k.world.OpenAI.Bill()) != 1 {
+					t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(k.world.OpenAI.Bill()))
+				}
+				if name == "rejoin" { // told once: who asks again wants another picture
+					if a := k.post(openaiPath, tinyImage, headers...); a.status != http.StatusOK || len(k.world.OpenAI.Bill()) != 2 {
+						t.Errorf("asked again: %d, %d paid for", a.status, len(k.world.OpenAI.Bill()))
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLiveCallsAreNotMerged: two that ask for the same at the same time get a picture each.
+func TestLiveCallsAreNotMerged(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 200*time.Millisecond), onlyOpenAI)
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() { k.post(openaiPath, tinyImage, "Authorization", "Bearer first-key") })
+	}
+	all.Wait()
+	if n := len(k.world.OpenAI.Bill()); n != 3 {
+		t.Errorf("%d pictures were made", n)
+	}
+}
+
+// TestAKeyedAnswerOutlivesTheProcess asks a second process for what the first one made.
+func TestAKeyedAnswerOutlivesTheProcess(t *testing.T) {
+	w := slowOpenAI(t, 0)
+	k := startKitWith(t, w, onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	first := k.post(openaiPath, tinyImage, headers...)
+	again := k.restart().post(openaiPath, tinyImage, headers...)
+	if again.status != http.StatusOK || !bytes.Equal(first.body, again.body) || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("%d, %d paid for", again.status, len(w.OpenAI.Bill()))
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"switchyard/dialect"
+	"switchyard/fetch"
+	"switchyard/proxy"
+	"switchyard/ticket/hook"
+)
+
+// hooks is the deliveries as package proxy wants them.
+type hooks struct {
+	*hook.Hooks
+	client *fetch.Client
+}
+
+// Check tells whether an address may be called.
+func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
+
+// openHooks opens the deliveries of notices, signed with keys that are derived from the one in a file.
+func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
+	keys, err := hookKeys(keyFile)
+	if err != nil {
+		return err
+	}
+	s.hookKeys = keys
+	s.hooks, err = hook.New(ctx, hook.Config{
+		DB:   s.hookDB,
+		Post: s.fetcher,
+		Sign: func(n hook.Notice, at time.Time) http.Header {
+			front, ok := s.handler.Runner.Dialects[n.Dialect].(dialect.Hooker)
+			if !ok {
+				return http.Header{}
+			}
+			return proxy.Sign(front, keys(n.Tenant), n, at)
+		},
+		Forbidden: func(err error) bool { return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) },
+		Report: func(n hook.Notice, err error) {
+			s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
+		},
+		Log: slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	return err
+}
+
+// hookKeys is what notices are signed with. Apps keep the public halves and the secrets, so they come from one key that
+// lives as long as the data does; it is made at the first start.
+func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(hex.EncodeToString(random(32)) + "\n")
+		err = os.WriteFile(file, text, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key of webhooks: %w", err)
+	}
+	master, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(master) != 32 {
+		return nil, fmt.Errorf("key of webhooks: %s: want 64 hexadecimal digits", file)
+	}
+	private := ed25519.NewKeyFromSeed(derive(master, "ed25519"))
+	return func(tenant string) dialect.HookKeys {
+		keys := dialect.HookKeys{Private: private}
+		if tenant != "" {
+			keys.Shared = derive(master, "tenant:"+tenant)[:24]
+		}
+		return keys
+	}, nil
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // it never fails
+	return b
+}
+
+func derive(master []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, master)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}

@@ -1,0 +1,88 @@
+package replicate
+
+import (
+	"net/http"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+var (
+	_ dialect.Pager  = Dialect{}
+	_ dialect.Lister = Dialect{}
+)
+
+// isPage reports whether a path is one of those that Page knows.
+func isPage(parts []string) bool {
+	switch {
+	case len(parts) == 3 && parts[0] == "webhooks":
+		return parts[1] == "default" && parts[2] == "secret"
+	case len(parts) == 5 && parts[0] == "models" && parts[3] == "versions":
+		return table.Find(parts[1]+"/"+parts[2]) != nil
+	}
+	return false
+}
+
+// Page is the secret that webhooks are signed with, and the documents of the versions that we know: the Python SDK reads
+// there, before it runs one, whether the output is a list.
+func (d Dialect) Page(c dialect.PageCall) *dialect.Reply {
+	parts, _ := split(c.Path)
+	switch {
+	case !isPage(parts):
+		return nil
+	case len(parts) == 5:
+		return version(table.Find(parts[1]+"/"+parts[2]), parts[4])
+	case len(c.Keys.Shared) == 0:
+		return nil
+	}
+	body, _ := (&spool.Composer{}).JSON(map[string]string{"key": secretOf(c.Keys.Shared)}) // a text: it cannot fail
+	return dialect.JSON(http.StatusOK, "application/json", body)
+}
+
+// version is the document of a version, as far as SDKs read it; nil if it is none of ours.
+func version(row *switchyard.Model, id string) *dialect.Reply {
+	if !strings.EqualFold(id, "hidden") && !hash.MatchString(id) {
+		return nil
+	}
+	file := map[string]any{"type": "string", "format": "uri"}
+	output := map[string]any{"title": "Output", "type": "array", "items": file}
+	if row.Can.Has("string_output") {
+		output = map[string]any{"title": "Output", "type": "string", "format": "uri"}
+	}
+	body, err := (&spool.Composer{}).JSON(map[string]any{
+		"id": id, "created_at": "2024-01-01T00:00:00.000000Z", "cog_version": "0.9.0",
+		"openapi_schema": map[string]any{
+			"openapi": "3.0.2",
+			"info":    map[string]string{"title": "Cog", "version": "0.1.0"},
+			"components": map[string]any{"schemas": map[string]any{
+				"Input":  map[string]any{"title": "Input", "type": "object", "properties": map[string]any{}},
+				"Output": output,
+			}},
+		},
+	})
+	if err != nil {
+		return nil
+	}
+	return dialect.JSON(http.StatusOK, "application/json", body)
+}
+
+// List is a page of predictions, newest first. Its cursor is in an absolute address, as SDKs follow it.
+func (d Dialect) List(req *switchyard.Request, page []dialect.Listed, next string) (*dialect.Reply, error) {
+	results := make([]prediction, len(page))
+	c := &spool.Composer{}
+	for i, l := range page {
+		l.Request.Base = req.Base
+		results[i] = d.prediction(c, l.Request, l.State)
+	}
+	doc := map[string]any{"previous": nil, "next": nil, "results": results}
+	if next != "" {
+		doc["next"] = req.Base + "/v1/predictions?cursor=" + next
+	}
+	body, err := c.JSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	return dialect.JSON(http.StatusOK, "application/json", body), nil
+}

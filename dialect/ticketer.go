@@ -1,0 +1,92 @@
+package dialect
+
+import (
+	"crypto/ed25519"
+	"net/http"
+	"time"
+
+	"switchyard"
+)
+
+// Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
+type Ticketer interface {
+	NewTicket() string // an id as the provider's look; at least 120 random bits
+
+	// TicketOf is what a request of Op Ticket is about.
+	TicketOf(method, path string) TicketCall
+
+	// Describe tells the app how its ticket stands: at its creation, and whenever it asks, by Request.Path.
+	Describe(*switchyard.Request, *State) (*Reply, error)
+
+	Hooker
+}
+
+// TicketCall is a request about a ticket, or about all of them.
+type TicketCall struct {
+	ID     string
+	Cancel bool // it is not wanted any more
+	Stream bool // the answer is events: one at once, one at each change, until it is over
+	List   bool // all tickets, newest first, in pages; only of a Lister
+}
+
+// State is how a ticket stands.
+type State struct {
+	ID        string
+	Created   time.Time
+	Started   time.Time          // zero if it has not
+	Completed time.Time          // zero if it is not over
+	Result    *switchyard.Result // if it is over, and went well
+	Err       *switchyard.Error  // if it did not
+	Canceled  bool
+	Fresh     bool // this answers its creation
+}
+
+// Over reports whether nothing will happen to the ticket any more.
+func (s *State) Over() bool { return s.Canceled || !s.Completed.IsZero() }
+
+// Hooker is a front that calls its apps back, at the address in Request.Hook.
+type Hooker interface {
+	// Notice is the body that tells an app of an event, as it will be signed. Images are told by their addresses.
+	Notice(*switchyard.Request, *State, switchyard.Event) ([]byte, error)
+
+	// Sign is the headers by which the app knows that a notice came from us, and which one it is: a notice that is sent
+	// again has the same id.
+	Sign(HookKeys, Notice, time.Time) http.Header
+}
+
+// Notice is what an app is sent.
+type Notice struct {
+	Ticket string
+	Event  switchyard.Event
+	Body   []byte
+}
+
+// HookKeys are what notices are signed with.
+type HookKeys struct {
+	Private ed25519.PrivateKey // of this Switchyard
+	Shared  []byte             // with one tenant: nobody else's notices can be forged with it
+}
+
+// Lister is a Ticketer whose apps may ask for all their tickets.
+type Lister interface {
+	// List tells them in their order. next is the cursor of the next page, empty if this is the last.
+	List(req *switchyard.Request, page []Listed, next string) (*Reply, error)
+}
+
+// Listed is one of several tickets.
+type Listed struct {
+	Request *switchyard.Request
+	State   *State
+}
+
+// Pager is a front that knows some of its provider's pages itself.
+type Pager interface {
+	// Page is the answer; nil if the provider has to be asked after all.
+	Page(PageCall) *Reply
+}
+
+// PageCall is a request of Op Page.
+type PageCall struct {
+	Method, Path string
+	Keys         HookKeys // of the caller's tenant
+}

@@ -1,0 +1,105 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// pageSize is how many tickets a page lists.
+const pageSize = 100
+
+// list answers with the caller's tickets, a page at a time.
+func (q *request) list(t dialect.Ticketer) error {
+	lister, ok := t.(dialect.Lister)
+	if !ok {
+		return q.pass(nil)
+	}
+	tickets, next, err := q.Tickets.List(q.r.Context(), ticket.Query{
+		Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Before: q.place.query.Get("cursor"), Limit: pageSize,
+	})
+	if errors.Is(err, ticket.ErrCursor) {
+		return switchyard.Invalid("cursor", "Invalid cursor.")
+	}
+	if err != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+	}
+	page := make([]dialect.Listed, len(tickets))
+	for i, tk := range tickets {
+		req, err := q.loaded(tk)
+		if err != nil {
+			return err
+		}
+		req.Delivery = switchyard.DeliverURL // a list is small, whatever the app's SDK expects of a single answer
+		page[i] = dialect.Listed{Request: req, State: q.state(tk, req)}
+	}
+	reply, err := lister.List(&switchyard.Request{Dialect: q.rec.Dialect, Base: q.origin + q.place.prefix}, page, next)
+	if err != nil {
+		return err
+	}
+	q.rec.Kind = "ticket"
+	return q.write(reply)
+}
+
+// heartbeat is how often a stream of states shows that it is alive, while nothing happens.
+const heartbeat = 15 * time.Second
+
+// follow streams how a ticket stands: now, at each change, and when it is over.
+func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket, req *switchyard.Request) error {
+	control := http.NewResponseController(q.w)
+	for first := true; ; first = false {
+		state := q.state(tk, req)
+		reply, err := t.Describe(req, state)
+		if err != nil {
+			return cutOff(err)
+		}
+		if first {
+			for name, values := range reply.Header {
+				q.w.Header()[name] = values
+			}
+			q.w.Header().Set("Cache-Control", "no-store")
+			q.snap.Settings.cors(q.w.Header(), q.r)
+			q.w.WriteHeader(http.StatusOK)
+		}
+		if err := q.event(reply.Body); err != nil || state.Over() {
+			return cutOff(err)
+		}
+		_ = control.Flush()
+		if tk, err = q.change(tk); err != nil {
+			return cutOff(err)
+		}
+	}
+}
+
+// change waits until a ticket is another one, with heartbeats.
+func (q *request) change(tk ticket.Ticket) (ticket.Ticket, error) {
+	for {
+		ctx, cancel := context.WithTimeout(q.r.Context(), heartbeat)
+		next, err := q.Tickets.Wait(ctx, tk)
+		cancel()
+		if err == nil || q.r.Context().Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return next, err
+		}
+		if err := q.event(spool.Bytes(":\n\n")); err != nil {
+			return tk, err
+		}
+		_ = http.NewResponseController(q.w).Flush()
+	}
+}
+
+func (q *request) event(b switchyard.Blob) error {
+	r, err := b.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(q.w, r)
+	return err
+}

@@ -1,0 +1,58 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+)
+
+// driver is River's for SQLite, but for how River hears of new jobs. Its own way is a table that is read twenty times a
+// second: on an idle machine that took 1.3 % of a core, and a turn of the only connection each time.
+type driver struct {
+	*riversqlite.Driver
+	bell *bell
+}
+
+// GetListener is what River listens to.
+func (d driver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener { return d.bell }
+
+// SupportsListenNotify keeps River from writing notifications to its table, which nobody reads.
+func (driver) SupportsListenNotify() bool { return false }
+
+// bell tells River, within this process, that there are new jobs.
+type bell struct {
+	rung chan struct{} // holds one: further rings before River looks say nothing new
+}
+
+func newBell() *bell { return &bell{rung: make(chan struct{}, 1)} }
+
+func (b *bell) ring() {
+	select {
+	case b.rung <- struct{}{}:
+	default:
+	}
+}
+
+// WaitForNotification returns when the bell has rung, in the form in which River's listeners tell of new jobs.
+func (b *bell) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
+	select {
+	case <-b.rung:
+		return &riverdriver.Notification{Topic: "river_insert", Payload: fmt.Sprintf(`{"queue": %q}`, kind)}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A bell has no connection, and tells of nothing else: these do nothing.
+
+func (b *bell) Connect(context.Context) error          { return nil }
+func (b *bell) Close(context.Context) error            { return nil }
+func (b *bell) Ping(context.Context) error             { return nil }
+func (b *bell) Listen(context.Context, string) error   { return nil }
+func (b *bell) Unlisten(context.Context, string) error { return nil }
+func (b *bell) Schema() string                         { return "" }
+func (b *bell) SetAfterConnectExec(string)             {}
+
+var _ riverdriver.Listener = (*bell)(nil)

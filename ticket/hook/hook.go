@@ -1,0 +1,114 @@
+// Package hook tells apps how their tickets fare: it delivers webhooks, at least once, over restarts and failures.
+//
+// A Notice is a row, written in the transaction that moves its ticket, so that neither is there without the other. The
+// rows are the truth: what is to be sent, how often that was tried, when it is tried again. For each ticket with open
+// notices there is one job of River, which sends them one after another. River wakes that job, and holds it back until
+// the next attempt; it decides nothing, and no submission ever depends on it.
+//
+//	Insert ──▶ notice ──▶ attempt ──▶ delivered                       2xx
+//	             ▲           ├──────▶ given up, and reported          410, a forbidden address, no attempt left
+//	             ╰───────────╯ due later                              all else
+//
+// A notice waits until all earlier ones of its ticket have ended. Other tickets do not wait for it.
+//
+// One process works on a database at a time: when Run begins, whatever was under way counts as cut off.
+package hook
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/riverqueue/river"
+)
+
+// Notice is one thing that an app is told.
+type Notice struct {
+	ID      string // unique, and the same in each attempt, by which a receiver knows a repetition
+	Ticket  string
+	Dialect string
+	Tenant  string
+	URL     string // may hold secrets: not for logs
+	Event   string
+	Body    []byte // sent and signed as it is
+}
+
+// ErrIncomplete is for a Notice that lacks an ID, a Ticket or a URL.
+var ErrIncomplete = errors.New("notice is incomplete")
+
+// Poster sends one request, and follows no redirect. An error says that there was no answer, and holds no secret.
+type Poster interface {
+	Post(ctx context.Context, address string, header http.Header, body []byte) (status int, retryAfter time.Duration, err error)
+}
+
+// Config is what Hooks work with. DB, Post and Sign are needed.
+type Config struct {
+	// DB is a SQLite database that syncs at each commit and begins transactions as writer. One connection is enough, and it
+	// need not be the one whose transactions Insert gets, if the file is the same. The caller closes it, when Run has ended.
+	DB   *sql.DB
+	Post Poster
+	// Sign says which headers an attempt at that time carries. It is asked anew for each attempt, maybe for several at once.
+	Sign      func(n Notice, at time.Time) http.Header
+	Policy    func(Notice) Policy // if nil, DefaultPolicy
+	Forbidden func(error) bool    // whether an error of Post means that the address will never do; if nil, none does
+	Report    func(Notice, error) // hears of each notice that is given up, maybe of several at once; if nil, nobody does
+	Now       func() time.Time    // if nil, time.Now
+	Log       *slog.Logger        // hears of what goes wrong in River, at Warn and above; if nil, nobody does
+	Workers   int                 // tickets that are served at once; 0: 16
+	Poll      time.Duration       // how often River looks for a retry that is due; 0: 2 s
+	Grace     time.Duration       // what attempts under way get to end, when Run ends; 0: 5 s
+}
+
+// Hooks deliver notices. Many goroutines may use them. They own goroutines only while Run runs.
+type Hooks struct {
+	conf  Config
+	bell  *bell
+	river *river.Client[*sql.Tx]
+
+	attempts, delivered, givenUp atomic.Int64
+}
+
+// New brings the tables up to date, ours and River's.
+func New(ctx context.Context, c Config) (*Hooks, error) {
+	if c.DB == nil || c.Post == nil || c.Sign == nil {
+		return nil, errors.New("hooks: DB, Post and Sign are needed")
+	}
+	h := &Hooks{conf: c.withDefaults(), bell: newBell()}
+	if err := migrate(ctx, c.DB); err != nil {
+		return nil, fmt.Errorf("hooks: %w", err)
+	}
+	if err := migrateRiver(ctx, h.driver(), h.conf.Log); err != nil {
+		return nil, fmt.Errorf("hooks: %w", err)
+	}
+	var err error
+	if h.river, err = h.client(); err != nil {
+		return nil, fmt.Errorf("hooks: %w", err)
+	}
+	return h, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Policy == nil {
+		c.Policy = DefaultPolicy
+	}
+	if c.Forbidden == nil {
+		c.Forbidden = func(error) bool { return false }
+	}
+	if c.Report == nil {
+		c.Report = func(Notice, error) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Log = slog.New(quiet(c.Log))
+	c.Workers = cmp.Or(c.Workers, 16)
+	c.Poll = cmp.Or(c.Poll, 2*time.Second)
+	c.Grace = cmp.Or(c.Grace, 5*time.Second)
+	return c
+}

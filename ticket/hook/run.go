@@ -1,0 +1,102 @@
+package hook
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+)
+
+// Run delivers until ctx ends. Attempts under way then get Config.Grace; what is cut off is sent again by the next Run.
+// It may be called again afterwards, but not twice at a time.
+func (h *Hooks) Run(ctx context.Context) error {
+	err := h.takeOver(ctx)
+	if err == nil {
+		err = h.river.Start(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil // ended before it began; the driver has more names for that than the context's
+	}
+	if err != nil {
+		return fmt.Errorf("hooks: %w", err)
+	}
+	<-h.river.Stopped() // a while after ctx has ended
+	return nil
+}
+
+// takeOver sees to it that each ticket with open notices has a job that will run, whatever a crash left. River would
+// wait an hour before it believed that a job which counts as running is dead.
+func (h *Hooks) takeOver(ctx context.Context) error {
+	tx, err := h.conf.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if _, err := tx.ExecContext(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running' AND kind = ?`, kind); err != nil {
+		return err
+	}
+	tickets, err := open(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := h.enqueue(ctx, tx, tickets); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// open are the tickets with notices that have not ended.
+func open(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT ticket FROM ticket_notices WHERE ended = 0`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var tickets []string
+	for rows.Next() {
+		var ticket string
+		if err := rows.Scan(&ticket); err != nil {
+			return nil, err
+		}
+		tickets = append(tickets, ticket)
+	}
+	return tickets, rows.Err()
+}
+
+func (h *Hooks) driver() driver { return driver{riversqlite.New(h.conf.DB), h.bell} }
+
+// client configures River: to look rarely, for the bell wakes it, and to keep what is over only for a moment.
+func (h *Hooks) client() (*river.Client[*sql.Tx], error) {
+	workers := river.NewWorkers()
+	if err := river.AddWorkerSafely(workers, &worker{h: h}); err != nil {
+		return nil, err
+	}
+	return river.NewClient(h.driver(), &river.Config{
+		Logger:                      h.conf.Log,
+		Queues:                      map[string]river.QueueConfig{kind: {MaxWorkers: h.conf.Workers}},
+		Workers:                     workers,
+		FetchCooldown:               min(h.conf.Poll, 50*time.Millisecond),
+		FetchPollInterval:           h.conf.Poll,
+		JobTimeout:                  10 * turn, // each attempt has its own, and a turn ends
+		RescueStuckJobsAfter:        time.Hour,
+		SoftStopTimeout:             h.conf.Grace,
+		CompletedJobRetentionPeriod: time.Minute,
+		ReindexerIndexNames:         []string{}, // SQLite's do not bloat
+	})
+}
+
+func migrateRiver(ctx context.Context, d driver, log *slog.Logger) error {
+	m, err := rivermigrate.New(d, &rivermigrate.Config{Logger: log})
+	if err != nil {
+		return err
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("tables of River: %w", err)
+	}
+	return nil
+}

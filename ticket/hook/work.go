@@ -1,0 +1,109 @@
+package hook
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// turn is how long a ticket with many notices keeps its worker. It is far below what River takes for a job that is stuck.
+const turn = time.Minute
+
+// worker sends the notices of a ticket.
+type worker struct {
+	river.WorkerDefaults[args]
+	h *Hooks
+}
+
+// Work ends when the ticket has no open notice, snoozes until the first one is due, and fails only if the database does.
+func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
+	for began := time.Now(); ; {
+		p, found, err := first(ctx, w.h.conf.DB, job.Args.Ticket)
+		if err != nil {
+			return err
+		}
+		if !found {
+			if done, err := w.h.finish(ctx, job); done || err != nil {
+				return err
+			}
+			continue // one came in between
+		}
+		if wait := p.due.Sub(w.h.conf.Now()); wait > 0 {
+			return river.JobSnooze(wait)
+		}
+		if time.Since(began) > turn {
+			return river.JobSnooze(0)
+		}
+		if err := w.h.attempt(ctx, p); err != nil {
+			return err
+		}
+	}
+}
+
+// finish ends the job in the transaction that sees that nothing is left to send. Left to River, the end would come a
+// moment later, and a notice that is inserted in that moment would find a job that does not look again.
+func (h *Hooks) finish(ctx context.Context, job *river.Job[args]) (done bool, err error) {
+	tx, err := h.conf.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if _, found, err := first(ctx, tx, job.Args.Ticket); found || err != nil {
+		return false, err
+	}
+	if _, err := river.JobCompleteTx[driver](ctx, tx, job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+		return false, err
+	}
+	return true, tx.Commit()
+}
+
+// attempt sends p once and writes down what came of it, also if ctx ends meanwhile: else it would be sent again. An
+// attempt that ctx cuts off counts for nothing.
+func (h *Hooks) attempt(ctx context.Context, p pending) error {
+	policy := h.conf.Policy(p.Notice)
+	a := h.send(ctx, p.Notice, policy)
+	if a.err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	h.attempts.Add(1)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	p.attempts++
+	if a.err == nil {
+		err := p.end(ctx, h.conf.DB, delivered, h.conf.Now())
+		if err == nil {
+			h.delivered.Add(1)
+		}
+		return err
+	}
+	if due, again := policy.next(p.attempts, a, h.conf.Now()); again {
+		return p.postpone(ctx, h.conf.DB, due)
+	}
+	if err := p.end(ctx, h.conf.DB, givenUp, h.conf.Now()); err != nil {
+		return err
+	}
+	h.givenUp.Add(1)
+	h.conf.Report(p.Notice, fmt.Errorf("notice %q of ticket %q: given up after %d attempts: %w", p.ID, p.Ticket, p.attempts, a.err))
+	return nil
+}
+
+// send makes one request.
+func (h *Hooks) send(ctx context.Context, n Notice, p Policy) answer {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, timeout))
+	defer cancel()
+	header := http.Header{"Content-Type": {"application/json"}}
+	for name, values := range h.conf.Sign(n, h.conf.Now()) {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	status, retryAfter, err := h.conf.Post.Post(ctx, n.URL, header, n.Body)
+	if err != nil {
+		return answer{err: err, final: h.conf.Forbidden(err)}
+	}
+	return p.judge(status, retryAfter)
+}
