@@ -53,6 +53,7 @@ type Request struct {
 	Async    bool          // the app wants a ticket at once, and asks for the result later
 	Wait     time.Duration // for Async: answer with the result if it is there by then
 	Hook     *Hook         // for Async: whom to tell how it goes
+	Until    time.Duration // for Async: when it takes longer, it is not wanted any more; 0: as long as it takes
 
 	// Dropped is what the app said and nobody is told, whoever serves the request: it is not served here yet.
 	Dropped []string

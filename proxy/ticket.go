@@ -163,8 +163,24 @@ func (q *request) begin(j job) {
 				q.Log.Error("panic", zap.Any("cause", p), zap.Stack("stack"))
 			}
 		}()
+		defer q.expire(j)()
 		q.do(j)
 	})
+}
+
+// expire takes the ticket back when its time is over, as if the app had. The caller calls stop when the work is done.
+func (q *request) expire(j job) (stop func()) {
+	if j.request.Until <= 0 {
+		return func() {}
+	}
+	left := j.ticket.Created.Add(j.request.Until).Sub(q.now())
+	timer := time.AfterFunc(left, func() {
+		if _, err := q.Tickets.Cancel(context.WithoutCancel(q.r.Context()), j.ticket.Tenant, j.ticket.ID); err != nil {
+			q.Log.Error("ticket", zap.String("id", j.ticket.ID), zap.Error(err))
+		}
+		q.tickets.leave(j.ticket.ID)
+	})
+	return func() { timer.Stop() }
 }
 
 // do makes the generation of a ticket and puts its end into the row.

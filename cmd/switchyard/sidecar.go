@@ -54,6 +54,7 @@ type sidecar struct {
 	hookDB   *sql.DB // of webhooks, in the same file
 	tickets  *ticket.Store
 	assets   *asset.Store
+	uploads  *asset.Uploads
 	fetcher  *fetch.Client
 	replies  *cache.Replies
 	hooks    *hook.Hooks
@@ -108,7 +109,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		runner.Dialects[d.Name()] = d
 	}
 	s.handler = &proxy.Handler{
-		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets,
+		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
 		Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
@@ -164,6 +165,10 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err != nil {
 		return err
 	}
+	s.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(filepath.Dir(path), "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})
+	if err != nil {
+		return err
+	}
 	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 200 * time.Millisecond, Report: func(err error) {
 		s.log.Error("ledger", zap.Error(err))
 	}})
@@ -177,6 +182,9 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	s.background.Go(func() { tuneMemory(work) })
 	s.background.Go(func() {
 		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
+	})
+	s.background.Go(func() {
+		s.uploads.Run(work, func(err error) { s.log.Warn("uploads", zap.Error(err)) })
 	})
 	s.background.Go(func() { s.prune(work, f.Store.Retention) })
 	return nil
@@ -317,6 +325,9 @@ func (s *sidecar) close() {
 	}
 	if s.assets != nil {
 		closers = append(closers, s.assets)
+	}
+	if s.uploads != nil {
+		closers = append(closers, s.uploads)
 	}
 	if s.hookDB != nil {
 		closers = append(closers, s.hookDB)

@@ -193,7 +193,7 @@ keys:
 `)
 	for _, only := range []string{"nano", "gpt"} {
 		a := k.post(openaiPath, `{"prompt":"a"}`, "Authorization", "Bearer virtual-key", "Cookie", "session=secret-cookie",
-			"X-Goog-Api-Key", "stray-key", "Idempotency-Key", "once", "X-Only", only)
+			"X-Goog-Api-Key", "stray-key", "Idempotency-Key", "once-"+only, "X-Only", only)
 		if a.status != http.StatusOK {
 			t.Fatalf("%d %s", a.status, a.body)
 		}

@@ -126,3 +126,25 @@ func TestCancel(t *testing.T) {
 		t.Errorf("the provider was not told; it bills $%s", world.Replicate.Total())
 	}
 }
+
+// TestCancelAfter: a prediction that takes longer than its app wants is cancelled, also at its provider.
+func TestCancelAfter(t *testing.T) {
+	world := slowWorld(t, 0)
+	world.Replicate.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: time.Hour, Max: time.Hour} })
+	k := startKitWith(t, world, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key", "X-Only", "schnell", "Cancel-After", "1s"}
+	p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
+	get := strings.TrimPrefix(p.URLs["get"], k.url)
+	eventually(t, func() (string, bool) {
+		p := k.do(t.Context(), http.MethodGet, get, "", first...).prediction(t)
+		return p.Status, p.Status == "canceled"
+	})
+	eventually(t, func() (int, bool) {
+		for _, c := range world.Replicate.Calls() {
+			if strings.HasSuffix(c.Path, "/cancel") {
+				return 1, true
+			}
+		}
+		return 0, false
+	})
+}

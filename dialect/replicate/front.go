@@ -51,6 +51,9 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 		req.Memo[memoVersion] = version
 	}
 	decodePrefer(m.Header, req)
+	if d, err := time.ParseDuration(m.Header.Get("Cancel-After")); err == nil && d > 0 {
+		req.Until = d
+	}
 	if err := decodeInput(root.Get("input"), row, req); err != nil {
 		return nil, err
 	}
