@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -60,6 +61,16 @@ func (c *counter) Write(p []byte) (int, error) {
 	}
 	n, err := c.ResponseWriter.Write(p)
 	c.rec.Bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom lets the connection copy from a file.
+func (c *counter) ReadFrom(r io.Reader) (int64, error) {
+	if c.rec.Status == 0 {
+		c.rec.Status = http.StatusOK
+	}
+	n, err := io.Copy(c.ResponseWriter, r)
+	c.rec.Bytes += n
 	return n, err
 }
 

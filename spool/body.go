@@ -216,6 +216,10 @@ func (r *reader) WriteTo(w io.Writer) (int64, error) {
 	}
 	start := r.off
 	for r.off < r.end {
+		if n, err := r.send(w); n > 0 || err != nil {
+			r.off += n
+			return r.off - start, err
+		}
 		p, err := r.body.window(r.off, r.end, buf)
 		if err != nil {
 			return r.off - start, err

@@ -59,7 +59,25 @@ func read(t testing.TB, b switchyard.Blob) string {
 	if int64(len(p)) != b.Len() {
 		t.Errorf("a blob of %d bytes says that it has %d", len(p), b.Len())
 	}
+	if again := copied(t, b); again != string(p) {
+		t.Error("written out, the blob is another one")
+	}
 	return string(p)
+}
+
+// copied is what a blob writes to a writer that, like a connection, can read from a file by itself.
+func copied(t testing.TB, b switchyard.Blob) string {
+	t.Helper()
+	r, err := b.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var out bytes.Buffer
+	if _, err := io.Copy(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
 
 func noise(n int) []byte {
