@@ -47,7 +47,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", mimeOf(name))
+	h.Set("Content-Type", TypeOf(name))
 	h.Set("ETag", `"`+name+`"`) // a name stands for one content for ever
 	left := s.ttl - time.Since(info.ModTime())
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, immutable", int(left.Seconds())))

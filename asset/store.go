@@ -223,4 +223,14 @@ func (s *Store) each(visit func(fs.FileInfo)) error {
 // Path is the address path under which a name is served.
 func Path(name string) string { return prefix + name }
 
-func mimeOf(name string) string { return mimes[filepath.Ext(name)] }
+// NameIn is the name in the path of a hosted image's address, whatever is in front of ours; empty if it is none.
+func NameIn(path string) string {
+	_, name, ok := strings.Cut(path, prefix)
+	if !ok || !nameForm.MatchString(name) {
+		return ""
+	}
+	return name
+}
+
+// TypeOf is the type of an image by its name.
+func TypeOf(name string) string { return mimes[filepath.Ext(name)] }

@@ -96,7 +96,7 @@ func fetchable(img *switchyard.Image) bool {
 
 // Link is an image as such a provider, or app, is told it: its address, else a data: URI.
 func Link(c *spool.Composer, img switchyard.Image) string {
-	if img.Blob == nil {
+	if img.URL != "" || img.Blob == nil {
 		return img.URL
 	}
 	mime := img.MIME

@@ -22,7 +22,10 @@ func TestReferences(t *testing.T) {
 		{name: "fal", job: job{SDK: "fal", Form: "proxy", Call: "run", Model: "fal-ai/flux/dev/image-to-image"}},
 		{name: "fal-edit", job: job{SDK: "fal", Call: "run", Model: "fal-ai/nano-banana/edit", Many: true}},
 		{name: "vercel-fal", path: "/fal/run", job: job{SDK: "vercel", Form: "fal", Call: "generate", Model: "fal-ai/flux/dev/image-to-image"}},
+		{name: "fal-upload", job: job{SDK: "fal", Form: "proxy", Call: "upload", Model: "fal-ai/flux/dev/image-to-image"}},
+		{name: "fal-upload-middleware", job: job{SDK: "fal", Call: "upload", Model: "fal-ai/flux/dev/image-to-image"}},
 		{name: "replicate", path: "/replicate/v1", job: job{SDK: "replicate", Call: "run", Model: "black-forest-labs/flux-dev"}},
+		{name: "replicate-files", path: "/replicate/v1", job: job{SDK: "replicate", Call: "run", Model: "black-forest-labs/flux-dev", Files: "upload"}},
 		{name: "vercel-replicate", path: "/replicate/v1", job: job{SDK: "vercel", Form: "replicate", Call: "generate", Model: "black-forest-labs/flux-dev"}},
 	}
 	for _, f := range apps {

@@ -66,7 +66,9 @@ func (q *request) join(flight *cache.Flight) (*cache.Reply, error) {
 func (q *request) replay(reply *cache.Reply) error {
 	q.rec.Kind = "replay"
 	header := http.Header(reply.Header).Clone()
-	header.Set("X-Switchyard-Cache", "replay")
+	header.Set("X-Switchyard-Cache", "hit")
+	header.Set("X-Switchyard-Cost-Usd", "0")
+	header.Set("X-Switchyard-Cost-Basis", "cached")
 	return q.write(&dialect.Reply{Status: reply.Status, Header: header, Body: reply.Body})
 }
 

@@ -41,6 +41,11 @@ func (q *request) generate() error {
 		return err
 	}
 	defer flight.Release()
+	req, msg, done, err := q.completed(req, msg)
+	defer done()
+	if err != nil {
+		return err
+	}
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
 		return q.submit(t, req, msg, flight)
 	}
@@ -103,6 +108,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 		q.rec.Cost = total(q.rec.Attempts)
 		if err == nil {
+			q.observe(req, ans, report)
 			q.answered(ans)
 			return ans, nil
 		}
@@ -111,6 +117,18 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		}
 		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
 			own.Close()
+		}
+	}
+}
+
+// observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing.
+func (q *request) observe(req *switchyard.Request, ans *attempt.Answer, report *attempt.Report) {
+	if q.Statistics == nil || ans.Stream != nil {
+		return
+	}
+	for _, a := range report.Attempts {
+		if a.Outcome == switchyard.OK {
+			q.Statistics.Observe(a.Target, req, a.Latency, q.now())
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/asset"
 	"switchyard/attempt"
 	"switchyard/cache"
 	"switchyard/dialect"
@@ -38,21 +39,23 @@ type Assets interface {
 // Handler is the app's side. Its fields are set before the first request and then left alone, but for the config in
 // force, which Use swaps.
 type Handler struct {
-	Runner    *attempt.Runner
-	Transport func(provider string) http.RoundTripper // for what passes through
-	Limiter   *limit.Registry
-	Journal   Journal
-	Assets    Assets
-	Tickets   *ticket.Store
-	Replies   *cache.Replies // answers that apps may ask for once more; may be nil
-	Hooks     Hooks
-	HookKeys  func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
-	Deaths    *router.Deaths
-	Pool      *spool.Pool
-	Ready     func() bool   // whether new requests are welcome; nil if they always are
-	Observe   func(*Record) // gets every finished request; may be nil
-	Log       *zap.Logger
-	Now       func() time.Time // if nil, time.Now
+	Runner     *attempt.Runner
+	Transport  func(provider string) http.RoundTripper // for what passes through
+	Limiter    *limit.Registry
+	Journal    Journal
+	Assets     Assets
+	Uploads    *asset.Uploads // files that apps bring; nil if none are taken
+	Tickets    *ticket.Store
+	Replies    *cache.Replies // answers that apps may ask for once more; may be nil
+	Hooks      Hooks
+	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
+	Deaths     *router.Deaths
+	Statistics *router.Statistics // may be nil
+	Pool       *spool.Pool
+	Ready      func() bool   // whether new requests are welcome; nil if they always are
+	Observe    func(*Record) // gets every finished request; may be nil
+	Log        *zap.Logger
+	Now        func() time.Time // if nil, time.Now
 
 	Owner string // names this process in tickets
 
@@ -177,6 +180,8 @@ func (q *request) serve() error {
 	q.rec.Path = place.path
 	if q.caller, err = q.snap.Keys.identify(q.takeKey()); q.isPage() {
 		return q.page(err)
+	} else if q.isOpenFile() {
+		return q.file()
 	} else if err != nil {
 		return err
 	}
@@ -194,6 +199,8 @@ func (q *request) serve() error {
 		return q.generate()
 	case dialect.Ticket:
 		return q.ticket()
+	case dialect.Files:
+		return q.file()
 	default:
 		return q.pass(nil)
 	}

@@ -26,6 +26,11 @@ func (q *request) pass(msg *spool.Message) error {
 	if t == nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect has a key")}
 	}
+	msg, done, err := q.whole(msg)
+	defer done()
+	if err != nil {
+		return err
+	}
 	return q.forward(t, msg, func(in, out http.Header) {
 		for name, values := range in {
 			if q.place.dialect.Passes(name) || slices.Contains(t.Headers, name) {

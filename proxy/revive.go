@@ -43,7 +43,7 @@ func (q *request) saveCall() callDoc {
 //
 // The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed.
 func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switchyard.Attempt) error {
-	_, call, err := loadRequest(tk.Request)
+	saved, call, err := loadRequest(tk.Request)
 	if err != nil {
 		return err
 	}
@@ -67,6 +67,7 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switch
 		return fmt.Errorf("ticket %s: %w", tk.ID, err)
 	}
 	q.fill(req)
+	req.Echo = saved.Echo // the body has files in the place of their addresses
 	q.gone = q.tickets.join(tk.ID)
 	if tk.Cancel {
 		q.tickets.leave(tk.ID)

@@ -15,17 +15,20 @@ type Edit struct {
 	cuts []cut
 }
 
-// cut puts text in the place of the bytes [off, end).
+// cut puts something in the place of the bytes [off, end).
 type cut struct {
 	off, end int64
-	text     []byte
+	with     switchyard.Blob
 }
 
 // NewEdit starts with an unchanged body.
 func NewEdit(b *Body) *Edit { return &Edit{body: b} }
 
 // Replace puts text, which is JSON, or plain for a form's field, in the place of v.
-func (e *Edit) Replace(v *Value, text []byte) { e.cuts = append(e.cuts, cut{v.off, v.end, text}) }
+func (e *Edit) Replace(v *Value, text []byte) { e.Put(v, Bytes(text)) }
+
+// Put is Replace by what is somewhere else.
+func (e *Edit) Put(v *Value, with switchyard.Blob) { e.cuts = append(e.cuts, cut{v.off, v.end, with}) }
 
 // Set gives obj the member key with the JSON text as its value: in the old one's place, or as its last. Setting the
 // same new key twice would make it a duplicate; don't.
@@ -39,7 +42,7 @@ func (e *Edit) Set(obj *Value, key string, text json.RawMessage) {
 	if len(obj.members) > 0 || e.inserted(obj.end-1) {
 		insert = append([]byte(","), insert...)
 	}
-	e.cuts = append(e.cuts, cut{obj.end - 1, obj.end - 1, insert})
+	e.cuts = append(e.cuts, cut{obj.end - 1, obj.end - 1, Bytes(insert)})
 }
 
 // Delete takes the members of those keys out of obj; at least one other must stay. To be called once for an object.
@@ -57,9 +60,9 @@ func (e *Edit) Delete(obj *Value, keys ...string) error {
 		}
 		switch gone := slices.Contains(keys, m.key); {
 		case gone && stays:
-			e.cuts = append(e.cuts, cut{start - 1, m.value.end, nil}) // with the comma before it
+			e.cuts = append(e.cuts, cut{start - 1, m.value.end, Bytes(nil)}) // with the comma before it
 		case gone:
-			e.cuts = append(e.cuts, cut{start, after, nil}) // with the comma after it
+			e.cuts = append(e.cuts, cut{start, after, Bytes(nil)}) // with the comma after it
 		default:
 			stays = true
 		}
@@ -98,7 +101,7 @@ func (e *Edit) Blob() switchyard.Blob {
 		if c.off > at {
 			out = append(out, e.body.Range(at, c.off))
 		}
-		out = append(out, Bytes(c.text))
+		out = append(out, c.with)
 		at = c.end
 	}
 	if at < e.body.n {

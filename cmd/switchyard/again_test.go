@@ -44,7 +44,7 @@ func TestIdempotencyKey(t *testing.T) {
 			t.Errorf("%d %.100s of %s", a.status, a.body, a.header.Get("X-Switchyard-Id"))
 		}
 	}
-	if again.header.Get("X-Switchyard-Cache") != "replay" {
+	if again.header.Get("X-Switchyard-Cache") != "hit" {
 		t.Errorf("headers %v", again.header)
 	}
 	if n := len(k.world.OpenAI.Bill()); n != 1 {
@@ -89,7 +89,7 @@ func TestWhatWasPaidForIsKept(t *testing.T) {
 				}
 				<-time.After(pause)
 				a := k.post(openaiPath, tinyImage, headers...)
-				if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "replay" || len(k.world.OpenAI.Bill()) != 1 {
+				if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
 					t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(k.world.OpenAI.Bill()))
 				}
 				if name == "rejoin" { // told once: who asks again wants another picture

@@ -60,14 +60,15 @@ type sidecar struct {
 	hooks    *hook.Hooks
 	hookKeys func(tenant string) dialect.HookKeys
 
-	breakers breaker.Registry
-	limits   limit.Registry
-	deaths   router.Deaths
-	watch    admin.Watch
-	meters   *admin.Meters
-	metrics  *prometheus.Registry
-	handler  *proxy.Handler
-	admin    *admin.Handler
+	breakers   breaker.Registry
+	limits     limit.Registry
+	deaths     router.Deaths
+	statistics router.Statistics
+	watch      admin.Watch
+	meters     *admin.Meters
+	metrics    *prometheus.Registry
+	handler    *proxy.Handler
+	admin      *admin.Handler
 
 	transports transports
 	file       atomic.Pointer[file]
@@ -110,7 +111,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
-		Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+		Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {
@@ -231,9 +232,15 @@ func (s *sidecar) openAdmin(f *file) {
 	s.admin.Init()
 }
 
+// loadOf is how many requests a target works on, or has in line.
+func (s *sidecar) loadOf(t *switchyard.Target) int {
+	load := s.limits.Load(limit.Name{Scope: limit.Target, Name: t.Name})
+	return load.InFlight + load.Waiting
+}
+
 // use puts a config into force.
 func (s *sidecar) use(f *file) error {
-	snap, err := f.snapshot(&s.deaths)
+	snap, err := f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf})
 	if err != nil {
 		return err
 	}

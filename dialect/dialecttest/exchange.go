@@ -15,7 +15,11 @@
 //	          answer.http  what the app gets
 //
 // A section passes, which holds the base that the app calls, says instead that the request is none of ours and passes
-// through.
+// through. A section files, which holds the same, says that it is about files:
+//
+//	call.json    what it asks for
+//	file.json    what the app says of its file
+//	answer.http  what the app gets, for a file of which all is known
 //
 // The text <PNG1> stands for the bytes of a picture of one pixel. A file begins its checked sections as empty ones or
 // leaves them out, and -update fills them; forward.http is only looked at where it is present.
@@ -94,6 +98,10 @@ func (x *exchange) run() {
 		if op := x.d.Route(strings.TrimSpace(x.section("passes")), msg.Method, msg.Path); op != dialect.Other {
 			x.Errorf("%s %s: op %d, want it to pass through", msg.Method, msg.Path, op)
 		}
+		return
+	}
+	if x.has("files") {
+		x.files(strings.TrimSpace(x.section("files")), msg)
 		return
 	}
 	if op := x.d.Route("", msg.Method, msg.Path); op != dialect.Generate {

@@ -72,12 +72,13 @@ func withID(req *switchyard.Request, r *dialect.Reply) *dialect.Reply {
 
 // What an app is told of its own mistakes. The types of a list's items go with the texts.
 const (
-	missing  = "field required"
-	badJSON  = "Expecting value: line 1 column 1 (char 0)"
-	badImage = "Failed to load the image. Please ensure the image file is not corrupted and is in a supported format."
-	flagged  = "The content could not be processed because it contained material flagged by a content checker."
-	unable   = "This feature is not supported by any configured model."
-	refused  = "The input was not accepted."
+	missing    = "field required"
+	badJSON    = "Expecting value: line 1 column 1 (char 0)"
+	badImage   = "Failed to load the image. Please ensure the image file is not corrupted and is in a supported format."
+	noDownload = "Failed to download the file. Please check if the URL is accessible and try again."
+	flagged    = "The content could not be processed because it contained material flagged by a content checker."
+	unable     = "This feature is not supported by any configured model."
+	refused    = "The input was not accepted."
 )
 
 // wrongTypes are the texts for values of another type than spool's readers want.
@@ -107,6 +108,7 @@ var types = []struct{ text, kind string }{
 	{"Input should be greater than", "greater_than"},
 	{"Input should be less than or equal", "less_than_equal"},
 	{badImage, "image_load_error"},
+	{noDownload, "file_download_error"},
 	{unable, "feature_not_supported"},
 	{flagged, "content_policy_violation"},
 }
@@ -130,7 +132,7 @@ func newItem(param, text string) item {
 			break
 		}
 	}
-	if !strings.Contains(it.Type, "_error") || it.Type == "image_load_error" { // fal's own, not its framework's
+	if !strings.Contains(it.Type, "_error") || it.Type == "image_load_error" || it.Type == "file_download_error" { // fal's own, not its framework's
 		it.URL = "https://docs.fal.ai/errors/#" + it.Type
 	}
 	return it

@@ -27,6 +27,7 @@ var _ dialect.Dialect = Dialect{}
 const (
 	queue = "queue"
 	rest  = "rest"
+	files = "files" // which is ours alone
 )
 
 // Name is fal.
@@ -41,6 +42,7 @@ func (Dialect) Places() []dialect.Place {
 		{Prefix: "/fal/run"},
 		{Prefix: "/fal/queue", Base: queue},
 		{Prefix: "/fal/rest", Base: rest},
+		{Prefix: filesPrefix, Base: files},
 		{Prefix: "/fal/proxy", Header: targetHeader},
 		{Prefix: "/api/fal/proxy", Header: targetHeader},
 		{Hosts: []string{"fal.run"}},
@@ -54,9 +56,12 @@ const targetHeader = "X-Fal-Target-Url"
 // Claims nothing: any path may be an app.
 func (Dialect) Claims(string) bool { return false }
 
-// Route takes the calls of apps, synchronous and queued, and the questions about the queued ones. Event streams of
-// outputs and the storage go to fal as they are.
-func (Dialect) Route(base, method, path string) dialect.Op {
+// Route takes the calls of apps, synchronous and queued, the questions about the queued ones, and the storage. Event
+// streams of outputs go to fal as they are.
+func (d Dialect) Route(base, method, path string) dialect.Op {
+	if base == files || d.FileCall(base, method, path).Act != dialect.NoFile {
+		return dialect.Files
+	}
 	if a, ok := parseApp(path); ok && method == http.MethodPost && base != rest && !a.streams() {
 		return dialect.Generate
 	}

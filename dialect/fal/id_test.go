@@ -40,7 +40,13 @@ func TestRoute(t *testing.T) {
 		{"queue", "GET", "/fal-ai/flux/requests/", dialect.Other},
 		{"queue", "POST", "/fal-ai/flux/dev/stream", dialect.Other},
 		{"", "GET", "/fal-ai/flux/requests/1", dialect.Other},
-		{"rest", "POST", "/storage/upload/initiate", dialect.Other},
+		{"rest", "POST", "/storage/upload/initiate", dialect.Files},
+		{"rest", "POST", "/storage/upload/initiate-multipart", dialect.Files},
+		{"rest", "GET", "/storage/upload/initiate", dialect.Other},
+		{"rest", "POST", "/storage/auth/token", dialect.Other},
+		{"queue", "POST", "/storage/upload/initiate", dialect.Generate},
+		{"files", "PUT", "/upload/u", dialect.Files},
+		{"files", "POST", "/fal-ai/flux/dev", dialect.Files},
 	} {
 		if got := (fal.Dialect{}).Route(c.base, c.method, c.path); got != c.want {
 			t.Errorf("%q %s %s: got %d, want %d", c.base, c.method, c.path, got, c.want)

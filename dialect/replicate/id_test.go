@@ -34,7 +34,13 @@ func TestRoute(t *testing.T) {
 		{"GET", "/v1/models/o/n/versions/x", dialect.Other},
 		{"GET", "/v1/models/fofr/face-to-many/versions/x", dialect.Page},
 		{"GET", "/v1/webhooks/default/secret", dialect.Page},
-		{"POST", "/v1/files", dialect.Other},
+		{"POST", "/v1/files", dialect.Files},
+		{"GET", "/v1/files", dialect.Files},
+		{"GET", "/v1/files/f", dialect.Files},
+		{"DELETE", "/v1/files/f", dialect.Files},
+		{"GET", "/v1/files/f/download", dialect.Files},
+		{"PUT", "/v1/files/f", dialect.Other},
+		{"GET", "/v1/files/f/elsewhere", dialect.Other},
 		{"GET", "/v1/account", dialect.Other},
 	} {
 		if got := (replicate.Dialect{}).Route("", c.method, c.path); got != c.want {

@@ -64,8 +64,11 @@ func split(path string) ([]string, bool) {
 	return strings.Split(strings.TrimSuffix(rest, "/"), "/"), true
 }
 
-// Route tells predictions from the rest: what creates one, and what asks for one or cancels it.
+// Route tells predictions and files from the rest: what creates one, and what asks for one or takes it back.
 func (d Dialect) Route(_, method, path string) dialect.Op {
+	if d.FileCall("", method, path).Act != dialect.NoFile {
+		return dialect.Files
+	}
 	if _, ok := parseCreate(path); ok && method == http.MethodPost {
 		return dialect.Generate
 	}
