@@ -15,6 +15,7 @@ type Plan struct {
 type Candidate struct {
 	Target *switchyard.Target
 	*Fitted
+	Rank float64 // what the route picks by: dollars, seconds, …; the lower the sooner
 }
 
 // Passed is a target that was passed over.

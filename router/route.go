@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,7 +17,9 @@ type Route struct {
 	Name        string               `yaml:"name"`
 	When        string               `yaml:"when"`          // CEL; empty matches everything
 	Targets     []string             `yaml:"targets"`       // names, or Native
-	Pick        string               `yaml:"pick"`          // the order of the targets; only PickOrder yet
+	Pick        string               `yaml:"pick"`          // the order of the targets: one of the Pick constants
+	Weights     map[string]float64   `yaml:"weights"`       // for PickWeight :: target → its share
+	Require     Require              `yaml:"require"`       // whoever does not meet it is passed over
 	FallbackOn  []switchyard.Outcome `yaml:"fallback_on"`   // after which outcomes the next target is asked
 	PayTwice    string               `yaml:"pay_twice"`     // "allow", or "never": not after an attempt that may have been charged
 	WhenAllOpen string               `yaml:"when_all_open"` // "fail", or "try": one at a time goes through
@@ -26,7 +29,6 @@ type Route struct {
 
 	Experiment config.Later `yaml:"experiment"`
 	Fallback   config.Later `yaml:"fallback"`
-	Require    config.Later `yaml:"require"`
 	Hedge      config.Later `yaml:"hedge"`
 	Cache      config.Later `yaml:"cache"`
 }
@@ -38,7 +40,7 @@ const Native = "native"
 func (r *Route) SetDefaults() {
 	*r = Route{
 		Targets: []string{Native},
-		Pick:    "order",
+		Pick:    PickOrder,
 		FallbackOn: []switchyard.Outcome{
 			switchyard.RateLimited, switchyard.Overloaded, switchyard.Timeout,
 			switchyard.Unreachable, switchyard.BadReply, switchyard.Unauthorized,
@@ -65,12 +67,10 @@ func (r *Route) Validate() error {
 	if len(r.Targets) == 0 {
 		errs = append(errs, errors.New("targets: a route needs at least one"))
 	}
-	switch r.Pick {
-	case "order":
-	case "cost", "latency", "quality", "load", "weight":
-		errs = append(errs, fmt.Errorf("pick: %q: not yet", r.Pick))
-	default:
-		oneOf("pick", r.Pick, "order", "cost", "latency", "quality", "load", "weight")
+	oneOf("pick", r.Pick, picks...)
+	errs = append(errs, r.weights()...)
+	if err := r.Require.Validate(); err != nil {
+		errs = append(errs, prefixed("require.", err)...)
 	}
 	oneOf("pay_twice", r.PayTwice, "allow", "never")
 	oneOf("when_all_open", r.WhenAllOpen, "fail", "try")
@@ -98,3 +98,36 @@ func (r *Route) Strict() bool { return r.Fidelity == "strict" }
 
 // Rejoins reports whether a request takes over the same one that its app has left.
 func (r *Route) Rejoins() bool { return r.Rejoin == "on" }
+
+// weights checks that chance has something to go by.
+func (r *Route) weights() (errs []error) {
+	sum := 0.0
+	for _, name := range slices.Sorted(maps.Keys(r.Weights)) {
+		w := r.Weights[name]
+		if sum += w; w < 0 {
+			errs = append(errs, fmt.Errorf("weights.%s: must not be negative, got %v", name, w))
+		}
+		if !slices.Contains(r.Targets, name) {
+			errs = append(errs, fmt.Errorf("weights.%s: the route has no such target", name))
+		}
+	}
+	switch {
+	case r.Pick == PickWeight && sum <= 0:
+		errs = append(errs, errors.New("weights: pick: weight needs some that are over zero"))
+	case r.Pick != PickWeight && len(r.Weights) > 0:
+		errs = append(errs, fmt.Errorf("weights: mean nothing with pick: %s", r.Pick))
+	}
+	return errs
+}
+
+// prefixed puts a path in front of each of the joined errors.
+func prefixed(path string, err error) (errs []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{fmt.Errorf("%s%w", path, err)}
+	}
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, fmt.Errorf("%s%w", path, e))
+	}
+	return errs
+}

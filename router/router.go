@@ -22,6 +22,8 @@ type Config struct {
 	Tables     map[string]*dialect.Table     // by dialect
 	Successors bool                          // whether a dead model's successor serves its requests
 	Deaths     *Deaths                       // learned at run time; may be nil
+	Statistics *Statistics                   // likewise
+	Load       func(*switchyard.Target) int  // how many requests a target works on or has in line; may be nil
 }
 
 // Router is a Config compiled. It does not change; many requests share it.
@@ -86,6 +88,7 @@ func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, er
 			d.add(r.cfg.Targets[name], nil)
 		}
 	}
+	d.pick()
 	return d.plan, errs
 }
 
@@ -231,7 +234,12 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 		return
 	}
 	fitted.Fidelity = append(notes, fitted.Fidelity...)
-	d.plan.Candidates = append(d.plan.Candidates, Candidate{t, fitted})
+	c := Candidate{Target: t, Fitted: fitted}
+	if reason := d.misses(&c); reason != "" {
+		d.pass(t.Name, reason)
+		return
+	}
+	d.plan.Candidates = append(d.plan.Candidates, c)
 }
 
 // estimates fills in what the request would cost at each target that has a price.
@@ -242,7 +250,7 @@ func (d *decision) estimates() {
 		if err != nil {
 			continue
 		}
-		if cost := (Candidate{t, fitted}).Estimate(fitted.Request); cost.Basis != switchyard.BasisUnknown {
+		if cost := (Candidate{Target: t, Fitted: fitted}).Estimate(fitted.Request); cost.Basis != switchyard.BasisUnknown {
 			d.facts.Estimate[name] = cost.Amount.Dollars()
 		}
 	}

@@ -117,10 +117,11 @@ func (t targetFile) target(name string, p providerFile, models *dialect.Table) *
 	return out
 }
 
-// snapshot builds what the proxy needs of a file that has been checked.
-func (f *file) snapshot(deaths *router.Deaths) (*proxy.Snapshot, error) {
+// snapshot builds what the proxy needs of a file that has been checked. live is what the router knows of the world, which
+// outlives the file.
+func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 	routing := f.routing()
-	routing.Deaths = deaths
+	routing.Deaths, routing.Statistics, routing.Load = live.Deaths, live.Statistics, live.Load
 	r, err := router.New(routing)
 	if err != nil {
 		return nil, err

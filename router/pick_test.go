@@ -1,0 +1,185 @@
+package router_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/router"
+	"switchyard/rule"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// threeTargets differ in price, quality and name; only the last has none of the two.
+func threeTargets() map[string]*switchyard.Target {
+	dear := switchyard.Money(4 * switchyard.Dollar / 100)
+	cheap := switchyard.Money(1 * switchyard.Dollar / 100)
+	target := func(name string, price *switchyard.Price, quality int) *switchyard.Target {
+		return &switchyard.Target{
+			Name: name, Provider: name, Dialect: "openai", Model: name, Key: switchyard.NewSecret("k"), Price: price, Quality: quality,
+		}
+	}
+	return map[string]*switchyard.Target{
+		"dear":  target("dear", &switchyard.Price{Image: dear}, 90),
+		"cheap": target("cheap", &switchyard.Price{Image: cheap}, 70),
+		"plain": target("plain", nil, 0),
+	}
+}
+
+// planOf is the order of the targets, and who was passed over.
+func planOf(t *testing.T, cfg router.Config, change func(*router.Route), now time.Time) (order, passed string) {
+	t.Helper()
+	var route router.Route
+	route.SetDefaults()
+	route.Name, route.Targets = "all", []string{"plain", "dear", "cheap"}
+	change(&route)
+	if err := route.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Targets, cfg.Routes = threeTargets(), []router.Route{route}
+	r, err := router.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, _ := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "m", Images: 1}}, false, now)
+	var names, over []string
+	for _, c := range plan.Candidates {
+		names = append(names, c.Target.Name)
+	}
+	for _, p := range plan.Passed {
+		over = append(over, p.Target+": "+p.Reason)
+	}
+	return strings.Join(names, " "), strings.Join(over, "; ")
+}
+
+func TestPicks(t *testing.T) {
+	req := &switchyard.Request{}
+	stats := &router.Statistics{}
+	for range 3 {
+		stats.Observe("dear", req, time.Second, noon)
+		stats.Observe("cheap", req, 5*time.Second, noon)
+		stats.Observe("plain", req, 3*time.Second, noon)
+	}
+	busy := func(target *switchyard.Target) int { return map[string]int{"dear": 9, "plain": 1}[target.Name] }
+	for _, c := range []struct {
+		pick string
+		cfg  router.Config
+		want string
+	}{
+		{"order", router.Config{}, "plain dear cheap"},
+		{"cost", router.Config{}, "cheap dear plain"}, // without a price is last
+		{"quality", router.Config{}, "dear cheap plain"},
+		{"latency", router.Config{Statistics: stats}, "dear plain cheap"},
+		{"latency", router.Config{}, "plain dear cheap"},                           // nothing is known
+		{"load", router.Config{Load: busy}, "cheap plain dear"},                    // fewest first
+		{"load", router.Config{Load: busy, Statistics: stats}, "cheap plain dear"}, // 5 s, 6 s, 10 s
+	} {
+		if got, _ := planOf(t, c.cfg, func(r *router.Route) { r.Pick = c.pick }, noon); got != c.want {
+			t.Errorf("%s: %s, want %s", c.pick, got, c.want)
+		}
+	}
+}
+
+// TestLatencyFollowsAndForgives: a target that becomes slow is left within a few requests, and asked again some time later.
+func TestLatencyFollowsAndForgives(t *testing.T) {
+	stats, req := &router.Statistics{}, &switchyard.Request{}
+	first := func(now time.Time) string {
+		order, _ := planOf(t, router.Config{Statistics: stats}, func(r *router.Route) { r.Pick, r.Targets = "latency", []string{"dear", "cheap"} }, now)
+		name, _, _ := strings.Cut(order, " ")
+		return name
+	}
+	now := noon
+	for range 20 {
+		stats.Observe("dear", req, 300*time.Millisecond, now)
+		stats.Observe("cheap", req, time.Second, now)
+	}
+	asked := 0
+	for first(now) == "dear" {
+		stats.Observe("dear", req, 5*time.Second, now)
+		if asked++; asked > 20 {
+			t.Fatal("it is still asked after 20 slow ones")
+		}
+	}
+	now = now.Add(10 * time.Second)
+	stats.Observe("cheap", req, time.Second, now)
+	if got := first(now); got != "cheap" {
+		t.Errorf("%s is asked while the other is known to be slow", got)
+	}
+	now = now.Add(6 * time.Second)
+	stats.Observe("cheap", req, time.Second, now)
+	if got := first(now); got != "dear" {
+		t.Errorf("%s is asked though the other may have healed", got)
+	}
+}
+
+// TestSizesAreApart: a large picture's time says nothing of a small one's.
+func TestSizesAreApart(t *testing.T) {
+	stats := &router.Statistics{}
+	large := &switchyard.Request{Size: switchyard.Size{Width: 4096, Height: 4096}}
+	stats.Observe("a", large, time.Minute, noon)
+	if _, _, known := stats.Latency("a", &switchyard.Request{Size: switchyard.Size{Width: 512, Height: 512}}, noon); known {
+		t.Error("known by another size")
+	}
+	if median, p95, known := stats.Latency("a", large, noon); !known || median != time.Minute || p95 != time.Minute {
+		t.Errorf("%v %v %v", median, p95, known)
+	}
+}
+
+func TestWeights(t *testing.T) {
+	first := map[string]int{}
+	for range 4000 {
+		order, _ := planOf(t, router.Config{}, func(r *router.Route) {
+			r.Pick, r.Weights = "weight", map[string]float64{"cheap": 3, "dear": 1}
+		}, noon)
+		if !strings.HasSuffix(order, " plain") {
+			t.Fatalf("without a weight is last: %s", order)
+		}
+		name, _, _ := strings.Cut(order, " ")
+		first[name]++
+	}
+	if n := first["cheap"]; n < 2850 || n > 3150 { // five standard deviations
+		t.Errorf("3 of 4 should be cheap, %d of 4000 were", n)
+	}
+}
+
+func TestRequire(t *testing.T) {
+	stats := &router.Statistics{}
+	stats.Observe("cheap", &switchyard.Request{}, 30*time.Second, noon)
+	for _, c := range []struct {
+		require       router.Require
+		order, passed string
+	}{
+		{router.Require{}, "plain dear cheap", ""},
+		{router.Require{MinQuality: 80}, "dear", "plain: its quality is 0, the route wants 80; cheap: its quality is 70, the route wants 80"},
+		{router.Require{MaxCost: switchyard.Dollar / 50}, "cheap", "plain: its price is not known, and the route has a max_cost; dear: it costs $0.04, the route allows $0.02"},
+		{router.Require{MaxLatency: 20 * time.Second}, "plain dear", "cheap: its 95th percentile is 30s, the route allows 20s"},
+		{router.Require{Capabilities: []string{"mask"}}, "", "plain: it is not known to do mask; dear: it is not known to do mask; cheap: it is not known to do mask"},
+	} {
+		order, passed := planOf(t, router.Config{Statistics: stats}, func(r *router.Route) { r.Require = c.require }, noon)
+		if order != c.order || passed != c.passed {
+			t.Errorf("%+v: %q, passed %q", c.require, order, passed)
+		}
+	}
+}
+
+func TestRoutesRefuse(t *testing.T) {
+	for want, change := range map[string]func(*router.Route){
+		`pick: want one of`:        func(r *router.Route) { r.Pick = "best" },
+		`weights: pick: weight`:    func(r *router.Route) { r.Pick = "weight" },
+		`weights: mean nothing`:    func(r *router.Route) { r.Weights = map[string]float64{"native": 1} },
+		`weights.x: the route has`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"x": 1} },
+		`weights.native: must not`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": -1} },
+		`require.max_latency: `:    func(r *router.Route) { r.Require.MaxLatency = -1 },
+		`require.capabilities[0]:`: func(r *router.Route) { r.Require.Capabilities = []string{"fly"} },
+	} {
+		var r router.Route
+		r.SetDefaults()
+		r.Name = "x"
+		change(&r)
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
