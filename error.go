@@ -38,6 +38,7 @@ type Error struct {
 	RetryAfter time.Duration // the provider's or our own advice; 0 if none
 	Output     bool          // of Filtered: it was the finished picture, not the prompt
 	Usage      *Usage        // what the provider counted though it made no picture; nil if it did not tell
+	Ended      bool          // of a question about a job: this is how the job itself ended, not only what became of the question
 	Dead       bool          // the provider says that the model has been shut down
 	Detail     string        // for the app, in its own terms; only where the mistake is its own
 	Param      string        // the field of the app's request that is wrong, in the dialect's spelling

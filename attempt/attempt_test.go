@@ -480,3 +480,14 @@ func TestFormat(t *testing.T) {
 		t.Errorf("%s %s %v", format, img.MIME, err)
 	}
 }
+
+// TestNothingIsSentForNobody: an app that has left before its request went out is not paid for.
+func TestNothingIsSentForNobody(t *testing.T) {
+	sent := 0
+	b := newBench(t, func(http.ResponseWriter, *http.Request) { sent++ })
+	close(b.gone)
+	_, report, err := b.run(&switchyard.Request{Images: 1}, b.target("a", 1, &switchyard.Request{Images: 1}))
+	if sent != 0 || switchyard.AsError(err).Outcome != switchyard.Canceled || len(report.Attempts) != 0 {
+		t.Errorf("%d sent, %v, %+v", sent, err, report.Attempts)
+	}
+}

@@ -3,6 +3,7 @@ package attempt
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -113,6 +114,9 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 		return nil, err
 	}
 	defer release()
+	if err := r.unwanted(); err != nil {
+		return nil, err
+	}
 	a := r.begin(c, p)
 	if err := r.job.Journal.Open(ctx, a); err != nil {
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
@@ -121,6 +125,14 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	ans, err := x.do(ctx, supply)
 	r.settle(ctx, c, x, ans, err)
 	return ans, err
+}
+
+// unwanted is the error of a request that is about to be sent for an app that has left: it would be paid for nobody.
+func (r *run) unwanted() error {
+	if !r.left() {
+		return nil
+	}
+	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Stage: switchyard.Unsent, Err: errors.New("the app has left")}
 }
 
 func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func(), error) {

@@ -32,7 +32,6 @@ type exchange struct {
 	a       *switchyard.Attempt
 
 	cancel *dialect.Outgoing // takes back the job, once there is one
-	polled bool              // the last request only asked how the job stands
 	polls  int
 }
 
@@ -63,7 +62,6 @@ func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, 
 			return nil, err
 		case err == nil:
 			_ = reply.Body.Close()
-			x.polled = step.Poll
 			if out, err = x.next(ctx, step); err == nil {
 				continue
 			}
@@ -72,7 +70,7 @@ func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, 
 			continue
 		}
 		x.takeBack(ctx)
-		return nil, x.keep(x.held(err, reply), reply)
+		return nil, x.keep(x.held(err), reply)
 	}
 }
 
@@ -131,14 +129,15 @@ func (x *exchange) wait(ctx context.Context) error {
 	}
 }
 
-// asksAgain reports whether a failed exchange was only a question about a job that the provider has accepted: the job
-// is not lost by it, and is never submitted again.
+// asksAgain reports whether a failed exchange was only a question about a job that the provider has accepted, and may be
+// put once more: the job is not lost by it, and is never submitted again.
 func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err error) bool {
+	e := switchyard.AsError(err)
 	switch {
-	case x.a.Job == "" || switchyard.AsError(err).Outcome == switchyard.Canceled:
+	case x.a.Job == "" || e.Ended || e.Outcome == switchyard.Canceled:
 		return false
-	case reply != nil && (!x.polled || reply.Status < 500 && reply.Status != http.StatusTooManyRequests):
-		return false // the provider has told how the job ended
+	case reply != nil && reply.Status < 500 && reply.Status != http.StatusTooManyRequests:
+		return false // it will be the same the next time
 	}
 	if x.wait(ctx) != nil {
 		return false
@@ -149,18 +148,14 @@ func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err erro
 	return true
 }
 
-// held is the error of a question about a job that the provider has accepted: that a connection failed, or a key or the
-// rate of questions was refused, says nothing of what the job itself costs.
-func (x *exchange) held(err error, reply *spool.Message) error {
-	if x.a.Job == "" {
+// held is the error of a question about a job that the provider has accepted: unless it is the job's own end, it says
+// nothing of what the job costs.
+func (x *exchange) held(err error) error {
+	e := *switchyard.AsError(err)
+	if x.a.Job == "" || e.Ended {
 		return err
 	}
-	e := *switchyard.AsError(err)
-	if reply == nil {
-		e.Stage, e.Unbilled = max(e.Stage, switchyard.Sent), false
-	} else if s := reply.Status; s == http.StatusUnauthorized || s == http.StatusForbidden || s == http.StatusTooManyRequests {
-		e.Unbilled = false
-	}
+	e.Stage, e.Unbilled = max(e.Stage, switchyard.Sent), false
 	return &e
 }
 

@@ -20,7 +20,7 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 		r.number = max(r.number, a.Number)
 	}
 	plan := r.job.Plan
-	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return c.Target.Name == held[0].Target })
+	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return isOf(held[0], c.Target) })
 	if i < 0 {
 		return nil, r.abandon(ctx)
 	}
@@ -37,6 +37,11 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 		return nil
 	})
 	return join(c, answers, errs)
+}
+
+// isOf reports whether an attempt was made at what a target is now: a name in the config may have come to mean another.
+func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
+	return t.Name == a.Target && t.Provider == a.Provider && t.Model == a.Model
 }
 
 // recall follows one job to its end, and settles it unless that has been done already.
@@ -63,7 +68,7 @@ func (x *exchange) attach(ctx context.Context) (*Answer, error) {
 		return nil, x.failure(errors.New("jobs of this provider cannot be found again"), switchyard.Sent)
 	}
 	step := back.Attach(x.c.Target, x.request, x.a.Job)
-	x.cancel, x.polled = step.Cancel, step.Poll
+	x.cancel = step.Cancel
 	return x.follow(ctx, step.Next)
 }
 
@@ -82,13 +87,19 @@ func (r *run) abandon(ctx context.Context) error {
 	return err
 }
 
-// TakeBack cancels a job that an earlier process left at a provider, and that nobody waits for any more.
-func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, job string) error {
+// TakeBack cancels a job that an earlier process left at a provider, and that nobody waits for any more. t is the target
+// that the attempt names; one of that name that has become another is left alone.
+func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, a switchyard.Attempt) error {
+	at := *t
+	if t.Native {
+		at.Model = a.Model // which each request names anew
+	}
+	t = &at
 	back, ok := r.Dialects[t.Dialect].(dialect.Attacher)
-	if !ok {
+	if !ok || !isOf(a, t) {
 		return nil
 	}
-	step := back.Attach(t, &switchyard.Request{}, job)
+	step := back.Attach(t, &switchyard.Request{}, a.Job)
 	if step.Cancel == nil {
 		return nil
 	}

@@ -19,6 +19,10 @@ import (
 // words. The report is complete either way.
 func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
 	run := &run{Runner: r, job: job, report: &Report{}}
+	for _, a := range job.Earlier {
+		run.number = max(run.number, a.Number)
+	}
+	run.first = run.number
 	ans, err := run.targets(ctx)
 	if ans != nil {
 		ans.bodies = append(ans.bodies, run.fetched...)
@@ -34,7 +38,8 @@ func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
 type run struct {
 	*Runner
 	job    *Job
-	number int // of targets tried
+	number int // of the latest target
+	first  int // number before this run
 
 	mu      sync.Mutex // guards the rest while the calls of a fan-out run side by side
 	report  *Report
@@ -47,13 +52,13 @@ type allow func(target string) (breaker.Done, error)
 func (r *run) targets(ctx context.Context) (*Answer, error) {
 	if len(r.job.Held) > 0 {
 		ans, err := r.reattach(ctx)
-		if err == nil || !r.goOn(ctx, err) {
+		if err == nil || !r.goOn(ctx, err) || len(r.job.Plan.Candidates) == 0 {
 			return ans, err
 		}
 		forget(err)
 	}
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
-	if r.number == 0 && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
+	if r.number == r.first && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
 		return r.inOrder(ctx, r.Breaker.Force)
 	}
 	return ans, last
@@ -166,9 +171,10 @@ func (r *run) left() bool {
 }
 
 func (r *run) mayHavePaid() bool {
-	return slices.ContainsFunc(r.report.Attempts, func(a switchyard.Attempt) bool {
+	paid := func(a switchyard.Attempt) bool {
 		return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
-	})
+	}
+	return slices.ContainsFunc(r.report.Attempts, paid) || slices.ContainsFunc(r.job.Earlier, paid)
 }
 
 // notTried reports whether nothing was sent because a breaker or a limit of ours said no.

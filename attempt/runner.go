@@ -68,6 +68,7 @@ type Job struct {
 	Message    *spool.Message // as the app sent it
 	Plan       *router.Plan
 	Journal    Journal
+	Earlier    []switchyard.Attempt // made for this generation before, and over
 	Held       []switchyard.Attempt // jobs that an earlier process left at a provider: they are asked for before anything is sent
 	AppKey     switchyard.Secret    // the app's own credential, for targets without one of ours
 	Gone       <-chan struct{}      // closed when the app has left; nil if it never does

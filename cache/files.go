@@ -61,7 +61,18 @@ func (r *Replies) save(f *Flight, reply *Reply) (*Reply, error) {
 		_ = os.Remove(temp.Name())
 		return nil, fmt.Errorf("cache: %w", err)
 	}
+	if err := r.count(int64(len(line)) + reply.Body.Len()); err != nil {
+		return nil, err
+	}
 	return &Reply{reply.Status, reply.Header, &section{path: r.path(f.key), off: int64(len(line)) + 1, n: reply.Body.Len()}}, nil
+}
+
+// count counts a new file, and makes room if there is too much now.
+func (r *Replies) count(size int64) error {
+	if r.total.Add(size) <= r.max {
+		return nil
+	}
+	return r.Sweep()
 }
 
 // load is the answer in a key's file, and the request it is to; nil if there is none, or none any more.
@@ -145,6 +156,8 @@ func (s *section) Open() (io.ReadCloser, error) {
 
 // Sweep removes what has expired, and the oldest of the rest if there is too much.
 func (r *Replies) Sweep() error {
+	r.sweeping.Lock()
+	defer r.sweeping.Unlock()
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
@@ -163,13 +176,18 @@ func (r *Replies) Sweep() error {
 		files, total = append(files, info), total+info.Size()
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return cmp.Compare(a.ModTime().UnixNano(), b.ModTime().UnixNano()) })
+	limit := total
+	if total > r.max {
+		limit = r.max - r.max/10 // so that not every answer has to sweep
+	}
 	for _, info := range files {
-		if total <= r.max {
+		if total <= limit {
 			break
 		}
 		_ = os.Remove(filepath.Join(r.dir, info.Name()))
 		total -= info.Size()
 	}
+	r.total.Store(total)
 	return nil
 }
 

@@ -21,6 +21,8 @@ type Flight struct {
 
 	ended chan struct{}
 	reply *Reply // set before ended is closed; nil if it came to nothing
+	err   error  // likewise: why what it came to could not be kept
+	kept  bool   // for whoever waits, or comes
 }
 
 // Mine reports whether the caller is the one who makes the generation; true once. It then ends with Keep or Release.
@@ -39,7 +41,10 @@ func (f *Flight) Mine() bool {
 func (f *Flight) Wait(ctx context.Context) (*Reply, error) {
 	select {
 	case <-f.ended:
-		if f.reply == nil {
+		switch {
+		case f.err != nil: // it has been paid for: to make it again would be to pay again
+			return nil, f.err
+		case f.reply == nil:
 			return nil, ErrReleased
 		}
 		if f.gone != nil {
@@ -66,13 +71,14 @@ func (f *Flight) Keep(reply *Reply) error {
 	if wanted {
 		kept, err = r.save(f, reply)
 	}
-	f.end(kept)
+	f.kept = kept != nil
+	f.end(kept, err)
 	return err
 }
 
 // KeepFor is Keep for an answer that was given, but did not arrive.
 func (f *Flight) KeepFor(reply *Reply) error {
-	if f == nil || f.gone == nil {
+	if f == nil || f.gone == nil || f.kept {
 		return nil
 	}
 	_, err := f.replies.save(f, reply)
@@ -82,17 +88,17 @@ func (f *Flight) KeepFor(reply *Reply) error {
 // Release ends a flight that came to nothing. After Keep it does nothing.
 func (f *Flight) Release() {
 	if f != nil {
-		f.end(nil)
+		f.end(nil, nil)
 	}
 }
 
-func (f *Flight) end(reply *Reply) {
+func (f *Flight) end(reply *Reply, err error) {
 	f.replies.mu.Lock()
 	defer f.replies.mu.Unlock()
 	if closed(f.ended) {
 		return
 	}
-	f.reply = reply
+	f.reply, f.err = reply, err
 	delete(f.replies.flights, f.key)
 	close(f.ended)
 }

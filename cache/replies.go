@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"switchyard"
@@ -38,6 +39,9 @@ type Replies struct {
 	ttl time.Duration
 	max int64
 	now func() time.Time
+
+	sweeping sync.Mutex
+	total    atomic.Int64 // bytes of all files
 
 	mu      sync.Mutex // guards flights, and what is in them
 	flights map[Sum]*Flight

@@ -237,3 +237,61 @@ func TestHalfAFileIsNone(t *testing.T) {
 		}
 	}
 }
+
+// TestAJoinedAnswerIsToldOnce: who began it fails to write to an app that has left, and keeps nothing for a third.
+func TestAJoinedAnswerIsToldOnce(t *testing.T) {
+	r := replies(t, cache.Config{})
+	gone := make(chan struct{})
+	f, _, _ := r.Rejoin(sum(1), gone)
+	f.Mine()
+	close(gone)
+	joined, _, _ := r.Rejoin(sum(1), make(chan struct{}))
+	if err := f.Keep(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := joined.Wait(t.Context()); err != nil || read(t, got) != "picture" {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if err := f.KeepFor(reply("picture")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, _ := r.Rejoin(sum(1), make(chan struct{})); got != nil {
+		t.Error("a third got it, too")
+	}
+}
+
+// TestWhatCannotBeKeptIsNotMadeAgain: it has been paid for, so those who wait are told that it failed.
+func TestWhatCannotBeKeptIsNotMadeAgain(t *testing.T) {
+	dir := t.TempDir()
+	r := replies(t, cache.Config{Dir: dir + "/x"})
+	f, _, _ := r.Keyed(sum(1), sum(9))
+	f.Mine()
+	joined, _, _ := r.Keyed(sum(1), sum(9))
+	if err := os.RemoveAll(dir + "/x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Keep(reply("picture")); err == nil {
+		t.Fatal("it was kept in a folder that is gone")
+	}
+	if _, err := joined.Wait(t.Context()); err == nil || errors.Is(err, cache.ErrReleased) {
+		t.Errorf("who waited got %v", err)
+	}
+}
+
+// TestTooMuchIsSweptAtOnce, not at the next round of the sweeper.
+func TestTooMuchIsSweptAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	r := replies(t, cache.Config{Dir: dir, Max: 5000})
+	for i := range 50 {
+		f, _, err := r.Keyed(sum(byte(i)), sum(9))
+		if err != nil || !f.Mine() {
+			t.Fatal(err)
+		}
+		if err := f.Keep(reply(strings.Repeat("x", 1000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, _ := os.ReadDir(dir); len(files) > 5 {
+		t.Errorf("%d answers of a kilobyte are kept in 5 kB", len(files))
+	}
+}

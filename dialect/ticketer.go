@@ -10,7 +10,7 @@ import (
 
 // Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
 type Ticketer interface {
-	NewTicket() string // an id as the provider's look; at least 120 random bits
+	NewTicket(random [20]byte) string // an id as the provider's look, of at least 120 of those bits
 
 	// TicketOf is what a request of Op Ticket is about.
 	TicketOf(method, path string) TicketCall

@@ -2,12 +2,15 @@ package proxy
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
-	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -21,7 +24,7 @@ import (
 // Idempotency-Key, or by one with the same body that its app has left. If so it is answered here. Else flight is what
 // others may come for; it may be nil.
 func (q *request) again(req *switchyard.Request, msg *spool.Message) (flight *cache.Flight, answered bool, err error) {
-	if q.Replies == nil || req.Stream || q.caller.tenant == anonymous {
+	if q.Replies == nil || req.Stream || req.Async || q.caller.tenant == anonymous { // a ticket is found by its id
 		return nil, false, nil
 	}
 	find, err := q.finder(req, msg)
@@ -33,7 +36,9 @@ func (q *request) again(req *switchyard.Request, msg *spool.Message) (flight *ca
 		switch {
 		case errors.Is(err, cache.ErrMismatch):
 			return nil, false, &switchyard.Error{Kind: switchyard.Conflict, Err: err}
-		case err != nil: // it can be made all the same, if nobody counts on a key
+		case switchyard.AsError(err).Kind == switchyard.Unavailable:
+			return nil, false, err
+		case err != nil: // it can be made all the same, since nobody counts on a key
 			q.Log.Error("cache", zap.String("id", q.rec.ID), zap.Error(err))
 			return nil, false, nil
 		case reply == nil && flight.Mine():
@@ -65,51 +70,100 @@ func (q *request) join(flight *cache.Flight) (*cache.Reply, error) {
 // replay gives an answer once more.
 func (q *request) replay(reply *cache.Reply) error {
 	q.rec.Kind = "replay"
-	header := http.Header(reply.Header).Clone()
-	header.Set("X-Switchyard-Cache", "hit")
-	header.Set("X-Switchyard-Cost-Usd", "0")
-	header.Set("X-Switchyard-Cost-Basis", "cached")
+	header := reply.Header.Clone()
+	if !q.snap.Settings.Hide {
+		header.Set("X-Switchyard-Cache", "hit")
+		header.Set("X-Switchyard-Cost-Usd", "0")
+		header.Set("X-Switchyard-Cost-Basis", "cached")
+	}
 	return q.write(&dialect.Reply{Status: reply.Status, Header: header, Body: reply.Body})
 }
 
 type find func() (*cache.Flight, *cache.Reply, error)
 
-// maxKey is how long an app's key may be.
-const maxKey = 255
-
-// finder is the way to find what has been paid for already: by the app's key, else, unless the route says no, by the request itself.
+// finder is the way to find what has been paid for already: by the app's key, else, unless the route says no, by the
+// request itself. Nil if there is none.
 func (q *request) finder(req *switchyard.Request, msg *spool.Message) (find, error) {
-	key := q.r.Header.Get("Idempotency-Key")
-	if key == "" {
-		key = q.r.Header.Get("X-Idempotency-Key")
+	key, err := q.idempotencyKey()
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case len(key) > maxKey:
-		return nil, switchyard.Invalid("Idempotency-Key", "The Idempotency-Key has more than %d characters.", maxKey)
-	case key != "":
-		scope := q.caller.tenant + "\x00" + q.caller.keyName() + "\x00" + q.rec.Dialect + "\x00" + q.rec.Path
-		body, err := sum(msg.Body, q.place.query.Encode())
+	if key != "" {
+		body, err := q.sum(msg)
 		if err != nil {
 			return nil, err
 		}
-		name := cache.Sum(sha256.Sum256([]byte(scope + "\x00" + key)))
-		return func() (*cache.Flight, *cache.Reply, error) { return q.Replies.Keyed(name, body) }, nil
-	case req.Async, !q.snap.Router.Route(q.facts(req)).Rejoins(): // what leaves a ticket behind is found by that
+		name := cache.Sum(sha256.Sum256([]byte(q.scope() + "\x00" + key)))
+		return func() (*cache.Flight, *cache.Reply, error) {
+			flight, reply, err := q.Replies.Keyed(name, body)
+			if err != nil && !errors.Is(err, cache.ErrMismatch) { // the app counts on its key
+				err = &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+			}
+			return flight, reply, err
+		}, nil
+	}
+	if !q.snap.Router.Route(q.facts(req)).Rejoins() {
 		return nil, nil
 	}
-	same, err := q.fingerprint(msg.Body)
+	same, err := q.fingerprint(msg)
 	if err != nil {
 		return nil, err
 	}
 	return func() (*cache.Flight, *cache.Reply, error) { return q.Replies.Rejoin(same, q.r.Context().Done()) }, nil
 }
 
-func sum(body switchyard.Blob, query string) (s cache.Sum, err error) {
+// maxKey is how long an app's key may be.
+const maxKey = 255
+
+// idempotencyKey is the app's own name for its request; empty if it has none, or is nobody whom we would know again.
+func (q *request) idempotencyKey() (string, error) {
+	key := q.r.Header.Get("Idempotency-Key")
+	if key == "" {
+		key = q.r.Header.Get("X-Idempotency-Key")
+	}
+	switch {
+	case q.caller.tenant == anonymous:
+		return "", nil
+	case len(key) > maxKey:
+		return "", switchyard.Invalid("Idempotency-Key", "The Idempotency-Key has more than %d characters.", maxKey)
+	}
+	return key, nil
+}
+
+// scope is within what a key means one thing.
+func (q *request) scope() string {
+	return strings.Join([]string{q.caller.tenant, q.caller.keyName(), q.rec.Dialect, q.place.base, q.rec.Path}, "\x00")
+}
+
+// seed is what a ticket's id is made of: of chance, or of the app's key and the number of tickets under it that failed.
+func (q *request) seed(key string, n int) (seed [20]byte) {
+	if key == "" {
+		_, _ = rand.Read(seed[:]) // it never fails
+		return seed
+	}
+	var secret []byte
+	if q.HookKeys != nil {
+		secret = q.HookKeys(q.caller.tenant).Shared // so that nobody else can tell the id
+	}
+	mac := hmac.New(sha256.New, secret)
+	fmt.Fprintf(mac, "ticket\x00%s\x00%s\x00%d", q.scope(), key, n)
+	copy(seed[:], mac.Sum(nil))
+	return seed
+}
+
+// sum is a digest of all that the app asked for.
+func (q *request) sum(msg *spool.Message) (s cache.Sum, err error) {
 	h := sha256.New()
+	query := q.place.query.Encode()
 	fmt.Fprintf(h, "%d%s", len(query), query)
-	err = digest(h, body)
+	err = digest(h, msg)
 	copy(s[:], h.Sum(nil))
 	return s, err
+}
+
+func (q *request) sumText(msg *spool.Message) (string, error) {
+	s, err := q.sum(msg)
+	return hex.EncodeToString(s[:]), err
 }
 
 // seeds make fingerprints of this process alone; two of them, since one has only 64 bits.
@@ -117,13 +171,13 @@ var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // fingerprint is the same for the same request of the same caller, as long as the process lives. It is far cheaper than
 // a digest, since every request has one.
-func (q *request) fingerprint(body switchyard.Blob) (s cache.Sum, err error) {
-	head := q.caller.tenant + "\x00" + q.caller.keyName() + "\x00" + q.rec.Dialect + "\x00" + q.place.base + q.rec.Path + "\x00" + q.place.query.Encode()
+func (q *request) fingerprint(msg *spool.Message) (s cache.Sum, err error) {
+	head := q.scope() + "\x00" + q.place.query.Encode()
 	for i, seed := range seeds {
 		var h maphash.Hash
 		h.SetSeed(seed)
 		_, _ = h.WriteString(head)
-		if err := digest(&h, body); err != nil {
+		if err := digest(&h, msg); err != nil {
 			return s, err
 		}
 		copy(s[8*i:], h.Sum(nil))
@@ -131,8 +185,26 @@ func (q *request) fingerprint(body switchyard.Blob) (s cache.Sum, err error) {
 	return s, nil
 }
 
-func digest(h io.Writer, body switchyard.Blob) error {
-	r, err := body.Open()
+// digest hashes a body; of a form its parts, since the boundary between them is another one in each retry.
+func digest(h io.Writer, msg *spool.Message) error {
+	if !msg.IsForm() {
+		return hashBlob(h, msg.Body)
+	}
+	form, err := msg.Form()
+	if err != nil {
+		return err
+	}
+	for _, p := range form.Parts {
+		fmt.Fprintf(h, "%q %q %q %d ", p.Name, p.FileName, p.Type, p.Len())
+		if err := hashBlob(h, p.Blob()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hashBlob(h io.Writer, b switchyard.Blob) error {
+	r, err := b.Open()
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (q *request) generate() error {
 		return err
 	}
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
-		return q.submit(t, req, msg, flight)
+		return q.submit(t, req, msg)
 	}
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	defer cancel()
@@ -102,7 +102,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		plan := q.plan(req)
 		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
 			Generation: q.rec.ID, Request: req, Message: msg, Plan: plan,
-			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held,
+			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts,
 		})
 		q.held = nil
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)

@@ -79,7 +79,9 @@ func (h *Handler) Use(s *Snapshot) {
 func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, queue) }
 
 func (h *Handler) init() {
-	h.once.Do(func() { h.ending, h.cut = context.WithCancel(context.Background()) })
+	h.once.Do(func() {
+		h.ending, h.cut = context.WithCancel(context.Background())
+	})
 }
 
 // Drain waits for the requests under way, then for the work that goes on without one. When ctx ends, what is left is cut
@@ -110,13 +112,14 @@ func (h *Handler) now() time.Time {
 // request is one request of an app under way.
 type request struct {
 	*Handler
-	snap   *Snapshot
-	place  place
-	caller *caller
-	w      http.ResponseWriter
-	r      *http.Request
-	origin string // under which the app calls us
-	rec    *Record
+	snap    *Snapshot
+	place   place
+	caller  *caller
+	w       http.ResponseWriter
+	r       *http.Request
+	origin  string // under which the app calls us
+	release func() // gives back the caller's place within its own limit
+	rec     *Record
 
 	decoded *switchyard.Request  // nil until it is
 	held    []switchyard.Attempt // jobs that an earlier process left at a provider
@@ -186,11 +189,14 @@ func (q *request) serve() error {
 		return err
 	}
 	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()
-	release, err := q.ownLimit()
-	if err != nil {
+	if q.release, err = q.ownLimit(); err != nil {
 		return err
 	}
-	defer release()
+	defer func() {
+		if q.release != nil { // else a ticket's work has it
+			q.release()
+		}
+	}()
 	if place.dialect == nil {
 		return q.mounted()
 	}

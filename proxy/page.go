@@ -6,7 +6,7 @@ import "switchyard/dialect"
 // and then the front gets no key of a tenant's, and has no page that needs one.
 func (q *request) page(stranger error) error {
 	tenant := ""
-	if stranger == nil {
+	if stranger == nil && q.caller.tenant != anonymous {
 		tenant = q.caller.tenant
 	}
 	var keys dialect.HookKeys

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,6 +44,9 @@ func (q *request) saveCall() callDoc {
 //
 // The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed.
 func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switchyard.Attempt) error {
+	if _, held := unheld(earlier); tk.State == ticket.Held && len(held) == 0 {
+		return errNothingHeld
+	}
 	saved, call, err := loadRequest(tk.Request)
 	if err != nil {
 		return err
@@ -126,15 +130,21 @@ func (h *Handler) revived(ctx context.Context, tk ticket.Ticket, call callDoc) (
 	}, nil
 }
 
-// unheld parts what an earlier process tried: the jobs that its last target may still have, and all the rest. A job that
-// went well is asked for again, too, since its pictures died with the process.
+// unheld parts what an earlier process tried: the jobs that a provider may still have, and all the rest. Where there are
+// none, those of the last target that went well are asked for again, since their pictures died with the process.
 func unheld(earlier []switchyard.Attempt) (over, held []switchyard.Attempt) {
-	last := 0
+	last, open := 0, 0
 	for _, a := range earlier {
 		last = max(last, a.Number)
+		if a.Job != "" && a.Outcome == "" {
+			open = max(open, a.Number)
+		}
+	}
+	if open == 0 {
+		open = last
 	}
 	for _, a := range earlier {
-		if a.Number == last && a.Job != "" && (a.Outcome == "" || a.Outcome == switchyard.OK) {
+		if a.Number == open && a.Job != "" && (a.Outcome == "" || a.Outcome == switchyard.OK) {
 			held = append(held, a)
 		} else {
 			over = append(over, a)
@@ -142,3 +152,6 @@ func unheld(earlier []switchyard.Attempt) (over, held []switchyard.Attempt) {
 	}
 	return over, held
 }
+
+// errNothingHeld is of a ticket whose job has ended, though nobody was told how: to begin it anew would be to pay twice.
+var errNothingHeld = errors.New("the ticket has no job any more")

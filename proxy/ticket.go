@@ -10,7 +10,6 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
-	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/ledger"
 	"switchyard/spool"
@@ -20,35 +19,80 @@ import (
 // ticketTimeout bounds the work for a ticket: what the providers themselves give a job by default.
 const ticketTimeout = 30 * time.Minute
 
+// maxUnderWay bounds the tickets that are worked on at once: each of them has a goroutine, and its request in memory or in
+// a file.
+const maxUnderWay = 10_000
+
 // lease is how long a ticket is a process's own without word from it.
 const lease = ticketTimeout + time.Minute
 
 // submit takes a request on as a ticket and answers with how it stands: over, if it is over by the time that the app is
 // willing to wait. The work goes on without the app.
-func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message, flight *cache.Flight) error {
+func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message) error {
 	if err := q.checkHook(req); err != nil {
 		return err
 	}
-	doc, err := saveRequest(req, q.saveCall())
+	if q.tickets.count() >= maxUnderWay {
+		return &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Minute, Err: errors.New("too many tickets are under way")}
+	}
+	tk, fresh, err := q.accept(t, req, msg)
 	if err != nil {
 		return err
-	}
-	tk, err := q.Tickets.Create(q.r.Context(), ticket.Ticket{
-		ID: t.NewTicket(), Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Model: req.Model, Generation: q.rec.ID,
-		Owner: q.Owner, Lease: q.now().Add(lease), Request: doc,
-	}, msg.Body)
-	if err != nil {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("ticket: %w", err)}
 	}
 	q.rec.Kind = "ticket"
-	q.worker(tk.ID).begin(job{ticket: tk, request: req, message: msg, done: msg.Body.Keep()})
+	if fresh {
+		q.worker(tk.ID).begin(job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
+	}
 	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's
 	state.Fresh = true
-	reply, err := q.description(t, req, state)
+	return q.describe(t, req, state)
+}
+
+// accept has a ticket on disk. Under an Idempotency-Key its id follows from the key, so that there is no second one: the
+// first is found by it, fresh or not, as long as it has not failed.
+func (q *request) accept(t dialect.Ticketer, req *switchyard.Request, msg *spool.Message) (tk ticket.Ticket, fresh bool, err error) {
+	key, err := q.idempotencyKey()
 	if err != nil {
-		return err
+		return tk, false, err
 	}
-	return q.deliver(flight, reply)
+	doc := q.newDoc(req)
+	if key != "" {
+		if doc.Sum, err = q.sumText(msg); err != nil {
+			return tk, false, err
+		}
+	}
+	ctx := context.WithoutCancel(q.r.Context()) // a row that nobody works on would be found, and begun, by the next process
+	for n := 0; ; n++ {
+		tk, err = q.Tickets.Create(ctx, ticket.Ticket{
+			ID: t.NewTicket(q.seed(key, n)), Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Model: req.Model, Generation: q.rec.ID,
+			Owner: q.Owner, Lease: q.now().Add(lease), Request: doc.encode(),
+		}, msg.Body)
+		switch {
+		case err == nil:
+			return tk, true, nil
+		case errors.Is(err, ticket.ErrTooLarge):
+			return tk, false, &switchyard.Error{Kind: switchyard.TooLarge, Err: err}
+		case key == "" || !errors.Is(err, ticket.ErrExists):
+			return tk, false, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("ticket: %w", err)}
+		}
+		if tk, err = q.Tickets.Get(ctx, q.caller.tenant, tk.ID); err != nil {
+			return tk, false, &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+		}
+		if tk.State == ticket.Done && tk.Outcome != switchyard.OK {
+			continue // a failure releases its key
+		}
+		return tk, false, doc.same(tk)
+	}
+}
+
+// handOver keeps the message, and the caller's place within its own limit, until the work is done.
+func (q *request) handOver(msg *spool.Message) (done func()) {
+	body, place := msg.Body.Keep(), q.release
+	q.release = nil
+	return func() {
+		body()
+		place()
+	}
 }
 
 // await waits for the end of a ticket, for at most d, and for no longer than the app does.
@@ -158,14 +202,27 @@ type job struct {
 func (q *request) begin(j job) {
 	q.work.Go(func() {
 		defer j.done()
-		defer func() { // as net/http does for requests; the ticket ends as lost at the next start
+		defer func() { // as net/http does for requests
 			if p := recover(); p != nil {
 				q.Log.Error("panic", zap.Any("cause", p), zap.Stack("stack"))
+				q.lose(j.ticket)
 			}
 		}()
 		defer q.expire(j)()
 		q.do(j)
 	})
+}
+
+// lose ends a ticket whose work has come to grief.
+func (q *request) lose(tk ticket.Ticket) {
+	ctx := context.WithoutCancel(q.r.Context())
+	tk, err := q.Tickets.Get(ctx, tk.Tenant, tk.ID)
+	if err == nil && tk.State != ticket.Done {
+		err = q.Lose(ctx, tk)
+	}
+	if err != nil {
+		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+	}
 }
 
 // expire takes the ticket back when its time is over, as if the app had. The caller calls stop when the work is done.
@@ -195,7 +252,11 @@ func (q *request) do(j job) {
 		account.waiting = nil // it has begun before
 	}
 	q.rec.Attempts, q.held = unheld(j.earlier)
+	held := q.held
 	ans, err := q.make(ctx, account, j.request, j.message)
+	if switchyard.AsError(err).Outcome == switchyard.Lost {
+		q.takeBack(ctx, held)
+	}
 	q.rec.Err = err
 	doc := q.keep(ctx, ans, err)
 	if ans != nil {
@@ -207,6 +268,20 @@ func (q *request) do(j job) {
 	}
 	q.close(ctx, account.account, g)
 	account.finish(context.WithoutCancel(ctx), doc)
+}
+
+// takeBack cancels jobs that nobody can ask for any more, since the config has changed: where their target is still to be
+// had, at least.
+func (q *request) takeBack(ctx context.Context, held []switchyard.Attempt) {
+	for _, a := range held {
+		t := q.Target(a.Target)
+		if t == nil {
+			continue
+		}
+		if err := q.Runner.TakeBack(ctx, t, a); err != nil {
+			q.Log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
+		}
+	}
 }
 
 // ticketAccount keeps the ticket's row in step with the journal.
@@ -256,11 +331,26 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 }
 
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
-	// A row that cannot be written now says so at the next start, as lost; the ledger is exact either way.
-	_ = a.advance(ctx, ticket.Move{
-		To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
-		With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
-	})
+	for pause := 100 * time.Millisecond; ; pause *= 3 {
+		err := a.advance(ctx, ticket.Move{
+			To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
+			With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
+		})
+		if err == nil {
+			return
+		}
+		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+		if errors.Is(err, ticket.ErrTooLarge) {
+			d = resultDoc{Outcome: switchyard.BadReply, Created: d.Created, Kind: switchyard.Internal}
+		}
+		if pause > 10*time.Second || errors.Is(err, ticket.ErrConflict) {
+			return // the next start ends it as lost; the ledger is exact either way
+		}
+		select {
+		case <-time.After(pause):
+		case <-a.q.ending.Done():
+		}
+	}
 }
 
 var (

@@ -23,12 +23,28 @@ type requestDoc struct {
 	Delivery switchyard.Delivery `json:"delivery,omitempty"`
 	Hook     *switchyard.Hook    `json:"hook,omitempty"`
 	Call     callDoc             `json:"call"`
+	Sum      string              `json:"sum,omitempty"` // of the whole request, under an Idempotency-Key
 }
 
-func saveRequest(r *switchyard.Request, call callDoc) ([]byte, error) {
-	return json.Marshal(requestDoc{
-		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Hook: r.Hook, Call: call,
-	})
+func (q *request) newDoc(r *switchyard.Request) requestDoc {
+	return requestDoc{
+		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Hook: r.Hook,
+		Call: q.saveCall(),
+	}
+}
+
+func (d requestDoc) encode() []byte {
+	b, _ := json.Marshal(d) // of plain values: it cannot fail
+	return b
+}
+
+// same is an error if a ticket was for another request.
+func (d requestDoc) same(tk ticket.Ticket) error {
+	var other requestDoc
+	if err := json.Unmarshal(tk.Request, &other); err != nil || other.Sum != d.Sum {
+		return &switchyard.Error{Kind: switchyard.Conflict, Err: err}
+	}
+	return nil
 }
 
 func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
@@ -151,6 +167,13 @@ func (w *waiters) join(id string) <-chan struct{} {
 	}
 	w.gone[id] = make(chan struct{})
 	return w.gone[id]
+}
+
+// count is how many tickets this process works on.
+func (w *waiters) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.gone)
 }
 
 // leave closes it. It may be called more than once.

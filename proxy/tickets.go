@@ -13,8 +13,11 @@ import (
 	"switchyard/ticket"
 )
 
-// pageSize is how many tickets a page lists.
-const pageSize = 100
+// A page lists so many tickets, and their documents are so large, at most.
+const (
+	pageSize  = 100
+	pageBytes = 2 << 20
+)
 
 // list answers with the caller's tickets, a page at a time.
 func (q *request) list(t dialect.Ticketer) error {
@@ -22,8 +25,11 @@ func (q *request) list(t dialect.Ticketer) error {
 	if !ok {
 		return q.pass(nil)
 	}
+	if q.caller.tenant == anonymous { // who could be anybody
+		return &switchyard.Error{Kind: switchyard.NoKey}
+	}
 	tickets, next, err := q.Tickets.List(q.r.Context(), ticket.Query{
-		Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Before: q.place.query.Get("cursor"), Limit: pageSize,
+		Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Before: q.place.query.Get("cursor"), Limit: pageSize, Bytes: pageBytes,
 	})
 	if errors.Is(err, ticket.ErrCursor) {
 		return switchyard.Invalid("cursor", "Invalid cursor.")
@@ -57,6 +63,9 @@ func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket, req *switchyard.R
 	for first := true; ; first = false {
 		state := q.state(tk, req)
 		reply, err := t.Describe(req, state)
+		if err != nil && first {
+			return err
+		}
 		if err != nil {
 			return cutOff(err)
 		}
@@ -82,7 +91,9 @@ func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket, req *switchyard.R
 func (q *request) change(tk ticket.Ticket) (ticket.Ticket, error) {
 	for {
 		ctx, cancel := context.WithTimeout(q.r.Context(), heartbeat)
+		stop := context.AfterFunc(q.ending, cancel)
 		next, err := q.Tickets.Wait(ctx, tk)
+		stop()
 		cancel()
 		if err == nil || q.r.Context().Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return next, err

@@ -14,7 +14,7 @@ import (
 // costing more than their own size.
 const (
 	maxDepth  = 64
-	maxValues = 100_000
+	maxValues = 20_000
 	maxKey    = 1 << 10
 )
 

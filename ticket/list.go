@@ -14,6 +14,7 @@ type Query struct {
 	Dialect string
 	Before  string // the cursor of the page before; empty for the newest
 	Limit   int
+	Bytes   int // of the documents on the page; 0: any number. One ticket is on it in any case
 }
 
 // List is a page of tickets, newest first, and the cursor of the next page; that is empty if there is none. Tickets that
@@ -29,13 +30,25 @@ WHERE tenant = ? AND dialect = ? AND (created, id) < (?, ?) ORDER BY created DES
 	if err != nil {
 		return nil, "", fmt.Errorf("list tickets: %w", err)
 	}
-	if len(page) > q.Limit {
-		page = page[:q.Limit]
-		if q.Limit > 0 {
-			next = cursor(page[q.Limit-1])
+	if n := q.fits(page); n < len(page) {
+		page = page[:n]
+		if n > 0 {
+			next = cursor(page[n-1])
 		}
 	}
 	return page, next, nil
+}
+
+// fits is how many of the tickets go onto the page.
+func (q Query) fits(tickets []Ticket) int {
+	bytes := 0
+	for i, t := range tickets {
+		bytes += len(t.Request) + len(t.Result)
+		if i == q.Limit || i > 0 && q.Bytes > 0 && bytes > q.Bytes {
+			return i
+		}
+	}
+	return len(tickets)
 }
 
 // cursor is opaque to the app: it may change its form.

@@ -64,7 +64,7 @@ func (s *Store) Create(ctx context.Context, t Ticket, body switchyard.Blob) (Tic
 	t.Target, t.Job, t.Outcome, t.Cancel, t.Result = "", "", "", false, nil
 	row, err := s.save(t.ID, body)
 	if errors.Is(err, fs.ErrExist) {
-		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
+		return t, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
 	}
 	if err != nil {
 		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, err)
@@ -76,7 +76,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT 
 		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, err)
 	}
 	if len(list) == 0 {
-		return Ticket{}, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
+		if row == nil {
+			s.drop(t.ID) // the ticket is done, or its file would have been there
+		}
+		return t, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
 	}
 	return list[0], nil
 }

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"mime/multipart"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"switchyard"
 	"switchyard/sim"
 )
 
@@ -124,5 +127,75 @@ func TestAKeyedAnswerOutlivesTheProcess(t *testing.T) {
 	again := k.restart().post(openaiPath, tinyImage, headers...)
 	if again.status != http.StatusOK || !bytes.Equal(first.body, again.body) || len(w.OpenAI.Bill()) != 1 {
 		t.Errorf("%d, %d paid for", again.status, len(w.OpenAI.Bill()))
+	}
+}
+
+// TestOneTicketAKey: also while the app waits for it, after a restart, and once it is over; a failure releases the key.
+func TestOneTicketAKey(t *testing.T) {
+	w := slowOpenAI(t, 300*time.Millisecond)
+	k := startKitWith(t, w, behindReplicate)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	ids := make([]string, 4)
+	var all sync.WaitGroup
+	for i := range ids {
+		wait := headers
+		if i%2 == 0 {
+			wait = append([]string{"Prefer", "wait"}, headers...)
+		}
+		all.Go(func() { ids[i] = k.post(createPath, `{"input":{"prompt":"a"}}`, wait...).prediction(t).ID })
+	}
+	all.Wait()
+	ids = append(ids, k.restart().post(createPath, `{"input":{"prompt":"a"}}`, headers...).prediction(t).ID)
+	if slices.Sort(ids); len(slices.Compact(ids)) != 1 || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("tickets %v, %d paid for", ids, len(w.OpenAI.Bill()))
+	}
+	if a := k.post(createPath, `{"input":{"prompt":"b"}}`, headers...); a.status != http.StatusConflict {
+		t.Errorf("another body: %d %s", a.status, a.body)
+	}
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault, b.Times = sim.Fail, 1 })
+	headers = append([]string{"Prefer", "wait"}, headers...)
+	headers[len(headers)-1] = "order-2"
+	if p := k.post(createPath, `{"input":{"prompt":"a"}}`, headers...).prediction(t); p.Status != "failed" {
+		t.Errorf("%+v", p)
+	}
+	if p := k.post(createPath, `{"input":{"prompt":"a"}}`, headers...).prediction(t); p.Status != "succeeded" {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestFormsAreKnownAgain: the same form with another boundary is the same request.
+func TestFormsAreKnownAgain(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	var ids []string
+	for _, boundary := range []string{"first", "second"} {
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		_ = w.SetBoundary(boundary)
+		_ = w.WriteField("model", "gpt-image-1-mini")
+		_ = w.WriteField("prompt", "a hat")
+		part, _ := w.CreateFormFile("image", "a.png")
+		_, _ = part.Write(sim.Picture(switchyard.Size{Width: 64, Height: 64}, "png", sim.Art{}))
+		_ = w.Close()
+		a := k.post("/v1/images/edits", b.String(), "Authorization", "Bearer first-key", "Idempotency-Key", "order-1", "Content-Type", w.FormDataContentType())
+		if a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		ids = append(ids, a.header.Get("X-Switchyard-Id"))
+	}
+	if ids[0] != ids[1] {
+		t.Errorf("generations %v", ids)
+	}
+}
+
+// TestAnonymousCallersDoNotSeeEachOther: without credentials, anybody could be anybody.
+func TestAnonymousCallersDoNotSeeEachOther(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), "providers:\n  openai: {dialect: openai, key: sk-sim, base_url: \"{openai}\"}\ntargets:\n  gpt: {provider: openai, model: gpt-image-1-mini}\nroutes:\n  - {name: all, targets: [gpt]}\n")
+	if p := k.post(createPath, `{"input":{"prompt":"secret"}}`, "Prefer", "wait").prediction(t); p.Status != "succeeded" {
+		t.Fatalf("%+v", p)
+	}
+	for _, path := range []string{"/replicate/v1/predictions", "/replicate/v1/webhooks/default/secret"} {
+		if a := k.do(t.Context(), http.MethodGet, path, ""); a.status == http.StatusOK {
+			t.Errorf("%s: %s", path, a.body)
+		}
 	}
 }

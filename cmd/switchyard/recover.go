@@ -104,7 +104,7 @@ func (s *sidecar) takeBack(ctx context.Context, a switchyard.Attempt) {
 	s.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		if err := s.handler.Runner.TakeBack(ctx, t, a.Job); err != nil {
+		if err := s.handler.Runner.TakeBack(ctx, t, a); err != nil {
 			s.log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
 		}
 	})

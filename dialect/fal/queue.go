@@ -1,7 +1,6 @@
 package fal
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,11 +20,9 @@ const (
 )
 
 // NewTicket is a random UUID.
-func (Dialect) NewTicket() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
+func (Dialect) NewTicket(b [20]byte) string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // question is what a path of the queue asks: {app}/requests/{id}[/status[/stream]|/cancel|/response]. The app may have

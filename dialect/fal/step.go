@@ -20,7 +20,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	if x.Reply.Status >= 300 {
 		e := decodeError(x.Reply, root)
 		if x.Sent.Base == queue && x.Sent.Method == http.MethodGet {
-			jobError(e, x)
+			jobError(e, x, root)
 		}
 		return dialect.Step{}, e
 	}
@@ -39,13 +39,22 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 
 const statusSuffix = "/status"
 
-// jobError corrects what a refusal means when it is about a job that was accepted: an id that is not known any more is
-// not the app's mistake, and a status that is not told says nothing of money.
-func jobError(e *switchyard.Error, x *dialect.Exchange) {
-	if x.Reply.Status == http.StatusNotFound {
-		e.Outcome, e.Unbilled = switchyard.BadReply, false
+// jobError corrects what a refusal means when it is about a job that was accepted. The result of one that failed is the
+// job's own error; but the same statuses come from fal's edge, where they say nothing of the job, or of money. An id that
+// is not known any more is not the app's mistake.
+func jobError(e *switchyard.Error, x *dialect.Exchange, root *spool.Value) {
+	result := !strings.HasSuffix(x.Sent.Path, statusSuffix)
+	switch status := x.Reply.Status; {
+	case status == http.StatusNotFound:
+		e.Outcome, e.Ended = switchyard.BadReply, true
+		e.Unbilled = false
+		return
+	case len(errorTypes(root)) > 0 || x.Reply.Header.Get("X-Fal-Error-Type") != "":
+		e.Ended = result
+	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == statusGone:
+		e.Ended = result && !strings.Contains(root.Get("detail").Text(), "still in progress")
 	}
-	if strings.HasSuffix(x.Sent.Path, statusSuffix) {
+	if !e.Ended {
 		e.Unbilled = false
 	}
 }

@@ -92,7 +92,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestNewTicket(t *testing.T) {
-	a, b := (replicate.Dialect{}).NewTicket(), (replicate.Dialect{}).NewTicket()
+	a, b := (replicate.Dialect{}).NewTicket([20]byte{1}), (replicate.Dialect{}).NewTicket([20]byte{2})
 	if !regexp.MustCompile(`^[a-z2-7]{26}$`).MatchString(a) || a == b {
 		t.Errorf("%q, %q", a, b)
 	}

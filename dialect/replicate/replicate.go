@@ -3,8 +3,8 @@
 package replicate
 
 import (
-	"crypto/rand"
 	_ "embed"
+	"encoding/base32"
 	"net/http"
 	"net/url"
 	"strings"
@@ -103,7 +103,9 @@ func parseCreate(path string) (create, bool) {
 }
 
 // NewTicket is 26 characters of the alphabet that Replicate's ids are in, of 130 random bits.
-func (Dialect) NewTicket() string { return strings.ToLower(rand.Text()) }
+func (Dialect) NewTicket(random [20]byte) string {
+	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))[:26]
+}
 
 // TicketOf reads the id of a prediction.
 func (Dialect) TicketOf(method, path string) dialect.TicketCall {

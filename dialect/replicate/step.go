@@ -44,9 +44,9 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	case failed:
 		return dialect.Step{}, failedAs(root.Get("error").Text())
 	case canceled:
-		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Canceled, Err: errors.New("canceled at the provider")}
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Canceled, Ended: true, Err: errors.New("canceled at the provider")}
 	case aborted: // over its deadline before it began, and not charged for
-		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Timeout, Unbilled: true, Err: errors.New("aborted at the provider")}
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Timeout, Unbilled: true, Ended: true, Err: errors.New("aborted at the provider")}
 	default:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("status %.32q", status)}
 	}
@@ -121,7 +121,7 @@ var flagged = regexp.MustCompile(`(?i)NSFW|\bE005\b|sensitive|safety|moderation`
 // failedAs reads why a prediction failed. Whether it was charged for is not documented.
 func failedAs(text string) error {
 	if flagged.MatchString(text) {
-		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("flagged by the provider")}
+		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Ended: true, Err: errors.New("flagged by the provider")}
 	}
-	return &switchyard.Error{Outcome: switchyard.Overloaded, Err: errors.New("the prediction failed")}
+	return &switchyard.Error{Outcome: switchyard.Overloaded, Ended: true, Err: errors.New("the prediction failed")}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -221,5 +222,33 @@ func TestRiverIsQuietUnlessSomethingIsWrong(t *testing.T) {
 	stop()
 	if !strings.Contains(log.String(), "no key") || strings.Contains(log.String(), "xyzzy") {
 		t.Errorf("got %s", log.String())
+	}
+}
+
+// TestAReceiverThatHangsHoldsUpNobodyElse: it has its share of the workers, and no more.
+func TestAReceiverThatHangsHoldsUpNobodyElse(t *testing.T) {
+	release := make(chan struct{})
+	hangs := receive(t, func(http.ResponseWriter, request) { <-release })
+	defer close(release)
+	answers := receive(t, ok)
+	db := fresh(t)
+	h := hooks(t, db, answers, func(c *hook.Config) {
+		c.Workers = 4
+		client := fetch.New(fetch.Config{Allow: []string{hangs.allow, answers.allow}})
+		t.Cleanup(client.Close)
+		c.Post = client
+	})
+	for i := range 20 {
+		n := hangs.notice(fmt.Sprintf("h%d", i))
+		n.Ticket = n.ID
+		insert(t, db, h, n)
+	}
+	defer run(t, h)()
+	hangs.next(t)
+	n := answers.notice("a")
+	n.Ticket = "another"
+	insert(t, db, h, n)
+	if got := answers.next(t).id(); got != "a" {
+		t.Errorf("got %s", got)
 	}
 }

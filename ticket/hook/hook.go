@@ -60,7 +60,7 @@ type Config struct {
 	Report    func(Notice, error) // hears of each notice that is given up, maybe of several at once; if nil, nobody does
 	Now       func() time.Time    // if nil, time.Now
 	Log       *slog.Logger        // hears of what goes wrong in River, at Warn and above; if nil, nobody does
-	Workers   int                 // tickets that are served at once; 0: 16
+	Workers   int                 // tickets that are served at once, a quarter of them for one receiver; 0: 32
 	Poll      time.Duration       // how often River looks for a retry that is due; 0: 2 s
 	Grace     time.Duration       // what attempts under way get to end, when Run ends; 0: 5 s
 }
@@ -71,6 +71,8 @@ type Hooks struct {
 	bell  *bell
 	river *river.Client[*sql.Tx]
 
+	shares shares // of the workers, by receiver
+
 	attempts, delivered, givenUp atomic.Int64
 }
 
@@ -80,6 +82,7 @@ func New(ctx context.Context, c Config) (*Hooks, error) {
 		return nil, errors.New("hooks: DB, Post and Sign are needed")
 	}
 	h := &Hooks{conf: c.withDefaults(), bell: newBell()}
+	h.shares.most = max(h.conf.Workers/4, 1)
 	if err := migrate(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
@@ -107,7 +110,7 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	c.Log = slog.New(quiet(c.Log))
-	c.Workers = cmp.Or(c.Workers, 16)
+	c.Workers = cmp.Or(c.Workers, 32)
 	c.Poll = cmp.Or(c.Poll, 2*time.Second)
 	c.Grace = cmp.Or(c.Grace, 5*time.Second)
 	return c

@@ -15,6 +15,9 @@ import (
 // turn is how long a ticket with many notices keeps its worker. It is far below what River takes for a job that is stuck.
 const turn = time.Minute
 
+// crowded is how long a notice is put off whose receiver has its share of the workers.
+const crowded = 2 * time.Second
+
 // worker sends the notices of a ticket.
 type worker struct {
 	river.WorkerDefaults[args]
@@ -40,7 +43,13 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 		if time.Since(began) > turn {
 			return river.JobSnooze(0)
 		}
-		if err := w.h.attempt(ctx, p); err != nil {
+		leave, ok := w.h.shares.enter(p.URL)
+		if !ok {
+			return river.JobSnooze(crowded)
+		}
+		err = w.h.attempt(ctx, p)
+		leave()
+		if err != nil {
 			return err
 		}
 	}
