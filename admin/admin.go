@@ -15,7 +15,9 @@ import (
 
 	"switchyard"
 	"switchyard/breaker"
+	"switchyard/config"
 	"switchyard/ledger"
+	"switchyard/router"
 )
 
 // Ledger is what the API reads of it.
@@ -35,6 +37,9 @@ type Handler struct {
 	Ready    func() bool
 	Reload   func() error
 	Metrics  *prometheus.Registry
+
+	Experiments func() config.Map[router.Experiment] // of the config in force
+	Observer    Observer
 
 	mux *http.ServeMux
 }
@@ -62,6 +67,8 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Health()) })
 	h.mux.HandleFunc("GET /api/ledger", h.guard(h.rows))
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
+	h.mux.HandleFunc("GET /api/experiments", h.guard(h.experiments))
+	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
 	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))

@@ -117,11 +117,11 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	if err := r.unwanted(); err != nil {
 		return nil, err
 	}
-	a := r.begin(c, p)
-	if err := r.job.Journal.Open(ctx, a); err != nil {
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+	a, err := r.open(ctx, c, p)
+	if err != nil {
+		return nil, err
 	}
-	x := &exchange{run: r, c: c, request: p.request, a: &a}
+	x := &exchange{run: r, c: c, request: p.request, a: a}
 	ans, err := x.do(ctx, supply)
 	r.settle(ctx, c, x, ans, err)
 	return ans, err
@@ -146,7 +146,16 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 	return release, err
 }
 
-// begin is the row of an attempt before anything is sent.
+// open notes an attempt before anything is sent.
+func (r *run) open(ctx context.Context, c router.Candidate, p part) (*switchyard.Attempt, error) {
+	a := r.begin(c, p)
+	if err := r.job.Journal.Open(ctx, a); err != nil {
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+	}
+	return &a, nil
+}
+
+// begin is the row of an attempt.
 func (r *run) begin(c router.Candidate, p part) switchyard.Attempt {
 	return switchyard.Attempt{
 		ID:         rand.Text(), // 130 random bits

@@ -18,10 +18,10 @@ import (
 	"switchyard/spool"
 )
 
-// Polls of a job begin close together and grow apart.
+// Polls of a job begin close together and grow apart: a twelfth to a fourth of the time that it has taken so far.
 const (
 	firstPoll = 500 * time.Millisecond
-	lastPoll  = 5 * time.Second
+	lastPoll  = 10 * time.Second
 )
 
 // exchange is one call: a request, and the steps that its answers ask for.
@@ -99,9 +99,8 @@ func (x *exchange) next(ctx context.Context, step dialect.Step) (*dialect.Outgoi
 		x.cancel = step.Cancel
 	}
 	if step.Job != "" && step.Job != x.a.Job {
-		x.a.Job, x.a.Stage = step.Job, switchyard.Sent
-		if err := x.job.Journal.Hold(ctx, *x.a); err != nil {
-			return nil, x.failure(fmt.Errorf("journal: %w", err), switchyard.Sent)
+		if err := x.hold(ctx, step.Job); err != nil {
+			return nil, err
 		}
 	}
 	if step.Poll {
@@ -112,12 +111,33 @@ func (x *exchange) next(ctx context.Context, step dialect.Step) (*dialect.Outgoi
 	return step.Next, nil
 }
 
-// wait lets some time go by before a poll; it fails if the attempt's time is up or the app has left.
+func (x *exchange) hold(ctx context.Context, job string) error {
+	x.a.Job, x.a.Stage = job, switchyard.Sent
+	if err := x.job.Journal.Hold(ctx, *x.a); err != nil {
+		return x.failure(fmt.Errorf("journal: %w", err), switchyard.Sent)
+	}
+	return nil
+}
+
+// wait lets some time go by before a poll, and more until it is this one's turn; it fails if the attempt's time is up or
+// the app has left.
 func (x *exchange) wait(ctx context.Context) error {
-	pause := min(firstPoll<<min(x.polls/4, 8), lastPoll)
+	pause := min(firstPoll<<min(x.polls/6, 8), lastPoll)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not polled together
 	x.polls++
-	timer := time.NewTimer(pause)
+	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {
+		return err
+	}
+	turn := x.Polls.Reserve()
+	err := x.sleep(ctx, turn.Delay())
+	if err != nil {
+		turn.Cancel()
+	}
+	return err
+}
+
+func (x *exchange) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

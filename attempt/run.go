@@ -19,8 +19,8 @@ import (
 // words. The report is complete either way.
 func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
 	run := &run{Runner: r, job: job, report: &Report{}}
-	for _, a := range job.Earlier {
-		run.number = max(run.number, a.Number)
+	for i := range job.Earlier {
+		run.number = max(run.number, job.Earlier[i].Number)
 	}
 	run.first = run.number
 	ans, err := run.targets(ctx)

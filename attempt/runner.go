@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"switchyard"
 	"switchyard/breaker"
 	"switchyard/dialect"
@@ -47,7 +49,7 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
-// Runner makes generations. All fields but Now are needed. It holds no state of its own; many goroutines share it.
+// Runner makes generations. All fields but Polls and Now are needed. It holds no state of its own; many goroutines share it.
 type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
 	Transport func(provider string) http.RoundTripper
@@ -55,6 +57,7 @@ type Runner struct {
 	Breaker   Breaker
 	Limiter   Limiter
 	Pool      *spool.Pool
+	Polls     *rate.Limiter    // of jobs that providers have accepted, all together; if nil, any number
 	Now       func() time.Time // if nil, time.Now
 
 	MaxAnswer int64 // bytes of one answer of a provider

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,10 +12,9 @@ import (
 type bill struct{ charges, images int }
 
 func billed(p *sim.Provider, prompt string) bill {
-	sum := sha256.Sum256([]byte(prompt))
 	var b bill
 	for _, c := range p.Bill() {
-		if c.Prompt == hex.EncodeToString(sum[:]) {
+		if c.Prompt == mark(prompt) {
 			b.charges++
 			b.images += c.Images
 		}

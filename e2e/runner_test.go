@@ -191,19 +191,28 @@ func (r *runner) close() {
 // do is the app's call, from beginning to end.
 func (j job) do(t *testing.T) result {
 	t.Helper()
+	return j.begin(t)(t)
+}
+
+// begin is do for an app that goes on meanwhile; end waits for its answer.
+func (j job) begin(t *testing.T) (end func(*testing.T) result) {
+	t.Helper()
 	j.Dir = t.TempDir()
 	wait, err := sdks.send(j)
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case res, ok := <-wait:
-		if !ok {
-			t.Fatal(errors.New("node ended"))
+	return func(t *testing.T) result {
+		t.Helper()
+		select {
+		case res, ok := <-wait:
+			if !ok {
+				t.Fatal(errors.New("node ended"))
+			}
+			return res
+		case <-time.After(time.Minute):
+			t.Fatalf("%s %s: no answer in a minute", j.SDK, j.Call)
+			return result{}
 		}
-		return res
-	case <-time.After(time.Minute):
-		t.Fatalf("%s %s: no answer in a minute", j.SDK, j.Call)
-		return result{}
 	}
 }

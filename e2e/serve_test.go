@@ -54,6 +54,13 @@ func configured(w *sim.World, own bool, rest string) string {
 // serve runs Switchyard until the test ends, and is its address. It must end well, and tell no key.
 func serve(t *testing.T, config string) string {
 	t.Helper()
+	app, _ := serveBoth(t, config)
+	return app
+}
+
+// serveBoth is serve with the operator's address, too.
+func serveBoth(t *testing.T, config string) (app, admin string) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -73,12 +80,12 @@ func serve(t *testing.T, config string) string {
 	select {
 	case at := <-log.serving:
 		awaitReady(t, "http://"+at[1]+"/readyz")
-		return "http://" + at[0]
+		return "http://" + at[0], "http://" + at[1]
 	case <-log.ended:
 	case <-time.After(20 * time.Second):
 	}
 	t.Fatalf("switchyard does not serve:\n%s\n%s", log, config)
-	return ""
+	return "", ""
 }
 
 func awaitReady(t *testing.T, url string) {

@@ -31,6 +31,7 @@ func (q *request) head() {
 	}
 	rec := q.rec
 	set("Route", rec.Route)
+	set("Variant", rec.Variant)
 	set("Target", rec.Target)
 	set("Provider", rec.Provider)
 	set("Model", rec.Served)

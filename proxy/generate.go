@@ -157,7 +157,7 @@ func (q *request) plan(req *switchyard.Request) *router.Plan {
 	for _, err := range errs {
 		q.Log.Sugar().Warnw("rule", "error", err)
 	}
-	q.rec.Route = plan.Route.Name
+	q.rec.Route, q.rec.Variant = plan.Route.Name, plan.Variant
 	return plan
 }
 

@@ -46,6 +46,7 @@ type Handler struct {
 	Assets     Assets
 	Uploads    *asset.Uploads // files that apps bring; nil if none are taken
 	Tickets    *ticket.Store
+	Accounts   Accounts       // generations that have been written down
 	Replies    *cache.Replies // answers that apps may ask for once more; may be nil
 	Hooks      Hooks
 	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
@@ -64,6 +65,7 @@ type Handler struct {
 	requests crowd
 	tickets  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
+	extra    http.Handler   // serves extrasPath
 	once     sync.Once
 	ending   context.Context // ends when what is left must be cut
 	cut      context.CancelFunc
@@ -81,6 +83,7 @@ func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, qu
 func (h *Handler) init() {
 	h.once.Do(func() {
 		h.ending, h.cut = context.WithCancel(context.Background())
+		h.extra = h.extras()
 	})
 }
 
@@ -159,6 +162,8 @@ func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
 		_, _ = fmt.Fprintln(w, "ok")
 	case strings.HasPrefix(r.URL.Path, assetsPath):
 		h.Assets.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, extrasPath):
+		h.extra.ServeHTTP(w, r)
 	default:
 		return false
 	}

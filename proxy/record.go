@@ -23,6 +23,7 @@ type Record struct {
 	Kind     string // "generation", "passthrough", "ticket"; empty if it came to none
 	Model    string // as the app named it
 	Route    string
+	Variant  string // of an experiment; empty outside of them
 	Target   string // that answered
 	Provider string
 	Served   string // model that answered
@@ -87,7 +88,7 @@ func (q *request) finish() {
 	fields := []zap.Field{
 		zap.String("id", rec.ID), zap.String("method", rec.Method), zap.String("dialect", rec.Dialect),
 		zap.String("path", rec.Path), zap.String("tenant", rec.Tenant), zap.String("kind", rec.Kind),
-		zap.String("model", rec.Model), zap.String("route", rec.Route), zap.String("target", rec.Target),
+		zap.String("model", rec.Model), zap.String("route", rec.Route), zap.String("variant", rec.Variant), zap.String("target", rec.Target),
 		zap.Int("attempts", len(rec.Attempts)), zap.Int("images", rec.Images), zap.String("cost_usd", costText(rec.Cost)),
 		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
 		zap.Duration("latency", rec.Latency),
@@ -121,6 +122,7 @@ func (q *request) generation(kind string, req *switchyard.Request) switchyard.Ge
 func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
 	rec := q.rec
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = q.now().Sub(g.Started), rec.Route, rec.Target, rec.Provider, rec.Served
+	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
 	g.Outcome = switchyard.OK
 	if rec.Err != nil {

@@ -70,13 +70,14 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switch
 		_ = spooled.Close()
 		return fmt.Errorf("ticket %s: %w", tk.ID, err)
 	}
+	spooled.Move(h.Tickets.At(tk.ID))
 	q.fill(req)
 	req.Echo = saved.Echo // the body has files in the place of their addresses
 	q.gone = q.tickets.join(tk.ID)
 	if tk.Cancel {
 		q.tickets.leave(tk.ID)
 	}
-	q.begin(job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, earlier: earlier})
+	q.begin(&job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, earlier: earlier})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,7 +42,8 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	}
 	q.rec.Kind = "ticket"
 	if fresh {
-		q.worker(tk.ID).begin(job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
+		msg.Body.Move(q.Tickets.At(tk.ID)) // it may wait for long
+		q.worker(tk.ID).begin(&job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
 	}
 	state := q.state(q.await(tk, req.Wait), req) // tk itself is the worker's
 	state.Fresh = true
@@ -185,6 +187,8 @@ func (q *request) worker(id string) *request {
 	rec := *q.rec
 	rec.Kind = "generation"
 	w.rec, w.w = &rec, nil
+	// Not the request itself, which has hold of the app's connection.
+	w.r = (&http.Request{Method: q.r.Method, URL: q.r.URL, Header: q.r.Header}).WithContext(context.WithoutCancel(q.r.Context()))
 	w.gone = q.tickets.join(id)
 	return &w
 }
@@ -199,7 +203,7 @@ type job struct {
 }
 
 // begin has the work done, without an app to wait for it.
-func (q *request) begin(j job) {
+func (q *request) begin(j *job) {
 	q.work.Go(func() {
 		defer j.done()
 		defer func() { // as net/http does for requests
@@ -226,7 +230,7 @@ func (q *request) lose(tk ticket.Ticket) {
 }
 
 // expire takes the ticket back when its time is over, as if the app had. The caller calls stop when the work is done.
-func (q *request) expire(j job) (stop func()) {
+func (q *request) expire(j *job) (stop func()) {
 	if j.request.Until <= 0 {
 		return func() {}
 	}
@@ -240,33 +244,43 @@ func (q *request) expire(j job) (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// do makes the generation of a ticket and puts its end into the row.
-func (q *request) do(j job) {
+// do makes the generation of a ticket and puts its end into the row. Its frame is small, and so are those below it where
+// a job is waited for: thousands may wait, each with a stack.
+func (q *request) do(j *job) {
 	defer q.finish()
 	defer q.tickets.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
-	g := q.generation("generation", j.request)
-	account := &ticketAccount{account: newAccount(q.Journal, g), q: q, request: j.request, ticket: j.ticket}
+	account := q.ticketAccount(j)
+	held := q.held
+	ans, err := q.make(ctx, account, j.request, j.message)
+	q.rec.Err = err
+	q.end(ctx, account, ans, held)
+}
+
+func (q *request) ticketAccount(j *job) *ticketAccount {
+	account := &ticketAccount{account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket}
 	if len(j.earlier) > 0 {
 		account.waiting = nil // it has begun before
 	}
 	q.rec.Attempts, q.held = unheld(j.earlier)
-	held := q.held
-	ans, err := q.make(ctx, account, j.request, j.message)
-	if switchyard.AsError(err).Outcome == switchyard.Lost {
+	return account
+}
+
+// end books what the work came to and puts it into the row. What was held and is lost is taken back.
+func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.Answer, held []switchyard.Attempt) {
+	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
 		q.takeBack(ctx, held)
 	}
-	q.rec.Err = err
-	doc := q.keep(ctx, ans, err)
+	doc := q.keep(ctx, ans, q.rec.Err)
 	if ans != nil {
 		ans.Close()
 	}
 	var failure *attempt.Failure
-	if errors.As(err, &failure) {
+	if errors.As(q.rec.Err, &failure) {
 		failure.Close()
 	}
-	q.close(ctx, account.account, g)
+	q.close(ctx, account.account, q.generation("generation", account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 
@@ -323,6 +337,7 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	if err != nil {
 		return err
 	}
+	next.Request = nil // it is decoded
 	a.ticket = next
 	if m.With != nil {
 		a.q.Hooks.Wake()

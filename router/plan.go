@@ -7,6 +7,7 @@ import (
 // Plan is who may serve one request, in what order, and under which of the route's policies.
 type Plan struct {
 	Route      *Route
+	Variant    string      // the arm that the request counts for; empty outside of experiments
 	Candidates []Candidate // in the order in which they are tried; may be empty
 	Passed     []Passed    // who may not, and why; for people
 }

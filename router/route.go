@@ -16,7 +16,9 @@ import (
 type Route struct {
 	Name        string               `yaml:"name"`
 	When        string               `yaml:"when"`          // CEL; empty matches everything
-	Targets     []string             `yaml:"targets"`       // names, or Native
+	Targets     []string             `yaml:"targets"`       // names, or Native, which is what there is without any
+	Experiment  string               `yaml:"experiment"`    // in the place of targets: the arm of the request's unit serves
+	Fallback    []string             `yaml:"fallback"`      // who does if that arm cannot
 	Pick        string               `yaml:"pick"`          // the order of the targets: one of the Pick constants
 	Weights     map[string]float64   `yaml:"weights"`       // for PickWeight :: target → its share
 	Require     Require              `yaml:"require"`       // whoever does not meet it is passed over
@@ -27,10 +29,8 @@ type Route struct {
 	Fidelity    string               `yaml:"fidelity"`      // "report", or "strict": whoever cannot say it all is passed over
 	Rejoin      string               `yaml:"rejoin"`        // "on": a request that was left is taken over by the same one; or "off"
 
-	Experiment config.Later `yaml:"experiment"`
-	Fallback   config.Later `yaml:"fallback"`
-	Hedge      config.Later `yaml:"hedge"`
-	Cache      config.Later `yaml:"cache"`
+	Hedge config.Later `yaml:"hedge"`
+	Cache config.Later `yaml:"cache"`
 }
 
 // Native as a route's target is whoever the app asked for, with the model it asked for.
@@ -39,8 +39,7 @@ const Native = "native"
 // SetDefaults is what a route has that does not say.
 func (r *Route) SetDefaults() {
 	*r = Route{
-		Targets: []string{Native},
-		Pick:    PickOrder,
+		Pick: PickOrder,
 		FallbackOn: []switchyard.Outcome{
 			switchyard.RateLimited, switchyard.Overloaded, switchyard.Timeout,
 			switchyard.Unreachable, switchyard.BadReply, switchyard.Unauthorized,
@@ -64,9 +63,7 @@ func (r *Route) Validate() error {
 	if r.Name == "" {
 		errs = append(errs, errors.New("name: a route needs one"))
 	}
-	if len(r.Targets) == 0 {
-		errs = append(errs, errors.New("targets: a route needs at least one"))
-	}
+	errs = append(errs, r.servers()...)
 	oneOf("pick", r.Pick, picks...)
 	errs = append(errs, r.weights()...)
 	if err := r.Require.Validate(); err != nil {
@@ -99,6 +96,31 @@ func (r *Route) Strict() bool { return r.Fidelity == "strict" }
 // Rejoins reports whether a request takes over the same one that its app has left.
 func (r *Route) Rejoins() bool { return r.Rejoin == "on" }
 
+// targets is who serves, but for the arms of an experiment.
+func (r *Route) targets() []string {
+	if r.Targets == nil && r.Experiment == "" {
+		return []string{Native}
+	}
+	return r.Targets
+}
+
+// servers checks that a route says in one way who serves.
+func (r *Route) servers() (errs []error) {
+	switch {
+	case r.Experiment != "" && r.Targets != nil:
+		errs = append(errs, errors.New("targets: mean nothing with an experiment, whose arms serve; what stands behind them is fallback"))
+	case r.Experiment == "" && len(r.targets()) == 0:
+		errs = append(errs, errors.New("targets: a route needs at least one"))
+	}
+	if r.Experiment == "" && len(r.Fallback) > 0 {
+		errs = append(errs, errors.New("fallback: means nothing without an experiment; put them behind the others in targets"))
+	}
+	if r.Experiment != "" && r.Pick != PickOrder {
+		errs = append(errs, fmt.Errorf("pick: %s means nothing with an experiment: its arm comes first, then fallback", r.Pick))
+	}
+	return errs
+}
+
 // weights checks that chance has something to go by.
 func (r *Route) weights() (errs []error) {
 	sum := 0.0
@@ -107,7 +129,7 @@ func (r *Route) weights() (errs []error) {
 		if sum += w; w < 0 {
 			errs = append(errs, fmt.Errorf("weights.%s: must not be negative, got %v", name, w))
 		}
-		if !slices.Contains(r.Targets, name) {
+		if !slices.Contains(r.targets(), name) {
 			errs = append(errs, fmt.Errorf("weights.%s: the route has no such target", name))
 		}
 	}

@@ -10,20 +10,22 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/config"
 	"switchyard/dialect"
 	"switchyard/rule"
 )
 
 // Config is what a Router decides by.
 type Config struct {
-	Routes     []Route
-	Targets    map[string]*switchyard.Target // by name
-	Natives    []*switchyard.Target          // one a provider, in the file's order, without a model
-	Tables     map[string]*dialect.Table     // by dialect
-	Successors bool                          // whether a dead model's successor serves its requests
-	Deaths     *Deaths                       // learned at run time; may be nil
-	Statistics *Statistics                   // likewise
-	Load       func(*switchyard.Target) int  // how many requests a target works on or has in line; may be nil
+	Routes      []Route
+	Experiments config.Map[Experiment]
+	Targets     map[string]*switchyard.Target // by name
+	Natives     []*switchyard.Target          // one a provider, in the file's order, without a model
+	Tables      map[string]*dialect.Table     // by dialect
+	Successors  bool                          // whether a dead model's successor serves its requests
+	Deaths      *Deaths                       // learned at run time; may be nil
+	Statistics  *Statistics                   // likewise
+	Load        func(*switchyard.Target) int  // how many requests a target works on or has in line; may be nil
 }
 
 // Router is a Config compiled. It does not change; many requests share it.
@@ -32,6 +34,8 @@ type Router struct {
 	routes   []compiled
 	index    index
 	estimate bool // whether any rule asks for estimates
+
+	experiments map[string]*assigned // by name
 }
 
 type compiled struct {
@@ -42,7 +46,7 @@ type compiled struct {
 // New checks and compiles a config. Its error joins every fault, each named by its path from "routes" on.
 func New(cfg Config) (*Router, error) {
 	r := &Router{cfg: cfg}
-	var errs []error
+	errs := r.compileExperiments()
 	names := map[string]bool{}
 	for i, route := range cfg.Routes {
 		path := fmt.Sprintf("routes[%d]", i)
@@ -59,19 +63,35 @@ func New(cfg Config) (*Router, error) {
 			errs = append(errs, fmt.Errorf("%s.name: %q stands twice", path, route.Name))
 		}
 		names[route.Name] = true
-		for j, name := range route.Targets {
-			if name != Native && cfg.Targets[name] == nil {
-				errs = append(errs, fmt.Errorf("%s.targets[%d]: no target %q", path, j, name))
-			}
-		}
+		c.Targets = route.targets()
+		errs = append(errs, r.unknown(path, &route)...)
 		r.routes = append(r.routes, c)
 	}
 	fallthru := Route{}
 	fallthru.SetDefaults()
+	fallthru.Targets = fallthru.targets()
 	fallthru.Name = "default" // what matches no route goes to its own provider, as if there were none
 	r.routes = append(r.routes, compiled{Route: fallthru})
 	r.index = newIndex(r.routes)
 	return r, errors.Join(errs...)
+}
+
+// unknown is what a route names that is not there.
+func (r *Router) unknown(path string, route *Route) (errs []error) {
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"targets", route.Targets}, {"fallback", route.Fallback}} {
+		for i, name := range list.names {
+			if name != Native && r.cfg.Targets[name] == nil {
+				errs = append(errs, fmt.Errorf("%s.%s[%d]: no target %q", path, list.key, i, name))
+			}
+		}
+	}
+	if name := route.Experiment; name != "" && r.experiments[name] == nil {
+		errs = append(errs, fmt.Errorf("%s.experiment: no experiment %q", path, name))
+	}
+	return errs
 }
 
 // Plan is who may serve the request of f. appKey tells whether the app has a credential of its own that may be used
@@ -82,18 +102,17 @@ func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, er
 	route, errs := r.match(f)
 	d.plan = &Plan{Route: &route.Route}
 	for _, name := range route.Targets {
-		if name == Native {
-			d.native()
-		} else {
-			d.add(r.cfg.Targets[name], nil)
+		d.named(name)
+	}
+	if route.Experiment != "" {
+		if err := d.experiment(route); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	d.pick()
 	return d.plan, errs
 }
 
-// match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
-// routes that the index does not rule out.
 // Route is the route that a request takes.
 func (r *Router) Route(f *rule.Facts) *Route {
 	r.consider(f)
@@ -111,6 +130,8 @@ func (r *Router) consider(f *rule.Facts) decision {
 	return d
 }
 
+// match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
+// routes that the index does not rule out.
 func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 	var errs []error
 	var buf [8][]int // on the stack; few facts find anything for one request
@@ -162,6 +183,15 @@ type decision struct {
 
 func (d *decision) pass(target, reason string) {
 	d.plan.Passed = append(d.plan.Passed, Passed{target, reason})
+}
+
+// named adds a target by its name in the file.
+func (d *decision) named(name string) {
+	if name == Native {
+		d.native()
+	} else {
+		d.add(d.cfg.Targets[name], nil)
+	}
 }
 
 // native adds whoever the app asked for: the first provider that has its dialect and a key to go with.

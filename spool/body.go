@@ -23,7 +23,8 @@ type Body struct {
 	n      int64
 	chunks [][]byte // the first mem bytes: one of firstChunk, then of chunkSize
 	mem    int64
-	file   *os.File // what comes after; nil if it all fitted
+	file   *os.File    // what comes after; nil if it all fitted
+	away   io.ReaderAt // has all of it, since Move; nil before
 	refs   atomic.Int64
 	once   sync.Once
 
@@ -49,6 +50,13 @@ func (b *Body) Keep() (done func()) {
 	return sync.OnceFunc(b.drop)
 }
 
+// Move leaves the bytes to from, which has the same ones for as long as the body is used, and gives back what they took
+// here. The caller is the only one who uses the body so far, and has no reader of it open.
+func (b *Body) Move(from io.ReaderAt) {
+	b.free()
+	b.away, b.mem, b.file = from, 0, nil
+}
+
 // hold takes a reference; false if the body is gone already.
 func (b *Body) hold() bool {
 	for {
@@ -66,6 +74,11 @@ func (b *Body) drop() {
 	if b.refs.Add(-1) != 0 {
 		return
 	}
+	b.free()
+}
+
+// free gives back memory and file.
+func (b *Body) free() {
 	b.pool.release(b.chunks)
 	b.chunks = nil
 	if b.file != nil {
@@ -107,7 +120,13 @@ func (b *Body) window(off, end int64, buf []byte) ([]byte, error) {
 	if n := end - off; int64(len(buf)) > n {
 		buf = buf[:n]
 	}
-	n, err := b.file.ReadAt(buf, off-b.mem)
+	var n int
+	var err error
+	if b.away != nil {
+		n, err = b.away.ReadAt(buf, off)
+	} else {
+		n, err = b.file.ReadAt(buf, off-b.mem)
+	}
 	if n == len(buf) {
 		return buf, nil
 	}

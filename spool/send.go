@@ -10,7 +10,7 @@ import (
 // bytes. It needs a descriptor with a place of its own, since others read the same file. 0 if it is not to be had.
 func (r *reader) send(w io.Writer) (int64, error) {
 	to, ok := w.(io.ReaderFrom)
-	if !ok || r.off < r.body.mem || r.end-r.off < chunkSize {
+	if !ok || r.body.file == nil || r.off < r.body.mem || r.end-r.off < chunkSize {
 		return 0, nil
 	}
 	f, err := os.Open("/proc/self/fd/" + strconv.Itoa(int(r.body.file.Fd()))) // Linux; it has no name to open it by

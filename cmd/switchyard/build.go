@@ -20,10 +20,11 @@ import (
 // routing is what the file says of who serves what, as the router wants it.
 func (f *file) routing() router.Config {
 	cfg := router.Config{
-		Routes:     f.Routes,
-		Targets:    map[string]*switchyard.Target{},
-		Tables:     map[string]*dialect.Table{},
-		Successors: f.Models.Successors,
+		Routes:      f.Routes,
+		Experiments: f.Experiments,
+		Targets:     map[string]*switchyard.Target{},
+		Tables:      map[string]*dialect.Table{},
+		Successors:  f.Models.Successors,
 	}
 	for _, d := range all.Dialects() {
 		cfg.Tables[d.Name()] = f.Models.over(d.Models())

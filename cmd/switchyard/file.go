@@ -22,21 +22,21 @@ import (
 
 // file is config.yaml. Where a package has settings of its own, they are its Config.
 type file struct {
-	Server      serverFile               `yaml:"server"`
-	Admin       adminFile                `yaml:"admin"`
-	Log         logFile                  `yaml:"log"`
-	Tracing     config.Later             `yaml:"tracing"`
-	Store       storeFile                `yaml:"store"`
-	Models      modelsFile               `yaml:"models"`
-	Keys        []keyFile                `yaml:"keys"`
-	Defaults    sharedFile               `yaml:"defaults"`
-	Providers   config.Map[providerFile] `yaml:"providers"`
-	Targets     config.Map[targetFile]   `yaml:"targets"`
-	Experiments config.Later             `yaml:"experiments"`
-	Routes      []router.Route           `yaml:"routes"`
-	Budgets     config.Later             `yaml:"budgets"`
-	Alerts      config.Later             `yaml:"alerts"`
-	Notify      config.Later             `yaml:"notify"`
+	Server      serverFile                    `yaml:"server"`
+	Admin       adminFile                     `yaml:"admin"`
+	Log         logFile                       `yaml:"log"`
+	Tracing     config.Later                  `yaml:"tracing"`
+	Store       storeFile                     `yaml:"store"`
+	Models      modelsFile                    `yaml:"models"`
+	Keys        []keyFile                     `yaml:"keys"`
+	Defaults    sharedFile                    `yaml:"defaults"`
+	Providers   config.Map[providerFile]      `yaml:"providers"`
+	Targets     config.Map[targetFile]        `yaml:"targets"`
+	Experiments config.Map[router.Experiment] `yaml:"experiments"`
+	Routes      []router.Route                `yaml:"routes"`
+	Budgets     config.Later                  `yaml:"budgets"`
+	Alerts      config.Later                  `yaml:"alerts"`
+	Notify      config.Later                  `yaml:"notify"`
 }
 
 type serverFile struct {
@@ -248,6 +248,9 @@ func (f *file) check(doc *config.Document) error {
 	f.checkKeys(fault)
 	f.checkProviders(fault, within)
 	f.checkTargets(fault, within)
+	for i := range f.Experiments {
+		within(config.Key("experiments", f.Experiments[i].Name), f.Experiments[i].Value.Validate())
+	}
 	return errors.Join(append(errs, f.checkRoutes(doc))...)
 }
 

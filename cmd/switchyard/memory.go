@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Of the collector's memory, this much is its own, the stacks' and garbage's; and of what lives, garbage may be as much
-// again as a half. The runtime's own rule, as much garbage as there is life, and what it keeps for later, would let a
+// Of the collector's memory, this much is its own and garbage's, besides the stacks; and of what lives, garbage may be as
+// much again as a half. The runtime's own rule, as much garbage as there is life, and what it keeps for later, would let a
 // sidecar grow by a third.
 const (
-	fixedRest   = 16 << 20
+	fixedRest   = 8 << 20
 	leastMemory = 36 << 20
 )
 
@@ -23,12 +23,13 @@ func tuneMemory(ctx context.Context) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	used := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		metrics.Read(live)
-		debug.SetMemoryLimit(max(leastMemory, fixedRest+int64(live[0].Value.Uint64())*3/2))
+		metrics.Read(used)
+		live, stacks := int64(used[0].Value.Uint64()), int64(used[1].Value.Uint64())
+		debug.SetMemoryLimit(max(leastMemory, fixedRest+live*3/2+stacks))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"switchyard"
 	"switchyard/admin"
@@ -25,6 +26,7 @@ import (
 	"switchyard/attempt"
 	"switchyard/breaker"
 	"switchyard/cache"
+	"switchyard/config"
 	"switchyard/dialect"
 	"switchyard/dialect/all"
 	"switchyard/fetch"
@@ -79,6 +81,9 @@ type sidecar struct {
 	background sync.WaitGroup
 }
 
+// mostPolls is how many questions a second providers are asked about jobs, by all tickets together.
+const mostPolls = 400
+
 // open makes a sidecar of a config, ready to serve; the caller closes it.
 func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error) {
 	s = &sidecar{log: log, metrics: prometheus.NewRegistry()}
@@ -105,13 +110,14 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		Pool:      pool,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
+		Polls:     rate.NewLimiter(mostPolls, 1),
 	}
 	for _, d := range all.Dialects() {
 		runner.Dialects[d.Name()] = d
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
-		Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {
@@ -223,14 +229,20 @@ func (s *sidecar) openAdmin(f *file) {
 	}
 	s.admin = &admin.Handler{
 		Token: token, Ledger: s.store, Metrics: s.metrics,
-		Settled:  func(ctx context.Context) { s.applier.Wait(ctx, 250*time.Millisecond) },
+		Settled:  s.settled,
 		Breakers: s.breakers.States,
 		Health:   s.health,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
+
+		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
+		Observer:    s.store,
 	}
 	s.admin.Init()
 }
+
+// settled waits a moment for what has been written to be readable.
+func (s *sidecar) settled(ctx context.Context) { s.applier.Wait(ctx, 250*time.Millisecond) }
 
 // loadOf is how many requests a target works on, or has in line.
 func (s *sidecar) loadOf(t *switchyard.Target) int {

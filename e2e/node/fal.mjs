@@ -17,17 +17,17 @@ function rewritten(job) {
   };
 }
 
-const client = (job) =>
+export const client = (job) =>
   createFalClient({ credentials: job.key, ...(job.form === "proxy" ? proxied(job) : rewritten(job)) });
 
-async function asked(job) {
+export async function asked(job) {
   const refs = (await pictures(job)).map((p) => p.dataURI);
   const mask = job.mask && (await picture(job.mask)).dataURI;
   const references = job.many ? { image_urls: refs } : { image_url: refs[0] };
   return { input: defined({ prompt: job.prompt, num_images: job.n, ...(refs.length && references), mask_url: mask, ...job.input }) };
 }
 
-async function delivered({ data, requestId }) {
+export async function delivered({ data, requestId }) {
   const images = await Promise.all(data.images.map((i) => download(i.url)));
   return { images, requestId, flags: data.has_nsfw_concepts, seed: data.seed };
 }

@@ -2,9 +2,9 @@
 import Replicate from "replicate";
 import { defined, picture, pictures } from "./save.mjs";
 
-const client = (job) => new Replicate(defined({ auth: job.key, baseUrl: job.base, fileEncodingStrategy: job.files }));
+export const client = (job) => new Replicate(defined({ auth: job.key, baseUrl: job.base, fileEncodingStrategy: job.files }));
 
-async function asked(job) {
+export async function asked(job) {
   const [ref] = (await pictures(job)).map((p) => (job.files ? p.bytes : p.dataURI));
   const mask = job.mask && (await picture(job.mask)).dataURI;
   return defined({ prompt: job.prompt, num_outputs: job.n, aspect_ratio: job.ratio, image: ref, mask, ...job.input });

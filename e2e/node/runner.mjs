@@ -10,6 +10,9 @@ const sdks = {
   genai: () => import("./genai.mjs"),
   genai2: () => import("./genai.mjs"),
   fal: () => import("./fal.mjs"),
+  falqueue: () => import("./falqueue.mjs"),
+  predictions: () => import("./predictions.mjs"),
+  python: () => import("./python.mjs"),
   replicate: () => import("./replicate.mjs"),
   vercel: () => import("./vercel.mjs"),
 };

@@ -1,0 +1,69 @@
+package evidence
+
+import "math"
+
+// prior is how sure a Duel is in advance that two arms are nearly alike, as if each had won that many pairs. It decides
+// how soon which difference is found, never whether a verdict holds: less finds large ones sooner, more small ones. With
+// anything from 4 to 12, 90 % of thumbs up are told from 84 % after fewer than 1,000 ratings in half of the runs.
+const prior = 6.0
+
+// Duel compares two arms by scores, of which the higher is the better. The zero value is ready.
+//
+// The first score of one arm meets the first of the other, the second the second, and so on. If the arms do not differ,
+// whoever wins a pair is a fair coin, whatever scores look like; what is equal tells nothing and is left out (Wald,
+// Sequential analysis, 1947, ch. 6, who so compares two proportions). The evidence against a fair coin is the mixture over
+// all others by a Beta distribution (Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon 2021, the beta-binomial mixture):
+// under a fair coin it is a martingale that begins at 1, so that it ever exceeds 1/α with a probability of at most α.
+//
+// The price of pairs is paid by lopsided weights: what the larger arm has more of waits. A test of the two proportions
+// themselves (Turner, Ly and Grünwald, Generic E-variables for exact sequential k-sample tests that allow for optional
+// stopping, 2024) has both to learn where the coin has one thing, and needs a few more of them: see TestSimulationOfTheOtherTest.
+type Duel struct {
+	Wins [2]int // pairs won
+	Ties int
+
+	ahead []float64 // scores without a partner yet, all of one arm
+	who   int       // whose they are
+	log   float64   // natural logarithm of the evidence
+	peak  float64   // the highest that it ever was
+}
+
+// Add gives a score of one arm, 0 or 1.
+func (d *Duel) Add(arm int, score float64) {
+	if len(d.ahead) == 0 || d.who == arm {
+		d.ahead, d.who = append(d.ahead, score), arm
+		return
+	}
+	other := d.ahead[0]
+	d.ahead = d.ahead[1:]
+	switch {
+	case score > other:
+		d.won(arm)
+	case score < other:
+		d.won(1 - arm)
+	default:
+		d.Ties++
+	}
+}
+
+// won counts a pair, and multiplies the evidence by the odds that the mixture gave to what has happened.
+func (d *Duel) won(arm int) {
+	share := (prior + float64(d.Wins[arm])) / (2*prior + float64(d.Wins[0]+d.Wins[1]))
+	d.log += math.Log(2 * share)
+	d.Wins[arm]++
+	d.peak = max(d.peak, d.log)
+}
+
+// Evidence is how many times likelier the pairs are under a difference than under none, now, and at its highest.
+func (d *Duel) Evidence() (now, highest float64) { return bounded(d.log), bounded(d.peak) }
+
+// Leader is who has won more pairs.
+func (d *Duel) Leader() int {
+	if d.Wins[1] > d.Wins[0] {
+		return 1
+	}
+	return 0
+}
+
+// bounded keeps what JSON cannot say out of reports.
+func bounded(log float64) float64 { return math.Exp(min(log, 600)) }
