@@ -123,7 +123,9 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	}
 	x := &exchange{run: r, c: c, request: p.request, a: a}
 	ans, err := x.do(ctx, supply)
-	r.settle(ctx, c, x, ans, err)
+	if err == nil || !x.leaves(ctx) {
+		r.settle(ctx, c, x, ans, err)
+	}
 	return ans, err
 }
 

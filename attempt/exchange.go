@@ -21,7 +21,8 @@ import (
 // Polls of a job begin close together and grow apart: a twelfth to a fourth of the time that it has taken so far.
 const (
 	firstPoll = 500 * time.Millisecond
-	lastPoll  = 10 * time.Second
+	lastPoll  = 5 * time.Second
+	latePoll  = 10 * time.Second // after some two minutes, which is the 40th poll: few pictures take so long
 )
 
 // exchange is one call: a request, and the steps that its answers ask for.
@@ -69,7 +70,9 @@ func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, 
 		case x.asksAgain(ctx, reply, err):
 			continue
 		}
-		x.takeBack(ctx)
+		if !x.leaves(ctx) {
+			x.takeBack(ctx)
+		}
 		return nil, x.keep(x.held(err), reply)
 	}
 }
@@ -123,6 +126,9 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 // the app has left.
 func (x *exchange) wait(ctx context.Context) error {
 	pause := min(firstPoll<<min(x.polls/6, 8), lastPoll)
+	if x.polls >= 40 {
+		pause = latePoll
+	}
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not polled together
 	x.polls++
 	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {

@@ -49,6 +49,9 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 	settled := a.Outcome != ""
 	x := &exchange{run: r, c: c, request: req, a: &a}
 	ans, err := x.attach(ctx)
+	if err != nil && x.leaves(ctx) {
+		return nil, err
+	}
 	if settled {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -57,6 +60,15 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 	}
 	r.settle(ctx, c, x, ans, err)
 	return ans, err
+}
+
+// ErrShutdown is the cause of a context that ends because the process does.
+var ErrShutdown = errors.New("the process ends")
+
+// leaves reports whether the job is left where it is, neither cancelled nor booked: the process ends, and the next one
+// will ask for it.
+func (x *exchange) leaves(ctx context.Context) bool {
+	return x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown)
 }
 
 // attach is do for a job that was accepted some time ago.

@@ -73,6 +73,7 @@ type Job struct {
 	Journal    Journal
 	Earlier    []switchyard.Attempt // made for this generation before, and over
 	Held       []switchyard.Attempt // jobs that an earlier process left at a provider: they are asked for before anything is sent
+	Resumes    bool                 // another process goes on with jobs that this one leaves: see ErrShutdown
 	AppKey     switchyard.Secret    // the app's own credential, for targets without one of ours
 	Gone       <-chan struct{}      // closed when the app has left; nil if it never does
 }

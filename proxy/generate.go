@@ -36,6 +36,9 @@ func (q *request) generate() error {
 		return err
 	}
 	q.fill(req)
+	if q.wantsPlan() {
+		return q.tellPlan(req)
+	}
 	flight, answered, err := q.again(req, msg)
 	if answered || err != nil {
 		return err
@@ -102,7 +105,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		plan := q.plan(req)
 		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
 			Generation: q.rec.ID, Request: req, Message: msg, Plan: plan,
-			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts,
+			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		})
 		q.held = nil
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)

@@ -100,9 +100,10 @@ func (h *Handler) Drain(ctx context.Context) {
 // working is a context for paid work: it does not end with the request it comes from, but after d, and when the process
 // must.
 func (h *Handler) working(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
-	stop := context.AfterFunc(h.ending, cancel)
-	return ctx, func() { stop(); cancel() }
+	ctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(h.ending, func() { cut(attempt.ErrShutdown) })
+	ctx, cancel := context.WithTimeout(ctx, d)
+	return ctx, func() { stop(); cancel(); cut(nil) }
 }
 
 func (h *Handler) now() time.Time {

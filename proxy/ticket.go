@@ -269,6 +269,9 @@ func (q *request) ticketAccount(j *job) *ticketAccount {
 
 // end books what the work came to and puts it into the row. What was held and is lost is taken back.
 func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.Answer, held []switchyard.Attempt) {
+	if q.rec.Err != nil && account.ticket.State == ticket.Held && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
+		return // the next process goes on with it
+	}
 	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
 		q.takeBack(ctx, held)
 	}

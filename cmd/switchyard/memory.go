@@ -13,7 +13,7 @@ import (
 // sidecar grow by a third.
 const (
 	fixedRest   = 8 << 20
-	leastMemory = 36 << 20
+	leastMemory = 24 << 20
 )
 
 // tuneMemory keeps the soft limit of the collector's memory in step with what lives, unless the operator has set one. The

@@ -216,3 +216,38 @@ func TestHangup(t *testing.T) {
 	}
 	eventually(t, func() (int, bool) { s, _ := send(app); return s, s == http.StatusOK })
 }
+
+// TestTheNextProcessGoesOn: a process that is told to end leaves jobs to their providers, as one that is killed does.
+func TestTheNextProcessGoesOn(t *testing.T) {
+	w := slowWorld(t, 0)
+	w.Replicate.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 4 * time.Second, Max: 4 * time.Second} })
+	file, app := crashConfig(t, w, t.TempDir()), freePort(t)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.NewReplacer("{app}", app, "server: {", "server: {drain_timeout: 200ms, ").Replace(string(text))
+	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, file, app)
+	l := &ticketLoad{app: app, hook: newReceiver(t)}
+	l.submit(t.Context(), "replicate", "a signal box", false)
+	eventually(t, func() (int, bool) { n := len(w.Replicate.Calls()); return n, n > 1 }) // it is being polled
+	if code := p.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit status %d: %s", code, p.log.String())
+	}
+	p = startProcess(t, file, app)
+	if got := l.await(t, l.tickets[0]); got != "succeeded" {
+		t.Errorf("it %s", got)
+	}
+	p.end(syscall.SIGTERM)
+	if n := len(w.Replicate.Bill()); n != 1 {
+		t.Errorf("%d predictions were charged for", n)
+	}
+	for _, c := range w.Replicate.Calls() {
+		if strings.HasSuffix(c.Path, "/cancel") {
+			t.Error("the job was cancelled")
+		}
+	}
+}

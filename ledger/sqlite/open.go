@@ -45,7 +45,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 		return nil, err
 	}
 	// A batch touches many pages, for ids are random. What the cache does not hold is written out early and read again.
-	if s.write, err = connect(c, "cache_size(-8192)"); err != nil {
+	if s.write, err = connect(c, "cache_size(-4096)"); err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, s.write); err != nil {
