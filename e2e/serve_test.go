@@ -113,7 +113,7 @@ func awaitReady(t *testing.T, url string) {
 
 func stop(t *testing.T, cmd *exec.Cmd, log *logged) {
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	kill := time.AfterFunc(90*time.Second, func() { _ = cmd.Process.Kill() }) // it waits a minute for what is under way
 	defer kill.Stop()
 	<-log.ended // before Wait, which closes the pipe
 	if err := cmd.Wait(); err != nil {
