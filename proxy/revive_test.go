@@ -36,8 +36,8 @@ func TestUnheld(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"1:a:"}, "1:a:"},
-		{[]string{"1:a:timeout"}, ""},                          // ended, though not well
-		{[]string{"1:a:ok"}, "1:a:ok"},                         // its picture died with the process
+		{[]string{"1:a:timeout"}, ""},  // ended, though not well
+		{[]string{"1:a:ok"}, "1:a:ok"}, // its picture died with the process
 		{[]string{"1:a:ok", "1:b:", "1::lost"}, "1:a:ok 1:b:"}, // parts of a fan-out
 		{[]string{"1:a:", "2:b:overloaded"}, "1:a:"},           // planned anew after a dead model
 		{[]string{"1:a:timeout", "2:b:"}, "2:b:"},

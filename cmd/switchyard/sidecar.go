@@ -8,10 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,6 +94,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	if err := s.openStores(ctx, f); err != nil {
 		return nil, err
 	}
+	s.beginWork(ctx, f)
 	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir})
 	if err != nil {
 		return nil, err
@@ -132,93 +130,6 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		}
 	})
 	return s, nil
-}
-
-// openStores opens what is on disk.
-func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
-	path := strings.TrimPrefix(f.Store.Database, "sqlite:")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
-		return err
-	}
-	for _, d := range s.journal.Damages() {
-		s.log.Error("journal", zap.Error(d))
-	}
-	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: path}); err != nil {
-		return err
-	}
-	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
-		return err
-	}
-	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(filepath.Dir(path), "tickets")}); err != nil {
-		return err
-	}
-	if s.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil { // else a poll would hold tickets up
-		return err
-	}
-	if err := s.openHooks(ctx, filepath.Join(filepath.Dir(path), "webhook.key")); err != nil {
-		return err
-	}
-	s.replies, err = cache.New(cache.Config{Dir: filepath.Join(filepath.Dir(path), "replies"), TTL: f.Store.IdempotencyTTL})
-	if err != nil {
-		return err
-	}
-	s.assets, err = asset.New(asset.Config{
-		Dir: strings.TrimPrefix(f.Store.Assets.URL, "file:"), TTL: f.Store.Assets.TTL,
-		Max: int64(f.Store.Assets.Max), MaxImage: int64(f.Server.MaxImage),
-	})
-	if err != nil {
-		return err
-	}
-	s.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(filepath.Dir(path), "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})
-	if err != nil {
-		return err
-	}
-	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 200 * time.Millisecond, Report: func(err error) {
-		s.log.Error("ledger", zap.Error(err))
-	}})
-	s.work, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	work := s.work
-	s.background.Go(func() {
-		if err := s.applier.Run(work); err != nil {
-			s.log.Warn("ledger: the journal is applied at the next start", zap.Error(err))
-		}
-	})
-	s.background.Go(func() { tuneMemory(work) })
-	s.background.Go(func() {
-		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
-	})
-	s.background.Go(func() {
-		s.uploads.Run(work, func(err error) { s.log.Warn("uploads", zap.Error(err)) })
-	})
-	s.background.Go(func() { s.prune(work, f.Store.Retention) })
-	return nil
-}
-
-// prune forgets what is older than its time, once an hour.
-func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
-	for tick := time.NewTicker(time.Hour); ; {
-		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return
-		case now := <-tick.C:
-			if _, err := s.tickets.Prune(ctx, now); err != nil {
-				s.log.Warn("tickets", zap.Error(err))
-			}
-			if err := s.replies.Sweep(); err != nil {
-				s.log.Warn("cache", zap.Error(err))
-			}
-			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
-				s.log.Warn("webhooks", zap.Error(err))
-			}
-			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
-				s.log.Warn("ledger", zap.Error(err))
-			}
-		}
-	}
 }
 
 func (s *sidecar) openAdmin(f *file) {
