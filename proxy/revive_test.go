@@ -36,12 +36,17 @@ func TestUnheld(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"1:a:"}, "1:a:"},
-		{[]string{"1:a:timeout"}, ""},  // ended, though not well
-		{[]string{"1:a:ok"}, "1:a:ok"}, // its picture died with the process
-		{[]string{"1:a:ok", "1:b:", "1::lost"}, "1:a:ok 1:b:"}, // parts of a fan-out
-		{[]string{"1:a:", "2:b:overloaded"}, "1:a:"},           // planned anew after a dead model
+		// Ended, though not well.
+		{[]string{"1:a:timeout"}, ""},
+		// Its picture died with the process.
+		{[]string{"1:a:ok"}, "1:a:ok"},
+		// Parts of a fan-out.
+		{[]string{"1:a:ok", "1:b:", "1::lost"}, "1:a:ok 1:b:"},
+		// Planned anew after a dead model.
+		{[]string{"1:a:", "2:b:overloaded"}, "1:a:"},
 		{[]string{"1:a:timeout", "2:b:"}, "2:b:"},
-		{[]string{"1::overloaded", "2::ok"}, ""}, // of a synchronous provider
+		// Of a synchronous provider.
+		{[]string{"1::overloaded", "2::ok"}, ""},
 	} {
 		over, held := unheld(attempts(c.earlier...))
 		if names(held) != c.held || len(over)+len(held) != len(c.earlier) {
