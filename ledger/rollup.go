@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"time"
+
+	"switchyard"
+)
+
+// Bounds are the upper bounds of the buckets that latencies are counted in, each half as much again as the one before:
+// a quantile read from them is wrong by a fifth at most. What is above the last one is in a bucket of its own.
+var Bounds = [...]time.Duration{
+	50 * time.Millisecond, 75 * time.Millisecond, 110 * time.Millisecond, 170 * time.Millisecond, 250 * time.Millisecond,
+	380 * time.Millisecond, 570 * time.Millisecond, 850 * time.Millisecond, 1300 * time.Millisecond, 1900 * time.Millisecond,
+	2900 * time.Millisecond, 4300 * time.Millisecond, 6500 * time.Millisecond, 9700 * time.Millisecond,
+	14600 * time.Millisecond, 22 * time.Second, 33 * time.Second, 49 * time.Second, 74 * time.Second, 111 * time.Second,
+	166 * time.Second, 249 * time.Second,
+}
+
+// Histogram counts latencies by Bounds.
+type Histogram [len(Bounds) + 1]int
+
+// Observe counts one.
+func (h *Histogram) Observe(d time.Duration) { h[bucket(d)]++ }
+
+// Add counts all that o has.
+func (h *Histogram) Add(o *Histogram) {
+	for i, n := range o {
+		h[i] += n
+	}
+}
+
+// Quantile is the latency that a share q of those counted did not exceed, read off a straight line within its bucket, as
+// Prometheus does. It is 0 if nothing was counted, and the last bound if it lies beyond that.
+func (h *Histogram) Quantile(q float64) time.Duration {
+	total := 0
+	for _, n := range h {
+		total += n
+	}
+	if total == 0 {
+		return 0
+	}
+	rank, below := q*float64(total), 0
+	for i, n := range h {
+		if float64(below+n) < rank || n == 0 {
+			below += n
+			continue
+		}
+		if i == len(Bounds) {
+			break
+		}
+		low := time.Duration(0)
+		if i > 0 {
+			low = Bounds[i-1]
+		}
+		return low + time.Duration((rank-float64(below))/float64(n)*float64(Bounds[i]-low))
+	}
+	return Bounds[len(Bounds)-1]
+}
+
+// bucket is where a latency is counted.
+func bucket(d time.Duration) int {
+	for i, bound := range Bounds {
+		if d <= bound {
+			return i
+		}
+	}
+	return len(Bounds)
+}
+
+// Sums is what a number of attempts, or of generations, came to.
+type Sums struct {
+	Count    int              // that have ended
+	OK       int              // of them, those that ended well
+	Neither  int              // filtered or canceled: they say nothing about who served
+	Images   int              // delivered
+	Cost     switchyard.Money // known amounts, settled and possible
+	Possible switchyard.Money // the part of Cost that may not have been charged
+	Unknown  int              // that cost an amount which nobody knows
+	Busy     time.Duration    // latencies of those that ended well, added up
+	Latency  Histogram        // of the same
+}
+
+// Add adds what o came to.
+func (s *Sums) Add(o *Sums) {
+	s.Count += o.Count
+	s.OK += o.OK
+	s.Neither += o.Neither
+	s.Images += o.Images
+	s.Cost += o.Cost
+	s.Possible += o.Possible
+	s.Unknown += o.Unknown
+	s.Busy += o.Busy
+	s.Latency.Add(&o.Latency)
+}
+
+// Success is the share that ended well, 0 to 1, of those that say something about who served; known is false if none do.
+func (s *Sums) Success() (share float64, known bool) {
+	if n := s.Count - s.Neither; n > 0 {
+		return float64(s.OK) / float64(n), true
+	}
+	return 0, false
+}
+
+// Mean is the mean latency of those that ended well; 0 without any.
+func (s *Sums) Mean() time.Duration {
+	if s.OK == 0 {
+		return 0
+	}
+	return s.Busy / time.Duration(s.OK)
+}
+
+// Steps asks for rollups: of what started from Since on, up to but without Until, in steps of Step. Bounds in time are
+// widened to whole steps. A Step is a number of whole minutes; 0 makes one step of all.
+type Steps struct {
+	Since, Until time.Time
+	Step         time.Duration
+}
+
+// TargetStep is what the attempts at one target came to in one step of time.
+type TargetStep struct {
+	At       time.Time // when the step began
+	Provider string
+	Target   string
+	Sums
+}
+
+// RouteStep is what the generations of one route came to in one step of time. What passed through is not among them.
+type RouteStep struct {
+	At    time.Time
+	Route string
+	Sums
+}
