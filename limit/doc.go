@@ -1,6 +1,6 @@
-// Package limit bounds how much leaves for a provider, a target or on behalf of a key: requests and images by time, and
-// requests under way at once. Money is a limit too, and will come to live here.
+// Package limit bounds how much leaves for a provider, a target or on behalf of a key: requests and images by time,
+// requests under way at once, and money.
 //
 // A Registry makes callers wait, at most for their route's patience, and first come is first served. It starts no
-// goroutine: whoever waits, waits in its own.
+// goroutine: whoever waits, waits in its own. Budgets make nobody wait: what is spent does not come back.
 package limit

@@ -1,0 +1,298 @@
+package limit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"switchyard"
+)
+
+// Spent is what a subject has spent in a window of time.
+type Spent struct {
+	Money   switchyard.Money // known amounts, possible ones included
+	Images  int
+	Unknown int // attempts that cost an amount which nobody knows
+}
+
+// Books tell what was spent before a budget began to count: by each key, tenant, provider, target or route (kind), or in
+// all under the empty name, by attempts that started from since up to but without until. What runs counts at its estimate.
+type Books func(ctx context.Context, kind string, since, until time.Time) (map[string]Spent, error)
+
+// Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
+// is booked when it has ended, so that requests that run at once cannot spend the same money. They outlive reloads. The
+// zero value has none, and so has a nil one; all methods may be called at once.
+type Budgets struct {
+	mu   sync.Mutex // guards all below
+	list []*purse
+}
+
+// purse is a budget with the accounts of whoever spends from it.
+type purse struct {
+	Budget
+	kind, one string
+	window    *window
+}
+
+// window is the calendar window that a budget is in, which is the same for everybody.
+type window struct {
+	from, until time.Time
+	accounts    map[string]*account // :: subject → what it has spent in this window; the empty one is for all
+}
+
+// account is one subject's. When the window is over it stays as it is, for whoever still has something reserved in it.
+type account struct {
+	spent    Spent
+	reserved Spent
+}
+
+// Configure puts budgets in force. One that stays the same in name, scope and window keeps its accounts; a new one begins
+// with what the books say. If they cannot be read, everything stays as it was.
+func (b *Budgets) Configure(ctx context.Context, list []Budget, now time.Time, books Books) error {
+	old, added := b.swap(list)
+	for _, p := range added {
+		from, _ := p.calendar(now)
+		spent, err := books(ctx, p.kind, from, now)
+		if err != nil {
+			b.mu.Lock()
+			b.list = old
+			b.mu.Unlock()
+			return fmt.Errorf("budget %q: what has been spent: %w", p.Name, err)
+		}
+		b.mu.Lock()
+		for subject, s := range spent {
+			if subject == "" && p.kind != overAll || p.one != "" && p.one != subject {
+				continue
+			}
+			p.account(subject, now).spent.add(s, 1)
+		}
+		b.mu.Unlock()
+	}
+	return nil
+}
+
+// swap counts by list from now on, and tells what was there before, and which of list are new.
+func (b *Budgets) swap(list []Budget) (old, added []*purse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := make([]*purse, 0, len(list))
+	for _, budget := range list {
+		p := &purse{Budget: budget, window: &window{}}
+		p.kind, p.one = budget.over()
+		same := slices.IndexFunc(b.list, func(o *purse) bool {
+			return o.Name == p.Name && o.Scope == p.Scope && o.Per == p.Per && o.Timezone == p.Timezone
+		})
+		if same >= 0 {
+			p.window = b.list[same].window
+		} else {
+			added = append(added, p)
+		}
+		next = append(next, p)
+	}
+	old, b.list = b.list, next
+	return old, added
+}
+
+// Reserve takes what a request will cost out of every budget that it falls under, or out of none. If err is nil, the
+// caller must call settle once it knows what the request did cost; more calls do nothing. Otherwise err is a
+// *switchyard.Error of kind OverBudget with the time until the window ends. It wraps ErrLimited if the target is to be
+// passed over; if it does not, the request is to end.
+func (b *Budgets) Reserve(s Spending, now time.Time) (settle func(switchyard.Cost, int), err error) {
+	if b == nil {
+		return func(switchyard.Cost, int) {}, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var held []place
+	for _, p := range b.list {
+		a := p.of(&s, now)
+		if a == nil {
+			continue
+		}
+		if err := p.refusal(a, &s, now); err != nil {
+			return nil, err
+		}
+		held = append(held, place{p, p.subject(&s), a})
+	}
+	return b.hold(held, worth(&s)), nil
+}
+
+// Resume is Reserve for a request that an earlier process sent, and whose estimate the books counted: it is settled as
+// every other, and never refused, since it has been paid for.
+func (b *Budgets) Resume(s Spending, started, now time.Time) (settle func(switchyard.Cost, int)) {
+	if b == nil {
+		return func(switchyard.Cost, int) {}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var held []place
+	for _, p := range b.list {
+		if a := p.of(&s, now); a != nil && !started.Before(p.window.from) {
+			a.spent.add(worth(&s), -1)
+			held = append(held, place{p, p.subject(&s), a})
+		}
+	}
+	return b.hold(held, worth(&s))
+}
+
+// place is an account with the way to it.
+type place struct {
+	purse   *purse
+	subject string
+	account *account
+}
+
+// hold reserves amount in each account until the returned function is called. Requires mu.
+func (b *Budgets) hold(held []place, amount Spent) func(switchyard.Cost, int) {
+	for _, h := range held {
+		h.account.reserved.add(amount, 1)
+	}
+	var once sync.Once
+	return func(cost switchyard.Cost, images int) {
+		once.Do(func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, h := range held {
+				h.account.reserved.add(amount, -1)
+				h.account.spent.add(charged(cost, images), 1)
+				h.purse.tidy(h.subject, h.account)
+			}
+		})
+	}
+}
+
+// worth is what a request takes if all goes well.
+func worth(s *Spending) Spent {
+	w := Spent{Images: s.Images}
+	if s.Estimate.Basis != switchyard.BasisUnknown {
+		w.Money = s.Estimate.Amount
+	}
+	return w
+}
+
+// charged is what an attempt came to.
+func charged(cost switchyard.Cost, images int) Spent {
+	switch {
+	case cost.Charge == switchyard.ChargeNone || cost.Charge == "":
+		return Spent{Images: images}
+	case cost.Basis == switchyard.BasisUnknown:
+		return Spent{Images: images, Unknown: 1}
+	}
+	return Spent{Money: cost.Amount, Images: images}
+}
+
+func (s *Spent) add(o Spent, times int) {
+	s.Money += o.Money * switchyard.Money(times)
+	s.Images += o.Images * times
+	s.Unknown += o.Unknown * times
+}
+
+func (p *purse) subject(s *Spending) string { return s.subject(p.kind) }
+
+// of is the account that a request would be paid from; nil if the budget is not over it.
+func (p *purse) of(s *Spending, now time.Time) *account {
+	subject := p.subject(s)
+	if p.kind != overAll && subject == "" || p.one != "" && p.one != subject {
+		return nil
+	}
+	return p.account(subject, now)
+}
+
+// account is a subject's, of the present window.
+func (p *purse) account(subject string, now time.Time) *account {
+	w := p.window
+	if !now.Before(w.until) {
+		w.from, w.until = p.calendar(now)
+		w.accounts = map[string]*account{}
+	}
+	a := w.accounts[subject]
+	if a == nil {
+		a = &account{}
+		w.accounts[subject] = a
+	}
+	return a
+}
+
+// tidy forgets an account that has nothing in it, lest names that come and go pile up: those with money in them are
+// bounded by the money.
+func (p *purse) tidy(subject string, a *account) {
+	if w := p.window; w.accounts[subject] == a && *a == (account{}) {
+		delete(w.accounts, subject)
+	}
+}
+
+// refusal is why a request may not leave; nil if it may.
+func (p *purse) refusal(a *account, s *Spending, now time.Time) error {
+	why := ""
+	switch {
+	case p.USD > 0 && s.Estimate.Basis == switchyard.BasisUnknown && p.Unknown == PassOver:
+		// Not the budget's end, but the target's lack of a price: another one may serve.
+		return p.passed(s, 0, "the price is not known")
+	case p.USD > 0 && s.Estimate.Basis == switchyard.BasisUnknown && a.spent.Money+a.reserved.Money >= p.USD,
+		p.USD > 0 && a.spent.Money+a.reserved.Money+s.Estimate.Amount > p.USD:
+		why = fmt.Sprintf("$%v of $%v are spent, and $%v reserved", a.spent.Money, p.USD, a.reserved.Money)
+	case p.Images > 0 && a.spent.Images+a.reserved.Images+s.Images > p.Images:
+		why = fmt.Sprintf("%d of %d images are made, and %d reserved", a.spent.Images, p.Images, a.reserved.Images)
+	default:
+		return nil
+	}
+	left := p.window.until.Sub(now)
+	if p.atLimit() == PassOver {
+		return p.passed(s, left, why)
+	}
+	return &switchyard.Error{
+		Kind: switchyard.OverBudget, Stage: switchyard.Unsent, RetryAfter: left,
+		Err: fmt.Errorf("budget %q: %s", p.Name, why),
+	}
+}
+
+func (p *purse) passed(s *Spending, after time.Duration, why string) error {
+	return &switchyard.Error{
+		Kind: switchyard.OverBudget, Stage: switchyard.Unsent, RetryAfter: after, Target: s.Target,
+		Err: fmt.Errorf("%w: budget %q: %s", ErrLimited, p.Name, why),
+	}
+}
+
+// BudgetState is how a budget stands with one of those that spend from it.
+type BudgetState struct {
+	Budget
+	Subject  string // who spends, such as "acme"; empty for all
+	Spent    Spent
+	Reserved Spent     // by requests under way
+	Resets   time.Time // when the window ends
+}
+
+// Used is the share of the budget that is spent or reserved, of its money or its images, whichever is more.
+func (s *BudgetState) Used() float64 {
+	used := 0.0
+	if s.USD > 0 {
+		used = float64(s.Spent.Money+s.Reserved.Money) / float64(s.USD)
+	}
+	if s.Images > 0 {
+		used = max(used, float64(s.Spent.Images+s.Reserved.Images)/float64(s.Budget.Images))
+	}
+	return used
+}
+
+// States tell how all budgets stand, in the order of the file, then by subject. One that nobody has spent from has a state
+// of its own if it is over one subject, or over all.
+func (b *Budgets) States(now time.Time) []BudgetState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var states []BudgetState
+	for _, p := range b.list {
+		one := p.account(p.one, now) // and the window is the present one
+		from := len(states)
+		for subject, a := range p.window.accounts {
+			if a != one || p.kind == overAll || p.one != "" {
+				states = append(states, BudgetState{p.Budget, subject, a.spent, a.reserved, p.window.until})
+			}
+		}
+		p.tidy(p.one, one)
+		slices.SortFunc(states[from:], func(x, y BudgetState) int { return cmp.Compare(x.Subject, y.Subject) })
+	}
+	return states
+}
