@@ -117,11 +117,10 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	if err := r.unwanted(); err != nil {
 		return nil, err
 	}
-	a, err := r.open(ctx, c, p)
+	x, err := r.open(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
-	x := &exchange{run: r, c: c, request: p.request, a: a}
 	ans, err := x.do(ctx, supply)
 	if err == nil || !x.leaves(ctx) {
 		r.settle(ctx, c, x, ans, err)
@@ -148,13 +147,26 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 	return release, err
 }
 
-// open notes an attempt before anything is sent.
-func (r *run) open(ctx context.Context, c router.Candidate, p part) (*switchyard.Attempt, error) {
+// open has the money for an attempt put aside, and the attempt noted, before anything is sent.
+func (r *run) open(ctx context.Context, c router.Candidate, p part) (*exchange, error) {
 	a := r.begin(c, p)
+	budgeted, err := r.Budgets.Reserve(r.spending(&a, p.request.Images), a.Started)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.job.Journal.Open(ctx, a); err != nil {
+		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
 	}
-	return &a, nil
+	return &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted}, nil
+}
+
+// spending is an attempt as budgets see it.
+func (r *run) spending(a *switchyard.Attempt, images int) limit.Spending {
+	return limit.Spending{
+		Key: r.job.Key, Tenant: r.job.Tenant, Route: r.job.Plan.Route.Name, Target: a.Target, Provider: a.Provider,
+		Estimate: a.Estimate, Images: images,
+	}
 }
 
 // begin is the row of an attempt.
@@ -188,7 +200,13 @@ func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *
 		a.Images = len(ans.Result.Images)
 		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result))
 	}
-	r.note(ctx, *a)
+	x.note(ctx)
+}
+
+// note has the end of an attempt booked.
+func (x *exchange) note(ctx context.Context) {
+	x.budgeted(x.a.Cost, x.a.Images)
+	x.run.note(ctx, *x.a)
 }
 
 // note puts the end of an attempt into the journal and the report.

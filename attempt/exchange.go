@@ -32,6 +32,8 @@ type exchange struct {
 	request *switchyard.Request
 	a       *switchyard.Attempt
 
+	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
+
 	cancel *dialect.Outgoing // takes back the job, once there is one
 	polls  int
 }

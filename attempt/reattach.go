@@ -48,6 +48,9 @@ func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (*Answer, error) {
 	settled := a.Outcome != ""
 	x := &exchange{run: r, c: c, request: req, a: &a}
+	if !settled {
+		x.budgeted = r.Budgets.Resume(r.spending(&a, req.Images), a.Started, r.now())
+	}
 	ans, err := x.attach(ctx)
 	if err != nil && x.leaves(ctx) {
 		return nil, err

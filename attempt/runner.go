@@ -49,13 +49,14 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
-// Runner makes generations. All fields but Polls and Now are needed. It holds no state of its own; many goroutines share it.
+// Runner makes generations. All fields but Budgets, Polls and Now are needed. It holds no state of its own; many goroutines share it.
 type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
 	Transport func(provider string) http.RoundTripper
 	Fetcher   Fetcher
 	Breaker   Breaker
 	Limiter   Limiter
+	Budgets   *limit.Budgets // nil: none
 	Pool      *spool.Pool
 	Polls     *rate.Limiter    // of jobs that providers have accepted, all together; if nil, any number
 	Now       func() time.Time // if nil, time.Now
@@ -67,6 +68,8 @@ type Runner struct {
 // Job is one generation to be made.
 type Job struct {
 	Generation string // its id
+	Key        string // name of the app's virtual key; empty without
+	Tenant     string // who pays
 	Request    *switchyard.Request
 	Message    *spool.Message // as the app sent it
 	Plan       *router.Plan

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -52,21 +51,20 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := r.begin(c, part{c.Request, 0, r.number})
-	x := &exchange{run: r, c: c, request: c.Request, a: &a}
-	if err := r.job.Journal.Open(ctx, a); err != nil {
+	x, err := r.open(ctx, c, part{c.Request, 0, r.number})
+	if err != nil {
 		release()
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+		return nil, err
 	}
-	ans, err := x.open(ctx)
+	ans, err := x.listen(ctx)
 	if err != nil || ans.Stream == nil {
 		r.settle(ctx, c, x, ans, err)
 		release()
 		return ans, err
 	}
 	s, cut := ans.Stream, ans.Stream.close
-	s.Attempt = a
-	s.Attempt.Cost = a.Estimate
+	s.Attempt = *x.a
+	s.Attempt.Cost = x.a.Estimate
 	s.close = func(err error) {
 		cut(err)
 		x.settleStream(ctx, err)
@@ -77,8 +75,8 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 	return ans, nil
 }
 
-// open sends the request and waits for the first byte of events.
-func (x *exchange) open(ctx context.Context) (*Answer, error) {
+// listen sends the request and waits for the first byte of events.
+func (x *exchange) listen(ctx context.Context) (*Answer, error) {
 	out, err := x.encode(nil)
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
@@ -143,7 +141,7 @@ func (x *exchange) settleStream(ctx context.Context, err error) {
 	default:
 		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
 	}
-	x.note(ctx, *a)
+	x.note(ctx)
 }
 
 // leaving is a context that ends when the channel is closed.

@@ -167,6 +167,8 @@ func (q *request) unmounted(e *switchyard.Error) {
 		status, text = http.StatusUnauthorized, "a valid key is needed"
 	case switchyard.Throttled:
 		status, text = http.StatusTooManyRequests, "too many requests"
+	case switchyard.OverBudget:
+		status, text = http.StatusTooManyRequests, "the budget is spent"
 	case switchyard.BadRequest:
 		status, text = http.StatusBadRequest, e.Detail
 	case switchyard.Unavailable:

@@ -104,7 +104,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 	for again := false; ; again = true {
 		plan := q.plan(req)
 		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
-			Generation: q.rec.ID, Request: req, Message: msg, Plan: plan,
+			Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
 			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		})
 		q.held = nil

@@ -159,11 +159,14 @@ type passage struct {
 	account *account
 	attempt switchyard.Attempt
 	gen     switchyard.Generation
-	status  int
-	wait    time.Duration // the provider's Retry-After
-	err     error
-	unsent  atomic.Bool // the app's own body broke off
-	cut     bool        // the provider's did
+
+	budgeted func(switchyard.Cost, int)
+
+	status int
+	wait   time.Duration // the provider's Retry-After
+	err    error
+	unsent atomic.Bool // the app's own body broke off
+	cut    bool        // the provider's did
 }
 
 // paid reports whether the request may cost money: reading does not.
@@ -183,10 +186,24 @@ func (p *passage) open() error {
 		ID: rand.Text(), Generation: p.gen.ID, Number: 1, Target: p.target.Name, Provider: p.target.Provider,
 		Started: p.now(), Estimate: switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible},
 	}
+	var err error
+	if p.budgeted, err = p.Runner.Budgets.Reserve(p.spending(), p.attempt.Started); err != nil {
+		return err
+	}
 	if err := p.account.Write(p.r.Context(), p.attempt); err != nil {
+		p.budgeted(switchyard.Cost{}, 0)
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
 	return nil
+}
+
+// spending is the request as budgets see it. Nobody knows what it costs, and there is no other target to pass it on to: it
+// goes as long as there is money at all.
+func (p *passage) spending() limit.Spending {
+	return limit.Spending{
+		Key: p.rec.Key, Tenant: p.rec.Tenant, Route: p.rec.Route, Target: p.target.Name, Provider: p.target.Provider,
+		Estimate: switchyard.Cost{Basis: switchyard.BasisEstimate, Amount: 1},
+	}
 }
 
 // durable returns when the request is on disk. No app may take its answer for whole before that.
@@ -222,6 +239,7 @@ func (p *passage) settle() {
 	}
 	p.rec.Attempts, p.rec.Cost = []switchyard.Attempt{*a}, a.Cost
 	ctx := context.WithoutCancel(p.r.Context())
+	p.budgeted(a.Cost, 0)
 	_ = p.account.Settle(ctx, *a)
 	p.close(ctx, p.account, p.gen)
 }
