@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -17,17 +18,16 @@ import (
 // fanOut asks for all the images of a request: in one call, or in several side by side, whose results are joined in
 // order. Some calls failing is a smaller result; all failing is the failure of the first that was sent.
 func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Supply) (*Answer, error) {
-	r.number++
-	requests := split(c)
+	number, requests := r.turn(), split(c)
 	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
 	var calls sync.WaitGroup
 	for i, req := range requests[1:] {
 		calls.Go(func() {
 			defer survive(&errs[i+1])
-			answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, r.number})
+			answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, number})
 		})
 	}
-	first := part{requests[0], 1, r.number}
+	first := part{requests[0], 1, number}
 	if len(requests) == 1 {
 		first.index = 0
 	}
@@ -117,7 +117,7 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	if err := r.unwanted(); err != nil {
 		return nil, err
 	}
-	x, err := r.open(ctx, c, p)
+	x, err := r.begin(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +147,9 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 	return release, err
 }
 
-// open has the money for an attempt put aside, and the attempt noted, before anything is sent.
-func (r *run) open(ctx context.Context, c router.Candidate, p part) (*exchange, error) {
-	a := r.begin(c, p)
+// begin has the money for an attempt put aside, and the attempt noted, before anything is sent.
+func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange, error) {
+	a := r.row(c, p)
 	budgeted, err := r.Budgets.Reserve(r.spending(&a, p.request.Images), a.Started)
 	if err != nil {
 		return nil, err
@@ -158,7 +158,11 @@ func (r *run) open(ctx context.Context, c router.Candidate, p part) (*exchange, 
 		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
 	}
-	return &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted}, nil
+	x := &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = append(r.open, x)
+	return x, nil
 }
 
 // spending is an attempt as budgets see it.
@@ -169,8 +173,8 @@ func (r *run) spending(a *switchyard.Attempt, images int) limit.Spending {
 	}
 }
 
-// begin is the row of an attempt.
-func (r *run) begin(c router.Candidate, p part) switchyard.Attempt {
+// row is that of an attempt which begins.
+func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	return switchyard.Attempt{
 		ID:         rand.Text(), // 130 random bits
 		Generation: r.job.Generation,
@@ -206,6 +210,9 @@ func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *
 // note has the end of an attempt booked.
 func (x *exchange) note(ctx context.Context) {
 	x.budgeted(x.a.Cost, x.a.Images)
+	x.mu.Lock()
+	x.open = slices.DeleteFunc(x.open, func(o *exchange) bool { return o == x })
+	x.mu.Unlock()
 	x.run.note(ctx, *x.a)
 }
 

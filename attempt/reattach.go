@@ -17,7 +17,7 @@ import (
 func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	held := r.job.Held
 	for _, a := range held {
-		r.number = max(r.number, a.Number)
+		r.skip(a.Number)
 	}
 	plan := r.job.Plan
 	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return isOf(held[0], c.Target) })

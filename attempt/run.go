@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"switchyard"
@@ -18,18 +19,15 @@ import (
 // answers, the error is a *switchyard.Error that says what to tell the app, or a *Failure with the provider's own
 // words. The report is complete either way.
 func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
-	run := &run{Runner: r, job: job, report: &Report{}}
+	run := &run{Runner: r, job: job, numbers: &atomic.Int64{}, report: &Report{}}
 	for i := range job.Earlier {
-		run.number = max(run.number, job.Earlier[i].Number)
+		run.skip(job.Earlier[i].Number)
 	}
-	run.first = run.number
 	ans, err := run.targets(ctx)
 	if ans != nil {
 		ans.bodies = append(ans.bodies, run.fetched...)
 	} else {
-		for _, b := range run.fetched {
-			_ = b.Close()
-		}
+		closeAll(run.fetched)
 	}
 	return ans, run.report, err
 }
@@ -37,19 +35,27 @@ func (r *Runner) Run(ctx context.Context, job *Job) (*Answer, *Report, error) {
 // run is one generation under way.
 type run struct {
 	*Runner
-	job    *Job
-	number int // of the latest target
-	first  int // number before this run
+	job     *Job
+	numbers *atomic.Int64 // number of the latest target, also of those who race
+	raced   bool
 
 	mu      sync.Mutex // guards the rest while the calls of a fan-out run side by side
 	report  *Report
+	open    []*exchange // noted and not settled
 	fetched []io.Closer // spooled besides the answers: downloads, conversions
 }
+
+// turn is the number of the target whose turn it is now.
+func (r *run) turn() int { return int(r.numbers.Add(1)) }
+
+// skip goes on counting from a number that has been given.
+func (r *run) skip(number int) { r.numbers.Store(max(r.numbers.Load(), int64(number))) }
 
 // allow asks the breaker for one target.
 type allow func(target string) (breaker.Done, error)
 
 func (r *run) targets(ctx context.Context) (*Answer, error) {
+	before := r.numbers.Load()
 	if len(r.job.Held) > 0 {
 		ans, err := r.reattach(ctx)
 		if err == nil || !r.goOn(ctx, err) || len(r.job.Plan.Candidates) == 0 {
@@ -58,23 +64,24 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 		forget(err)
 	}
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
-	if r.number == r.first && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
+	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
+		r.raced = true // one at a time
 		return r.inOrder(ctx, r.Breaker.Force)
 	}
 	return ans, last
 }
 
-// inOrder tries one target after the other. Its error is the last that a provider gave, or, if none was asked, the one
+// inOrder tries one target after the other, or has two of them race. Its error is the last that a provider gave, or, if none was asked, the one
 // that says when it is soonest worth coming back.
 func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	var last, shut error
-	for _, c := range r.job.Plan.Candidates {
-		ans, err := r.target(ctx, c, allow)
+	for queue := r.job.Plan.Candidates; len(queue) > 0; {
+		ans, rest, err := r.head(ctx, queue, allow)
+		queue = rest
 		switch {
 		case err == nil:
 			return ans, nil
 		case notTried(err):
-			r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 			shut = sooner(shut, err)
 			continue
 		}
@@ -93,11 +100,24 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
 }
 
+// head has the first of queue tried, or the first two race; rest is who has not had a turn.
+func (r *run) head(ctx context.Context, queue []router.Candidate, allow allow) (ans *Answer, rest []router.Candidate, err error) {
+	if r.hedges(queue) {
+		return r.race(ctx, queue, allow)
+	}
+	ans, err = r.target(ctx, queue[0], allow)
+	return ans, queue[1:], err
+}
+
 // target tries one target, and again where nothing can have been billed, as often as its provider's config says.
 func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Answer, error) {
 	ans, err := r.try(ctx, c, allow)
+	if err != nil && notTried(err) {
+		r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
+		return nil, err
+	}
 	for range c.Target.Retries {
-		if err == nil || notTried(err) || !switchyard.Unbilled(err) || !switchyard.AsError(err).Outcome.Blames() || !r.goOn(ctx, err) {
+		if err == nil || !switchyard.Unbilled(err) || !switchyard.AsError(err).Outcome.Blames() || !r.goOn(ctx, err) {
 			break
 		}
 		again, second := r.try(ctx, c, allow)

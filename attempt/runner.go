@@ -75,6 +75,7 @@ type Job struct {
 	Plan       *router.Plan
 	Journal    Journal
 	Earlier    []switchyard.Attempt // made for this generation before, and over
+	Hedging    *router.Hedging      // when a second target may race the first; nil: never
 	Held       []switchyard.Attempt // jobs that an earlier process left at a provider: they are asked for before anything is sent
 	Resumes    bool                 // another process goes on with jobs that this one leaves: see ErrShutdown
 	AppKey     switchyard.Secret    // the app's own credential, for targets without one of ours
@@ -94,16 +95,25 @@ type Answer struct {
 
 // Close gives back what the answer holds.
 func (a *Answer) Close() {
-	for _, b := range a.bodies {
+	closeAll(a.bodies)
+	a.bodies = nil
+}
+
+func closeAll(bodies []io.Closer) {
+	for _, b := range bodies {
 		_ = b.Close()
 	}
-	a.bodies = nil
 }
 
 // Report is what was tried for a generation, whatever came of it.
 type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
 	Passed   []router.Passed      // targets that were not tried: an open breaker, a full limit
+
+	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is
+	// nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
+	Open []switchyard.Attempt
+	Rest func() []switchyard.Attempt
 }
 
 func (r *Runner) now() time.Time {

@@ -46,12 +46,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // stream asks for events, and hands them on from the first byte. An answer that is no stream is read as every other.
 func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
-	r.number++
 	release, err := r.acquire(ctx, c, c.Request.Images)
 	if err != nil {
 		return nil, err
 	}
-	x, err := r.open(ctx, c, part{c.Request, 0, r.number})
+	x, err := r.begin(ctx, c, part{c.Request, 0, r.turn()})
 	if err != nil {
 		release()
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,9 +54,9 @@ func (q *request) generate() error {
 		return q.submit(t, req, msg)
 	}
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
-	defer cancel()
 	g := q.generation("generation", req)
 	account := newAccount(q.Journal, g)
+	defer func() { q.trail(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
 	if err == nil {
 		defer ans.Close()
@@ -106,10 +107,12 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
 			Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
 			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
+			Hedging: q.hedging(plan, req),
 		})
 		q.held = nil
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
-		q.rec.Cost = total(q.rec.Attempts)
+		q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
+		q.rest = report.Rest
 		if err == nil {
 			q.observe(req, ans, report)
 			q.answered(ans)
@@ -126,7 +129,13 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 
 // observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing.
 func (q *request) observe(req *switchyard.Request, ans *attempt.Answer, report *attempt.Report) {
-	if q.Statistics == nil || ans.Stream != nil {
+	if ans.Stream != nil {
+		return
+	}
+	if q.Pace != nil {
+		q.Pace.Observe(q.rec.Route, req, q.now().Sub(q.rec.Started))
+	}
+	if q.Statistics == nil {
 		return
 	}
 	for _, a := range report.Attempts {

@@ -52,9 +52,11 @@ type Handler struct {
 	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
 	Deaths     *router.Deaths
 	Statistics *router.Statistics // may be nil
+	Pace       *router.Pace       // likewise; without it nothing is hedged
 	Pool       *spool.Pool
-	Ready      func() bool   // whether new requests are welcome; nil if they always are
-	Observe    func(*Record) // gets every finished request; may be nil
+	Ready      func() bool              // whether new requests are welcome; nil if they always are
+	Observe    func(*Record)            // gets every finished request; may be nil
+	Late       func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
 	Log        *zap.Logger
 	Now        func() time.Time // if nil, time.Now
 
@@ -125,9 +127,10 @@ type request struct {
 	release func() // gives back the caller's place within its own limit
 	rec     *Record
 
-	decoded *switchyard.Request  // nil until it is
-	held    []switchyard.Attempt // jobs that an earlier process left at a provider
-	gone    <-chan struct{}      // closed when nobody waits for the result any more
+	decoded *switchyard.Request         // nil until it is
+	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
+	rest    func() []switchyard.Attempt // waits for what the loser of a hedge has under way; nil if there is nothing
+	gone    <-chan struct{}             // closed when nobody waits for the result any more
 }
 
 // ServeHTTP serves one request, and tells of it once.

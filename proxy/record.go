@@ -120,8 +120,14 @@ func (q *request) generation(kind string, req *switchyard.Request) switchyard.Ge
 
 // close completes the row and has it written, with all that waited; then the answer's last byte may go out.
 func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
+	q.rec.Latency = q.now().Sub(g.Started)
+	q.book(ctx, account, g)
+}
+
+// book has the row written as the record tells it.
+func (q *request) book(ctx context.Context, account *account, g switchyard.Generation) {
 	rec := q.rec
-	g.Latency, g.Route, g.Target, g.Provider, g.Served = q.now().Sub(g.Started), rec.Route, rec.Target, rec.Provider, rec.Served
+	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
 	g.Outcome = switchyard.OK

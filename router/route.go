@@ -29,7 +29,8 @@ type Route struct {
 	Fidelity    string               `yaml:"fidelity"`      // "report", or "strict": whoever cannot say it all is passed over
 	Rejoin      string               `yaml:"rejoin"`        // "on": a request that was left is taken over by the same one; or "off"
 
-	Hedge config.Later `yaml:"hedge"`
+	Hedge *Hedge `yaml:"hedge"` // when a second target races the first; nil: never
+
 	Cache config.Later `yaml:"cache"`
 }
 
@@ -69,6 +70,7 @@ func (r *Route) Validate() error {
 	if err := r.Require.Validate(); err != nil {
 		errs = append(errs, prefixed("require.", err)...)
 	}
+	errs = append(errs, r.hedges()...)
 	oneOf("pay_twice", r.PayTwice, "allow", "never")
 	oneOf("when_all_open", r.WhenAllOpen, "fail", "try")
 	oneOf("fidelity", r.Fidelity, "report", "strict")
@@ -138,6 +140,20 @@ func (r *Route) weights() (errs []error) {
 		errs = append(errs, errors.New("weights: pick: weight needs some that are over zero"))
 	case r.Pick != PickWeight && len(r.Weights) > 0:
 		errs = append(errs, fmt.Errorf("weights: mean nothing with pick: %s", r.Pick))
+	}
+	return errs
+}
+
+// hedges checks when a second target may race the first.
+func (r *Route) hedges() (errs []error) {
+	if r.Hedge == nil {
+		return nil
+	}
+	if err := r.Hedge.Validate(); err != nil {
+		errs = append(errs, prefixed("hedge.", err)...)
+	}
+	if r.PayOnce() {
+		errs = append(errs, errors.New("hedge: pays twice now and then, which pay_twice: never forbids"))
 	}
 	return errs
 }

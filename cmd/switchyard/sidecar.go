@@ -63,6 +63,7 @@ type sidecar struct {
 	limits     limit.Registry
 	deaths     router.Deaths
 	statistics router.Statistics
+	pace       router.Pace
 	watch      admin.Watch
 	meters     *admin.Meters
 	metrics    *prometheus.Registry
@@ -115,7 +116,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
-		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {
@@ -217,6 +218,12 @@ func (s *sidecar) observe(rec *proxy.Record) {
 		s.meters.Attempt(a)
 		s.watch.Attempt(a)
 	}
+}
+
+// late counts an attempt that ended after its request.
+func (s *sidecar) late(a switchyard.Attempt) {
+	s.meters.Attempt(a)
+	s.watch.Attempt(a)
 }
 
 func (s *sidecar) health() admin.Health {

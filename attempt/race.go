@@ -1,0 +1,140 @@
+package attempt
+
+import (
+	"context"
+	"time"
+
+	"switchyard"
+	"switchyard/router"
+)
+
+// hedges reports whether a second target may race the first of queue. Events cannot be taken back once the app has seen
+// one. A ticket goes on in the next process with the jobs of one target alone.
+func (r *run) hedges(queue []router.Candidate) bool {
+	return r.job.Hedging != nil && !r.raced && len(queue) > 1 && !r.job.Resumes && !queue[0].Request.Stream
+}
+
+// race asks the first target of queue and, if that takes long, the next one as well. Whoever has pictures first serves;
+// one that fails leaves the other all the time there is. The loser is treated as if its app had left: a picture that is
+// being made is awaited and booked, a job is cancelled. If both fail, rest is who has not had a turn.
+func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (ans *Answer, rest []router.Candidate, err error) {
+	first := r.leg(ctx, queue[:1], allow)
+	if first.over(r.job.Hedging.After) || !r.job.Hedging.Take() {
+		<-first.done
+		r.adopt(first)
+		return first.ans, queue[1:], first.err
+	}
+	r.raced = true
+	second := r.leg(ctx, queue[1:], allow)
+	winner, loser := first, second
+	select {
+	case <-first.done:
+	case <-second.done:
+		winner, loser = second, first
+	}
+	if winner.err == nil {
+		r.adopt(winner)
+		r.trail(loser)
+		return winner.ans, nil, nil
+	}
+	<-loser.done
+	r.adopt(winner)
+	r.adopt(loser)
+	switch last := loser; {
+	case last.err == nil:
+		forget(winner.err)
+		return last.ans, nil, nil
+	case notTried(last.err): // the other was asked, and has more to say
+		return nil, queue[1+second.used:], winner.err
+	default:
+		forget(winner.err)
+		return nil, queue[1+second.used:], last.err
+	}
+}
+
+// leg is one of those who race. It shares nothing with the other but the count of targets.
+type leg struct {
+	*run
+	lose context.CancelFunc // from then on, nobody waits for it
+	done chan struct{}      // closed when it is over, and the rest is known
+	used int                // how many of its queue have had their turn
+	ans  *Answer
+	err  error
+}
+
+// leg begins with the first of queue that a breaker and the limits let through.
+func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *leg {
+	gone, lose := context.WithCancel(leaving{r.job.Gone})
+	job := *r.job
+	job.Gone = gone.Done()
+	l := &leg{
+		run:  &run{Runner: r.Runner, job: &job, numbers: r.numbers, report: &Report{}},
+		lose: lose, done: make(chan struct{}),
+	}
+	keep := func() {}
+	if job.Message != nil {
+		keep = job.Message.Body.Keep() // a loser may be sending it when the app has its answer
+	}
+	go func() {
+		defer close(l.done)
+		defer lose()
+		defer keep()
+		defer survive(&l.err)
+		for l.used < len(queue) {
+			c := queue[l.used]
+			l.used++
+			if l.ans, l.err = l.target(ctx, c, allow); l.err == nil || !notTried(l.err) {
+				return
+			}
+		}
+	}()
+	return l
+}
+
+// over waits for the end of a leg, but for at most d, and reports whether it came.
+func (l *leg) over(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// adopt takes over what a leg did that is over.
+func (r *run) adopt(l *leg) {
+	r.report.Attempts = append(r.report.Attempts, l.report.Attempts...)
+	r.report.Passed = append(r.report.Passed, l.report.Passed...)
+	r.fetched = append(r.fetched, l.fetched...)
+}
+
+// trail has nobody wait for a leg but whoever books it.
+func (r *run) trail(l *leg) {
+	l.lose()
+	l.mu.Lock()
+	for _, x := range l.open {
+		r.report.Open = append(r.report.Open, x.possible())
+	}
+	l.mu.Unlock()
+	r.report.Rest = func() []switchyard.Attempt {
+		<-l.done
+		if l.ans != nil {
+			l.ans.Close()
+		}
+		forget(l.err)
+		closeAll(l.fetched)
+		return l.report.Attempts
+	}
+}
+
+// possible is an attempt that is under way, at what it may cost. Only what never changes of it is read, since it goes on.
+func (x *exchange) possible() switchyard.Attempt {
+	cost := x.a.Estimate
+	cost.Charge = switchyard.ChargePossible
+	return switchyard.Attempt{
+		ID: x.a.ID, Generation: x.a.Generation, Number: x.a.Number, Part: x.a.Part, Target: x.a.Target, Provider: x.a.Provider,
+		Model: x.a.Model, Started: x.a.Started, Estimate: x.a.Estimate, Cost: cost,
+	}
+}

@@ -1,0 +1,188 @@
+package attempt_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/router"
+	"switchyard/spool"
+)
+
+// raceAfter is how long the first target has to itself in these tests.
+const raceAfter = 20 * time.Millisecond
+
+// race runs a job that may be hedged, whose app is always there.
+func (b *bench) race(cs ...router.Candidate) (*attempt.Answer, *attempt.Report, error) {
+	b.Helper()
+	var pace router.Pace
+	b.route.Name, b.route.Hedge = "fast", &router.Hedge{After: router.HedgeAfter{Fixed: raceAfter}, MaxExtra: 1}
+	body, err := b.runner.Pool.ReadJSON(strings.NewReader("{}"), 2, 2)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer body.Close() // as a front does when the app has its answer
+	req := cs[0].Request
+	return b.runner.Run(context.Background(), &attempt.Job{
+		Generation: "g", Request: req, Message: &spool.Message{Body: body}, Plan: &router.Plan{Route: &b.route, Candidates: cs},
+		Journal: &b.book, Gone: b.gone, Hedging: pace.Hedging(&b.route, req),
+	})
+}
+
+// paths is a server with a handler for each path; one without has a picture at once.
+type paths map[string]http.HandlerFunc
+
+func (p paths) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := p[r.URL.Path]; h != nil {
+		h(w, r)
+		return
+	}
+	_, _ = w.Write(picture())
+}
+
+func broken(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
+
+// TestHedgeAwaits: the second target serves, and the picture that the first one is making is awaited and booked.
+func TestHedgeAwaits(t *testing.T) {
+	answered := make(chan struct{})
+	b := newBench(t, paths{"/a": func(w http.ResponseWriter, _ *http.Request) {
+		<-answered
+		_, _ = w.Write(picture())
+	}}.ServeHTTP)
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
+	if err != nil || ans.Target.Name != "b" || report.Rest == nil {
+		t.Fatalf("%v, %+v", err, report)
+	}
+	ans.Close()
+	if got := charges(report.Attempts); !slices.Equal(got, []string{"b ok settled"}) {
+		t.Errorf("%q", got)
+	}
+	if got := charges(report.Open); !slices.Equal(got, []string{"a  possible"}) || report.Open[0].Cost.Amount != switchyard.Dollar/100 {
+		t.Errorf("under way: %q", got)
+	}
+	close(answered)
+	if got := charges(report.Rest()); !slices.Equal(got, []string{"a ok settled"}) {
+		t.Errorf("the loser came to %q", got)
+	}
+	if report.Attempts[0].Number != 2 {
+		t.Errorf("the second target is number %d", report.Attempts[0].Number)
+	}
+}
+
+// TestHedgeCancels: the job of a loser is cancelled at its provider.
+func TestHedgeCancels(t *testing.T) {
+	canceled := make(chan struct{})
+	b := newBench(t, paths{
+		"/a": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) },
+		"/job": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodDelete {
+				close(canceled)
+			}
+			w.WriteHeader(http.StatusAccepted)
+		},
+	}.ServeHTTP)
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ans.Close()
+	if got := charges(report.Rest()); !slices.Equal(got, []string{"a canceled possible"}) {
+		t.Errorf("the loser came to %q", got)
+	}
+	<-canceled
+}
+
+// TestHedgeFirstWins: the first target may still be first, and then the second one is the loser.
+func TestHedgeFirstWins(t *testing.T) {
+	asked, answered := make(chan struct{}), make(chan struct{})
+	b := newBench(t, paths{
+		"/a": func(w http.ResponseWriter, _ *http.Request) { <-asked; _, _ = w.Write(picture()) },
+		"/b": func(w http.ResponseWriter, _ *http.Request) { close(asked); <-answered; broken(w, nil) },
+	}.ServeHTTP)
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req))
+	if err != nil || ans.Target.Name != "a" {
+		t.Fatalf("%v", err)
+	}
+	ans.Close()
+	close(answered)
+	if got := charges(report.Rest()); !slices.Equal(got, []string{"b overloaded none"}) {
+		t.Errorf("the loser came to %q", got)
+	}
+}
+
+// TestHedgeFails: one that fails leaves the other all the time there is; if both do, the next target is tried, alone.
+func TestHedgeFails(t *testing.T) {
+	var b *bench
+	asked := make(chan struct{})
+	var once sync.Once
+	ask := func() { once.Do(func() { close(asked) }) }
+	waits := func(then http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { <-asked; then(w, r) }
+	}
+	for name, c := range map[string]struct {
+		server paths
+		want   []string
+	}{
+		"second fails": {
+			paths{"/a": waits(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) }), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }},
+			[]string{"a ok settled", "b overloaded none"},
+		},
+		"both fail": {
+			paths{"/a": waits(broken), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }},
+			[]string{"a overloaded none", "b overloaded none", "c ok settled"},
+		},
+		"first fails at once": {paths{"/a": broken}, []string{"a overloaded none", "b ok settled"}},
+		"all fail":            {paths{"/a": waits(broken), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }, "/c": broken}, []string{"a overloaded none", "b overloaded none", "c overloaded none"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked, once = make(chan struct{}), sync.Once{}
+			b = newBench(t, c.server.ServeHTTP)
+			req := &switchyard.Request{Images: 1}
+			ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
+			if ans != nil {
+				ans.Close()
+			}
+			if (err != nil) != (name == "all fail") {
+				t.Error(err)
+			}
+			all := report.Attempts
+			if report.Rest != nil { // the answer was quicker than the failure
+				all = append(all, report.Rest()...)
+			}
+			if got := charges(all); !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestHedgePassesOver: a second target that may not be tried leaves its place to the third, and nobody is reported twice.
+func TestHedgePassesOver(t *testing.T) {
+	answered := make(chan struct{})
+	b := newBench(t, paths{"/a": func(w http.ResponseWriter, _ *http.Request) { <-answered; _, _ = w.Write(picture()) }}.ServeHTTP)
+	done, err := b.breakers.Allow("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(switchyard.RateLimited, time.Minute)
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
+	if err != nil || ans.Target.Name != "c" {
+		t.Fatal(err)
+	}
+	ans.Close()
+	close(answered)
+	report.Rest()
+	if len(report.Passed) != 1 || report.Passed[0].Target != "b" {
+		t.Errorf("passed over: %+v", report.Passed)
+	}
+}

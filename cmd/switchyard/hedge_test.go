@@ -1,0 +1,52 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+const hedging = `
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+targets:
+  google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
+routes:
+  - {name: raced, targets: [google-image, flux], hedge: {after: 50ms, max_extra: 100%}}
+`
+
+// TestHedge: the second target serves, the first one's picture is awaited without the app, and the ledger has both.
+func TestHedge(t *testing.T) {
+	world, err := sim.Start(sim.Config{Speed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	k := startKitWith(t, world, hedging)
+	const long = 400 * time.Millisecond
+	world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: long, Max: long} })
+	a := k.post(openaiPath, `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`, "Authorization", "Bearer x")
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "flux" || a.header.Get("X-Switchyard-Cost-Usd") != "0.065" {
+		t.Fatalf("%d %v %.200s", a.status, a.header, a.body)
+	}
+	k.side.handler.Drain(t.Context())
+	var sum switchyard.Money
+	for _, r := range k.rows() {
+		sum += r.Cost.Amount
+		if r.Outcome != switchyard.OK || r.Cost.Charge != switchyard.ChargeSettled {
+			t.Errorf("%+v", r)
+		}
+	}
+	if sum != 65*switchyard.Dollar/1000 {
+		t.Errorf("the ledger has %v", sum)
+	}
+	check, err := k.side.store.Check(t.Context())
+	if err != nil || len(check.Wrong) > 0 || check.Generations != sum {
+		t.Errorf("the generation does not have what its attempts cost: %+v %v", check, err)
+	}
+}

@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"context"
+
+	"switchyard"
+	"switchyard/router"
+)
+
+// hedging is when a second target may race the first one for a request. Tickets and events are not raced for: asking would
+// count them.
+func (q *request) hedging(plan *router.Plan, req *switchyard.Request) *router.Hedging {
+	if q.Pace == nil || req.Async || req.Stream {
+		return nil
+	}
+	return q.Pace.Hedging(plan.Route, req)
+}
+
+// trail ends the work for a request that has its answer. The loser of a hedge may still be at it: that is awaited without
+// the app, and the generation's row is corrected by what it came to. Until then the row has it as possibly charged.
+func (q *request) trail(ctx context.Context, cancel context.CancelFunc, account *account, g switchyard.Generation) {
+	if q.rest == nil {
+		cancel()
+		return
+	}
+	rec := *q.rec // the record itself is told, and left alone, when the request ends
+	late := &request{Handler: q.Handler, snap: q.snap, rec: &rec, rest: q.rest}
+	q.work.Go(func() {
+		defer cancel()
+		attempts := late.rest()
+		rec.Attempts = append(rec.Attempts[:len(rec.Attempts):len(rec.Attempts)], attempts...)
+		rec.Cost = total(rec.Attempts)
+		late.book(ctx, account, g)
+		for _, a := range attempts {
+			if late.Late != nil {
+				late.Late(a)
+			}
+		}
+	})
+}
