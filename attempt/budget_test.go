@@ -63,7 +63,7 @@ func TestBudgetPassesOver(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) })
 	b.spend("provider:a", 3)
 	req := &switchyard.Request{Images: 4}
-	ans, report, err := b.run(req, b.target("a", 4, req), b.target("b", 1, req))
+	ans, _, err := b.run(req, b.target("a", 4, req), b.target("b", 1, req))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestBudgetPassesOver(t *testing.T) {
 		t.Errorf("four calls on money for three: %q", got)
 	}
 	ans.Close()
-	ans, report, err = b.run(req, b.target("a", 4, req), b.target("b", 1, req))
+	ans, report, err := b.run(req, b.target("a", 4, req), b.target("b", 1, req))
 	if err != nil {
 		t.Fatal(err)
 	}
