@@ -25,6 +25,7 @@ type head struct {
 	Status  int         `json:"status"`
 	Header  http.Header `json:"header"`
 	Length  int64       `json:"length"`
+	Made    Made        `json:"made"`
 }
 
 const tempPrefix = ".tmp-"
@@ -40,7 +41,7 @@ func (r *Replies) save(f *Flight, reply *Reply) (*Reply, error) {
 	defer body.Close()
 	line, err := json.Marshal(head{
 		Request: hex.EncodeToString(f.request[:]), Expires: r.now().Add(f.ttl), Status: reply.Status, Header: reply.Header,
-		Length: reply.Body.Len(),
+		Length: reply.Body.Len(), Made: reply.Made,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -53,7 +54,7 @@ func (r *Replies) save(f *Flight, reply *Reply) (*Reply, error) {
 	if err == nil {
 		_, err = io.Copy(temp, body)
 	}
-	err = errors.Join(err, temp.Sync(), temp.Close())
+	err = errors.Join(err, os.Chtimes(temp.Name(), time.Time{}, r.now()), temp.Sync(), temp.Close()) // Sweep goes by our clock
 	if err == nil {
 		err = os.Rename(temp.Name(), r.path(f.key))
 	}
@@ -64,7 +65,9 @@ func (r *Replies) save(f *Flight, reply *Reply) (*Reply, error) {
 	if err := r.count(int64(len(line)) + reply.Body.Len()); err != nil {
 		return nil, err
 	}
-	return &Reply{reply.Status, reply.Header, &section{path: r.path(f.key), off: int64(len(line)) + 1, n: reply.Body.Len()}}, nil
+	kept := *reply
+	kept.Body = &section{path: r.path(f.key), off: int64(len(line)) + 1, n: reply.Body.Len()}
+	return &kept, nil
 }
 
 // count counts a new file, and makes room if there is too much now.
@@ -93,7 +96,7 @@ func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	if _, err := hex.Decode(request[:], []byte(h.Request)); err != nil {
 		return request, nil, nil
 	}
-	return request, &Reply{h.Status, h.Header, &section{path: r.path(key), off: off, n: h.Length}}, nil
+	return request, &Reply{h.Status, h.Header, &section{path: r.path(key), off: off, n: h.Length}, h.Made}, nil
 }
 
 // maxHead bounds what is read as a head.
@@ -154,7 +157,7 @@ func (s *section) Open() (io.ReadCloser, error) {
 	return f, nil
 }
 
-// Sweep removes what has expired, and the oldest of the rest if there is too much.
+// Sweep removes what has expired, and of the rest what was written, or shared, longest ago, if there is too much.
 func (r *Replies) Sweep() error {
 	r.sweeping.Lock()
 	defer r.sweeping.Unlock()

@@ -31,6 +31,16 @@ type Reply struct {
 	Status int
 	Header http.Header
 	Body   switchyard.Blob
+	Made   Made
+}
+
+// Made is who made an answer's pictures, and how many they are.
+type Made struct {
+	Target   string `json:"target"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Images   int    `json:"images"`
+	Fidelity string `json:"fidelity"`
 }
 
 // Replies keeps answers. Many goroutines may use it; it has nothing to close.
@@ -87,6 +97,24 @@ func (r *Replies) Keyed(key, request Sum) (*Flight, *Reply, error) {
 		return nil, reply, nil
 	}
 	return r.begin(key, request, r.ttl), nil, nil
+}
+
+// Shared is the flight of a request whose answer everybody may have who asks the same within ttl, or that answer. One that
+// is found stays longer than others when room is made.
+func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.flights[request]; f != nil {
+		return f, nil, nil
+	}
+	_, reply, err := r.load(request)
+	if reply != nil {
+		_ = os.Chtimes(r.path(request), time.Time{}, r.now())
+	}
+	if reply != nil || err != nil {
+		return nil, reply, err
+	}
+	return r.begin(request, request, ttl), nil, nil
 }
 
 // rejoinTTL is how long an answer is kept for an app that has left without it.

@@ -295,3 +295,47 @@ func TestTooMuchIsSweptAtOnce(t *testing.T) {
 		t.Errorf("%d answers of a kilobyte are kept in 5 kB", len(files))
 	}
 }
+
+// TestShared: one makes it, whoever asks the same has it until its time is over, and one that is asked for stays when room
+// is made.
+func TestShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := replies(t, cache.Config{Max: 4600})
+		keep := func(b byte) {
+			f, got, err := r.Shared(sum(b), time.Minute)
+			if err != nil || got != nil || !f.Mine() {
+				t.Fatalf("%d is there already: %v %v", b, got, err)
+			}
+			made := reply(strings.Repeat("x", 1<<10))
+			made.Made = cache.Made{Target: "flux", Images: 2}
+			joined, _, _ := r.Shared(sum(b), time.Minute)
+			if joined != f || joined.Mine() {
+				t.Errorf("%d is made twice", b)
+			}
+			if err := f.Keep(made); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		there := func(b byte) bool {
+			f, got, err := r.Shared(sum(b), time.Minute)
+			f.Release()
+			return err == nil && got != nil && got.Made == cache.Made{Target: "flux", Images: 2}
+		}
+		keep(1)
+		keep(2)
+		if !there(1) {
+			t.Error("it is not found")
+		}
+		time.Sleep(time.Second)
+		keep(3)
+		keep(4) // too much: 2 was asked for longest ago
+		if !there(1) || there(2) || !there(3) || !there(4) {
+			t.Errorf("after making room: %v %v %v %v", there(1), there(2), there(3), there(4))
+		}
+		time.Sleep(time.Minute)
+		if there(1) {
+			t.Error("it is found after its time")
+		}
+	})
+}

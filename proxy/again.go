@@ -21,8 +21,8 @@ import (
 )
 
 // again finds out whether the answer to a request has been paid for already: by an earlier request with the same
-// Idempotency-Key, or by one with the same body that its app has left. If so it is answered here. Else flight is what
-// others may come for; it may be nil.
+// Idempotency-Key, by any with the same body where the route has a cache, or by one that its app has left. If so it is
+// answered here. Else flight is what others may come for; it may be nil.
 func (q *request) again(req *switchyard.Request, msg *spool.Message) (flight *cache.Flight, answered bool, err error) {
 	if q.Replies == nil || req.Stream || req.Async || q.caller.tenant == anonymous { // a ticket is found by its id
 		return nil, false, nil
@@ -51,6 +51,9 @@ func (q *request) again(req *switchyard.Request, msg *spool.Message) (flight *ca
 		}
 		if err != nil {
 			return nil, false, err
+		}
+		if q.rec.Cache != "" {
+			return nil, true, q.hit(reply, req)
 		}
 		return nil, true, q.replay(reply)
 	}
@@ -102,7 +105,13 @@ func (q *request) finder(req *switchyard.Request, msg *spool.Message) (find, err
 			return flight, reply, err
 		}, nil
 	}
-	if !q.snap.Router.Route(q.facts(req)).Rejoins() {
+	route := q.snap.Router.Route(q.facts(req))
+	if ttl := route.Shares(req); ttl > 0 {
+		same, err := q.shared(route, msg)
+		q.rec.Cache = cacheMiss
+		return func() (*cache.Flight, *cache.Reply, error) { return q.Shared.Shared(same, ttl) }, err
+	}
+	if !route.Rejoins() {
 		return nil, nil
 	}
 	same, err := q.fingerprint(msg)
@@ -220,7 +229,11 @@ func (q *request) deliver(flight *cache.Flight, reply *dialect.Reply) error {
 	for name, values := range reply.Header {
 		header[name] = values
 	}
-	keep := &cache.Reply{Status: reply.Status, Header: header, Body: reply.Body}
+	keep := &cache.Reply{Status: reply.Status, Header: header, Body: reply.Body, Made: q.made()}
+	if q.rec.Cache != "" && q.rec.Images < q.rec.Asked {
+		flight.Release() // a part of it was refused, or failed: the next one may have more luck
+		return q.write(reply)
+	}
 	if err := flight.Keep(keep); err != nil {
 		q.Log.Error("cache", zap.String("id", q.rec.ID), zap.Error(err))
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -40,7 +41,7 @@ func (q *request) head() {
 		set("Attempts", strconv.Itoa(len(rec.Attempts)))
 		set("Cost-Usd", costText(rec.Cost))
 		set("Cost-Basis", string(rec.Cost.Basis))
-		set("Cache", "off")
+		set("Cache", cmp.Or(rec.Cache, "off"))
 	}
 	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
 }

@@ -48,6 +48,7 @@ type Handler struct {
 	Tickets    *ticket.Store
 	Accounts   Accounts       // generations that have been written down
 	Replies    *cache.Replies // answers that apps may ask for once more; may be nil
+	Shared     *cache.Replies // answers that whoever asks the same may have, where a route says so
 	Hooks      Hooks
 	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
 	Deaths     *router.Deaths

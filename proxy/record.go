@@ -30,8 +30,9 @@ type Record struct {
 	Attempts []switchyard.Attempt
 	Cost     switchyard.Cost
 	Fidelity string
-	Asked    int // images
-	Images   int // delivered
+	Cache    string // "hit" or "miss"; empty if none was asked
+	Asked    int    // images
+	Images   int    // delivered
 	Status   int
 	Bytes    int64 // of the answer
 	Latency  time.Duration

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"switchyard"
-	"switchyard/config"
 )
 
 // Route is an entry of "routes:" in config.yaml: which requests it is for, who serves them, and what happens when
@@ -30,9 +29,17 @@ type Route struct {
 	Rejoin      string               `yaml:"rejoin"`        // "on": a request that was left is taken over by the same one; or "off"
 
 	Hedge *Hedge `yaml:"hedge"` // when a second target races the first; nil: never
-
-	Cache config.Later `yaml:"cache"`
+	Cache *Cache `yaml:"cache"` // whether the same request is answered from memory; nil: never
 }
+
+// Cache is "cache:" of a route: an answer that is given again to whoever asks the same.
+type Cache struct {
+	TTL      time.Duration `yaml:"ttl"`      // how long
+	Unseeded bool          `yaml:"unseeded"` // also requests without a seed, whose pictures would be others each time
+}
+
+// SetDefaults is what a cache is that does not say.
+func (c *Cache) SetDefaults() { *c = Cache{TTL: 10 * time.Minute} }
 
 // Native as a route's target is whoever the app asked for, with the model it asked for.
 const Native = "native"
@@ -71,6 +78,9 @@ func (r *Route) Validate() error {
 		errs = append(errs, prefixed("require.", err)...)
 	}
 	errs = append(errs, r.hedges()...)
+	if r.Cache != nil && r.Cache.TTL <= 0 {
+		errs = append(errs, fmt.Errorf("cache.ttl: must be positive, got %v", r.Cache.TTL))
+	}
 	oneOf("pay_twice", r.PayTwice, "allow", "never")
 	oneOf("when_all_open", r.WhenAllOpen, "fail", "try")
 	oneOf("fidelity", r.Fidelity, "report", "strict")
@@ -97,6 +107,14 @@ func (r *Route) Strict() bool { return r.Fidelity == "strict" }
 
 // Rejoins reports whether a request takes over the same one that its app has left.
 func (r *Route) Rejoins() bool { return r.Rejoin == "on" }
+
+// Shares is how long the answer to a request is given to whoever asks the same; 0 if it is not.
+func (r *Route) Shares(req *switchyard.Request) time.Duration {
+	if r.Cache == nil || req.Seed == nil && !r.Cache.Unseeded {
+		return 0
+	}
+	return r.Cache.TTL
+}
 
 // targets is who serves, but for the arms of an experiment.
 func (r *Route) targets() []string {

@@ -86,6 +86,7 @@ type storeFile struct {
 	Journal        string        `yaml:"journal"`
 	Redis          config.Later  `yaml:"redis"`
 	Assets         assetsFile    `yaml:"assets"`
+	Cache          config.Bytes  `yaml:"cache"`
 	Retention      time.Duration `yaml:"retention"`
 	KeepPrompts    bool          `yaml:"keep_prompts"`
 	IdempotencyTTL time.Duration `yaml:"idempotency_ttl"`
@@ -165,7 +166,7 @@ func defaults() file {
 		Log:   logFile{Level: "info", Format: "json"},
 		Store: storeFile{
 			Database: "sqlite:data/switchyard.db", Journal: "data/journal",
-			Assets:    assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30},
+			Assets: assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30}, Cache: 1 << 30,
 			Retention: 90 * 24 * time.Hour, TicketsTTL: 7 * 24 * time.Hour, IdempotencyTTL: 24 * time.Hour,
 		},
 		Models:   modelsFile{Successors: true},
@@ -220,6 +221,9 @@ func (f *file) check(doc *config.Document) error {
 	}
 	if s.PublicURL != "" && !isURL(s.PublicURL) {
 		fault("server.public_url", "want http(s)://host, got %q", s.PublicURL)
+	}
+	if f.Store.Cache <= 0 {
+		fault("store.cache", "must be positive")
 	}
 	if s.Memory > 1<<40 || s.MaxRequestBody <= 0 || s.MaxResponseBody <= 0 || s.MaxImage <= 0 {
 		fault("server", "sizes must be positive")
@@ -351,6 +355,9 @@ func (f *file) checkRoutes(doc *config.Document) error {
 		at := config.Index("routes", i)
 		if err := f.Routes[i].Validate(); err != nil {
 			errs = append(errs, doc.Locate(at, err))
+		}
+		if c := f.Routes[i].Cache; c != nil && c.TTL > f.Store.Assets.TTL {
+			errs = append(errs, doc.Errorf(at+".cache.ttl", "is longer than store.assets.ttl: answers would name pictures that are gone"))
 		}
 	}
 	if _, err := router.New(f.routing()); err != nil {

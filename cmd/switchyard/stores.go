@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,10 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 		return err
 	}
 	s.replies, err = cache.New(cache.Config{Dir: filepath.Join(data, "replies"), TTL: f.Store.IdempotencyTTL})
+	if err != nil {
+		return err
+	}
+	s.shared, err = cache.New(cache.Config{Dir: filepath.Join(data, "cache"), Max: int64(f.Store.Cache)})
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 			if _, err := s.tickets.Prune(ctx, now); err != nil {
 				s.log.Warn("tickets", zap.Error(err))
 			}
-			if err := s.replies.Sweep(); err != nil {
+			if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
 				s.log.Warn("cache", zap.Error(err))
 			}
 			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {

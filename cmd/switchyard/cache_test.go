@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+const caching = `
+keys:
+  - {name: one, secret: key-one, tenant: acme}
+  - {name: two, secret: key-two, tenant: other}
+providers:
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+targets:
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
+routes:
+  - {name: shared, targets: [flux], cache: {ttl: 10m}}
+`
+
+const falPath = "/fal/run/fal-ai/flux/dev"
+
+// TestCache: the same seeded request of the same tenant is made once, whoever waits for it has it too, and a hit is a
+// generation that cost nothing.
+func TestCache(t *testing.T) {
+	k := startKit(t, caching)
+	const seeded = `{"prompt":"a signal box","seed":7}`
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if a := k.post(falPath, seeded, "Authorization", "Key key-one"); a.status != http.StatusOK {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(k.world.Fal.Bill()); n != 1 {
+		t.Fatalf("8 times the same request cost %d pictures", n)
+	}
+	a := k.post(falPath, seeded, "Authorization", "Key key-one")
+	for name, want := range map[string]string{
+		"Cache": "hit", "Cost-Usd": "0", "Cost-Basis": "cached", "Target": "flux", "Route": "shared", "Fidelity": "exact", "Attempts": "0",
+	} {
+		if got := a.header.Get("X-Switchyard-" + name); got != want {
+			t.Errorf("X-Switchyard-%s of a hit is %q, want %q", name, got, want)
+		}
+	}
+	k.side.settled(t.Context())
+	acc, err := k.side.store.Generation(context.Background(), a.header.Get("X-Switchyard-Id"))
+	g := acc.Generation
+	if err != nil || g.Cost != (switchyard.Cost{Charge: switchyard.ChargeNone, Basis: switchyard.BasisCached}) || g.Delivered != 1 || g.Provider != "fal" || g.Tenant != "acme" {
+		t.Errorf("the ledger has %+v, %v", g, err)
+	}
+	if bytes.Count(a.body, []byte(`"url"`)) != 1 {
+		t.Error("a hit has no picture")
+	}
+	for name, ask := range map[string]func() answer{
+		"another tenant": func() answer { return k.post(falPath, seeded, "Authorization", "Key key-two") },
+		"another prompt": func() answer {
+			return k.post(falPath, `{"prompt":"a station","seed":7}`, "Authorization", "Key key-one")
+		},
+		"no seed":        func() answer { return k.post(falPath, `{"prompt":"a signal box"}`, "Authorization", "Key key-one") },
+		"no seed, again": func() answer { return k.post(falPath, `{"prompt":"a signal box"}`, "Authorization", "Key key-one") },
+	} {
+		before := len(k.world.Fal.Bill())
+		if a := ask(); a.header.Get("X-Switchyard-Cache") == "hit" || len(k.world.Fal.Bill()) != before+1 {
+			t.Errorf("%s: answered from the cache", name)
+		}
+	}
+}
+
+// TestCacheKeepsNoFailure: what failed, was refused or came in part is made anew.
+func TestCacheKeepsNoFailure(t *testing.T) {
+	for _, fault := range []sim.Fault{sim.Refuse, sim.Filter, sim.FilterSome, sim.NotImage} {
+		k := startKit(t, caching)
+		const two = `{"prompt":"a signal box","seed":7,"num_images":2}`
+		k.world.Fal.Update(func(b *sim.Behavior) { b.Fault, b.Times = fault, 1 })
+		k.post(falPath, two, "Authorization", "Key key-one")
+		a := k.post(falPath, two, "Authorization", "Key key-one")
+		if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "miss" || bytes.Count(a.body, []byte(`"url"`)) != 2 {
+			t.Errorf("after %s: %d %v", fault, a.status, a.header)
+		}
+		if a := k.post(falPath, two, "Authorization", "Key key-one"); a.header.Get("X-Switchyard-Cache") != "hit" {
+			t.Errorf("after %s, and a success: %v", fault, a.header)
+		}
+	}
+}
