@@ -34,7 +34,7 @@ type file struct {
 	Targets     config.Map[targetFile]        `yaml:"targets"`
 	Experiments config.Map[router.Experiment] `yaml:"experiments"`
 	Routes      []router.Route                `yaml:"routes"`
-	Budgets     config.Later                  `yaml:"budgets"`
+	Budgets     []limit.Budget                `yaml:"budgets"`
 	Alerts      config.Later                  `yaml:"alerts"`
 	Notify      config.Later                  `yaml:"notify"`
 }
@@ -109,7 +109,7 @@ type keyFile struct {
 	Secret switchyard.Secret `yaml:"secret"`
 	Tenant string            `yaml:"tenant"`
 	Labels map[string]string `yaml:"labels"`
-	Budget config.Later      `yaml:"budget"`
+	Budget *limit.Budget     `yaml:"budget"` // nil: none
 	Limit  limit.Config      `yaml:"limit"`
 }
 
@@ -250,6 +250,7 @@ func (f *file) check(doc *config.Document) error {
 	}
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
 	f.checkKeys(fault)
+	f.checkBudgets(fault, within)
 	f.checkProviders(fault, within)
 	f.checkTargets(fault, within)
 	for i := range f.Experiments {

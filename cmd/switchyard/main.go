@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // budgets go by calendars, and containers have none
 
 	"github.com/alecthomas/kong"
 

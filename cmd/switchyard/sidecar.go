@@ -62,6 +62,7 @@ type sidecar struct {
 
 	breakers   breaker.Registry
 	limits     limit.Registry
+	budgets    limit.Budgets
 	deaths     router.Deaths
 	statistics router.Statistics
 	pace       router.Pace
@@ -107,6 +108,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		Fetcher:   fetcher{s.fetcher},
 		Breaker:   &s.breakers,
 		Limiter:   &s.limits,
+		Budgets:   &s.budgets,
 		Pool:      pool,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
@@ -170,6 +172,9 @@ func (s *sidecar) use(f *file) error {
 		return err
 	}
 	if err := s.transports.configure(f.transports()); err != nil {
+		return err
+	}
+	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books); err != nil {
 		return err
 	}
 	s.breakers.Configure(f.breakers())

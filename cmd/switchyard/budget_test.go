@@ -1,0 +1,100 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"switchyard/sim"
+)
+
+const budgeting = `
+keys:
+  - {name: web, secret: key-web, tenant: acme}
+  - {name: poor, secret: key-poor, tenant: acme, budget: {usd: 0.05, per: month}}
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+targets:
+  google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
+routes:
+  - {name: both, targets: [google-image, flux]}
+budgets:
+  - {name: daily, scope: all, usd: 1, per: month}
+`
+
+// anImage asks for one picture.
+const anImage = `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`
+
+// TestBudgetUnderLoad: 200 requests at once make as many pictures as the money is for, and the next process knows.
+func TestBudgetUnderLoad(t *testing.T) {
+	k := startKit(t, strings.Replace(budgeting, "targets: [google-image, flux]", "targets: [google-image]", 1))
+	var made, refused atomic.Int64
+	var all sync.WaitGroup
+	for range 200 {
+		all.Go(func() {
+			switch a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); {
+			case a.status == http.StatusOK:
+				made.Add(1)
+			case a.status == http.StatusTooManyRequests && strings.Contains(string(a.body), "insufficient_quota"):
+				refused.Add(1)
+			default:
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	all.Wait()
+	if made.Load() != 25 || refused.Load() != 175 {
+		t.Errorf("%d pictures of 4 cents on $1, %d refused", made.Load(), refused.Load())
+	}
+	if n := len(k.world.Google.Bill()); n != 25 {
+		t.Errorf("%d pictures were billed", n)
+	}
+	k.restart()
+	if a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); a.status != http.StatusTooManyRequests {
+		t.Errorf("after a restart: %d %s", a.status, a.body)
+	}
+	next := strings.Replace(*k.next.Load(), "usd: 1,", "usd: 1.05,", 1)
+	k.next.Store(&next)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		if a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); a.status != want {
+			t.Errorf("request %d on 5 cents more: %d %s", i+1, a.status, a.body)
+		}
+	}
+}
+
+// TestBudgetOfKey: a key's own budget is its own, and ends in the words of the app's dialect.
+func TestBudgetOfKey(t *testing.T) {
+	k := startKit(t, budgeting)
+	for i, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		a := k.post(openaiPath, anImage, "Authorization", "Bearer key-poor")
+		if a.status != want {
+			t.Errorf("request %d: %d %s", i+1, a.status, a.body)
+		}
+		if want != http.StatusOK && a.header.Get("Retry-After") == "" {
+			t.Errorf("when is there money again? %v", a.header)
+		}
+	}
+	if a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); a.status != http.StatusOK {
+		t.Errorf("another key: %d %s", a.status, a.body)
+	}
+}
+
+// TestBudgetPossible: what was perhaps charged counts in full, and a target that is passed over leaves its place.
+func TestBudgetPossible(t *testing.T) {
+	text := strings.Replace(budgeting, "{name: daily, scope: all, usd: 1, per: month}", "{name: google, scope: \"provider:google\", usd: 0.05}", 1)
+	k := startKit(t, text)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.Cut })
+	for i, attempts := range []string{"2", "1"} {
+		a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web")
+		if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "flux" || a.header.Get("X-Switchyard-Attempts") != attempts {
+			t.Errorf("request %d: %d %v", i+1, a.status, a.header)
+		}
+	}
+}
