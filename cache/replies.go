@@ -117,6 +117,12 @@ func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error
 	return r.begin(request, request, ttl), nil, nil
 }
 
+// Kept is the answer under a key; nil if there is none, or none any more.
+func (r *Replies) Kept(key Sum) (*Reply, error) {
+	_, reply, err := r.load(key)
+	return reply, err
+}
+
 // rejoinTTL is how long an answer is kept for an app that has left without it.
 const rejoinTTL = time.Minute
 

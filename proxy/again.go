@@ -73,6 +73,7 @@ func (q *request) join(flight *cache.Flight) (*cache.Reply, error) {
 // replay gives an answer once more.
 func (q *request) replay(reply *cache.Reply) error {
 	q.rec.Kind = "replay"
+	q.rec.Target, q.rec.Provider, q.rec.Served, q.rec.Images = reply.Made.Target, reply.Made.Provider, reply.Made.Model, reply.Made.Images
 	header := reply.Header.Clone()
 	if !q.snap.Settings.Hide {
 		header.Set("X-Switchyard-Cache", "hit")
@@ -96,9 +97,9 @@ func (q *request) finder(req *switchyard.Request, msg *spool.Message) (find, err
 		if err != nil {
 			return nil, err
 		}
-		name := cache.Sum(sha256.Sum256([]byte(q.scope() + "\x00" + key)))
+		q.kept = cache.Sum(sha256.Sum256([]byte(q.scope() + "\x00" + key)))
 		return func() (*cache.Flight, *cache.Reply, error) {
-			flight, reply, err := q.Replies.Keyed(name, body)
+			flight, reply, err := q.Replies.Keyed(q.kept, body)
 			if err != nil && !errors.Is(err, cache.ErrMismatch) { // the app counts on its key
 				err = &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 			}

@@ -31,7 +31,8 @@ type extra struct {
 	*Handler
 	snap    *Snapshot
 	r       *http.Request
-	tenants []string // that the caller may be
+	tenants []string          // that the caller may be
+	key     switchyard.Secret // of a virtual key; zero if the operator has made none
 }
 
 // errNoExtra is a path that we do not have.
@@ -42,12 +43,30 @@ func (h *Handler) extras() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+extrasPath+"generations/{id}", extraHandler(h, (*extra).generation))
 	mux.Handle("POST "+extrasPath+"generations/{id}/rating", extraHandler(h, (*extra).rate))
+	mux.Handle("POST "+extrasPath+"estimate", extraHandler(h, (*extra).estimate))
+	mux.Handle("GET "+extrasPath+"providers", extraHandler(h, (*extra).providers))
+	mux.Handle("POST "+extrasPath+"batches", h.extraTo((*extra).beginBatch))
+	mux.Handle("GET "+extrasPath+"batches/{id}", extraHandler(h, (*extra).batch))
+	mux.Handle("DELETE "+extrasPath+"batches/{id}", extraHandler(h, (*extra).cancelBatch))
+	mux.Handle("GET "+extrasPath+"batches/{id}/events", h.extraTo((*extra).batchEvents))
+	mux.Handle("GET "+extrasPath+"batches/{id}/results/{index}", h.extraTo((*extra).batchResult))
 	mux.Handle(extrasPath, extraHandler(h, func(*extra) (struct{}, error) { return struct{}{}, errNoExtra }))
 	return mux
 }
 
 // extraHandler answers in JSON of our own, since the request is in no provider's words.
 func extraHandler[T any](h *Handler, serve func(*extra) (T, error)) http.HandlerFunc {
+	return h.extraTo(func(x *extra, w http.ResponseWriter) error {
+		doc, err := serve(x)
+		if err == nil {
+			writeJSON(w, http.StatusOK, doc)
+		}
+		return err
+	})
+}
+
+// extraTo lets in whoever has a key. An error means that nothing has been answered yet.
+func (h *Handler) extraTo(serve func(*extra, http.ResponseWriter) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer h.requests.enter()()
 		x := &extra{Handler: h, snap: h.snap.Load(), r: r}
@@ -61,15 +80,12 @@ func extraHandler[T any](h *Handler, serve func(*extra) (T, error)) http.Handler
 			defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 		}
 		err := x.identify()
-		var doc T
 		if err == nil {
-			doc, err = serve(x)
+			err = serve(x, w)
 		}
 		if err != nil {
 			x.refuse(w, err)
-			return
 		}
-		writeJSON(w, http.StatusOK, doc)
 	}
 }
 
@@ -95,6 +111,9 @@ func (x *extra) identify() error {
 			unknown = err
 		} else if !slices.Contains(x.tenants, caller.tenant) {
 			x.tenants = append(x.tenants, caller.tenant)
+			if caller.key != nil {
+				x.key = secret
+			}
 		}
 	}
 	if len(x.tenants) == 0 {
@@ -118,11 +137,15 @@ func (x *extra) mine(try func(tenant string) error) error {
 func (x *extra) refuse(w http.ResponseWriter, err error) {
 	status, text := http.StatusServiceUnavailable, "the ledger cannot be asked just now"
 	switch e := switchyard.AsError(err); {
-	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, errNoExtra):
+	case errors.Is(err, ledger.ErrNotFound), errors.Is(err, errNoExtra), errors.Is(err, errNoBatch):
 		status, text = http.StatusNotFound, err.Error()
 	case e.Kind == switchyard.NoKey, e.Kind == switchyard.Unauthenticated:
 		status, text = http.StatusUnauthorized, "a valid key is needed"
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	case e.Kind == switchyard.TooLarge:
+		status, text = http.StatusRequestEntityTooLarge, "the body is too large"
+	case e.Kind == switchyard.Throttled:
+		status, text = http.StatusTooManyRequests, e.Detail
 	case e.Kind == switchyard.BadRequest:
 		status, text = http.StatusBadRequest, e.Detail
 	default:

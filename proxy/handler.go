@@ -21,6 +21,7 @@ import (
 	"switchyard"
 	"switchyard/asset"
 	"switchyard/attempt"
+	"switchyard/breaker"
 	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/limit"
@@ -52,8 +53,9 @@ type Handler struct {
 	Hooks      Hooks
 	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
 	Deaths     *router.Deaths
-	Statistics *router.Statistics // may be nil
-	Pace       *router.Pace       // likewise; without it nothing is hedged
+	Statistics *router.Statistics                // may be nil
+	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
+	Pace       *router.Pace                      // likewise; without it nothing is hedged
 	Pool       *spool.Pool
 	Ready      func() bool              // whether new requests are welcome; nil if they always are
 	Observe    func(*Record)            // gets every finished request; may be nil
@@ -66,10 +68,13 @@ type Handler struct {
 	snap     atomic.Pointer[Snapshot]
 	inFlight admission
 	requests crowd
+	batches  batches
 	tickets  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	extra    http.Handler   // serves extrasPath
 	once     sync.Once
+	draining context.Context // ends when nothing new is to be begun
+	drained  context.CancelFunc
 	ending   context.Context // ends when what is left must be cut
 	cut      context.CancelFunc
 }
@@ -86,6 +91,7 @@ func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, qu
 func (h *Handler) init() {
 	h.once.Do(func() {
 		h.ending, h.cut = context.WithCancel(context.Background())
+		h.draining, h.drained = context.WithCancel(h.ending)
 		h.extra = h.extras()
 	})
 }
@@ -94,6 +100,7 @@ func (h *Handler) init() {
 // and booked as possible. It is called once nobody sends requests any more.
 func (h *Handler) Drain(ctx context.Context) {
 	h.init()
+	h.drained()
 	stop := context.AfterFunc(ctx, h.cut)
 	defer stop()
 	h.requests.wait()
@@ -127,6 +134,7 @@ type request struct {
 	origin  string // under which the app calls us
 	release func() // gives back the caller's place within its own limit
 	rec     *Record
+	kept    cache.Sum // under which the answer is kept, if the app's key names it
 
 	decoded *switchyard.Request         // nil until it is
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
@@ -136,9 +144,13 @@ type request struct {
 
 // ServeHTTP serves one request, and tells of it once.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.own(w, r) {
-		return
+	if !h.own(w, r) {
+		h.carry(w, r)
 	}
+}
+
+// carry serves one request that is for a provider, and is what it came to.
+func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	defer h.requests.enter()()
 	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
 	q.w = &counter{ResponseWriter: w, rec: q.rec}
@@ -146,12 +158,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.rec.ID = rand.Text()
 	q.gone = r.Context().Done()
 	defer q.finish()
-	err := q.serve()
-	if err == nil {
-		return
+	if err := q.serve(); err != nil {
+		q.rec.Err = err
+		q.refuse(err)
 	}
-	q.rec.Err = err
-	q.refuse(err)
+	return q
 }
 
 // own serves what is ours and no provider's.

@@ -119,7 +119,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	}
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
-		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Shared: s.shared, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Shared: s.shared, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Breakers: s.breakers.State, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
 	s.openAdmin(f)
 	if err := s.use(f); err != nil {

@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// How much a batch may be, and how long it is remembered when it is over.
+const (
+	maxBatch       = 1000 // requests
+	maxBatches     = 1000 // that are remembered
+	batchSide      = 8    // requests side by side, unless the batch says
+	maxBatchSide   = 32
+	batchKept      = time.Hour
+	maxBatchKey    = 200 // characters of an Idempotency-Key, to which the index comes
+	maxBatchText   = 4 << 10
+	maxBatchHeader = 32
+)
+
+// batch is a list of requests that are served side by side, each as if it had come by itself: with the batch's own
+// credential and the headers that it names. The process remembers how it stands; the answers are on disk, under an
+// Idempotency-Key for each, so that the same batch once more under the same key pays for nothing twice.
+type batch struct {
+	id      string
+	tenants []string // who may know of it
+	created time.Time
+	side    int // requests at once, at most
+	items   []batchItem
+	stop    context.CancelFunc // begins no more requests, and leaves those under way
+	done    func()             // gives the message back
+
+	mu      sync.Mutex // guards the rest
+	results []batchResult
+	told    []int // indexes of results, in the order in which they came
+	totals  batchTotals
+	changed chan struct{} // closed and replaced when any of this changes
+	ended   time.Time     // zero while it runs
+}
+
+// batchItem is one request of a batch.
+type batchItem struct {
+	path   string
+	header http.Header
+	body   switchyard.Blob
+}
+
+// batches are those that are remembered. The zero value is ready.
+type batches struct {
+	mu sync.Mutex
+	m  map[string]*batch // :: id → batch; guarded by mu
+}
+
+var (
+	errNoBatch    = errors.New("no such batch, or none any more")
+	errManyBatch  = &switchyard.Error{Kind: switchyard.Throttled, Detail: "too many batches are under way: wait for one to end", RetryAfter: time.Minute}
+	errNoBatchKey = switchyard.Invalid("Idempotency-Key", "Idempotency-Key: a batch's has at most %d characters", maxBatchKey)
+)
+
+// add remembers b, and forgets those that have been over for long, or the oldest that is over if there are too many.
+func (all *batches) add(b *batch, now time.Time) error {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.m == nil {
+		all.m = map[string]*batch{}
+	}
+	var oldest *batch
+	for id, old := range all.m {
+		ended := old.over()
+		switch {
+		case ended.IsZero():
+		case now.Sub(ended) > batchKept:
+			delete(all.m, id)
+		case oldest == nil || ended.Before(oldest.over()):
+			oldest = old
+		}
+	}
+	if len(all.m) >= maxBatches {
+		if oldest == nil {
+			return errManyBatch
+		}
+		delete(all.m, oldest.id)
+	}
+	all.m[b.id] = b
+	return nil
+}
+
+// of is a batch by its id, for one of those who may know of it.
+func (all *batches) of(id string, tenants []string) (*batch, error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	b := all.m[id]
+	if b == nil || !slices.ContainsFunc(b.tenants, func(t string) bool { return slices.Contains(tenants, t) }) {
+		return nil, errNoBatch
+	}
+	return b, nil
+}
+
+func (b *batch) over() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended
+}
+
+// beginBatch takes a batch on and answers with how it stands. The work goes on without the app.
+func (x *extra) beginBatch(w http.ResponseWriter) error {
+	key := x.r.Header.Get("Idempotency-Key")
+	if len(key) > maxBatchKey {
+		return errNoBatchKey
+	}
+	msg, err := x.spooled()
+	if err != nil {
+		return err
+	}
+	b := &batch{id: rand.Text(), tenants: x.tenants, created: x.now(), changed: make(chan struct{}), done: func() { _ = msg.Body.Close() }}
+	if err := x.readBatch(b, msg); err != nil {
+		b.done()
+		return err
+	}
+	b.results, b.totals = make([]batchResult, len(b.items)), newTotals(len(b.items))
+	if err := x.batches.add(b, x.now()); err != nil {
+		b.done()
+		return err
+	}
+	if key == "" {
+		key = b.id
+	}
+	x.startBatch(b, key)
+	w.Header().Set("Location", extrasPath+"batches/"+b.id)
+	writeJSON(w, http.StatusAccepted, b.describe())
+	return nil
+}
+
+// spooled is the body of the request.
+func (x *extra) spooled() (*spool.Message, error) {
+	q := &request{Handler: x.Handler, snap: x.snap, r: x.r, w: discard{}}
+	return q.read()
+}
+
+// readBatch reads what a batch asks for, and finds all that is wrong with it before anything is paid for.
+func (x *extra) readBatch(b *batch, msg *spool.Message) error {
+	doc, err := msg.JSON()
+	if err != nil {
+		return switchyard.Invalid("", "the body cannot be read: %v; a batch has at most %d requests", err, maxBatch)
+	}
+	if doc.Kind() != spool.Object {
+		return switchyard.Invalid("", `want JSON such as {"requests":[{"path":"/v1/images/generations","body":{"prompt":"…"}}]}`)
+	}
+	if err := knownKeys("", doc, "requests", "concurrency"); err != nil {
+		return err
+	}
+	b.side = batchSide
+	if v := doc.Get("concurrency"); v.Given() {
+		n, ok := v.Int()
+		if !ok || n < 1 || n > maxBatchSide {
+			return switchyard.Invalid("concurrency", "concurrency: want 1 to %d", maxBatchSide)
+		}
+		b.side = int(n)
+	}
+	items := doc.Get("requests").Items()
+	if len(items) == 0 || len(items) > maxBatch {
+		return switchyard.Invalid("requests", "requests: a batch has 1 to %d, got %d", maxBatch, len(items))
+	}
+	for i, v := range items {
+		item, err := x.readItem(v)
+		if err != nil {
+			return switchyard.Invalid("requests", "requests[%d]%s", i, err.Error())
+		}
+		b.items = append(b.items, item)
+	}
+	return nil
+}
+
+// readItem reads one request. The error says what is wrong with it, from its place on.
+func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
+	if err := knownKeys("", v, "path", "headers", "body"); err != nil {
+		return item, errors.New(": " + switchyard.AsError(err).Detail)
+	}
+	body := v.Get("body")
+	if body.Kind() != spool.Object {
+		return item, fmt.Errorf(".body: want an object, got %v", body.Kind())
+	}
+	item = batchItem{path: v.Get("path").Text(), header: http.Header{}, body: body.Blob()}
+	headers := v.Get("headers")
+	if len(headers.Keys()) > maxBatchHeader {
+		return item, fmt.Errorf(".headers: at most %d", maxBatchHeader)
+	}
+	for _, name := range headers.Keys() {
+		value := headers.Get(name)
+		if !strings.HasPrefix(strings.ToLower(name), "x-") || slices.Contains(neverForwarded, http.CanonicalHeaderKey(name)) {
+			return item, fmt.Errorf(".headers: %q is not for one request of a batch to say: only X-… headers are", name)
+		}
+		if value.Kind() != spool.String || value.Len() > maxBatchText || strings.ContainsAny(value.Text(), "\r\n\x00") {
+			return item, fmt.Errorf(".headers.%s: want a text", name)
+		}
+		item.header.Set(name, value.Text())
+	}
+	r, err := x.itemRequest(context.Background(), &item, "")
+	if err != nil {
+		return item, fmt.Errorf(".path: want a path such as /v1/images/generations, got %q", item.path)
+	}
+	place, ok := x.snap.locate(r)
+	if !ok || place.dialect == nil || place.dialect.Route(place.base, http.MethodPost, place.path) != dialect.Generate {
+		return item, fmt.Errorf(".path: %q makes no pictures", item.path)
+	}
+	return item, nil
+}
+
+// knownKeys refuses what it does not know, lest a misspelt word be passed over in silence.
+func knownKeys(at string, v *spool.Value, known ...string) error {
+	for _, key := range v.Keys() {
+		if !slices.Contains(known, key) {
+			return switchyard.Invalid(key, "%sunknown member %q, want %s", at, key, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package proxy
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"switchyard"
+	"switchyard/cache"
+)
+
+// A request of a batch that is refused for want of room, and cost nothing, is in no hurry: it is tried again, for as long as
+// the advice is to come back soon.
+const (
+	batchTries = 5
+	batchSoon  = time.Minute
+)
+
+// notBegun is what is told of a request that was not even tried.
+const notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+
+// statusLeft is that of a request which nobody waited for any more.
+const statusLeft = 499
+
+// batchResult is what one request of a batch came to.
+type batchResult struct {
+	status int // HTTP; 0 while it runs
+	rec    Record
+	kept   cache.Sum // of the answer
+	text   []byte    // of an error, as the app would have got it
+}
+
+// startBatch has the requests of a batch served, without an app to wait for them.
+func (x *extra) startBatch(b *batch, key string) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(x.r.Context()))
+	begin, beginNone := context.WithCancel(ctx)
+	b.stop = stop
+	drain := context.AfterFunc(x.draining, beginNone)
+	worker := &extra{Handler: x.Handler, snap: x.snap, key: x.key, r: x.r.Clone(ctx)}
+	worker.r.Body = http.NoBody
+	x.work.Go(func() {
+		defer stop()
+		defer drain()
+		defer b.done()
+		var side sync.WaitGroup
+		turns := make(chan struct{}, b.side)
+		for i := range b.items {
+			turns <- struct{}{}
+			side.Go(func() {
+				defer func() { <-turns }()
+				b.note(i, worker.serveItem(begin, &b.items[i], key+"/"+strconv.Itoa(i)))
+			})
+		}
+		side.Wait()
+		b.end(x.now())
+	})
+}
+
+// serveItem has one request served, more than once if there was no room for it. When ctx ends it is not begun.
+func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res batchResult) {
+	for try := 1; ; try++ {
+		if ctx.Err() != nil {
+			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
+		}
+		r, err := x.itemRequest(x.r.Context(), item, key)
+		if err == nil {
+			r.ContentLength = item.body.Len()
+			r.Body, err = item.body.Open()
+		}
+		if err != nil {
+			return batchResult{status: http.StatusInternalServerError, rec: Record{Err: err}}
+		}
+		answer := &sink{header: http.Header{}}
+		q := x.carryItem(answer, r)
+		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.text.Bytes()}
+		wait, again := answer.again(q.rec)
+		if !again || try == batchTries || !sleep(ctx, wait) {
+			return res
+		}
+	}
+}
+
+// carryItem is carry for a goroutine of ours, where nobody else would catch what net/http does.
+func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.status = http.StatusBadGateway
+			q = &request{rec: &Record{Err: fmt.Errorf("panic: %v", p)}}
+		}
+	}()
+	defer r.Body.Close()
+	return x.carry(w, r)
+}
+
+// itemRequest is one request of a batch as it would have come by itself, but for its body.
+func (x *extra) itemRequest(ctx context.Context, item *batchItem, key string) (*http.Request, error) {
+	path, err := url.ParseRequestURI(item.path)
+	if err != nil || path.Host != "" {
+		return nil, errors.New("no path")
+	}
+	r := x.r.Clone(ctx)
+	r.Method, r.URL, r.RequestURI, r.TransferEncoding = http.MethodPost, path, item.path, nil
+	for _, name := range []string{"Content-Length", "Content-Encoding", "X-Fal-Target-Url", "Accept", "Prefer", "Expect", dryRunHeader} {
+		r.Header.Del(name)
+	}
+	for name, values := range item.header {
+		r.Header[name] = values
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Idempotency-Key", key)
+	if place, ok := x.snap.locate(r); ok && place.dialect != nil && !x.key.IsZero() {
+		place.dialect.PutKey(r.Header, x.key) // which may have come as another SDK sends it
+	}
+	return r, nil
+}
+
+// sink takes an answer that is kept elsewhere, if it is one.
+type sink struct {
+	header http.Header
+	status int
+	text   bytes.Buffer
+}
+
+const maxSink = 64 << 10
+
+func (s *sink) Header() http.Header { return s.header }
+
+func (s *sink) WriteHeader(status int) {
+	if s.status < 200 {
+		s.status = status
+	}
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.status >= 400 && s.text.Len() < maxSink {
+		s.text.Write(p[:min(len(p), maxSink-s.text.Len())])
+	}
+	return len(p), nil
+}
+
+// again reports whether the request is worth another try, and after what time.
+func (s *sink) again(rec *Record) (time.Duration, bool) {
+	if s.status != http.StatusTooManyRequests && s.status != http.StatusServiceUnavailable {
+		return 0, false
+	}
+	if c := rec.Cost.Charge; c != "" && c != switchyard.ChargeNone || switchyard.AsError(rec.Err).Kind == switchyard.OverBudget {
+		return 0, false
+	}
+	seconds, err := strconv.Atoi(strings.TrimSpace(s.header.Get("Retry-After")))
+	wait := time.Duration(max(seconds, 1)) * time.Second
+	return wait, err == nil && wait <= batchSoon
+}
+
+// sleep waits for d, and reports whether ctx let it.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// discard is for reading a request whose answer is written elsewhere.
+type discard struct{ http.ResponseWriter }

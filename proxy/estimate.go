@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/limit"
+	"switchyard/router"
+	"switchyard/rule"
+)
+
+// maxEstimate is how long the body of a question about prices may be, and maxEstimates how many it may ask about.
+const (
+	maxEstimate  = 1 << 20
+	maxEstimates = 1000
+	maxImages    = 100_000
+)
+
+// estimateAsk is one request whose price is asked for. What is left out is as the target has it by itself.
+type estimateAsk struct {
+	Target     string `json:"target"` // the one that is preferred; empty: whoever the route takes
+	Model      string `json:"model"`
+	Images     int    `json:"images"` // 1 if left out
+	Size       string `json:"size"`   // such as 1024x1024
+	Quality    string `json:"quality"`
+	Resolution string `json:"resolution"` // such as 2K
+	References int    `json:"references"` // pictures that come with the request
+}
+
+// estimateDoc is the answer: what the preferred target would take, and every other one.
+type estimateDoc struct {
+	Images       int          `json:"images"`
+	Route        string       `json:"route,omitempty"` // that chose the target, if none was named
+	Target       string       `json:"target"`
+	EstimateUSD  *json.Number `json:"estimate_usd"` // null if the price is not known
+	Alternatives []quoteDoc   `json:"alternatives"` // the cheapest first
+}
+
+type quoteDoc struct {
+	Target      string       `json:"target"`
+	Provider    string       `json:"provider"`
+	Model       string       `json:"model"`
+	EstimateUSD *json.Number `json:"estimate_usd"`
+	Quality     int          `json:"quality,omitempty"`
+	Fidelity    string       `json:"fidelity,omitempty"`
+	Reason      string       `json:"reason,omitempty"` // why it cannot serve
+}
+
+// estimateAnswer is one estimate, or a list of them with its sum.
+type estimateAnswer struct {
+	*estimateDoc
+	Estimates []estimateDoc `json:"estimates,omitempty"`
+	TotalUSD  *json.Number  `json:"total_usd,omitempty"` // of a list; left out if a part of it is not known
+}
+
+// estimate tells what a request would cost, or each of a list {"requests": […]}.
+func (x *extra) estimate() (answer estimateAnswer, err error) {
+	body, err := io.ReadAll(io.LimitReader(x.r.Body, maxEstimate+1))
+	if err != nil || len(body) > maxEstimate {
+		return answer, switchyard.Invalid("", "the body is incomplete, or longer than %d bytes", maxEstimate)
+	}
+	var ask struct {
+		estimateAsk
+		Requests []estimateAsk `json:"requests"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&ask); err != nil {
+		return answer, switchyard.Invalid("", `want JSON such as {"images":23,"target":"flux","size":"1024x1024"}: %s`, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if ask.Requests == nil {
+		doc, _, err := x.estimateOne(&ask.estimateAsk)
+		return estimateAnswer{estimateDoc: &doc}, err
+	}
+	if len(ask.Requests) == 0 || len(ask.Requests) > maxEstimates {
+		return answer, switchyard.Invalid("requests", "requests: want 1 to %d, got %d", maxEstimates, len(ask.Requests))
+	}
+	total := switchyard.Cost{Basis: switchyard.BasisEstimate}
+	for i := range ask.Requests {
+		doc, cost, err := x.estimateOne(&ask.Requests[i])
+		if err != nil {
+			return answer, switchyard.Invalid("requests", "requests[%d]: %s", i, switchyard.AsError(err).Detail)
+		}
+		if total.Amount += cost.Amount; cost.Basis == switchyard.BasisUnknown {
+			total.Basis = switchyard.BasisUnknown
+		}
+		answer.Estimates = append(answer.Estimates, doc)
+	}
+	answer.TotalUSD = usd(total)
+	return answer, nil
+}
+
+func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.Cost, err error) {
+	req, err := ask.request()
+	if err != nil {
+		return doc, cost, err
+	}
+	facts := &rule.Facts{Request: req, Headers: x.r.Header, Query: x.r.URL.Query(), Key: x.ruleKey()}
+	quotes := x.snap.Router.Quotes(facts, x.key.IsZero(), x.now())
+	if doc.Target = ask.Target; doc.Target == "" {
+		plan, _ := x.snap.Router.Plan(facts, x.key.IsZero(), x.now())
+		doc.Route = plan.Route.Name
+		if len(plan.Candidates) > 0 {
+			doc.Target = plan.Candidates[0].Target.Name
+		}
+	}
+	doc.Images, doc.Alternatives = req.Images, []quoteDoc{}
+	cost, found := switchyard.Cost{Basis: switchyard.BasisUnknown}, false
+	for i := range quotes {
+		q := &quotes[i]
+		if q.Target.Name == doc.Target {
+			cost, found = q.Cost, true
+			continue
+		}
+		doc.Alternatives = append(doc.Alternatives, describeQuote(q))
+	}
+	if ask.Target != "" && !found {
+		return doc, cost, switchyard.Invalid("target", "target: there is no %q", ask.Target)
+	}
+	doc.EstimateUSD = usd(cost)
+	return doc, cost, nil
+}
+
+// request is what is asked about, in canonical form.
+func (ask *estimateAsk) request() (*switchyard.Request, error) {
+	switch {
+	case ask.Images < 0 || ask.Images > maxImages:
+		return nil, switchyard.Invalid("images", "images: want 1 to %d, got %d", maxImages, ask.Images)
+	case ask.References < 0 || ask.References > maxImages:
+		return nil, switchyard.Invalid("references", "references: want 0 to %d, got %d", maxImages, ask.References)
+	}
+	req := &switchyard.Request{
+		Model: ask.Model, Images: max(ask.Images, 1), Quality: ask.Quality, Resolution: ask.Resolution,
+		References: make([]switchyard.Reference, ask.References),
+	}
+	if ask.Size != "" {
+		size, err := switchyard.ParseSize(ask.Size)
+		if err != nil {
+			return nil, switchyard.Invalid("size", "size: want one such as 1024x1024, got %q", ask.Size)
+		}
+		req.Size = size
+	}
+	return req, nil
+}
+
+// ruleKey is the caller's virtual key as rules see it.
+func (x *extra) ruleKey() rule.Key {
+	caller, err := x.snap.Keys.identify(x.key)
+	if x.key.IsZero() || err != nil || caller.key == nil {
+		return rule.Key{}
+	}
+	return rule.Key{Name: caller.key.Name, Tenant: caller.key.Tenant, Labels: caller.key.Labels}
+}
+
+func describeQuote(q *router.Quote) quoteDoc {
+	doc := quoteDoc{
+		Target: q.Target.Name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Reason: q.Reason,
+		EstimateUSD: usd(q.Cost),
+	}
+	if q.Reason == "" {
+		doc.Fidelity = q.Fidelity.String()
+	}
+	return doc
+}
+
+// standingDoc is how a target is, for an app that wants to choose by itself.
+type standingDoc struct {
+	Target        string       `json:"target"`
+	Provider      string       `json:"provider"`
+	Model         string       `json:"model"`
+	Enabled       bool         `json:"enabled"`
+	Healthy       bool         `json:"healthy"` // its breaker is not open
+	Reason        string       `json:"reason,omitempty"`
+	InFlight      int          `json:"in_flight"`
+	Waiting       int          `json:"waiting"`
+	Quality       int          `json:"quality,omitempty"`
+	ImageUSD      *json.Number `json:"image_usd"`      // one picture as the target makes it by itself; null if not known
+	MedianSeconds *float64     `json:"median_seconds"` // lately; null if it has not been asked
+	P95Seconds    *float64     `json:"p95_seconds"`
+}
+
+// providers tells of every target of the config.
+func (x *extra) providers() (map[string][]standingDoc, error) {
+	req := &switchyard.Request{Images: 1}
+	list := []standingDoc{}
+	for _, q := range x.snap.Router.Quotes(&rule.Facts{Request: req, Headers: x.r.Header, Key: x.ruleKey()}, x.key.IsZero(), x.now()) {
+		list = append(list, x.standing(&q, req))
+	}
+	return map[string][]standingDoc{"targets": list}, nil
+}
+
+func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
+	name := q.Target.Name
+	load := x.Limiter.Load(limit.Name{Scope: limit.Target, Name: name})
+	doc := standingDoc{
+		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "",
+		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: usd(q.Cost),
+	}
+	if x.Breakers != nil {
+		doc.Healthy = x.Breakers(name).Phase != breaker.Open
+	}
+	if median, p95, known := x.Statistics.Latency(name, req, x.now()); known {
+		seconds := func(d time.Duration) *float64 { s := mean(d, 1); return &s }
+		doc.MedianSeconds, doc.P95Seconds = seconds(median), seconds(p95)
+	}
+	return doc
+}

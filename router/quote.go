@@ -1,0 +1,62 @@
+package router
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"switchyard"
+	"switchyard/rule"
+)
+
+// Quote is what one target would take for a request, or why it cannot take it.
+type Quote struct {
+	Target   *switchyard.Target
+	Cost     switchyard.Cost
+	Fidelity switchyard.Fidelity
+	Reason   string // why it cannot serve; empty if it can
+}
+
+// Quotes are those of all targets of the config, the cheapest first, the unknown and those that cannot serve last. What
+// routes require is not asked.
+func (r *Router) Quotes(f *rule.Facts, appKey bool, now time.Time) []Quote {
+	d := r.consider(f)
+	d.appKey, d.now = appKey, now
+	var quotes []Quote
+	for _, name := range slices.Sorted(maps.Keys(r.cfg.Targets)) {
+		quotes = append(quotes, d.quote(r.cfg.Targets[name]))
+	}
+	slices.SortStableFunc(quotes, func(a, b Quote) int { return a.compare(&b) })
+	return quotes
+}
+
+func (d *decision) quote(t *switchyard.Target) Quote {
+	q := Quote{Target: t, Cost: switchyard.Cost{Basis: switchyard.BasisUnknown}}
+	if q.Reason = d.unusable(t); q.Reason != "" {
+		return q
+	}
+	fitted, err := Fit(d.facts.Request, d.asked, t)
+	if err != nil {
+		q.Reason = err.Error()
+		return q
+	}
+	q.Cost, q.Fidelity = Candidate{Target: t, Fitted: fitted}.Estimate(fitted.Request), fitted.Fidelity
+	return q
+}
+
+// compare orders quotes by what there is to know of them.
+func (q *Quote) compare(o *Quote) int {
+	class := func(q *Quote) int {
+		switch {
+		case q.Reason != "":
+			return 2
+		case q.Cost.Basis == switchyard.BasisUnknown:
+			return 1
+		}
+		return 0
+	}
+	if c := class(q) - class(o); c != 0 || class(q) > 0 {
+		return c
+	}
+	return int(min(max(q.Cost.Amount-o.Cost.Amount, -1), 1))
+}
