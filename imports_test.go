@@ -21,14 +21,16 @@ var floors = map[string]int{
 	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3,
 	"dialect/openai": 3, "dialect/gemini": 3, "dialect/fal": 3, "dialect/replicate": 3,
 	"dialect": 2,
-	"config":  1, "rule": 1, "fetch": 1, "spool": 1,
+	"config":  1, "rule": 1, "fetch": 1, "spool": 1, "migrate": 1,
 	"": 0,
 }
 
 // apart are packages that stand beside the house, with all that they may import of it.
 var apart = map[string][]string{
 	"sim":                 {""}, // else a dialect's mistake would be made twice
-	"ledger/sqlite":       {"", "ledger"},
+	"ledger/sqlite":            {"", "ledger", "ledger/internal/sqlstore", "migrate"},
+	"ledger/internal/sqlstore": {"", "ledger"}, // what databases share
+	"ledger/ledgertest":        {"", "ledger"}, // holds them to the same promises
 	"dialect/dialecttest": {"", "dialect", "spool"},
 }
 

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"time"
 
 	"switchyard"
@@ -93,6 +94,21 @@ func (s *Sums) Add(o *Sums) {
 	s.Latency.Add(&o.Latency)
 }
 
+// Take takes away what o came to, the opposite of Add.
+func (s *Sums) Take(o *Sums) {
+	s.Count -= o.Count
+	s.OK -= o.OK
+	s.Neither -= o.Neither
+	s.Images -= o.Images
+	s.Cost -= o.Cost
+	s.Possible -= o.Possible
+	s.Unknown -= o.Unknown
+	s.Busy -= o.Busy
+	for i, n := range o.Latency {
+		s.Latency[i] -= n
+	}
+}
+
 // Success is the share that ended well, 0 to 1, of those that say something about who served; known is false if none do.
 func (s *Sums) Success() (share float64, known bool) {
 	if n := s.Count - s.Neither; n > 0 {
@@ -109,11 +125,32 @@ func (s *Sums) Mean() time.Duration {
 	return s.Busy / time.Duration(s.OK)
 }
 
-// Steps asks for rollups: of what started from Since on, up to but without Until, in steps of Step. Bounds in time are
-// widened to whole steps. A Step is a number of whole minutes; 0 makes one step of all.
+// MinutesKept is how long stores keep the sums of each minute. Those of hours are kept as long as the ledger itself.
+const MinutesKept = 8 * 24 * time.Hour
+
+// Steps asks for rollups: of what started from Since on, up to but without Until, in steps of Step, which begin at
+// multiples of it since 1970 UTC. A Step is a number of whole minutes; 0 makes one step of all. Bounds in time are widened
+// to whole steps, with 0 to whole minutes. What is older than MinutesKept is told in steps of whole hours only, and with 0
+// if all that is asked for is longer than that.
 type Steps struct {
-	Since, Until time.Time
+	Since, Until time.Time // zero: from the first, to the last
 	Step         time.Duration
+}
+
+// Span is what the sums are to be read by, a minute or an hour; an error if Step is not a number of whole minutes, or
+// if Since is after Until.
+func (s Steps) Span() (time.Duration, error) {
+	if s.Step < 0 || s.Step%time.Minute != 0 {
+		return 0, fmt.Errorf("step %v: want whole minutes", s.Step)
+	}
+	if !s.Until.IsZero() && s.Since.After(s.Until) {
+		return 0, fmt.Errorf("since %s is after until %s", s.Since.UTC().Format(time.RFC3339), s.Until.UTC().Format(time.RFC3339))
+	}
+	long := s.Since.IsZero() || s.Until.IsZero() || s.Until.Sub(s.Since) > MinutesKept
+	if s.Step > 0 && s.Step%time.Hour == 0 || s.Step == 0 && long {
+		return time.Hour, nil
+	}
+	return time.Minute, nil
 }
 
 // TargetStep is what the attempts at one target came to in one step of time.

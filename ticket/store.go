@@ -37,7 +37,7 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if s.max <= 0 {
 		s.max = 256 << 10
 	}
-	if err := migrate(ctx, c.DB); err != nil {
+	if err := up(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("tickets: %w", err)
 	}
 	if err := s.sweepBodies(ctx); err != nil {

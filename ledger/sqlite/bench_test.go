@@ -15,6 +15,7 @@ import (
 
 	"switchyard"
 	"switchyard/ledger"
+	"switchyard/ledger/ledgertest"
 	"switchyard/ledger/sqlite"
 )
 
@@ -33,7 +34,7 @@ func perGeneration(b *testing.B, since time.Duration) {
 
 // real is a generation with the names and ids that one has in service.
 func real() (switchyard.Generation, switchyard.Attempt) {
-	g, a := generation(rand.Text()), attempt(rand.Text(), "")
+	g, a := ledgertest.Generation(rand.Text()), ledgertest.Attempt(rand.Text(), "")
 	g.RequestID, g.Prompt, g.Started = rand.Text(), fmt.Sprintf("%064x", 1<<60), time.Now()
 	a.Generation, a.Started = g.ID, time.Now()
 	return g, a
@@ -59,7 +60,7 @@ func BenchmarkLedger(b *testing.B) {
 				if err := j.Append(b.Context(), ledger.BeginRecord(g), ledger.OpenRecord(at)); err != nil {
 					return err
 				}
-				return j.Append(b.Context(), ledger.SettleRecord(done(at)), ledger.EndRecord(ended(g)))
+				return j.Append(b.Context(), ledger.SettleRecord(ledgertest.Done(at)), ledger.EndRecord(ledgertest.Ended(g)))
 			})
 			if err := a.Flush(b.Context()); err != nil {
 				b.Fatal(err)
@@ -112,7 +113,7 @@ func BenchmarkApply(b *testing.B) {
 				for range min(batch, b.N-at) {
 					g, a := real()
 					begin = append(begin, ledger.BeginRecord(g), ledger.OpenRecord(a))
-					end = append(end, ledger.SettleRecord(done(a)), ledger.EndRecord(ended(g)))
+					end = append(end, ledger.SettleRecord(ledgertest.Done(a)), ledger.EndRecord(ledgertest.Ended(g)))
 				}
 				if !apart {
 					begin, end = append(begin, end...), nil
@@ -125,5 +126,37 @@ func BenchmarkApply(b *testing.B) {
 			}
 			perGeneration(b, since)
 		})
+	}
+}
+
+// BenchmarkSteps reads a day in quarters of an hour, of a ledger with a million generations in it that
+// went to four targets.
+func BenchmarkSteps(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "x.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	const all, batch = 1_000_000, 4096
+	day := time.Now().UTC().Truncate(24 * time.Hour)
+	for at := 0; at < all; at += batch {
+		var records []ledger.Record
+		for i := at; i < min(at+batch, all); i++ {
+			g, a := real()
+			g.Started = day.Add(time.Duration(i) * 24 * time.Hour / all)
+			a.Started, a.Target = g.Started, []string{"flux", "google-image", "fast-sdxl", "face-to-many"}[i%4]
+			a.Latency = time.Duration(i%200) * 100 * time.Millisecond
+			records = append(records, ledger.SettleRecord(ledgertest.Done(a)), ledger.EndRecord(ledgertest.Ended(g)))
+		}
+		if err := s.Apply(b.Context(), ledger.Batch{Journal: "j", Last: uint64(at), Records: records}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ResetTimer()
+	for range b.N {
+		list, err := s.Targets(b.Context(), ledger.Steps{Since: day, Until: day.Add(24 * time.Hour), Step: 15 * time.Minute})
+		if err != nil || len(list) != 4*96 {
+			b.Fatal(len(list), err)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"switchyard"
 	"switchyard/ledger"
+	"switchyard/ledger/ledgertest"
 	"switchyard/ledger/sqlite"
 )
 
@@ -55,9 +56,9 @@ func child(dir string) {
 	for range 8 {
 		go func() {
 			for i := 0; ; i++ {
-				a := attempt(fmt.Sprintf("%s-%d", j.Epoch(), rand.Uint64()), "g")
+				a := ledgertest.Attempt(fmt.Sprintf("%s-%d", j.Epoch(), rand.Uint64()), "g")
 				a.Generation = "g-" + a.ID
-				g := generation(a.Generation)
+				g := ledgertest.Generation(a.Generation)
 				if err := j.Append(ctx, ledger.BeginRecord(g), ledger.OpenRecord(a)); err != nil {
 					panic(err)
 				}
@@ -65,7 +66,7 @@ func child(dir string) {
 				if i%3 == 0 {
 					continue // the provider never answers
 				}
-				if err := j.Append(ctx, ledger.SettleRecord(done(a)), ledger.EndRecord(ended(g))); err != nil {
+				if err := j.Append(ctx, ledger.SettleRecord(ledgertest.Done(a)), ledger.EndRecord(ledgertest.Ended(g))); err != nil {
 					panic(err)
 				}
 				say("settled", a.ID)
@@ -140,7 +141,7 @@ func crash(t *testing.T, dir string, said map[string]string) {
 // compare holds the ledger against what was acknowledged.
 func compare(t *testing.T, s *sqlite.Store, said map[string]string) {
 	t.Helper()
-	rows, err := s.Rows(t.Context(), start, 1<<20)
+	rows, err := s.Rows(t.Context(), ledgertest.Start, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,7 @@ func compare(t *testing.T, s *sqlite.Store, said map[string]string) {
 			t.Errorf("attempt %s still runs", id)
 		}
 	}
+	ledgertest.SumsAddUp(t, s)
 	c, err := s.Check(t.Context())
 	if err != nil || len(c.Wrong) > 0 || c.Running > 0 || c.Generations != c.Attempts {
 		t.Errorf("the ledger does not add up: %+v, %v", c, err)

@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +18,8 @@ import (
 	_ "modernc.org/sqlite" // the driver, in pure Go: one static binary
 
 	"switchyard/ledger"
+	"switchyard/ledger/internal/sqlstore"
+	"switchyard/migrate"
 )
 
 // Config is where the database is.
@@ -28,14 +32,28 @@ type Config struct {
 // Store is a ledger in a SQLite file. Many goroutines may use it; the owner calls Close. It writes on one connection,
 // since SQLite has one writer anyway, and reads on a few others, which never wait for that one.
 type Store struct {
-	write *sql.DB
-	read  *sql.DB
-	apply statements
+	sqlstore.Store
+	prepared map[string]*sql.Stmt // :: text → the statement on the writing connection
+}
+
+var technology = sqlstore.Technology{
+	Created: func(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") }, // SQLite's date functions take that
+	Entries: `json_each($1) k`, First: `k.value ->> 0`, Second: `k.value ->> 1`,
+	RatingsInOrder: `r.rowid`,
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// tables are the ledger's in the file.
+func tables() (migrate.Tables, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	return migrate.Tables{Technology: migrate.SQLite, Files: files, Version: "ledger_version"}, err
 }
 
 // Open opens the file and brings its tables up to date.
 func Open(ctx context.Context, c Config) (_ *Store, err error) {
-	s := &Store{}
+	s := &Store{Store: sqlstore.Store{Technology: technology}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("database %q: %w", c.Path, err), s.Close())
@@ -45,19 +63,23 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 		return nil, err
 	}
 	// A batch touches many pages, for ids are random. What the cache does not hold is written out early and read again.
-	if s.write, err = connect(c, "cache_size(-4096)"); err != nil {
+	if s.Write, err = connect(c, "cache_size(-4096)"); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, s.write); err != nil {
+	t, err := tables()
+	if err != nil {
 		return nil, err
 	}
-	if s.apply, err = prepare(ctx, s.write); err != nil {
+	if err := t.Up(ctx, s.Write); err != nil {
 		return nil, err
 	}
-	if s.read, err = sql.Open("sqlite", dsn(c, "query_only(1)")); err != nil {
+	if s.prepared, err = prepare(ctx, s.Write); err != nil {
 		return nil, err
 	}
-	s.read.SetMaxOpenConns(cmp.Or(c.Readers, 4))
+	if s.Read, err = sql.Open("sqlite", dsn(c, "query_only(1)")); err != nil {
+		return nil, err
+	}
+	s.Read.SetMaxOpenConns(cmp.Or(c.Readers, 4))
 	return s, nil
 }
 
@@ -85,15 +107,4 @@ func dsn(c Config, more ...string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: c.Path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// Close closes all connections. No call may be under way.
-func (s *Store) Close() error {
-	var errs []error
-	for _, db := range []*sql.DB{s.read, s.write} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-var _ ledger.Store = (*Store)(nil)
+var _ ledger.Database = (*Store)(nil)

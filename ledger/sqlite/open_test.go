@@ -4,12 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"switchyard/ledger"
+	"switchyard/ledger/ledgertest"
 	"switchyard/ledger/sqlite"
 )
 
@@ -48,12 +51,12 @@ func TestOpeningAgainKeepsAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		apply(t, s, "e", ledger.OpenRecord(attempt("a", "g")))
+		ledgertest.Apply(t, s, "e", ledger.OpenRecord(ledgertest.Attempt("a", "g")))
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if rows, err := open(t, path).Rows(t.Context(), start, 10); len(rows) != 1 || err != nil {
+	if rows, err := open(t, path).Rows(t.Context(), ledgertest.Start, 10); len(rows) != 1 || err != nil {
 		t.Errorf("got %v, %v", rows, err)
 	}
 }
@@ -68,14 +71,36 @@ func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
 	stranger(t, path, string(first)+`;
 CREATE TABLE ledger_version (version INTEGER PRIMARY KEY) STRICT;
 INSERT INTO ledger_version VALUES (1);
-INSERT INTO attempts VALUES ('a', 'g', 'e', 1, 2, 'flux', 'fal', 'm', 1795500000000000000, '', 0, 0, '', 0, 0, 5, 'estimate', 5, 'estimate', 'possible', 'job')`)
+INSERT INTO attempts VALUES ('a', 'g', 'e', 1, 2, 'flux', 'fal', 'm', 1795500000000000000, '', 0, 0, '', 0, 0, 5, 'estimate', 5, 'estimate', 'possible', 'job')`+
+		olderRows())
 	s := open(t, path)
-	apply(t, s, "e", ledger.SettleRecord(done(attempt("a", "g"))), ledger.OpenRecord(attempt("b", "g")), ledger.EndRecord(ended(generation("g"))))
-	acc := account(t, s, "g")
-	if len(acc.Attempts) != 2 || acc.Attempts[0].Job != "job" || acc.Attempts[0].Cost.Amount != 24_000_000 || acc.Attempts[0].Estimate.Amount != 5 {
+	ledgertest.SumsAddUp(t, s)
+	ledgertest.Apply(t, s, "e", ledger.SettleRecord(ledgertest.Done(ledgertest.Attempt("a", "g"))), ledger.OpenRecord(ledgertest.Attempt("b", "g")), ledger.EndRecord(ledgertest.Ended(ledgertest.Generation("g"))))
+	acc, err := s.Generation(t.Context(), "g")
+	if err != nil || len(acc.Attempts) != 2 || acc.Attempts[0].Job != "job" || acc.Attempts[0].Cost.Amount != 24_000_000 || acc.Attempts[0].Estimate.Amount != 5 {
 		t.Errorf("got %+v", acc)
 	}
+	ledgertest.SumsAddUp(t, s)
 	stranger(t, path, `SELECT provider FROM generation_logs`)
+}
+
+// olderRows are attempts and generations on both sides of each bound of a latency, of all sorts of cost and outcome.
+func olderRows() (text string) {
+	latencies := []time.Duration{0}
+	for _, b := range ledger.Bounds {
+		latencies = append(latencies, b, b+1)
+	}
+	for i, d := range latencies {
+		outcome := []string{"ok", "ok", "ok", "timeout", "filtered", "canceled"}[i%6]
+		cost := []string{"7, 'price-book', 'settled'", "NULL, 'unknown', 'settled'", "9, 'estimate', 'possible'", "NULL, 'unknown', 'none'"}[i%4]
+		started := 1795500000000000000 + int64(i)*int64(3*time.Minute)
+		kind := []string{"generation", "generation", "passthrough"}[i%3]
+		text += fmt.Sprintf(`;
+INSERT INTO attempts VALUES ('b%d', 'o', 'e', 1, 0, 'flux', 'fal', 'm', %d, '', %d, 2, '%s', 200, 2, 5, 'estimate', %s, '');
+INSERT INTO generations VALUES ('h%d', 'e', '', 't', '', '%s', 'fal', '', '', 'all', '', %d, '', %d, '%s', '', '', '', 1, 1, 1, %s, '', '', '{}')`,
+			i, started, d, outcome, cost, i, kind, started, d, outcome, cost)
+	}
+	return text
 }
 
 func TestANewerFileIsRefused(t *testing.T) {
@@ -88,7 +113,7 @@ func TestANewerFileIsRefused(t *testing.T) {
 	}
 }
 
-func stranger(t *testing.T, path, query string) *sql.DB {
+func stranger(t *testing.T, path string, queries ...string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path2dsn(path))
 	if err != nil {
@@ -96,8 +121,10 @@ func stranger(t *testing.T, path, query string) *sql.DB {
 	}
 	t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(t.Context(), query); err != nil {
-		t.Fatal(err)
+	for _, query := range queries {
+		if _, err := db.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return db
 }
@@ -119,13 +146,13 @@ func TestALockedFileDelaysRowsAndNothingElse(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 
-	if err := j.Open(t.Context(), attempt("a", "g")); err != nil {
+	if err := j.Open(t.Context(), ledgertest.Attempt("a", "g")); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reported; err == nil {
 		t.Error("no error was reported")
 	}
-	if rows, err := s.Rows(t.Context(), start, 10); len(rows) != 0 || err != nil {
+	if rows, err := s.Rows(t.Context(), ledgertest.Start, 10); len(rows) != 0 || err != nil {
 		t.Errorf("readers: %v, %v", rows, err)
 	}
 	if _, err := foreign.ExecContext(t.Context(), `COMMIT`); err != nil {
@@ -134,7 +161,7 @@ func TestALockedFileDelaysRowsAndNothingElse(t *testing.T) {
 	if err := a.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if rows, err := s.Rows(t.Context(), start, 10); len(rows) != 1 || err != nil {
+	if rows, err := s.Rows(t.Context(), ledgertest.Start, 10); len(rows) != 1 || err != nil {
 		t.Errorf("after: %v, %v", rows, err)
 	}
 	cancel()

@@ -83,7 +83,7 @@ func New(ctx context.Context, c Config) (*Hooks, error) {
 	}
 	h := &Hooks{conf: c.withDefaults(), bell: newBell()}
 	h.shares.most = max(h.conf.Workers/4, 1)
-	if err := migrate(ctx, c.DB); err != nil {
+	if err := up(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	if err := migrateRiver(ctx, h.driver(), h.conf.Log); err != nil {

@@ -1,4 +1,4 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // Applied is how far the journal has been applied.
 func (s *Store) Applied(ctx context.Context, journal string) (uint64, error) {
 	var idx int64
-	err := s.write.QueryRowContext(ctx, `SELECT idx FROM applied WHERE journal = ?`, journal).Scan(&idx)
+	err := s.Write.QueryRowContext(ctx, `SELECT idx FROM applied WHERE journal = $1`, journal).Scan(&idx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -82,22 +82,22 @@ func collect[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, er
 
 // attempts are those of a generation, in the order tried.
 func (s *Store) attempts(ctx context.Context, generation string) ([]switchyard.Attempt, error) {
-	return collect(ctx, s.read, scanAttempt,
-		`SELECT `+attemptColumns+` FROM attempts a WHERE a.generation = ? ORDER BY a.number, a.part, a.started`, generation)
+	return collect(ctx, s.Read, scanAttempt,
+		`SELECT `+attemptColumns+` FROM attempts a WHERE a.generation = $1 ORDER BY a.number, a.part, a.started`, generation)
 }
 
 // Generation is one generation with its attempts, ErrNotFound if there is none. It asks for no tenant: see Account.
 func (s *Store) Generation(ctx context.Context, id string) (ledger.Account, error) {
-	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = ?`, id)
+	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1`, id)
 }
 
 // Account is one generation of a tenant; another tenant's is not found.
 func (s *Store) Account(ctx context.Context, tenant, id string) (ledger.Account, error) {
-	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = ? AND g.tenant = ?`, id, tenant)
+	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1 AND g.tenant = $2`, id, tenant)
 }
 
 func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.Account, err error) {
-	list, err := collect(ctx, s.read, scanAccount, query, args...)
+	list, err := collect(ctx, s.Read, scanAccount, query, args...)
 	if err != nil {
 		return acc, err
 	}
@@ -111,18 +111,18 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.
 
 // Generations lists generations that started at since or later, newest first, without their attempts.
 func (s *Store) Generations(ctx context.Context, since time.Time, limit int) ([]ledger.Account, error) {
-	return collect(ctx, s.read, scanAccount,
-		`SELECT `+generationColumns+` FROM generations g WHERE g.started >= ? ORDER BY g.started DESC, g.id LIMIT ?`,
+	return collect(ctx, s.Read, scanAccount,
+		`SELECT `+generationColumns+` FROM generations g WHERE g.started >= $1 ORDER BY g.started DESC, g.id LIMIT $2`,
 		nanos(since), limit)
 }
 
 // Rows lists attempts that started at since or later, newest first.
 func (s *Store) Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error) {
-	return collect(ctx, s.read, scanRow, `SELECT a.id, a.generation, COALESCE(g.request_id, ''), a.started,
+	return collect(ctx, s.Read, scanRow, `SELECT a.id, a.generation, COALESCE(g.request_id, ''), a.started,
 	COALESCE(g.route, ''), a.target, a.provider, a.model, COALESCE(g.variant, ''), a.outcome, a.cost, a.basis, a.charge,
 	a.images, a.latency
 FROM attempts a LEFT JOIN generations g ON g.id = a.generation
-WHERE a.started >= ? ORDER BY a.started DESC, a.id LIMIT ?`, nanos(since), limit)
+WHERE a.started >= $1 ORDER BY a.started DESC, a.id LIMIT $2`, nanos(since), limit)
 }
 
 func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
@@ -137,14 +137,15 @@ func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
 // Totals sums the attempts that started from since up to but without until, by provider. What runs counts, too: its
 // money may be spent.
 func (s *Store) Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error) {
-	return collect(ctx, s.read, scanTotal, `SELECT provider, COUNT(*), SUM(outcome = 'ok'), SUM(images),
+	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'), SUM(images),
 	COALESCE(SUM(cost), 0), COALESCE(SUM(cost) FILTER (WHERE charge = 'possible'), 0),
-	SUM(cost IS NULL AND charge <> 'none'), CAST(COALESCE(AVG(latency) FILTER (WHERE outcome = 'ok'), 0) AS INTEGER)
-FROM attempts WHERE started >= ? AND started < ? GROUP BY provider ORDER BY provider`, nanos(since), nanos(until))
+	COUNT(*) FILTER (WHERE cost IS NULL AND charge <> 'none'), COALESCE(SUM(latency) FILTER (WHERE outcome = 'ok'), 0)
+FROM attempts WHERE started >= $1 AND started < $2 GROUP BY provider ORDER BY provider`, nanos(since), nanos(until))
 }
 
 func scanTotal(rows *sql.Rows) (t ledger.Total, err error) {
 	err = rows.Scan(&t.Provider, &t.Attempts, &t.OK, &t.Images, &t.Cost, &t.Possible, &t.Unknown, &t.Mean)
+	t.Mean /= time.Duration(max(t.OK, 1))
 	return t, err
 }
 
@@ -155,18 +156,18 @@ func (s *Store) Check(ctx context.Context) (c ledger.Check, err error) {
 	SELECT g.id, g.cost, COALESCE(SUM(CASE a.charge WHEN 'none' THEN 0 ELSE a.cost END), 0)
 	FROM generations g LEFT JOIN attempts a ON a.generation = g.id
 	WHERE g.outcome <> '' AND g.cost IS NOT NULL
-	GROUP BY g.id HAVING COALESCE(SUM(a.outcome = ''), 0) = 0) `
-	err = s.read.QueryRowContext(ctx, sums+`SELECT COALESCE(SUM(told), 0), COALESCE(SUM(sum), 0) FROM sums`).
+	GROUP BY g.id HAVING COUNT(*) FILTER (WHERE a.outcome = '') = 0) `
+	err = s.Read.QueryRowContext(ctx, sums+`SELECT COALESCE(SUM(told), 0), COALESCE(SUM(sum), 0) FROM sums`).
 		Scan(&c.Generations, &c.Attempts)
 	if err != nil {
 		return c, fmt.Errorf("add up: %w", err)
 	}
 	id := func(rows *sql.Rows) (v string, err error) { err = rows.Scan(&v); return v, err }
-	c.Wrong, err = collect(ctx, s.read, id, sums+`SELECT id FROM sums WHERE told <> sum ORDER BY id LIMIT 100`)
+	c.Wrong, err = collect(ctx, s.Read, id, sums+`SELECT id FROM sums WHERE told <> sum ORDER BY id LIMIT 100`)
 	if err != nil {
 		return c, fmt.Errorf("find what is wrong: %w", err)
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM attempts WHERE outcome = ''`).Scan(&c.Running)
+	err = s.Read.QueryRowContext(ctx, `SELECT COUNT(*) FROM attempts WHERE outcome = ''`).Scan(&c.Running)
 	if err != nil {
 		return c, fmt.Errorf("count what runs: %w", err)
 	}

@@ -1,27 +1,24 @@
-package sqlite
+package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
-	"switchyard"
 	"switchyard/ledger"
 )
 
-// Variants of one experiment begin with its name and a colon; a semicolon is the next character after that.
 const (
 	ended = `SELECT variant, target, outcome, latency, cost, basis, charge, delivered, '' FROM generations
-WHERE variant <> '' AND variant >= ? || ':' AND variant < ? || ';' AND outcome <> '' ORDER BY started + latency, id`
+WHERE variant <> '' AND variant >= $1 AND variant < $2 AND outcome <> '' ORDER BY started + latency, id`
 
 	rated = `SELECT g.variant, g.target, '', 0, NULL, '', '', 0, r.rating FROM generations g JOIN ratings r ON r.generation = g.id
-WHERE g.variant <> '' AND g.variant >= ? || ':' AND g.variant < ? || ';' ORDER BY r.rowid`
+WHERE g.variant <> '' AND g.variant >= $1 AND g.variant < $2 ORDER BY `
 )
 
 // Observations tells all that an experiment has to learn from: first its generations in the order in which they ended,
 // then their ratings in the order in which they were first given, each as it was last given. It ends at the first error of tell.
 func (s *Store) Observations(ctx context.Context, experiment string, tell func(ledger.Observation) error) error {
-	for _, query := range []string{ended, rated} {
+	for _, query := range []string{ended, rated + s.RatingsInOrder} {
 		if err := s.observe(ctx, query, experiment, tell); err != nil {
 			return fmt.Errorf("observe %q: %w", experiment, err)
 		}
@@ -31,19 +28,18 @@ func (s *Store) Observations(ctx context.Context, experiment string, tell func(l
 
 // observe holds one row at a time: an experiment may have millions.
 func (s *Store) observe(ctx context.Context, query, experiment string, tell func(ledger.Observation) error) error {
-	rows, err := s.read.QueryContext(ctx, query, experiment, experiment)
+	// Variants of one experiment begin with its name and a colon; a semicolon is the next character after that.
+	rows, err := s.Read.QueryContext(ctx, query, experiment+":", experiment+";")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o ledger.Observation
-		var cost sql.NullInt64
-		err := rows.Scan(&o.Variant, &o.Target, &o.Outcome, &o.Latency, &cost, &o.Cost.Basis, &o.Cost.Charge, &o.Images, &o.Rating)
+		err := rows.Scan(&o.Variant, &o.Target, &o.Outcome, &o.Latency, (*known)(&o.Cost.Amount), &o.Cost.Basis, &o.Cost.Charge, &o.Images, &o.Rating)
 		if err != nil {
 			return err
 		}
-		o.Cost.Amount = switchyard.Money(cost.Int64)
 		if err := tell(o); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
-package sqlite_test
+package ledgertest
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,20 +11,44 @@ import (
 	"switchyard/ledger"
 )
 
+func ratings(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	Apply(t, s, "e", ledger.EndRecord(Ended(Generation("g"))))
+	for _, tc := range []struct {
+		tenant, id, rating string
+		want               error
+	}{
+		{"acme", "g", ledger.ThumbsUp, nil},
+		{"acme", "g", ledger.ThumbsDown, nil},
+		{"stranger", "g", ledger.ThumbsUp, ledger.ErrNotFound},
+		{"acme", "none", ledger.ThumbsUp, ledger.ErrNotFound},
+	} {
+		if err := s.Rate(t.Context(), tc.tenant, tc.id, tc.rating); !errors.Is(err, tc.want) {
+			t.Errorf("%+v: got %v", tc, err)
+		}
+	}
+	if err := s.Rate(t.Context(), "acme", "g", "great"); switchyard.AsError(err).Kind != switchyard.BadRequest {
+		t.Errorf("got %v", err)
+	}
+	if got := account(t, s, "g").Rating; got != ledger.ThumbsDown {
+		t.Errorf("the last word counts: got %q", got)
+	}
+}
+
 // ofVariant is a generation that ended after so long.
 func ofVariant(id, variant string, latency time.Duration) ledger.Record {
-	g := ended(generation(id))
+	g := Ended(Generation(id))
 	g.Variant, g.Latency = variant, latency
 	return ledger.EndRecord(g)
 }
 
-// TestObservations: what ended, in the order in which it did, then the ratings as they were last given, in the order in which they first were.
-func TestObservations(t *testing.T) {
-	s, path := fresh(t)
-	running, failed := generation("g4"), generation("g5")
+// observations: what ended, in the order in which it did, then the ratings as they were last given, in the order in which they first were.
+func observations(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	running, failed := Generation("g4"), Generation("g5")
 	running.Variant, failed.Variant = "x:flux", "x:flux"
 	failed.Outcome, failed.Latency, failed.Cost.Basis = switchyard.Timeout, 4*time.Second, switchyard.BasisUnknown
-	apply(t, s, "e", ofVariant("g1", "x:flux", 3*time.Second), ofVariant("g2", "x:nano", time.Second), ofVariant("g3", "x:flux", 2*time.Second),
+	Apply(t, s, "e", ofVariant("g1", "x:flux", 3*time.Second), ofVariant("g2", "x:nano", time.Second), ofVariant("g3", "x:flux", 2*time.Second),
 		ledger.BeginRecord(running), ledger.EndRecord(failed), ofVariant("o1", "xx:flux", time.Second), ofVariant("o2", "x", time.Second),
 		ofVariant("o3", "", time.Second), ofVariant("o4", "x;flux", time.Second))
 	for _, r := range [][2]string{{"g1", "thumbs_up"}, {"g2", "thumbs_down"}, {"g1", "thumbs_down"}, {"o1", "thumbs_up"}} {
@@ -51,31 +74,4 @@ func TestObservations(t *testing.T) {
 	if err := s.Observations(t.Context(), "x", func(ledger.Observation) error { return full }); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}
-	if plan := explain(t, path); !strings.Contains(plan, "USING INDEX generations_variant") {
-		t.Errorf("the whole ledger is read: %s", plan)
-	}
-}
-
-// explain is how SQLite looks for the generations of an experiment.
-func explain(t *testing.T, path string) (plan string) {
-	t.Helper()
-	db, err := sql.Open("sqlite", path2dsn(path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	rows, err := db.Query(`EXPLAIN QUERY PLAN SELECT id FROM generations WHERE variant <> '' AND variant >= ? || ':' AND variant < ? || ';'`, "x", "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan += detail + "\n"
-	}
-	return plan
 }

@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+// Plan tells a batch as the statements that carry it out, in order; the caller has one transaction for these and for tx.
+// Nothing is to be carried out of a batch that cannot be told. The rows are read before they are written, all at once:
+// what one came to before is taken out of the sums, so that a record may be applied twice, or corrected by a later one.
+func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do func(text string, values []any) error) error {
+	records := b.Final()
+	p := plan{Technology: t, changes: changes{}, do: do}
+	var err error
+	if p.attempts, err = t.attemptsBefore(ctx, tx, records); err != nil {
+		return fmt.Errorf("read attempts: %w", err)
+	}
+	if p.generations, err = t.generationsBefore(ctx, tx, records); err != nil {
+		return fmt.Errorf("read generations: %w", err)
+	}
+	for _, r := range records {
+		if err := p.record(r); err != nil {
+			return fmt.Errorf("%s record %d: %w", r.Kind, r.Index, err)
+		}
+	}
+	if err := p.changes.write(do); err != nil {
+		return fmt.Errorf("sums: %w", err)
+	}
+	return do(setApplied, []any{b.Journal, int64(b.Last)})
+}
+
+// plan is a batch on its way to statements, with the rows as they are after those told so far.
+type plan struct {
+	Technology
+	attempts    map[attemptKey]part
+	generations map[string]part // :: id → row
+	changes     changes
+	do          func(text string, values []any) error
+}
+
+type attemptKey struct{ generation, id string }
+
+func (p *plan) record(r ledger.Record) error {
+	switch r.Kind {
+	case ledger.Opened, ledger.Held, ledger.Settled:
+		return p.attempt(r)
+	case ledger.Begun, ledger.Ended:
+		return p.generation(r)
+	case ledger.Damaged:
+		return nil
+	}
+	return fmt.Errorf("unknown kind %q", r.Kind)
+}
+
+func (p *plan) attempt(r ledger.Record) error {
+	a := attemptOf(r)
+	key := attemptKey{a.Generation, a.ID}
+	was, there := p.attempts[key]
+	if r.Kind == ledger.Settled || !there {
+		is := partOfAttempt(a)
+		if there {
+			is.started = was.started
+		}
+		p.changes.replace(false, was, is)
+		p.attempts[key] = is
+	}
+	text := map[ledger.Kind]string{ledger.Opened: openAttempt, ledger.Held: holdAttempt, ledger.Settled: settleAttempt}[r.Kind]
+	return p.do(text, p.attemptValues(a, r.Epoch))
+}
+
+func (p *plan) generation(r ledger.Record) error {
+	g := generationOf(r)
+	was, there := p.generations[g.ID]
+	if r.Kind == ledger.Ended || !there {
+		is := partOfGeneration(g)
+		if there {
+			is.started = was.started
+		}
+		p.changes.replace(true, was, is)
+		p.generations[g.ID] = is
+	}
+	text := beginGeneration
+	if r.Kind == ledger.Ended {
+		text = endGeneration
+	}
+	return p.do(text, p.generationValues(g, r.Epoch))
+}
+
+// attemptsBefore are the rows of a batch's attempts as they are.
+func (t Technology) attemptsBefore(ctx context.Context, tx *sql.Tx, records []ledger.Record) (map[attemptKey]part, error) {
+	var keys [][2]string
+	for _, r := range records {
+		if r.Attempt.ID != "" {
+			keys = append(keys, [2]string{r.Attempt.Generation, r.Attempt.ID})
+		}
+	}
+	list, _ := json.Marshal(keys) // of strings: cannot fail
+	rows, err := tx.QueryContext(ctx, `SELECT a.generation, a.id, a.started, a.provider, a.target, a.outcome, a.images, a.latency, a.cost, a.basis, a.charge
+FROM `+t.Entries+` JOIN attempts a ON a.generation = `+t.First+` AND a.id = `+t.Second, string(list))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	m := map[attemptKey]part{}
+	for rows.Next() {
+		var key attemptKey
+		var p part
+		if err := rows.Scan(append([]any{&key.generation, &key.id}, p.fields()...)...); err != nil {
+			return nil, err
+		}
+		m[key] = p
+	}
+	return m, rows.Err()
+}
+
+// generationsBefore are the rows of a batch's generations as they are.
+func (t Technology) generationsBefore(ctx context.Context, tx *sql.Tx, records []ledger.Record) (map[string]part, error) {
+	var keys [][1]string
+	for _, r := range records {
+		if r.Generation.ID != "" {
+			keys = append(keys, [1]string{r.Generation.ID})
+		}
+	}
+	list, _ := json.Marshal(keys) // of strings: cannot fail
+	rows, err := tx.QueryContext(ctx, `SELECT g.kind, g.id, g.started, '', g.route, g.outcome, g.delivered, g.latency, g.cost, g.basis, g.charge
+FROM `+t.Entries+` JOIN generations g ON g.id = `+t.First, string(list))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	m := map[string]part{}
+	for rows.Next() {
+		var kind, id string
+		var p part
+		if err := rows.Scan(append([]any{&kind, &id}, p.fields()...)...); err != nil {
+			return nil, err
+		}
+		p.outside = kind == passthrough
+		m[id] = p
+	}
+	return m, rows.Err()
+}
+
+// fields are what a row is scanned into.
+func (p *part) fields() []any {
+	return []any{&p.started, &p.provider, &p.name, &p.outcome, &p.images, &p.latency, (*known)(&p.cost.Amount), &p.cost.Basis, &p.cost.Charge}
+}
+
+// known is money in a column that is NULL if nobody knows it.
+type known switchyard.Money
+
+// Scan takes NULL for zero: the basis beside it says that nobody knows.
+func (m *known) Scan(v any) error {
+	var n sql.NullInt64
+	err := n.Scan(v)
+	*m = known(n.Int64)
+	return err
+}

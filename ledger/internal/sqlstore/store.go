@@ -1,0 +1,37 @@
+// Package sqlstore is what ledgers in SQL databases share: the statements, how rows are written and read, and the sums
+// that are kept beside them. A statement is one text for all of them, with $1 for the first of its values; what databases
+// cannot be told in the same words is in Technology.
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Technology is what databases do differently.
+type Technology struct {
+	Created        func(time.Time) any // value of a column created_at
+	Text           func(string) string // what of an app's text the database can hold; nil if it can hold all
+	Entries        string              // the elements of the JSON array $1, as rows k with a column value
+	First, Second  string              // the first and second text of the JSON array k.value
+	RatingsInOrder string              // column of ratings r that grows with each that is given first
+}
+
+// Store answers questions. The stores of the technologies embed it, and add how it is opened and how batches are applied.
+type Store struct {
+	Technology
+	Write *sql.DB // for the few statements that write outside of Apply
+	Read  *sql.DB // never waits for a writer
+}
+
+// Close closes all connections. No call may be under way.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.Read, s.Write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,154 @@
+package sqlstore
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+// part is a row's part in the sums: of an attempt, or of a generation.
+type part struct {
+	started  int64 // of the row; it stays what it was when the row was made
+	provider string
+	name     string // of the target, or of the route
+	outcome  switchyard.Outcome
+	images   int
+	latency  time.Duration
+	cost     switchyard.Cost
+	outside  bool // it is in no sum: it passed through
+}
+
+func partOfAttempt(a switchyard.Attempt) part {
+	return part{nanos(a.Started), a.Provider, a.Target, a.Outcome, a.Images, a.Latency, a.Cost, false}
+}
+
+func partOfGeneration(g switchyard.Generation) part {
+	return part{nanos(g.Started), "", g.Route, g.Outcome, g.Delivered, g.Latency, g.Cost, g.Kind == passthrough}
+}
+
+// passthrough is the kind of generations that are none.
+const passthrough = "passthrough"
+
+// sums is what the row alone comes to; nothing while it runs.
+func (p part) sums() (s ledger.Sums) {
+	if p.outcome == "" || p.outside {
+		return s
+	}
+	s.Count, s.Images = 1, p.images
+	switch {
+	case p.cost.Basis == switchyard.BasisUnknown:
+		if p.cost.Charge != switchyard.ChargeNone {
+			s.Unknown = 1
+		}
+	default:
+		s.Cost = p.cost.Amount
+		if p.cost.Charge == switchyard.ChargePossible {
+			s.Possible = p.cost.Amount
+		}
+	}
+	switch p.outcome {
+	case switchyard.OK:
+		s.OK, s.Busy = 1, p.latency
+		s.Latency.Observe(p.latency)
+	case switchyard.Filtered, switchyard.Canceled:
+		s.Neither = 1
+	}
+	return s
+}
+
+// The spans of time that are summed up.
+const (
+	minute = int64(time.Minute)
+	hour   = int64(time.Hour)
+)
+
+// place is a row of sums. A route's has no provider.
+type place struct {
+	route          bool
+	span, at       int64
+	provider, name string
+}
+
+func (p place) compare(o place) int {
+	return cmp.Or(strings.Compare(p.provider, o.provider), strings.Compare(p.name, o.name), cmp.Compare(p.span, o.span), cmp.Compare(p.at, o.at))
+}
+
+// changes are what a batch does to the sums, gathered so that each is written once a batch.
+type changes map[place]*ledger.Sums
+
+// replace takes out what a row was and puts in what it is.
+func (c changes) replace(route bool, was, is part) {
+	if was == is {
+		return
+	}
+	for _, span := range []int64{minute, hour} {
+		if s := was.sums(); s != (ledger.Sums{}) {
+			c.at(route, span, was).Take(&s)
+		}
+		if s := is.sums(); s != (ledger.Sums{}) {
+			c.at(route, span, is).Add(&s)
+		}
+	}
+}
+
+func (c changes) at(route bool, span int64, p part) *ledger.Sums {
+	key := place{route, span, p.started - p.started%span, p.provider, p.name}
+	s, ok := c[key]
+	if !ok {
+		s = &ledger.Sums{}
+		c[key] = s
+	}
+	return s
+}
+
+// sumColumns are those of ledger.Sums, in its order; the latencies by ledger.Bounds come last.
+var sumColumns = func() []string {
+	names := []string{"ended", "ok", "neither", "images", "cost", "possible", "unknown", "busy"}
+	for _, b := range ledger.Bounds {
+		names = append(names, "ms"+strconv.FormatInt(b.Milliseconds(), 10))
+	}
+	return append(names, "more")
+}()
+
+var (
+	addToTarget = adding("target_sums", "span, at, provider, target")
+	addToRoute  = adding("route_sums", "span, at, route")
+)
+
+// adding is the statement that adds to a row of sums.
+func adding(table, key string) string {
+	sets := make([]string, len(sumColumns))
+	for i, c := range sumColumns {
+		sets[i] = c + " = " + table + "." + c + " + excluded." + c
+	}
+	return insert(table, key+", "+strings.Join(sumColumns, ", ")) + " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+// write carries the changes out, in an order that is everybody's: two processes that lock the same rows of a shared
+// database then wait for each other, and not both for ever.
+func (c changes) write(do func(text string, values []any) error) error {
+	for _, p := range slices.SortedFunc(maps.Keys(c), place.compare) {
+		s := c[p]
+		if *s == (ledger.Sums{}) {
+			continue
+		}
+		text, values := addToTarget, []any{p.span, p.at, p.provider, p.name}
+		if p.route {
+			text, values = addToRoute, []any{p.span, p.at, p.name}
+		}
+		values = append(values, s.Count, s.OK, s.Neither, s.Images, int64(s.Cost), int64(s.Possible), s.Unknown, int64(s.Busy))
+		for _, n := range s.Latency {
+			values = append(values, n)
+		}
+		if err := do(text, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}

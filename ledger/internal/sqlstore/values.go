@@ -1,0 +1,132 @@
+package sqlstore
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+// The statements that records become. Each tells all columns, so that a row is whole even if an earlier record of the
+// same subject was destroyed. The epoch is that of the process that opened the row.
+var (
+	insertAttempt = insert("attempts", "id, generation, epoch, number, part, target, provider, model, started, created_at, latency, stage, "+
+		"outcome, status, images, estimate, estimate_basis, cost, basis, charge, job") + ` ON CONFLICT (generation, id) DO `
+
+	openAttempt = insertAttempt + `NOTHING`
+
+	holdAttempt = insertAttempt + `UPDATE SET job = excluded.job`
+
+	settleAttempt = insertAttempt + `UPDATE SET target = excluded.target, provider = excluded.provider, model = excluded.model,
+	latency = excluded.latency, stage = excluded.stage, outcome = excluded.outcome, status = excluded.status,
+	images = excluded.images, cost = excluded.cost, basis = excluded.basis, charge = excluded.charge,
+	job = CASE excluded.job WHEN '' THEN attempts.job ELSE excluded.job END`
+
+	insertGeneration = insert("generations", "id, epoch, request_id, tenant, key_name, kind, dialect, path, model, route, variant, started, "+
+		"created_at, latency, outcome, target, provider, served, attempts, asked, delivered, cost, basis, charge, fidelity, prompt, labels") +
+		` ON CONFLICT (id) DO `
+
+	beginGeneration = insertGeneration + `NOTHING`
+
+	endGeneration = insertGeneration + `UPDATE SET request_id = excluded.request_id, tenant = excluded.tenant,
+	key_name = excluded.key_name, kind = excluded.kind, dialect = excluded.dialect, path = excluded.path,
+	model = excluded.model, route = excluded.route, variant = excluded.variant, latency = excluded.latency,
+	outcome = excluded.outcome, target = excluded.target, provider = excluded.provider, served = excluded.served,
+	attempts = excluded.attempts, asked = excluded.asked, delivered = excluded.delivered, cost = excluded.cost,
+	basis = excluded.basis, charge = excluded.charge, fidelity = excluded.fidelity, prompt = excluded.prompt,
+	labels = excluded.labels`
+
+	setApplied = `INSERT INTO applied (journal, idx) VALUES ($1, $2) ON CONFLICT (journal) DO UPDATE SET idx = excluded.idx`
+)
+
+// Texts are all statements that Plan makes use of.
+func Texts() []string {
+	return []string{openAttempt, holdAttempt, settleAttempt, beginGeneration, endGeneration, addToTarget, addToRoute, setApplied}
+}
+
+// insert is an INSERT of as many values as there are columns.
+func insert(table, columns string) string {
+	marks := make([]string, strings.Count(columns, ",")+1)
+	for i := range marks {
+		marks[i] = "$" + strconv.Itoa(i+1)
+	}
+	return "INSERT INTO " + table + " (" + columns + ") VALUES (" + strings.Join(marks, ", ") + ")"
+}
+
+// attemptOf is the row that a record makes of its attempt.
+func attemptOf(r ledger.Record) switchyard.Attempt {
+	a := r.Attempt
+	if r.Kind != ledger.Settled { // under way: what it may cost counts in full, whatever becomes of us
+		a.Outcome = ""
+		a.Cost = a.Estimate
+		a.Cost.Charge = switchyard.ChargePossible
+	}
+	return a
+}
+
+func (t Technology) attemptValues(a switchyard.Attempt, epoch string) []any {
+	return []any{
+		a.ID, a.Generation, epoch, a.Number, a.Part, a.Target, a.Provider, t.text(a.Model), nanos(a.Started), t.Created(a.Started),
+		int64(a.Latency), int64(a.Stage), string(a.Outcome), a.Status, a.Images, amount(a.Estimate), string(a.Estimate.Basis),
+		amount(a.Cost), string(a.Cost.Basis), string(a.Cost.Charge), t.text(a.Job),
+	}
+}
+
+// generationOf is the row that a record makes of its generation.
+func generationOf(r ledger.Record) switchyard.Generation {
+	g := r.Generation
+	if r.Kind == ledger.Begun {
+		g.Outcome = ""
+	}
+	return g
+}
+
+func (t Technology) generationValues(g switchyard.Generation, epoch string) []any {
+	return []any{
+		g.ID, epoch, t.text(g.RequestID), g.Tenant, g.Key, g.Kind, g.Dialect, t.text(g.Path), t.text(g.Model), g.Route, g.Variant,
+		nanos(g.Started), t.Created(g.Started), int64(g.Latency), string(g.Outcome), g.Target, g.Provider, t.text(g.Served),
+		g.Attempts, g.Asked, g.Delivered, amount(g.Cost), string(g.Cost.Basis), string(g.Cost.Charge), t.text(g.Fidelity), t.text(g.Prompt),
+		t.labels(g.Labels),
+	}
+}
+
+// labels are a JSON object.
+func (t Technology) labels(m map[string]string) string {
+	if len(m) == 0 {
+		return "{}"
+	}
+	if t.Text != nil {
+		held := make(map[string]string, len(m))
+		for k, v := range m {
+			held[t.Text(k)] = t.Text(v)
+		}
+		m = held
+	}
+	b, _ := json.Marshal(m) // of strings: cannot fail
+	return string(b)
+}
+
+func (t Technology) text(s string) string {
+	if t.Text == nil {
+		return s
+	}
+	return t.Text(s)
+}
+
+// amount is NULL for a price that nobody knows, so that no SUM takes it for zero.
+func amount(c switchyard.Cost) any {
+	if c.Basis == switchyard.BasisUnknown {
+		return nil
+	}
+	return int64(c.Amount)
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+// Unfinished lists what other epochs left open. An attempt whose generation nobody recorded stands alone, with what it
+// tells of it.
+func (s *Store) Unfinished(ctx context.Context, epoch string) ([]ledger.Account, error) {
+	list, err := collect(ctx, s.Read, scanAccount, `SELECT `+generationColumns+` FROM generations g
+WHERE g.outcome = '' AND g.epoch <> $1
+	OR g.id IN (SELECT generation FROM attempts WHERE outcome = '' AND epoch <> $1) ORDER BY g.started, g.id`, epoch)
+	if err != nil {
+		return nil, err
+	}
+	alone, err := collect(ctx, s.Read, scanAlone, `SELECT a.generation, MIN(a.started) FROM attempts a
+WHERE a.outcome = '' AND a.epoch <> $1 AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation)
+GROUP BY a.generation ORDER BY MIN(a.started)`, epoch)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, alone...)
+	for i := range list {
+		if list[i].Attempts, err = s.attempts(ctx, list[i].Generation.ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func scanAlone(rows *sql.Rows) (acc ledger.Account, err error) {
+	var started int64
+	err = rows.Scan(&acc.Generation.ID, &started)
+	acc.Generation.Kind, acc.Generation.Started = "generation", timeOf(started)
+	return acc, err
+}
+
+// Rate keeps what an app thinks of one of its generations; the last word counts. Another tenant's generation is not
+// found. It writes to the database at once: an opinion is not money.
+func (s *Store) Rate(ctx context.Context, tenant, generation, rating string) error {
+	if rating != ledger.ThumbsUp && rating != ledger.ThumbsDown {
+		return switchyard.Invalid("rating", "want %s or %s", ledger.ThumbsUp, ledger.ThumbsDown)
+	}
+	res, err := s.Write.ExecContext(ctx, `INSERT INTO ratings (generation, rating, rated_at)
+SELECT id, $1, $2 FROM generations WHERE id = $3 AND tenant = $4
+ON CONFLICT (generation) DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at`,
+		rating, s.Created(time.Now()), generation, tenant)
+	if err != nil {
+		return fmt.Errorf("rate: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return ledger.ErrNotFound
+	}
+	return nil
+}
+
+// Prune forgets generations that ended and started before the given time, with their attempts and ratings, at most limit
+// of them, so that the applier is not kept waiting; it tells how many. One with a running attempt stays. Sums stay what they
+// are when a row goes, and go by their own age: those of hours with before, those of minutes after ledger.MinutesKept.
+func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	tx, err := s.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	old := `(SELECT id FROM generations g WHERE started < $1 AND outcome <> ''
+	AND NOT EXISTS (SELECT 1 FROM attempts WHERE generation = g.id AND outcome = '') ORDER BY started, id LIMIT $2)`
+	n := int64(0)
+	for _, q := range []string{
+		`DELETE FROM ratings WHERE generation IN ` + old,
+		`DELETE FROM attempts WHERE generation IN ` + old,
+		`DELETE FROM generations WHERE id IN ` + old,
+	} {
+		res, err := tx.ExecContext(ctx, q, nanos(before), limit)
+		if err != nil {
+			return 0, fmt.Errorf("prune: %w", err)
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return 0, err
+		}
+	}
+	for _, table := range []string{"target_sums", "route_sums"} {
+		for span, before := range map[int64]time.Time{hour: before.Truncate(time.Hour), minute: latest(before, time.Now().Add(-ledger.MinutesKept))} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE span = $1 AND at < $2`, span, nanos(before)); err != nil {
+				return 0, fmt.Errorf("prune sums: %w", err)
+			}
+		}
+	}
+	return int(n), tx.Commit()
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,150 @@
+// Package migrate brings a package's tables in a SQL database up to date. Migrations are files, embedded in the program
+// and carried out in the order of their names, each in a transaction of its own with the note that it was.
+package migrate
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+)
+
+// Technology is what databases do differently.
+type Technology struct {
+	exists string // counts the tables of a name
+	lock   string // makes others who migrate wait until the transaction ends; empty if each transaction does that anyway
+}
+
+// SQLite keeps tables in a file. Its connections must begin transactions with the write lock (_txlock=immediate): that is
+// how two processes that start at once are kept apart.
+var SQLite = Technology{exists: `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1`}
+
+// PostgreSQL looks for tables in the connection's schema. Its transactions do not wait for each other, so they take a
+// lock of their own; the number is any that nobody else takes.
+var PostgreSQL = Technology{
+	exists: `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1`,
+	lock:   `SELECT pg_advisory_xact_lock(7949127031)`,
+}
+
+// Tables are a package's tables in a database that others may keep tables in, too.
+type Tables struct {
+	Technology
+	Files   fs.FS  // the migrations: all its files, in the order of their names
+	Version string // name of the table that keeps how many were carried out
+}
+
+// NewerError is a database that a newer build has migrated. An older one must not touch what it does not know.
+type NewerError struct {
+	Table      string // that keeps the version
+	Has, Knows int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("its tables are at version %d (%s), of a newer build; this one knows %d", e.Has, e.Table, e.Knows)
+}
+
+// OlderError is a database that has yet to be migrated, found by who may not do so.
+type OlderError struct {
+	Table      string
+	Has, Knows int
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("its tables are at version %d (%s), of an older build; this one needs %d", e.Has, e.Table, e.Knows)
+}
+
+// Up carries out the migrations that the database has not seen. It writes nothing if there are none, so that another
+// process's lock does not keep the program from starting. Any number of processes may do so at once.
+func (t Tables) Up(ctx context.Context, db *sql.DB) error {
+	names, err := t.names()
+	if err != nil {
+		return err
+	}
+	done, err := t.version(ctx, db)
+	if err != nil {
+		return err
+	}
+	if done > len(names) {
+		return &NewerError{t.Version, done, len(names)}
+	}
+	for i := done; i < len(names); i++ {
+		if err := t.one(ctx, db, names[i], i+1); err != nil {
+			return fmt.Errorf("migration %s: %w", names[i], err)
+		}
+	}
+	return nil
+}
+
+// Check reports whether the database is as this build wants it: a NewerError or an OlderError if it is not. It changes
+// nothing.
+func (t Tables) Check(ctx context.Context, db *sql.DB) error {
+	names, err := t.names()
+	if err != nil {
+		return err
+	}
+	done, err := t.version(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case done > len(names):
+		return &NewerError{t.Version, done, len(names)}
+	case done < len(names):
+		return &OlderError{t.Version, done, len(names)}
+	}
+	return nil
+}
+
+func (t Tables) names() ([]string, error) {
+	files, err := fs.ReadDir(t.Files, ".") // sorted by name
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.Name()
+	}
+	return names, err
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// version is how many migrations were carried out.
+func (t Tables) version(ctx context.Context, q querier) (version int, err error) {
+	var tables int
+	if err := q.QueryRowContext(ctx, t.exists, t.Version).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
+	err = q.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM `+t.Version).Scan(&version)
+	return version, err
+}
+
+// one carries out a migration, unless somebody else has done so by the time that we hold the lock.
+func (t Tables) one(ctx context.Context, db *sql.DB, name string, version int) error {
+	text, err := fs.ReadFile(t.Files, name)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if t.lock != "" {
+		if _, err := tx.ExecContext(ctx, t.lock); err != nil {
+			return err
+		}
+	}
+	if done, err := t.version(ctx, tx); err != nil || done >= version {
+		return err
+	}
+	for _, q := range []string{
+		`CREATE TABLE IF NOT EXISTS ` + t.Version + ` (version INTEGER PRIMARY KEY)`,
+		string(text),
+		fmt.Sprintf(`INSERT INTO %s VALUES (%d)`, t.Version, version),
+	} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
