@@ -125,7 +125,11 @@ func (s *Sums) Mean() time.Duration {
 	return s.Busy / time.Duration(s.OK)
 }
 
-// MinutesKept is how long stores keep the sums of each minute. Those of hours are kept as long as the ledger itself.
+// Spans are what stores keep sums of, the shortest first: each that an answer is made of costs time to read.
+var Spans = [...]time.Duration{time.Minute, 15 * time.Minute, time.Hour}
+
+// MinutesKept is how long stores keep the sums of spans that are shorter than an hour. Those of hours are kept as long as
+// the ledger itself.
 const MinutesKept = 8 * 24 * time.Hour
 
 // Steps asks for rollups: of what started from Since on, up to but without Until, in steps of Step, which begin at
@@ -137,8 +141,7 @@ type Steps struct {
 	Step         time.Duration
 }
 
-// Span is what the sums are to be read by, a minute or an hour; an error if Step is not a number of whole minutes, or
-// if Since is after Until.
+// Span is the one of Spans to read; an error if Step is not a number of whole minutes, or if Since is after Until.
 func (s Steps) Span() (time.Duration, error) {
 	if s.Step < 0 || s.Step%time.Minute != 0 {
 		return 0, fmt.Errorf("step %v: want whole minutes", s.Step)
@@ -146,11 +149,19 @@ func (s Steps) Span() (time.Duration, error) {
 	if !s.Until.IsZero() && s.Since.After(s.Until) {
 		return 0, fmt.Errorf("since %s is after until %s", s.Since.UTC().Format(time.RFC3339), s.Until.UTC().Format(time.RFC3339))
 	}
-	long := s.Since.IsZero() || s.Until.IsZero() || s.Until.Sub(s.Since) > MinutesKept
-	if s.Step > 0 && s.Step%time.Hour == 0 || s.Step == 0 && long {
-		return time.Hour, nil
+	if s.Step == 0 {
+		if s.Since.IsZero() || s.Until.IsZero() || s.Until.Sub(s.Since) > MinutesKept {
+			return time.Hour, nil
+		}
+		return time.Minute, nil
 	}
-	return time.Minute, nil
+	longest := time.Minute
+	for _, span := range Spans {
+		if s.Step%span == 0 {
+			longest = span
+		}
+	}
+	return longest, nil
 }
 
 // TargetStep is what the attempts at one target came to in one step of time.

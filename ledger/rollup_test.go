@@ -77,8 +77,8 @@ func TestSpan(t *testing.T) {
 		steps ledger.Steps
 		want  time.Duration
 	}{
-		{ledger.Steps{Since: at, Until: at.Add(time.Hour), Step: 15 * time.Minute}, time.Minute},
-		{ledger.Steps{Since: at, Until: at.Add(time.Hour), Step: 90 * time.Minute}, time.Minute},
+		{ledger.Steps{Since: at, Until: at.Add(time.Hour), Step: 10 * time.Minute}, time.Minute},
+		{ledger.Steps{Since: at, Until: at.Add(time.Hour), Step: 90 * time.Minute}, 15 * time.Minute},
 		{ledger.Steps{Since: at, Until: at.Add(time.Hour), Step: 2 * time.Hour}, time.Hour},
 		{ledger.Steps{Since: at, Until: at.Add(time.Hour)}, time.Minute},
 		{ledger.Steps{Since: at, Until: at.Add(9 * 24 * time.Hour)}, time.Hour}, // minutes are not kept so long

@@ -62,12 +62,6 @@ func (p part) sums() (s ledger.Sums) {
 	return s
 }
 
-// The spans of time that are summed up.
-const (
-	minute = int64(time.Minute)
-	hour   = int64(time.Hour)
-)
-
 // place is a row of sums. A route's has no provider.
 type place struct {
 	route          bool
@@ -87,12 +81,12 @@ func (c changes) replace(route bool, was, is part) {
 	if was == is {
 		return
 	}
-	for _, span := range []int64{minute, hour} {
+	for _, span := range ledger.Spans {
 		if s := was.sums(); s != (ledger.Sums{}) {
-			c.at(route, span, was).Take(&s)
+			c.at(route, int64(span), was).Take(&s)
 		}
 		if s := is.sums(); s != (ledger.Sums{}) {
-			c.at(route, span, is).Add(&s)
+			c.at(route, int64(span), is).Add(&s)
 		}
 	}
 }

@@ -62,7 +62,7 @@ ON CONFLICT (generation) DO UPDATE SET rating = excluded.rating, rated_at = excl
 
 // Prune forgets generations that ended and started before the given time, with their attempts and ratings, at most limit
 // of them, so that the applier is not kept waiting; it tells how many. One with a running attempt stays. Sums stay what they
-// are when a row goes, and go by their own age: those of hours with before, those of minutes after ledger.MinutesKept.
+// are when a row goes, and go by their own age: those of hours with before, shorter ones after ledger.MinutesKept.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
@@ -86,18 +86,15 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 		}
 	}
 	for _, table := range []string{"target_sums", "route_sums"} {
-		for span, before := range map[int64]time.Time{hour: before.Truncate(time.Hour), minute: latest(before, time.Now().Add(-ledger.MinutesKept))} {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE span = $1 AND at < $2`, span, nanos(before)); err != nil {
+		for _, span := range ledger.Spans {
+			oldest := before.Truncate(time.Hour)
+			if kept := time.Now().Add(-ledger.MinutesKept); span < time.Hour && kept.After(oldest) {
+				oldest = kept
+			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE span = $1 AND at < $2`, int64(span), nanos(oldest)); err != nil {
 				return 0, fmt.Errorf("prune sums: %w", err)
 			}
 		}
 	}
 	return int(n), tx.Commit()
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

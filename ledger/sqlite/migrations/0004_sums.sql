@@ -1,10 +1,10 @@
--- What attempts and generations came to, by the minute and by the hour in which they started: what dashboards ask for
+-- What attempts and generations came to, by the minute, the quarter and the hour in which they started: what dashboards ask for
 -- would else be a walk over every row. Who changes a row changes them in the same transaction. Spans and times are in
 -- nanoseconds, as everywhere. A column msN counts those that ended well in at most N milliseconds, and in more than the
 -- column before says.
 
 CREATE TABLE target_sums (
-	span     INTEGER NOT NULL, -- a minute, or an hour
+	span     INTEGER NOT NULL, -- a minute, 15 of them, or an hour
 	at       INTEGER NOT NULL, -- when it began
 	provider TEXT NOT NULL,
 	target   TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE target_sums (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE route_sums (
-	span     INTEGER NOT NULL, -- a minute, or an hour
+	span     INTEGER NOT NULL, -- a minute, 15 of them, or an hour
 	at       INTEGER NOT NULL, -- when it began
 	route    TEXT NOT NULL,
 	ended    INTEGER NOT NULL,
@@ -74,12 +74,18 @@ INSERT INTO target_sums SELECT 60000000000, started / 60000000000 * 60000000000,
 	COUNT(*) FILTER (WHERE outcome = 'ok' AND latency > 166000000000 AND latency <= 249000000000),
 	COUNT(*) FILTER (WHERE outcome = 'ok' AND latency > 249000000000)
 FROM attempts WHERE outcome <> '' GROUP BY started / 60000000000, provider, target;
+INSERT INTO target_sums SELECT 900000000000, at / 900000000000 * 900000000000, provider, target,
+	SUM(ended), SUM(ok), SUM(neither), SUM(images), SUM(cost), SUM(possible), SUM(unknown), SUM(busy), SUM(ms50),
+	SUM(ms75), SUM(ms110), SUM(ms170), SUM(ms250), SUM(ms380), SUM(ms570), SUM(ms850), SUM(ms1300), SUM(ms1900),
+	SUM(ms2900), SUM(ms4300), SUM(ms6500), SUM(ms9700), SUM(ms14600), SUM(ms22000), SUM(ms33000), SUM(ms49000),
+	SUM(ms74000), SUM(ms111000), SUM(ms166000), SUM(ms249000), SUM(more)
+FROM target_sums GROUP BY at / 900000000000, provider, target;
 INSERT INTO target_sums SELECT 3600000000000, at / 3600000000000 * 3600000000000, provider, target,
 	SUM(ended), SUM(ok), SUM(neither), SUM(images), SUM(cost), SUM(possible), SUM(unknown), SUM(busy), SUM(ms50),
 	SUM(ms75), SUM(ms110), SUM(ms170), SUM(ms250), SUM(ms380), SUM(ms570), SUM(ms850), SUM(ms1300), SUM(ms1900),
 	SUM(ms2900), SUM(ms4300), SUM(ms6500), SUM(ms9700), SUM(ms14600), SUM(ms22000), SUM(ms33000), SUM(ms49000),
 	SUM(ms74000), SUM(ms111000), SUM(ms166000), SUM(ms249000), SUM(more)
-FROM target_sums GROUP BY at / 3600000000000, provider, target;
+FROM target_sums WHERE span = 60000000000 GROUP BY at / 3600000000000, provider, target;
 
 INSERT INTO route_sums SELECT 60000000000, started / 60000000000 * 60000000000, route,
 	COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'), COUNT(*) FILTER (WHERE outcome IN ('filtered', 'canceled')),
@@ -109,9 +115,15 @@ INSERT INTO route_sums SELECT 60000000000, started / 60000000000 * 60000000000, 
 	COUNT(*) FILTER (WHERE outcome = 'ok' AND latency > 166000000000 AND latency <= 249000000000),
 	COUNT(*) FILTER (WHERE outcome = 'ok' AND latency > 249000000000)
 FROM generations WHERE outcome <> '' AND kind <> 'passthrough' GROUP BY started / 60000000000, route;
+INSERT INTO route_sums SELECT 900000000000, at / 900000000000 * 900000000000, route,
+	SUM(ended), SUM(ok), SUM(neither), SUM(images), SUM(cost), SUM(possible), SUM(unknown), SUM(busy), SUM(ms50),
+	SUM(ms75), SUM(ms110), SUM(ms170), SUM(ms250), SUM(ms380), SUM(ms570), SUM(ms850), SUM(ms1300), SUM(ms1900),
+	SUM(ms2900), SUM(ms4300), SUM(ms6500), SUM(ms9700), SUM(ms14600), SUM(ms22000), SUM(ms33000), SUM(ms49000),
+	SUM(ms74000), SUM(ms111000), SUM(ms166000), SUM(ms249000), SUM(more)
+FROM route_sums GROUP BY at / 900000000000, route;
 INSERT INTO route_sums SELECT 3600000000000, at / 3600000000000 * 3600000000000, route,
 	SUM(ended), SUM(ok), SUM(neither), SUM(images), SUM(cost), SUM(possible), SUM(unknown), SUM(busy), SUM(ms50),
 	SUM(ms75), SUM(ms110), SUM(ms170), SUM(ms250), SUM(ms380), SUM(ms570), SUM(ms850), SUM(ms1300), SUM(ms1900),
 	SUM(ms2900), SUM(ms4300), SUM(ms6500), SUM(ms9700), SUM(ms14600), SUM(ms22000), SUM(ms33000), SUM(ms49000),
 	SUM(ms74000), SUM(ms111000), SUM(ms166000), SUM(ms249000), SUM(more)
-FROM route_sums GROUP BY at / 3600000000000, route;
+FROM route_sums WHERE span = 60000000000 GROUP BY at / 3600000000000, route;
