@@ -8,6 +8,7 @@ require (
 	github.com/alecthomas/kong v1.17.0 // the command line as a struct
 	github.com/fsnotify/fsnotify v1.10.1 // hot reload
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // what strangers name is remembered within bounds
+	github.com/jackc/pgx/v5 v5.12.0 // the ledger in PostgreSQL, a batch sent at once
 	github.com/prometheus/client_golang v1.25.0 // metrics
 	github.com/riverqueue/river v0.51.1 // webhooks, retried and at least once
 	github.com/riverqueue/river/riverdriver v0.51.1 // River's seam for databases
@@ -31,6 +32,9 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
@@ -48,6 +52,7 @@ require (
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20240826202546-f6391c0de4c7 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20240826202546-f6391c0de4c7 // indirect

@@ -29,6 +29,7 @@ var floors = map[string]int{
 var apart = map[string][]string{
 	"sim":                 {""}, // else a dialect's mistake would be made twice
 	"ledger/sqlite":            {"", "ledger", "ledger/internal/sqlstore", "migrate"},
+	"ledger/postgres":          {"", "ledger", "ledger/internal/sqlstore", "migrate"},
 	"ledger/internal/sqlstore": {"", "ledger"}, // what databases share
 	"ledger/ledgertest":        {"", "ledger"}, // holds them to the same promises
 	"dialect/dialecttest": {"", "dialect", "spool"},

@@ -113,4 +113,10 @@ func anyText(t *testing.T, x Technology) {
 	if got := account(t, s, "g").Generation; !strings.HasPrefix(got.Model, "house") || !strings.HasSuffix(got.Prompt, "☃") || !strings.HasPrefix(got.Labels["k"], "v") {
 		t.Errorf("got %+v", got)
 	}
+	if _, err := s.Generation(t.Context(), "no\x00ne\xff"); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Rate(t.Context(), "acme", "no\x00ne\xff", ledger.ThumbsUp); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
 }

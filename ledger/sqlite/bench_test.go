@@ -143,7 +143,7 @@ func BenchmarkSteps(b *testing.B) {
 		var records []ledger.Record
 		for i := at; i < min(at+batch, all); i++ {
 			g, a := real()
-			g.Started = day.Add(time.Duration(i) * 24 * time.Hour / all)
+			g.Started = day.Add(time.Duration(i) * (24 * time.Hour / all))
 			a.Started, a.Target = g.Started, []string{"flux", "google-image", "fast-sdxl", "face-to-many"}[i%4]
 			a.Latency = time.Duration(i%200) * 100 * time.Millisecond
 			records = append(records, ledger.SettleRecord(ledgertest.Done(a)), ledger.EndRecord(ledgertest.Ended(g)))
@@ -152,8 +152,7 @@ func BenchmarkSteps(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ResetTimer()
-	for range b.N {
+	for b.Loop() {
 		list, err := s.Targets(b.Context(), ledger.Steps{Since: day, Until: day.Add(24 * time.Hour), Step: 15 * time.Minute})
 		if err != nil || len(list) != 4*96 {
 			b.Fatal(len(list), err)

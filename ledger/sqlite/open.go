@@ -37,8 +37,8 @@ type Store struct {
 }
 
 var technology = sqlstore.Technology{
-	Created: func(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") }, // SQLite's date functions take that
-	Entries: `json_each($1) k`, First: `k.value ->> 0`, Second: `k.value ->> 1`,
+	Created:        func(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") }, // SQLite's date functions take that
+	Entries:        `json_each($1) k`,
 	RatingsInOrder: `r.rowid`,
 }
 
@@ -54,11 +54,7 @@ func tables() (migrate.Tables, error) {
 // Open opens the file and brings its tables up to date.
 func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	s := &Store{Store: sqlstore.Store{Technology: technology}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("database %q: %w", c.Path, err), s.Close())
-		}
-	}()
+	defer func() { err = s.opened(c, err) }()
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o750); err != nil {
 		return nil, err
 	}
@@ -76,11 +72,40 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	if s.prepared, err = prepare(ctx, s.Write); err != nil {
 		return nil, err
 	}
-	if s.Read, err = sql.Open("sqlite", dsn(c, "query_only(1)")); err != nil {
+	return s, s.openReaders(c)
+}
+
+// Read opens a file that another process may be writing to, for questions alone: whatever writes fails, Apply included.
+func Read(ctx context.Context, c Config) (_ *Store, err error) {
+	s := &Store{Store: sqlstore.Store{Technology: technology}}
+	defer func() { err = s.opened(c, err) }()
+	if _, err := os.Stat(c.Path); err != nil { // else it would be made
 		return nil, err
 	}
-	s.Read.SetMaxOpenConns(cmp.Or(c.Readers, 4))
-	return s, nil
+	if err := s.openReaders(c); err != nil {
+		return nil, err
+	}
+	s.Write = s.Read
+	t, err := tables()
+	if err != nil {
+		return nil, err
+	}
+	return s, t.Check(ctx, s.Read)
+}
+
+func (s *Store) openReaders(c Config) (err error) {
+	if s.Read, err = sql.Open("sqlite", dsn(c, "query_only(1)")); err == nil {
+		s.Read.SetMaxOpenConns(cmp.Or(c.Readers, 4))
+	}
+	return err
+}
+
+// opened tells an error with the file it is about, and gives back what was opened in vain.
+func (s *Store) opened(c Config, err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("database %q: %w", c.Path, err), s.Close())
 }
 
 // Connect opens a single connection to the file for a package that keeps tables of its own there, such as tickets. The

@@ -14,6 +14,7 @@ import (
 	"switchyard/ledger"
 	"switchyard/ledger/ledgertest"
 	"switchyard/ledger/sqlite"
+	"switchyard/migrate"
 )
 
 // path2dsn opens the file as a stranger would, with none of our settings.
@@ -110,6 +111,33 @@ func TestANewerFileIsRefused(t *testing.T) {
 	if s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path}); err == nil {
 		s.Close()
 		t.Error("opened, though a newer build wrote it")
+	}
+}
+
+// Who only reads may do so while another writes, and changes nothing.
+func TestReading(t *testing.T) {
+	conf := sqlite.Config{Path: filepath.Join(t.TempDir(), "x.db")}
+	if s, err := sqlite.Read(t.Context(), conf); err == nil {
+		s.Close()
+		t.Error("a file that is not there was opened")
+	}
+	writer := open(t, conf.Path)
+	s, err := sqlite.Read(t.Context(), conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ledgertest.Apply(t, writer, "e", ledger.EndRecord(ledgertest.Ended(ledgertest.Generation("g"))))
+	if _, err := s.Generation(t.Context(), "g"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Rate(t.Context(), "acme", "g", ledger.ThumbsUp); err == nil {
+		t.Error("it was written to")
+	}
+	stranger(t, conf.Path, `DELETE FROM ledger_version WHERE version > 2`)
+	var older *migrate.OlderError
+	if _, err := sqlite.Read(t.Context(), conf); !errors.As(err, &older) {
+		t.Errorf("an older file: %v", err)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"switchyard/ledger"
 )
 
-// Plan tells a batch as the statements that carry it out, in order; the caller has one transaction for these and for tx.
-// Nothing is to be carried out of a batch that cannot be told. The rows are read before they are written, all at once:
+// Plan tells a batch as the statements that carry it out, in order; the caller has one transaction for these and for tx,
+// and lets nobody else apply a batch before it ends. Nothing is to be carried out of a batch that cannot be told. The rows are read before they are written, all at once:
 // what one came to before is taken out of the sums, so that a record may be applied twice, or corrected by a later one.
 func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do func(text string, values []any) error) error {
 	records := b.Final()
@@ -99,9 +99,12 @@ func (t Technology) attemptsBefore(ctx context.Context, tx *sql.Tx, records []le
 			keys = append(keys, [2]string{r.Attempt.Generation, r.Attempt.ID})
 		}
 	}
+	if len(keys) == 0 {
+		return map[attemptKey]part{}, nil
+	}
 	list, _ := json.Marshal(keys) // of strings: cannot fail
-	rows, err := tx.QueryContext(ctx, `SELECT a.generation, a.id, a.started, a.provider, a.target, a.outcome, a.images, a.latency, a.cost, a.basis, a.charge
-FROM `+t.Entries+` JOIN attempts a ON a.generation = `+t.First+` AND a.id = `+t.Second, string(list))
+	rows, err := tx.QueryContext(ctx, `SELECT x.generation, x.id, x.started, x.provider, x.target, x.outcome, x.images, x.latency, x.cost, x.basis, x.charge
+FROM `+t.Entries+` JOIN attempts x ON x.generation = k.value ->> 0 AND x.id = k.value ->> 1`, string(list))
 	if err != nil {
 		return nil, err
 	}
@@ -126,9 +129,12 @@ func (t Technology) generationsBefore(ctx context.Context, tx *sql.Tx, records [
 			keys = append(keys, [1]string{r.Generation.ID})
 		}
 	}
+	if len(keys) == 0 {
+		return map[string]part{}, nil
+	}
 	list, _ := json.Marshal(keys) // of strings: cannot fail
-	rows, err := tx.QueryContext(ctx, `SELECT g.kind, g.id, g.started, '', g.route, g.outcome, g.delivered, g.latency, g.cost, g.basis, g.charge
-FROM `+t.Entries+` JOIN generations g ON g.id = `+t.First, string(list))
+	rows, err := tx.QueryContext(ctx, `SELECT x.kind, x.id, x.started, '', x.route, x.outcome, x.delivered, x.latency, x.cost, x.basis, x.charge
+FROM `+t.Entries+` JOIN generations x ON x.id = k.value ->> 0`, string(list))
 	if err != nil {
 		return nil, err
 	}

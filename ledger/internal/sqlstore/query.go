@@ -88,12 +88,12 @@ func (s *Store) attempts(ctx context.Context, generation string) ([]switchyard.A
 
 // Generation is one generation with its attempts, ErrNotFound if there is none. It asks for no tenant: see Account.
 func (s *Store) Generation(ctx context.Context, id string) (ledger.Account, error) {
-	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1`, id)
+	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1`, s.text(id))
 }
 
 // Account is one generation of a tenant; another tenant's is not found.
 func (s *Store) Account(ctx context.Context, tenant, id string) (ledger.Account, error) {
-	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1 AND g.tenant = $2`, id, tenant)
+	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1 AND g.tenant = $2`, s.text(id), tenant)
 }
 
 func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.Account, err error) {

@@ -12,10 +12,16 @@ import (
 // Technology is what databases do differently.
 type Technology struct {
 	Created        func(time.Time) any // value of a column created_at
-	Text           func(string) string // what of an app's text the database can hold; nil if it can hold all
+	Text           func(string) string // what of a text the database can hold; nil if it can hold all
 	Entries        string              // the elements of the JSON array $1, as rows k with a column value
-	First, Second  string              // the first and second text of the JSON array k.value
 	RatingsInOrder string              // column of ratings r that grows with each that is given first
+}
+
+func (t Technology) text(s string) string {
+	if t.Text == nil {
+		return s
+	}
+	return t.Text(s)
 }
 
 // Store answers questions. The stores of the technologies embed it, and add how it is opened and how batches are applied.

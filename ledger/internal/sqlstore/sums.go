@@ -1,9 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,10 +66,6 @@ type place struct {
 	provider, name string
 }
 
-func (p place) compare(o place) int {
-	return cmp.Or(strings.Compare(p.provider, o.provider), strings.Compare(p.name, o.name), cmp.Compare(p.span, o.span), cmp.Compare(p.at, o.at))
-}
-
 // changes are what a batch does to the sums, gathered so that each is written once a batch.
 type changes map[place]*ledger.Sums
 
@@ -124,11 +117,9 @@ func adding(table, key string) string {
 	return insert(table, key+", "+strings.Join(sumColumns, ", ")) + " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
-// write carries the changes out, in an order that is everybody's: two processes that lock the same rows of a shared
-// database then wait for each other, and not both for ever.
+// write carries the changes out.
 func (c changes) write(do func(text string, values []any) error) error {
-	for _, p := range slices.SortedFunc(maps.Keys(c), place.compare) {
-		s := c[p]
+	for p, s := range c {
 		if *s == (ledger.Sums{}) {
 			continue
 		}

@@ -69,9 +69,9 @@ func attemptOf(r ledger.Record) switchyard.Attempt {
 
 func (t Technology) attemptValues(a switchyard.Attempt, epoch string) []any {
 	return []any{
-		a.ID, a.Generation, epoch, a.Number, a.Part, a.Target, a.Provider, t.text(a.Model), nanos(a.Started), t.Created(a.Started),
+		a.ID, a.Generation, epoch, a.Number, a.Part, a.Target, a.Provider, a.Model, nanos(a.Started), t.Created(a.Started),
 		int64(a.Latency), int64(a.Stage), string(a.Outcome), a.Status, a.Images, amount(a.Estimate), string(a.Estimate.Basis),
-		amount(a.Cost), string(a.Cost.Basis), string(a.Cost.Charge), t.text(a.Job),
+		amount(a.Cost), string(a.Cost.Basis), string(a.Cost.Charge), a.Job,
 	}
 }
 
@@ -86,9 +86,9 @@ func generationOf(r ledger.Record) switchyard.Generation {
 
 func (t Technology) generationValues(g switchyard.Generation, epoch string) []any {
 	return []any{
-		g.ID, epoch, t.text(g.RequestID), g.Tenant, g.Key, g.Kind, g.Dialect, t.text(g.Path), t.text(g.Model), g.Route, g.Variant,
-		nanos(g.Started), t.Created(g.Started), int64(g.Latency), string(g.Outcome), g.Target, g.Provider, t.text(g.Served),
-		g.Attempts, g.Asked, g.Delivered, amount(g.Cost), string(g.Cost.Basis), string(g.Cost.Charge), t.text(g.Fidelity), t.text(g.Prompt),
+		g.ID, epoch, g.RequestID, g.Tenant, g.Key, g.Kind, g.Dialect, g.Path, g.Model, g.Route, g.Variant,
+		nanos(g.Started), t.Created(g.Started), int64(g.Latency), string(g.Outcome), g.Target, g.Provider, g.Served,
+		g.Attempts, g.Asked, g.Delivered, amount(g.Cost), string(g.Cost.Basis), string(g.Cost.Charge), g.Fidelity, g.Prompt,
 		t.labels(g.Labels),
 	}
 }
@@ -107,13 +107,6 @@ func (t Technology) labels(m map[string]string) string {
 	}
 	b, _ := json.Marshal(m) // of strings: cannot fail
 	return string(b)
-}
-
-func (t Technology) text(s string) string {
-	if t.Text == nil {
-		return s
-	}
-	return t.Text(s)
 }
 
 // amount is NULL for a price that nobody knows, so that no SUM takes it for zero.

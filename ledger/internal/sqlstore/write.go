@@ -50,7 +50,7 @@ func (s *Store) Rate(ctx context.Context, tenant, generation, rating string) err
 	res, err := s.Write.ExecContext(ctx, `INSERT INTO ratings (generation, rating, rated_at)
 SELECT id, $1, $2 FROM generations WHERE id = $3 AND tenant = $4
 ON CONFLICT (generation) DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at`,
-		rating, s.Created(time.Now()), generation, tenant)
+		rating, s.Created(time.Now()), s.text(generation), tenant)
 	if err != nil {
 		return fmt.Errorf("rate: %w", err)
 	}
