@@ -98,6 +98,7 @@ type Generation struct {
 	RequestID string // the app's X-Request-Id, if any; a label only, never a key
 	Tenant    string
 	Key       string // name of the virtual key; empty without
+	Tier      string // label "tier" of the virtual key, else of the request
 	Kind      string // "generation" or "passthrough"
 	Dialect   string // the app's
 	Path      string

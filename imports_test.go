@@ -27,12 +27,12 @@ var floors = map[string]int{
 
 // apart are packages that stand beside the house, with all that they may import of it.
 var apart = map[string][]string{
-	"sim":                 {""}, // else a dialect's mistake would be made twice
+	"sim":                      {""}, // else a dialect's mistake would be made twice
 	"ledger/sqlite":            {"", "ledger", "ledger/internal/sqlstore", "migrate"},
 	"ledger/postgres":          {"", "ledger", "ledger/internal/sqlstore", "migrate"},
 	"ledger/internal/sqlstore": {"", "ledger"}, // what databases share
 	"ledger/ledgertest":        {"", "ledger"}, // holds them to the same promises
-	"dialect/dialecttest": {"", "dialect", "spool"},
+	"dialect/dialecttest":      {"", "dialect", "spool"},
 }
 
 func TestImports(t *testing.T) {

@@ -48,6 +48,7 @@ type generationBody struct {
 	RequestID string            `json:"req,omitempty"`
 	Tenant    string            `json:"tenant,omitempty"`
 	Key       string            `json:"key,omitempty"`
+	Tier      string            `json:"tier,omitempty"`
 	Kind      string            `json:"kind,omitempty"`
 	Dialect   string            `json:"dialect,omitempty"`
 	Path      string            `json:"path,omitempty"`
@@ -105,7 +106,7 @@ func attemptOfBody(b *attemptBody) switchyard.Attempt {
 
 func generationOfBody(b *generationBody) switchyard.Generation {
 	return switchyard.Generation{
-		ID: b.ID, RequestID: b.RequestID, Tenant: b.Tenant, Key: b.Key, Kind: b.Kind, Dialect: b.Dialect, Path: b.Path,
+		ID: b.ID, RequestID: b.RequestID, Tenant: b.Tenant, Key: b.Key, Tier: b.Tier, Kind: b.Kind, Dialect: b.Dialect, Path: b.Path,
 		Model: b.Model, Route: b.Route, Variant: b.Variant, Started: b.Started, Latency: time.Duration(b.Latency),
 		Outcome: switchyard.Outcome(b.Outcome), Target: b.Target, Provider: b.Provider, Served: b.Served,
 		Attempts: b.Attempts, Asked: b.Asked, Delivered: b.Delivered, Cost: costOfBody(b.Cost),

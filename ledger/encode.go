@@ -53,6 +53,7 @@ func encodeGeneration(dst []byte, g *switchyard.Generation) (_ []byte, err error
 	dst = text(dst, "req", g.RequestID)
 	dst = text(dst, "tenant", g.Tenant)
 	dst = text(dst, "key", g.Key)
+	dst = text(dst, "tier", g.Tier)
 	dst = text(dst, "kind", g.Kind)
 	dst = text(dst, "dialect", g.Dialect)
 	dst = text(dst, "path", g.Path)

@@ -294,7 +294,7 @@ func whole() (switchyard.Generation, switchyard.Attempt) {
 	c := switchyard.Cost{Amount: 1, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}
 	at := start.Add(123456789)
 	g := switchyard.Generation{
-		ID: "1", RequestID: "2\n", Tenant: `"3`, Key: `\4`, Kind: "5", Dialect: "6", Path: "7", Model: "8é", Route: "9",
+		ID: "1", RequestID: "2\n", Tenant: `"3`, Key: `\4`, Tier: "24", Kind: "5", Dialect: "6", Path: "7", Model: "8é", Route: "9",
 		Variant: "10", Started: at, Latency: 11, Outcome: "12", Target: "13", Provider: "14", Served: "15", Attempts: 16,
 		Asked: 17, Delivered: 18, Cost: c, Fidelity: "19", Prompt: "<20>", Labels: map[string]string{"21": "22", "23": "\u2028"},
 	}

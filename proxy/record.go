@@ -111,12 +111,21 @@ func costText(c switchyard.Cost) string {
 
 // generation is the ledger's row of the request.
 func (q *request) generation(kind string, req *switchyard.Request) switchyard.Generation {
+	said := labels(q.r.Header)
 	return switchyard.Generation{
-		ID: q.rec.ID, RequestID: requestID(q.r.Header), Tenant: q.rec.Tenant, Key: q.rec.Key, Kind: kind,
+		ID: q.rec.ID, RequestID: requestID(q.r.Header), Tenant: q.rec.Tenant, Key: q.rec.Key, Tier: q.tier(said), Kind: kind,
 		Dialect: q.rec.Dialect, Path: q.rec.Path, Model: req.Model, Started: q.rec.Started, Asked: req.Images,
-		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: labels(q.r.Header),
+		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: said,
 		Route: q.rec.Route,
 	}
+}
+
+// tier is what kind of customer the request is for. An app that has a key cannot say that it is another.
+func (q *request) tier(said map[string]string) string {
+	if key := q.caller.key; key != nil && key.Labels["tier"] != "" {
+		return key.Labels["tier"]
+	}
+	return said["tier"]
 }
 
 // close completes the row and has it written, with all that waited; then the answer's last byte may go out.

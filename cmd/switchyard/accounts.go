@@ -4,12 +4,11 @@ import (
 	"context"
 
 	"switchyard/ledger"
-	"switchyard/ledger/sqlite"
 )
 
 // accounts is the ledger as apps may ask it. They ask right after their answer, which the database may not have yet.
 type accounts struct {
-	store   *sqlite.Store
+	store   ledger.Database
 	settled func(context.Context)
 }
 

@@ -82,7 +82,7 @@ type logFile struct {
 }
 
 type storeFile struct {
-	Database       string        `yaml:"database"`
+	Database       database      `yaml:"database"`
 	Journal        string        `yaml:"journal"`
 	Redis          config.Later  `yaml:"redis"`
 	Assets         assetsFile    `yaml:"assets"`
@@ -234,8 +234,8 @@ func (f *file) check(doc *config.Document) error {
 	if !slices.Contains([]string{"json", "console"}, f.Log.Format) {
 		fault("log.format", "want json or console, got %q", f.Log.Format)
 	}
-	if !strings.HasPrefix(f.Store.Database, "sqlite:") {
-		fault("store.database", "want sqlite:PATH; others: not yet")
+	if err := f.Store.Database.validate(); err != nil {
+		fault("store.database", "%v", err)
 	}
 	if !strings.HasPrefix(f.Store.Assets.URL, "file:") {
 		fault("store.assets.url", "want file:FOLDER; others: not yet")

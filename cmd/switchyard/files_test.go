@@ -334,8 +334,7 @@ func TestFilesThatAreNotThere(t *testing.T) {
 
 // uploads is the folder.
 func (k *kit) uploads() string {
-	database := strings.TrimPrefix(k.side.file.Load().Store.Database, "sqlite:")
-	return filepath.Join(filepath.Dir(database), "uploads")
+	return filepath.Join(k.side.file.Load().data(), "uploads")
 }
 
 // TestFilesOverTheLimit: refused with the provider's own status, whether their length is told or not, and not kept.

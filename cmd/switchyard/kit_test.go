@@ -47,7 +47,10 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 	t.Helper()
 	k := &kit{T: t, world: world}
 	dir := t.TempDir()
-	head := fmt.Sprintf("admin: {listen: 127.0.0.1:0, token: admin-token}\nstore: {database: \"sqlite:%[1]s/db\", journal: \"%[1]s/journal\", assets: {url: \"file:%[1]s/assets\"}}\n", dir)
+	head := "admin: {listen: 127.0.0.1:0, token: admin-token}\n"
+	if !strings.Contains(text, "store:") {
+		head += fmt.Sprintf("store: {database: \"sqlite:%[1]s/db\", journal: \"%[1]s/journal\", assets: {url: \"file:%[1]s/assets\"}}\n", dir)
+	}
 	if !strings.Contains(text, "server:") {
 		head += "server: {listen: 127.0.0.1:0, fetch_allow: [127.0.0.1], temp_dir: \"" + dir + "/tmp\"}\n"
 	}

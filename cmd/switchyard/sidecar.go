@@ -28,7 +28,6 @@ import (
 	"switchyard/dialect/all"
 	"switchyard/fetch"
 	"switchyard/ledger"
-	"switchyard/ledger/sqlite"
 	"switchyard/limit"
 	"switchyard/proxy"
 	"switchyard/router"
@@ -47,7 +46,7 @@ type sidecar struct {
 	text      []byte // of the file as it was last read, good or bad
 
 	journal  *ledger.Journal
-	store    *sqlite.Store
+	store    ledger.Database
 	applier  *ledger.Applier
 	db       *sql.DB // of tickets
 	hookDB   *sql.DB // of webhooks, in the same file
@@ -85,8 +84,8 @@ type sidecar struct {
 const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
-func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error) {
-	s = &sidecar{log: log, metrics: prometheus.NewRegistry()}
+func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
+	s := &sidecar{log: log, metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {

@@ -19,8 +19,8 @@ import (
 
 // openStores opens what is on disk.
 func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
-	path := strings.TrimPrefix(f.Store.Database, "sqlite:")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	data := f.data()
+	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
 	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
@@ -29,11 +29,10 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	for _, d := range s.journal.Damages() {
 		s.log.Error("journal", zap.Error(d))
 	}
-	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: path}); err != nil {
+	if s.store, err = f.Store.Database.open(ctx); err != nil {
 		return err
 	}
-	data := filepath.Dir(path)
-	if err := s.openTickets(ctx, f, path, data); err != nil {
+	if err := s.openTickets(ctx, f, data); err != nil {
 		return err
 	}
 	s.replies, err = cache.New(cache.Config{Dir: filepath.Join(data, "replies"), TTL: f.Store.IdempotencyTTL})
@@ -59,7 +58,8 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 }
 
 // openTickets opens the tickets, and the deliveries of their notices, which poll and so have a connection of their own.
-func (s *sidecar) openTickets(ctx context.Context, f *file, path, data string) (err error) {
+func (s *sidecar) openTickets(ctx context.Context, f *file, data string) (err error) {
+	path := f.tickets()
 	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}

@@ -85,7 +85,7 @@ func Done(a switchyard.Attempt) switchyard.Attempt {
 // Generation is one that has just begun.
 func Generation(id string) switchyard.Generation {
 	return switchyard.Generation{
-		ID: id, RequestID: "r", Tenant: "acme", Key: "web", Kind: "generation", Dialect: "openai", Path: "/v1/images/generations",
+		ID: id, RequestID: "r", Tenant: "acme", Key: "web", Tier: "pro", Kind: "generation", Dialect: "openai", Path: "/v1/images/generations",
 		Model: "house", Route: "all", Variant: "b", Started: Start, Labels: map[string]string{"avatar-id": "7", "style_id": "pixar"}, Asked: 1,
 	}
 }
@@ -98,9 +98,9 @@ func Ended(g switchyard.Generation) switchyard.Generation {
 	return g
 }
 
-func account(t *testing.T, s ledger.Reader, id string) ledger.Account {
+func account(t *testing.T, s ledger.Reader) ledger.Account {
 	t.Helper()
-	acc, err := s.Generation(t.Context(), id)
+	acc, err := s.Generation(t.Context(), "g")
 	if err != nil {
 		t.Fatal(err)
 	}

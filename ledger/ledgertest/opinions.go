@@ -30,7 +30,7 @@ func ratings(t *testing.T, x Technology) {
 	if err := s.Rate(t.Context(), "acme", "g", "great"); switchyard.AsError(err).Kind != switchyard.BadRequest {
 		t.Errorf("got %v", err)
 	}
-	if got := account(t, s, "g").Rating; got != ledger.ThumbsDown {
+	if got := account(t, s).Rating; got != ledger.ThumbsDown {
 		t.Errorf("the last word counts: got %q", got)
 	}
 }

@@ -15,7 +15,7 @@ func comesBackWhole(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	a, g := Attempt("a", "g"), Generation("g")
 	Apply(t, s, "e", ledger.BeginRecord(g), ledger.OpenRecord(a))
-	running := account(t, s, "g")
+	running := account(t, s)
 	if running.Generation.Outcome != "" || running.Attempts[0].Outcome != "" || running.Attempts[0].Cost != Cost(25_000_000, switchyard.BasisEstimate, switchyard.ChargePossible) {
 		t.Errorf("while it runs its estimate counts: %+v", running)
 	}
@@ -26,7 +26,7 @@ func comesBackWhole(t *testing.T, x Technology) {
 	Apply(t, s, "e", ledger.SettleRecord(a), ledger.EndRecord(g))
 	a.Job = "job-1"
 	want := ledger.Account{Generation: g, Attempts: []switchyard.Attempt{a}}
-	if got := account(t, s, "g"); !reflect.DeepEqual(got, want) {
+	if got := account(t, s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if _, err := s.Account(t.Context(), "stranger", "g"); !errors.Is(err, ledger.ErrNotFound) {
@@ -45,13 +45,13 @@ func applyingTwice(t *testing.T, x Technology) {
 	a, g := Attempt("a", "g"), Generation("g")
 	all := []ledger.Record{ledger.BeginRecord(g), ledger.OpenRecord(a), ledger.SettleRecord(Done(a)), ledger.EndRecord(Ended(g))}
 	Apply(t, s, "e", all...)
-	want := account(t, s, "g")
+	want := account(t, s)
 	Apply(t, s, "e", all[:2]...) // a replay of the front does not open again what has ended
-	if got := account(t, s, "g"); !reflect.DeepEqual(got, want) {
+	if got := account(t, s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	Apply(t, s, "e", all...)
-	if got := account(t, s, "g"); !reflect.DeepEqual(got, want) {
+	if got := account(t, s); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if n, err := s.Applied(t.Context(), "j"); n != 7 || err != nil {
@@ -78,7 +78,7 @@ func allOrNothing(t *testing.T, x Technology) {
 func standsAlone(t *testing.T, x Technology) { // its Opened was destroyed
 	s, _ := x.Fresh(t)
 	Apply(t, s, "e", ledger.SettleRecord(Done(Attempt("a", "g"))), ledger.EndRecord(Ended(Generation("g"))))
-	if acc := account(t, s, "g"); acc.Attempts[0].Cost.Amount != 24_000_000 || acc.Generation.Outcome != switchyard.OK {
+	if acc := account(t, s); acc.Attempts[0].Cost.Amount != 24_000_000 || acc.Generation.Outcome != switchyard.OK {
 		t.Errorf("got %+v", acc)
 	}
 }
@@ -110,7 +110,7 @@ func anyText(t *testing.T, x Technology) {
 	g := Ended(Generation("g"))
 	g.Model, g.Prompt, g.RequestID, g.Labels = "house\x00", "a\x00 cat \xff ☃", "r\x00", map[string]string{"k": "v\x00\xff"}
 	Apply(t, s, "e", ledger.EndRecord(g), ledger.SettleRecord(Done(Attempt("1", "g"))))
-	if got := account(t, s, "g").Generation; !strings.HasPrefix(got.Model, "house") || !strings.HasSuffix(got.Prompt, "☃") || !strings.HasPrefix(got.Labels["k"], "v") {
+	if got := account(t, s).Generation; !strings.HasPrefix(got.Model, "house") || !strings.HasSuffix(got.Prompt, "☃") || !strings.HasPrefix(got.Labels["k"], "v") {
 		t.Errorf("got %+v", got)
 	}
 	if _, err := s.Generation(t.Context(), "no\x00ne\xff"); !errors.Is(err, ledger.ErrNotFound) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"regexp"
 
 	"switchyard/ledger"
@@ -28,6 +29,9 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 
 // Apply carries out a batch in one transaction.
 func (s *Store) Apply(ctx context.Context, b ledger.Batch) error {
+	if s.prepared == nil {
+		return errors.New("the database is open for reading")
+	}
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

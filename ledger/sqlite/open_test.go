@@ -134,6 +134,9 @@ func TestReading(t *testing.T) {
 	if err := s.Rate(t.Context(), "acme", "g", ledger.ThumbsUp); err == nil {
 		t.Error("it was written to")
 	}
+	if err := s.Apply(t.Context(), ledger.Batch{Journal: "j", Last: 9}); err == nil {
+		t.Error("a batch was applied")
+	}
 	stranger(t, conf.Path, `DELETE FROM ledger_version WHERE version > 2`)
 	var older *migrate.OlderError
 	if _, err := sqlite.Read(t.Context(), conf); !errors.As(err, &older) {

@@ -38,16 +38,15 @@ func (p part) sums() (s ledger.Sums) {
 		return s
 	}
 	s.Count, s.Images = 1, p.images
+	unknown := p.cost.Basis == switchyard.BasisUnknown
 	switch {
-	case p.cost.Basis == switchyard.BasisUnknown:
-		if p.cost.Charge != switchyard.ChargeNone {
-			s.Unknown = 1
-		}
-	default:
+	case !unknown:
 		s.Cost = p.cost.Amount
 		if p.cost.Charge == switchyard.ChargePossible {
 			s.Possible = p.cost.Amount
 		}
+	case p.cost.Charge != switchyard.ChargeNone:
+		s.Unknown = 1
 	}
 	switch p.outcome {
 	case switchyard.OK:

@@ -29,7 +29,8 @@ CREATE TABLE generations (
 	charge     TEXT NOT NULL,
 	fidelity   TEXT NOT NULL,
 	prompt     TEXT NOT NULL,
-	labels     JSONB NOT NULL
+	labels     JSONB NOT NULL,
+	tier       TEXT COLLATE "C" NOT NULL -- the label "tier" of the virtual key, else of the request
 );
 CREATE INDEX generations_created ON generations (created_at);
 CREATE INDEX generations_started ON generations (started);
