@@ -12,6 +12,7 @@ type Database interface {
 	Store
 	Reader
 	Rollups
+	Reports
 	Opinions
 	Keeper
 	io.Closer

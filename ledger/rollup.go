@@ -146,8 +146,8 @@ func (s Steps) Span() (time.Duration, error) {
 	if s.Step < 0 || s.Step%time.Minute != 0 {
 		return 0, fmt.Errorf("step %v: want whole minutes", s.Step)
 	}
-	if !s.Until.IsZero() && s.Since.After(s.Until) {
-		return 0, fmt.Errorf("since %s is after until %s", s.Since.UTC().Format(time.RFC3339), s.Until.UTC().Format(time.RFC3339))
+	if err := (Span{s.Since, s.Until}).Validate(); err != nil {
+		return 0, err
 	}
 	if s.Step == 0 {
 		if s.Since.IsZero() || s.Until.IsZero() || s.Until.Sub(s.Since) > MinutesKept {

@@ -44,6 +44,7 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Show the main job with simulated providers, in three acts."`
 	Sim     simCommand     `cmd:"" help:"Run the simulated providers alone."`
 	Models  modelsCommand  `cmd:"" help:"List the models that are known: their life, abilities and prices."`
+	Report  reportCommand  `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
 	Health  healthCommand  `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -41,6 +41,8 @@ func (x Technology) Run(t *testing.T) {
 		{"sums are what a recount gives", recount},
 		{"sums by step", steps},
 		{"sums are pruned by their age", pruneSums},
+		{"reports", reports},
+		{"each row", eachRow},
 		{"generation_logs", generationLogs},
 		{"plain SQL", plainSQL},
 	} {

@@ -118,12 +118,13 @@ func (s *Store) Generations(ctx context.Context, since time.Time, limit int) ([]
 
 // Rows lists attempts that started at since or later, newest first.
 func (s *Store) Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error) {
-	return collect(ctx, s.Read, scanRow, `SELECT a.id, a.generation, COALESCE(g.request_id, ''), a.started,
+	return collect(ctx, s.Read, scanRow, selectRows+` WHERE a.started >= $1 ORDER BY a.started DESC, a.id LIMIT $2`, nanos(since), limit)
+}
+
+const selectRows = `SELECT a.id, a.generation, COALESCE(g.request_id, ''), a.started,
 	COALESCE(g.route, ''), a.target, a.provider, a.model, COALESCE(g.variant, ''), a.outcome, a.cost, a.basis, a.charge,
 	a.images, a.latency
-FROM attempts a LEFT JOIN generations g ON g.id = a.generation
-WHERE a.started >= $1 ORDER BY a.started DESC, a.id LIMIT $2`, nanos(since), limit)
-}
+FROM attempts a LEFT JOIN generations g ON g.id = a.generation`
 
 func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
 	var at int64

@@ -1,0 +1,72 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"switchyard"
+)
+
+// Dimension is what a report is broken down by.
+type Dimension string
+
+// A report by one of the first two is of attempts, one by another is of generations. Its money is that of all attempts
+// either way, so that it adds up to the same.
+const (
+	ByProvider   Dimension = "provider"
+	ByModel      Dimension = "model" // as the provider names it
+	ByTier       Dimension = "tier"
+	ByTenant     Dimension = "tenant"
+	ByExperiment Dimension = "experiment" // its arms; generations outside of any are left out
+	ByRoute      Dimension = "route"
+	ByKey        Dimension = "key"
+	ByDay        Dimension = "day" // UTC
+)
+
+// Reports are for people, and for their spreadsheets.
+type Reports interface {
+	// Report is a line a group, in the order of their names.
+	Report(ctx context.Context, q Query) ([]Line, error)
+
+	// EachRow tells the attempts that started in a span of time, the oldest first. It ends at the first error of tell.
+	EachRow(ctx context.Context, span Span, tell func(Row) error) error
+}
+
+// Span is a span of time: from Since on, up to but without Until. Zero is from the first, to the last.
+type Span struct {
+	Since, Until time.Time
+}
+
+// Validate reports a span that is turned round.
+func (s Span) Validate() error {
+	if !s.Until.IsZero() && s.Since.After(s.Until) {
+		return fmt.Errorf("since %s is after until %s", s.Since.UTC().Format(time.RFC3339), s.Until.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Query asks for a report of what started in a span of time.
+type Query struct {
+	By Dimension
+	Span
+}
+
+// Line is what one group came to. What runs is in its money, since that may be spent, but in no count of Sums.
+type Line struct {
+	Group       string
+	Generations int
+	Attempts    int
+	Sums        // of attempts or of generations, see Dimension; without Latency
+	P95         time.Duration
+	Priced      switchyard.Money // the part of Cost whose attempts or generations cost nothing that is unknown
+	PricedFor   int              // their images
+}
+
+// PerImage is the cost of one image; known is false if there are none whose cost is known.
+func (l *Line) PerImage() (cost switchyard.Money, known bool) {
+	if l.PricedFor == 0 {
+		return 0, false
+	}
+	return l.Priced.Times(1, int64(l.PricedFor)), true
+}
