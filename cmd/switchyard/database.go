@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -27,7 +28,7 @@ func (d database) validate() error {
 	path, file := d.sqlite()
 	switch {
 	case file && path == "":
-		return errors.New("want a path after sqlite:")
+		return errors.New("want sqlite:PATH, with a path")
 	case file:
 		return nil
 	case strings.HasPrefix(string(d), "postgres://"), strings.HasPrefix(string(d), "postgresql://"):
@@ -75,6 +76,8 @@ func (d database) String() string {
 
 // MarshalText is String: the config may be shown.
 func (d database) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+var _ encoding.TextMarshaler = database("")
 
 // data is the folder of what stays on this machine whatever the database is: beside the file, else beside the journal.
 func (f *file) data() string {

@@ -33,7 +33,7 @@ func recount(t *testing.T, x Technology) {
 func anyRecord(dice *rand.Rand) ledger.Record {
 	pick := func(words ...string) string { return words[dice.IntN(len(words))] }
 	n := dice.IntN(30)
-	started := Start.Add(time.Duration(n*7) * time.Minute) // the same each time: it never changes
+	started := Start.Add(time.Duration(n*7+dice.IntN(2)) * time.Minute) // the row keeps the first
 	charge := switchyard.Cost{
 		Amount: switchyard.Money(dice.IntN(1000)), Charge: switchyard.Charge(pick("none", "settled", "possible")),
 		Basis: switchyard.Basis(pick("price-book", "estimate", "unknown")),

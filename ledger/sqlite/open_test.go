@@ -87,15 +87,15 @@ INSERT INTO attempts VALUES ('a', 'g', 'e', 1, 2, 'flux', 'fal', 'm', 1795500000
 
 // olderRows are attempts and generations on both sides of each bound of a latency, of all sorts of cost and outcome.
 func olderRows() (text string) {
-	latencies := []time.Duration{0}
+	latencies := []time.Duration{0, 0}
 	for _, b := range ledger.Bounds {
-		latencies = append(latencies, b, b+1)
+		latencies = append(latencies, b, b, b+1, b+1)
 	}
 	for i, d := range latencies {
-		outcome := []string{"ok", "ok", "ok", "timeout", "filtered", "canceled"}[i%6]
+		outcome := []string{"ok", "timeout", "ok", "filtered", "ok", "canceled"}[i%6] // each latency once well, once not
 		cost := []string{"7, 'price-book', 'settled'", "NULL, 'unknown', 'settled'", "9, 'estimate', 'possible'", "NULL, 'unknown', 'none'"}[i%4]
 		started := 1795500000000000000 + int64(i)*int64(3*time.Minute)
-		kind := []string{"generation", "generation", "passthrough"}[i%3]
+		kind := []string{"generation", "generation", "generation", "generation", "passthrough"}[i%5]
 		text += fmt.Sprintf(`;
 INSERT INTO attempts VALUES ('b%d', 'o', 'e', 1, 0, 'flux', 'fal', 'm', %d, '', %d, 2, '%s', 200, 2, 5, 'estimate', %s, '');
 INSERT INTO generations VALUES ('h%d', 'e', '', 't', '', '%s', 'fal', '', '', 'all', '', %d, '', %d, '%s', '', '', '', 1, 1, 1, %s, '', '', '{}')`,
