@@ -13,6 +13,7 @@ type Database interface {
 	Reader
 	Rollups
 	Reports
+	Books
 	Opinions
 	Keeper
 	io.Closer

@@ -1,18 +1,23 @@
 package ledger
 
-import "switchyard"
+import (
+	"context"
+	"time"
 
-// Scope is what spending is added up by.
-type Scope string
+	"switchyard"
+)
 
-// By whom or what.
+// Books tell what has been spent, for budgets.
+type Books interface {
+	// Spent adds up the attempts that started from since up to but without until, by who spends. All is one line with the
+	// empty name; what is no tenant's, key's or route's is in the line with the empty name, too.
+	Spent(ctx context.Context, by Dimension, since, until time.Time) (map[string]Spent, error)
+}
+
+// Dimensions that only spending has.
 const (
-	ByAll      Scope = "all"
-	ByKey      Scope = "key"
-	ByTenant   Scope = "tenant"
-	ByProvider Scope = "provider"
-	ByTarget   Scope = "target"
-	ByRoute    Scope = "route"
+	ByAll    Dimension = "all"
+	ByTarget Dimension = "target"
 )
 
 // Spent is what attempts came to. One that runs counts at its estimate.

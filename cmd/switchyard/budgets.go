@@ -86,7 +86,7 @@ func (s *sidecar) books(ctx context.Context, kind string, since, until time.Time
 	if err := s.applier.Flush(ctx); err != nil {
 		return nil, err
 	}
-	spent, err := s.store.Spent(ctx, ledger.Scope(kind), since, until)
+	spent, err := s.store.Spent(ctx, ledger.Dimension(kind), since, until)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

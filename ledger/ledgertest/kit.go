@@ -27,6 +27,7 @@ func (x Technology) Run(t *testing.T) {
 		test func(*testing.T, Technology)
 	}{
 		{"a generation comes back whole", comesBackWhole},
+		{"spent is told by whom", spentByWhom},
 		{"applying twice is applying once", applyingTwice},
 		{"a batch is all or nothing", allOrNothing},
 		{"a settled record stands alone", standsAlone},

@@ -1,0 +1,44 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"switchyard/ledger"
+)
+
+// spenders is who spends, in terms of the tables.
+var spenders = map[ledger.Dimension]string{
+	ledger.ByAll: `''`, ledger.ByProvider: `a.provider`, ledger.ByTarget: `a.target`, ledger.ByKey: `COALESCE(g.key_name, '')`,
+	ledger.ByTenant: `COALESCE(g.tenant, '')`, ledger.ByRoute: `COALESCE(g.route, '')`,
+}
+
+// Spent adds up attempts by who spends.
+func (s *Store) Spent(ctx context.Context, by ledger.Dimension, since, until time.Time) (map[string]ledger.Spent, error) {
+	who, ok := spenders[by]
+	if !ok {
+		return nil, fmt.Errorf("spent by %q: no such thing", by)
+	}
+	type line struct {
+		name  string
+		spent ledger.Spent
+	}
+	scan := func(rows *sql.Rows) (l line, err error) {
+		err = rows.Scan(&l.name, &l.spent.Money, &l.spent.Images, &l.spent.Unknown)
+		return l, err
+	}
+	lines, err := collect(ctx, s.Read, scan, `SELECT `+who+`, CAST(COALESCE(SUM(a.cost), 0) AS BIGINT), SUM(a.images),
+	COUNT(*) FILTER (WHERE a.cost IS NULL AND a.charge <> 'none')
+FROM attempts a LEFT JOIN generations g ON g.id = a.generation
+WHERE a.started >= $1 AND a.started < $2 GROUP BY 1`, nanos(since), nanos(until))
+	if err != nil {
+		return nil, fmt.Errorf("spent by %s: %w", by, err)
+	}
+	all := map[string]ledger.Spent{}
+	for _, l := range lines {
+		all[l.name] = l.spent
+	}
+	return all, nil
+}
