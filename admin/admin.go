@@ -37,6 +37,9 @@ type Handler struct {
 	Ready    func() bool
 	Reload   func() error
 	Metrics  *prometheus.Registry
+	Kills    Switches
+	Names    func(breaker.Scope) []string // what a kill may name
+	Audit    *Audit                       // may be nil
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
@@ -71,6 +74,10 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
 	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
+	h.mux.HandleFunc("GET /api/kill", h.guard(h.kills))
+	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))
+	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
+	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 }
@@ -139,8 +146,10 @@ func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
 	answer(w, account)
 }
 
-func (h *Handler) reload(w http.ResponseWriter, _ *http.Request) {
-	if err := h.Reload(); err != nil {
+func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
+	err := h.Reload()
+	h.Audit.Reloaded(actorOf(r), err)
+	if err != nil {
 		fail(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}

@@ -114,15 +114,18 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 		return nil, err
 	}
 	defer release()
-	if err := r.unwanted(); err != nil {
+	ctx, stop, err := r.enter(ctx, c)
+	if err != nil {
 		return nil, err
 	}
+	defer stop()
 	a, err := r.open(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
 	x := &exchange{run: r, c: c, request: p.request, a: a}
 	ans, err := x.do(ctx, supply)
+	err = cutBy(ctx, err)
 	if err == nil || !x.leaves(ctx) {
 		r.settle(ctx, c, x, ans, err)
 	}

@@ -48,7 +48,10 @@ func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (*Answer, error) {
 	settled := a.Outcome != ""
 	x := &exchange{run: r, c: c, request: req, a: &a}
+	ctx, stop := r.cuttable(ctx, c)
+	defer stop()
 	ans, err := x.attach(ctx)
+	err = cutBy(ctx, err)
 	if err != nil && x.leaves(ctx) {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -52,26 +51,33 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := r.begin(c, part{c.Request, 0, r.number})
-	x := &exchange{run: r, c: c, request: c.Request, a: &a}
-	if err := r.job.Journal.Open(ctx, a); err != nil {
+	ctx, stop, err := r.enter(ctx, c)
+	if err != nil {
 		release()
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+		return nil, err
 	}
+	over := func() { stop(); release() }
+	a, err := r.open(ctx, c, part{c.Request, 0, r.number})
+	if err != nil {
+		over()
+		return nil, err
+	}
+	x := &exchange{run: r, c: c, request: c.Request, a: a}
 	ans, err := x.open(ctx)
+	err = cutBy(ctx, err)
 	if err != nil || ans.Stream == nil {
 		r.settle(ctx, c, x, ans, err)
-		release()
+		over()
 		return ans, err
 	}
 	s, cut := ans.Stream, ans.Stream.close
-	s.Attempt = a
+	s.Attempt = *a
 	s.Attempt.Cost = a.Estimate
 	s.close = func(err error) {
 		cut(err)
 		x.settleStream(ctx, err)
 		s.Attempt = *x.a
-		release()
+		over()
 	}
 	ans.Target, ans.Fidelity, ans.bodies = c.Target, c.Fidelity, []io.Closer{ans.Stream}
 	return ans, nil
@@ -136,7 +142,7 @@ func (x *exchange) settleStream(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
-	case err == nil, x.left(), errors.Is(err, context.Canceled): // nobody read on, or it was cut by us
+	case err == nil, x.left(), errors.Is(err, context.Canceled), errors.Is(err, breaker.ErrKilled): // nobody read on, or it was cut by us
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible

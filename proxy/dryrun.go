@@ -20,17 +20,18 @@ func (q *request) wantsPlan() bool {
 	return yes
 }
 
-// planDoc is a plan as JSON.
-type planDoc struct {
-	Route   string      `json:"route"`
-	Pick    string      `json:"pick"`
-	Variant string      `json:"variant,omitempty"`
-	Targets []targetDoc `json:"targets"` // in the order in which they would be tried
-	Passed  []passedDoc `json:"passed"`  // who would not be, and why
-	Errors  []string    `json:"errors,omitempty"`
+// PlanDoc is a plan as JSON, for a dry run and for the command that makes one from a file.
+type PlanDoc struct {
+	Route   string       `json:"route"`
+	Pick    string       `json:"pick"`
+	Variant string       `json:"variant,omitempty"`
+	Targets []PlanTarget `json:"targets"` // in the order in which they would be tried
+	Passed  []PlanPassed `json:"passed"`  // who would not be, and why
+	Errors  []string     `json:"errors,omitempty"`
 }
 
-type targetDoc struct {
+// PlanTarget is one that would be asked.
+type PlanTarget struct {
 	Target   string       `json:"target"`
 	Provider string       `json:"provider"`
 	Model    string       `json:"model"`
@@ -40,7 +41,8 @@ type targetDoc struct {
 	Fidelity string       `json:"fidelity"`
 }
 
-type passedDoc struct {
+// PlanPassed is one that would not be.
+type PlanPassed struct {
 	Target string `json:"target"`
 	Reason string `json:"reason"`
 }
@@ -48,7 +50,7 @@ type passedDoc struct {
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
 func (q *request) tellPlan(req *switchyard.Request) error {
 	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
-	doc := describePlan(plan)
+	doc := DescribePlan(q.without(plan))
 	for _, err := range errs {
 		doc.Errors = append(doc.Errors, err.Error())
 	}
@@ -60,11 +62,12 @@ func (q *request) tellPlan(req *switchyard.Request) error {
 	return q.write(dialect.JSON(http.StatusOK, "application/json", spool.Bytes(append(body, '\n'))))
 }
 
-func describePlan(plan *router.Plan) planDoc {
-	doc := planDoc{Route: plan.Route.Name, Pick: plan.Route.Pick, Variant: plan.Variant, Targets: []targetDoc{}, Passed: []passedDoc{}}
+// DescribePlan says a plan in the form of JSON.
+func DescribePlan(plan *router.Plan) PlanDoc {
+	doc := PlanDoc{Route: plan.Route.Name, Pick: plan.Route.Pick, Variant: plan.Variant, Targets: []PlanTarget{}, Passed: []PlanPassed{}}
 	for i := range plan.Candidates {
 		c := &plan.Candidates[i]
-		t := targetDoc{
+		t := PlanTarget{
 			Target: c.Target.Name, Provider: c.Target.Provider, Model: c.Target.Model,
 			Calls: max(c.Calls, 1), Fidelity: c.Fidelity.String(),
 		}
@@ -77,7 +80,7 @@ func describePlan(plan *router.Plan) planDoc {
 		doc.Targets = append(doc.Targets, t)
 	}
 	for _, p := range plan.Passed {
-		doc.Passed = append(doc.Passed, passedDoc{p.Target, p.Reason})
+		doc.Passed = append(doc.Passed, PlanPassed{p.Target, p.Reason})
 	}
 	return doc
 }

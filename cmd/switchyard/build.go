@@ -122,7 +122,7 @@ func (t targetFile) target(name string, p providerFile, models *dialect.Table) *
 // outlives the file.
 func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 	routing := f.routing()
-	routing.Deaths, routing.Statistics, routing.Load = live.Deaths, live.Statistics, live.Load
+	routing.Deaths, routing.Statistics, routing.Load, routing.Stopped = live.Deaths, live.Statistics, live.Load, live.Stopped
 	r, err := router.New(routing)
 	if err != nil {
 		return nil, err

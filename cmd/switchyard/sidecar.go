@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -59,6 +60,7 @@ type sidecar struct {
 	hooks    *hook.Hooks
 	hookKeys func(tenant string) dialect.HookKeys
 
+	switches   breaker.Switches
 	breakers   breaker.Registry
 	limits     limit.Registry
 	deaths     router.Deaths
@@ -68,6 +70,7 @@ type sidecar struct {
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
+	audit      *admin.Audit
 
 	transports transports
 	file       atomic.Pointer[file]
@@ -82,8 +85,8 @@ type sidecar struct {
 const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
-func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error) {
-	s = &sidecar{log: log, metrics: prometheus.NewRegistry()}
+func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
+	s := &sidecar{log: log, metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {
@@ -103,6 +106,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		Dialects:  map[string]dialect.Dialect{},
 		Transport: s.transports.of,
 		Fetcher:   fetcher{s.fetcher},
+		Switches:  &s.switches,
 		Breaker:   &s.breakers,
 		Limiter:   &s.limits,
 		Pool:      pool,
@@ -114,10 +118,12 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 		runner.Dialects[d.Name()] = d
 	}
 	s.handler = &proxy.Handler{
-		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
+		Runner: runner, Transport: s.transports.of, Switches: &s.switches, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
 		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pool: pool, Observe: s.observe, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
-	s.openAdmin(f)
+	if err := s.openAdmin(f); err != nil {
+		return nil, err
+	}
 	if err := s.use(f); err != nil {
 		return nil, err
 	}
@@ -132,7 +138,10 @@ func open(ctx context.Context, f *file, log *zap.Logger) (s *sidecar, err error)
 	return s, nil
 }
 
-func (s *sidecar) openAdmin(f *file) {
+func (s *sidecar) openAdmin(f *file) (err error) {
+	if s.audit, err = admin.OpenAudit(filepath.Join(dataDir(f), "audit.jsonl")); err != nil {
+		return err
+	}
 	token := f.Admin.Token
 	if token.IsZero() {
 		token = switchyard.NewSecret(rand.Text())
@@ -145,11 +154,15 @@ func (s *sidecar) openAdmin(f *file) {
 		Health:   s.health,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
+		Kills:    &s.switches,
+		Names:    s.names,
+		Audit:    s.audit,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
 	}
 	s.admin.Init()
+	return nil
 }
 
 // settled waits a moment for what has been written to be readable.
@@ -163,7 +176,7 @@ func (s *sidecar) loadOf(t *switchyard.Target) int {
 
 // use puts a config into force.
 func (s *sidecar) use(f *file) error {
-	snap, err := f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf})
+	snap, err := f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf, Stopped: s.stopped})
 	if err != nil {
 		return err
 	}
@@ -267,6 +280,9 @@ func (s *sidecar) close() {
 	}
 	if s.store != nil {
 		closers = append(closers, s.store)
+	}
+	if s.audit != nil {
+		closers = append(closers, s.audit)
 	}
 	for _, c := range closers {
 		errs = append(errs, c.Close())

@@ -18,8 +18,8 @@ import (
 
 // openStores opens what is on disk.
 func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
-	path := strings.TrimPrefix(f.Store.Database, "sqlite:")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	path, data := strings.TrimPrefix(f.Store.Database, "sqlite:"), dataDir(f)
+	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
 	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
@@ -31,7 +31,9 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: path}); err != nil {
 		return err
 	}
-	data := filepath.Dir(path)
+	if err := s.openKills(filepath.Join(data, "kills.json")); err != nil {
+		return err
+	}
 	if err := s.openTickets(ctx, f, path, data); err != nil {
 		return err
 	}
@@ -52,6 +54,9 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	}
 	return nil
 }
+
+// dataDir is where what has no address of its own lies: beside the database.
+func dataDir(f *file) string { return filepath.Dir(strings.TrimPrefix(f.Store.Database, "sqlite:")) }
 
 // openTickets opens the tickets, and the deliveries of their notices, which poll and so have a connection of their own.
 func (s *sidecar) openTickets(ctx context.Context, f *file, path, data string) (err error) {
