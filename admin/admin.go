@@ -47,20 +47,6 @@ type Handler struct {
 	mux *http.ServeMux
 }
 
-// Health is what /api/health answers.
-type Health struct {
-	Status    string                    `json:"status"` // healthy, degraded or down
-	Providers map[string]ProviderHealth `json:"providers"`
-	Problems  []string                  `json:"problems,omitempty"` // in words, for people
-	Timestamp time.Time                 `json:"timestamp"`
-}
-
-// ProviderHealth is judged on live traffic, never on a paid call.
-type ProviderHealth struct {
-	Healthy bool  `json:"healthy"`
-	Latency int64 `json:"latency,omitempty"` // milliseconds, of the latest that went well
-}
-
 // Init builds the routes; call it once, after the fields are set.
 func (h *Handler) Init() {
 	h.mux = http.NewServeMux()

@@ -144,7 +144,7 @@ func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 		}
 		ok, err := route.when.Match(f)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("route %q: %w", route.Name, err))
+			errs = append(errs, &RuleError{fmt.Sprintf("route %q", route.Name), err})
 		}
 		if ok {
 			return route, errs

@@ -438,4 +438,3 @@ func TestKillFaults(t *testing.T) {
 		t.Errorf("without a token: %d; stopped: %v", w.Code, k.side.switches.List())
 	}
 }
-

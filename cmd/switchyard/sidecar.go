@@ -76,7 +76,8 @@ type sidecar struct {
 	file       atomic.Pointer[file]
 	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
 	ready      atomic.Bool
-	work       context.Context // of what goes on in the background
+	probing    context.CancelFunc // ends the probes of the config in force; guarded by reloading, once it serves
+	work       context.Context    // of what goes on in the background
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -188,6 +189,7 @@ func (s *sidecar) use(f *file) error {
 	s.handler.Admit(f.Server.MaxInFlight, f.Server.MaxQueue)
 	s.handler.Use(snap)
 	s.file.Store(f)
+	s.probe(f)
 	for _, warning := range f.dying(time.Now()) {
 		s.log.Warn("config", zap.String("warning", warning))
 	}
@@ -230,29 +232,13 @@ func (s *sidecar) observe(rec *proxy.Record) {
 		s.meters.Attempt(a)
 		s.watch.Attempt(a)
 	}
-}
-
-func (s *sidecar) health() admin.Health {
-	var problems []string
-	if text := s.refused.Load(); text != nil {
-		problems = append(problems, "the latest config was refused: "+*text)
-	}
-	if since, err := s.applier.State(); err != nil {
-		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
-	}
-	f := s.file.Load()
-	providers := map[string][]string{}
-	for _, e := range f.Providers {
-		if e.Value.Enabled {
-			providers[e.Name] = []string{nativeName(e.Name)}
+	for _, err := range rec.Rules {
+		var failed *router.RuleError
+		if errors.As(err, &failed) {
+			s.watch.RuleFailed(failed.Of, time.Now())
+			s.meters.Rules.WithLabelValues(failed.Of).Inc()
 		}
 	}
-	for _, e := range f.Targets {
-		if targets, ok := providers[e.Value.Provider]; ok && e.Value.Enabled {
-			providers[e.Value.Provider] = append(targets, e.Name)
-		}
-	}
-	return s.watch.Health(providers, s.breakers.States(), problems, time.Now())
 }
 
 // close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
