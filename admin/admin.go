@@ -34,6 +34,7 @@ type Handler struct {
 	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
 	Breakers func() []breaker.State
 	Health   func() Health
+	Program  func() Status // what the program knows of a Status by itself
 	Ready    func() bool
 	Reload   func() error
 	Metrics  *prometheus.Registry
@@ -58,7 +59,7 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
 	h.mux.HandleFunc("GET /api/experiments", h.guard(h.experiments))
 	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
-	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
+	h.mux.HandleFunc("GET /api/status", h.guard(h.status))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
 	h.mux.HandleFunc("GET /api/kill", h.guard(h.kills))
 	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))

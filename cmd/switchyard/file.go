@@ -37,6 +37,8 @@ type file struct {
 	Budgets     config.Later                  `yaml:"budgets"`
 	Alerts      config.Later                  `yaml:"alerts"`
 	Notify      config.Later                  `yaml:"notify"`
+
+	loaded time.Time // when it came into force
 }
 
 type serverFile struct {

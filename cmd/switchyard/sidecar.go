@@ -40,8 +40,9 @@ import (
 
 // sidecar is the running program: what it owns, and the config in force.
 type sidecar struct {
-	log  *zap.Logger
-	name string // of the config file
+	log     *zap.Logger
+	name    string // of the config file
+	started time.Time
 
 	reloading sync.Mutex // guards the next two
 	load      func() (*file, error)
@@ -87,7 +88,7 @@ const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
 func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
-	s := &sidecar{log: log, metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, started: time.Now(), metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {
@@ -153,6 +154,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Settled:  s.settled,
 		Breakers: s.breakers.States,
 		Health:   s.health,
+		Program:  s.program,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
 		Kills:    &s.switches,
@@ -188,6 +190,7 @@ func (s *sidecar) use(f *file) error {
 	s.limits.Configure(f.limits())
 	s.handler.Admit(f.Server.MaxInFlight, f.Server.MaxQueue)
 	s.handler.Use(snap)
+	f.loaded = time.Now()
 	s.file.Store(f)
 	s.probe(f)
 	for _, warning := range f.dying(time.Now()) {
