@@ -24,7 +24,7 @@ const (
 // Entry is one thing that an operator did, or tried to.
 type Entry struct {
 	Time    time.Time `json:"time"`
-	Actor   string    `json:"actor"`   // "api" with an address, "dashboard", "file", "signal"
+	Actor   string    `json:"actor"`   // "api" or "cli" with an address, "dashboard", "file", "signal"
 	Action  string    `json:"action"`  // one of the Action constants
 	Subject string    `json:"subject"` // what it was done to
 	Detail  string    `json:"detail,omitempty"`

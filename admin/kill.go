@@ -85,8 +85,16 @@ func detail(k breaker.Kill) string {
 	return strings.Join(parts, "; ")
 }
 
+// CommandAgent begins the User-Agent of our own command line.
+const CommandAgent = "switchyard-cli/"
+
 // actorOf names who uses the API.
-func actorOf(r *http.Request) string { return "api " + r.RemoteAddr }
+func actorOf(r *http.Request) string {
+	if strings.HasPrefix(r.UserAgent(), CommandAgent) {
+		return "cli " + r.RemoteAddr
+	}
+	return "api " + r.RemoteAddr
+}
 
 // killList is what GET /api/kill answers.
 type killList struct {

@@ -27,7 +27,7 @@ func (s *Switches) Watch(route, provider, target string, cut func()) (stop func(
 	f := &flight{route, provider, target, cut}
 	s.flights.add(f)
 	for _, k := range s.view() {
-		if k.Abort && k.stops(route, provider, target) && k.live(time.Now()) {
+		if k.Abort && k.Stops(route, provider, target) && k.live(time.Now()) {
 			cut()
 		}
 	}
@@ -54,7 +54,7 @@ func (fs *flights) cut(k Kill) {
 	fs.mu.Lock()
 	var hit []*flight
 	for f := range fs.m {
-		if k.stops(f.route, f.provider, f.target) {
+		if k.Stops(f.route, f.provider, f.target) {
 			hit = append(hit, f)
 		}
 	}

@@ -80,8 +80,8 @@ func (k Kill) Validate() error {
 	return nil
 }
 
-// stops reports whether k stops what is done at this place.
-func (k Kill) stops(route, provider, target string) bool {
+// Stops reports whether k stops what is done at this place, if it has not expired. A bypass does not stop.
+func (k Kill) Stops(route, provider, target string) bool {
 	switch k.Scope {
 	case Route:
 		return k.Name == route
