@@ -138,6 +138,13 @@ func printJSON(w io.Writer, text []byte) error {
 	return err
 }
 
+// encodeJSON prints what a command found out, for machines.
+func encodeJSON[T any](w io.Writer, v T) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
 // usageError is a command that was called wrongly.
 type usageError struct{ err error }
 

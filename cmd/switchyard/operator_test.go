@@ -225,3 +225,28 @@ func TestCompletionKnowsAll(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestForMachines: the commands that ask nobody have an answer for machines, too.
+func TestForMachines(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("server:\n  listen: nowhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startKit(t, twoProviders)
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"version", "--json"}, 0, `"version": "dev"`},
+		{[]string{"check", "../../config.yaml", "--json"}, 0, `"ok": true`},
+		{[]string{"check", bad, "--json"}, exitUsage, `"line": 2`},
+		{[]string{"health", "--url", "http://" + k.admin + "/readyz", "--json"}, 0, `"ready": true`},
+		{[]string{"health", "--url", "http://" + freePort(t) + "/readyz", "--json"}, exitFailed, `"ready": false`},
+		{[]string{"models", "--json"}, 0, `"dialect": "openai"`},
+	} {
+		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.out, c.says) || !json.Valid([]byte(o.out)) {
+			t.Errorf("%q: %d %.500s %s", c.args, o.code, o.out, o.errors)
+		}
+	}
+}

@@ -60,9 +60,7 @@ func (c *planCommand) Run(e *env) error {
 		return err
 	}
 	if c.JSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(p)
+		err = encodeJSON(e.stdout, p)
 	} else {
 		err = p.print(e.stdout)
 	}
