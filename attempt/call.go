@@ -114,7 +114,7 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 		return nil, err
 	}
 	defer release()
-	ctx, stop, err := r.enter(ctx, c)
+	by, stop, err := r.enter(c)
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +123,9 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	if err != nil {
 		return nil, err
 	}
-	x := &exchange{run: r, c: c, request: p.request, a: a}
+	x := &exchange{run: r, c: c, request: p.request, a: a, by: by}
 	ans, err := x.do(ctx, supply)
-	err = cutBy(ctx, err)
+	err = by.explain(err)
 	if err == nil || !x.leaves(ctx) {
 		r.settle(ctx, c, x, ans, err)
 	}

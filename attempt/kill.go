@@ -3,6 +3,7 @@ package attempt
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"switchyard"
 	"switchyard/breaker"
@@ -10,6 +11,8 @@ import (
 )
 
 // stopped is why a target is passed over that an operator has stopped; nil if none has.
+//
+//go:noinline
 func (r *run) stopped(c router.Candidate) error {
 	if k, ok := r.kill(c.Target.Provider, c.Target.Name); ok {
 		e := k.Refusal()
@@ -19,6 +22,16 @@ func (r *run) stopped(c router.Candidate) error {
 	return nil
 }
 
+// nobody is the error of a plan without targets: its route is stopped, or all, or it never had any.
+//
+//go:noinline
+func (r *run) nobody() error { // not inlined, nor is stopped: below its callers thousands of jobs are waited for, each with a stack
+	if k, ok := r.kill("", ""); ok {
+		return k.Refusal()
+	}
+	return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
+}
+
 func (r *run) kill(provider, target string) (breaker.Kill, bool) {
 	if r.Switches == nil {
 		return breaker.Kill{}, false
@@ -26,34 +39,41 @@ func (r *run) kill(provider, target string) (breaker.Kill, bool) {
 	return r.Switches.Stopped(r.job.Plan.Route.Name, provider, target)
 }
 
-// cuttable is a context for an attempt that an operator may cut. The caller calls stop when the attempt is over.
-func (r *run) cuttable(ctx context.Context, c router.Candidate) (_ context.Context, stop func()) {
-	if r.Switches == nil {
-		return ctx, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	unwatch := r.Switches.Watch(r.job.Plan.Route.Name, c.Target.Provider, c.Target.Name, func() { cancel(breaker.ErrKilled) })
-	return ctx, func() { unwatch(); cancel(nil) }
+// switchman cuts one attempt when an operator wants it. It is no context of its own: thousands of jobs may be waited for.
+type switchman struct {
+	mu     sync.Mutex
+	pulled bool
+	cancel context.CancelFunc // of the attempt; nil before it begins
 }
 
-// enter is the last question before a request leaves that may cost money: has an operator stopped its place, or the app
-// left? If not, the context is cut when an operator wants it.
-func (r *run) enter(ctx context.Context, c router.Candidate) (_ context.Context, stop func(), err error) {
-	if err := r.unwanted(); err != nil {
-		return ctx, nil, err
+// pull ends the attempt, now or when it begins.
+func (s *switchman) pull() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pulled = true
+	if s.cancel != nil {
+		s.cancel()
 	}
-	ctx, stop = r.cuttable(ctx, c) // before the question, or a kill in between would cut nothing
-	if err := r.stopped(c); err != nil {
-		stop()
-		return ctx, nil, err
-	}
-	return ctx, stop, nil
 }
 
-// cutBy says of the error of an attempt that an operator cut that this is why. What was being read then looks broken.
-func cutBy(ctx context.Context, err error) error {
+// arm says what ends the attempt.
+func (s *switchman) arm(cancel context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel = cancel; s.pulled {
+		cancel()
+	}
+}
+
+// explain says of the error of an attempt that was cut that this is why. What was being read then looks broken.
+func (s *switchman) explain(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil || !s.pulled {
+		return err
+	}
 	e := *switchyard.AsError(err)
-	if err == nil || !wasCut(ctx) || e.Outcome != switchyard.Canceled && e.Outcome != switchyard.BadReply {
+	if e.Outcome != switchyard.Canceled && e.Outcome != switchyard.BadReply {
 		return err
 	}
 	forget(err)
@@ -61,5 +81,25 @@ func cutBy(ctx context.Context, err error) error {
 	return &e
 }
 
-// wasCut reports whether an operator ended the context of an attempt.
-func wasCut(ctx context.Context) bool { return errors.Is(context.Cause(ctx), breaker.ErrKilled) }
+// watch has an attempt at a place cut when an operator wants it. The caller calls stop when the attempt is over.
+func (r *run) watch(c router.Candidate) (s *switchman, stop func()) {
+	s = &switchman{}
+	if r.Switches == nil {
+		return s, func() {}
+	}
+	return s, r.Switches.Watch(r.job.Plan.Route.Name, c.Target.Provider, c.Target.Name, s.pull)
+}
+
+// enter is the last question before a request leaves that may cost money: has an operator stopped its place, or the app
+// left? If not, the attempt is watched until stop is called.
+func (r *run) enter(c router.Candidate) (s *switchman, stop func(), err error) {
+	if err := r.unwanted(); err != nil {
+		return nil, nil, err
+	}
+	s, stop = r.watch(c) // before the question, or a kill in between would cut nothing
+	if err := r.stopped(c); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return s, stop, nil
+}

@@ -90,10 +90,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	case shut != nil:
 		return nil, shut
 	}
-	if k, ok := r.kill("", ""); ok { // of the route, or all
-		return nil, k.Refusal()
-	}
-	return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
+	return nil, r.nobody()
 }
 
 // target tries one target, and again where nothing can have been billed, as often as its provider's config says.

@@ -51,7 +51,7 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop, err := r.enter(ctx, c)
+	by, stop, err := r.enter(c)
 	if err != nil {
 		release()
 		return nil, err
@@ -62,9 +62,9 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 		over()
 		return nil, err
 	}
-	x := &exchange{run: r, c: c, request: c.Request, a: a}
+	x := &exchange{run: r, c: c, request: c.Request, a: a, by: by}
 	ans, err := x.open(ctx)
-	err = cutBy(ctx, err)
+	err = by.explain(err)
 	if err != nil || ans.Stream == nil {
 		r.settle(ctx, c, x, ans, err)
 		over()
@@ -90,6 +90,7 @@ func (x *exchange) open(ctx context.Context) (*Answer, error) {
 		return nil, x.failure(err, switchyard.Unsent)
 	}
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	x.by.arm(cancel)
 	stop := context.AfterFunc(leaving{x.job.Gone}, cancel) // a stream is cut when its app leaves
 	end := func(error) { stop(); cancel() }
 	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
@@ -142,7 +143,7 @@ func (x *exchange) settleStream(ctx context.Context, err error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
-	case err == nil, x.left(), errors.Is(err, context.Canceled), errors.Is(err, breaker.ErrKilled): // nobody read on, or it was cut by us
+	case err == nil, x.left(), errors.Is(err, context.Canceled): // nobody read on, or it was cut by us
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible
