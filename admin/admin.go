@@ -34,28 +34,18 @@ type Handler struct {
 	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
 	Breakers func() []breaker.State
 	Health   func() Health
+	Program  func() Status // what the program knows of a Status by itself
 	Ready    func() bool
 	Reload   func() error
 	Metrics  *prometheus.Registry
+	Kills    Switches
+	Names    func(breaker.Scope) []string // what a kill may name
+	Audit    *Audit                       // may be nil
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
 
 	mux *http.ServeMux
-}
-
-// Health is what /api/health answers.
-type Health struct {
-	Status    string                    `json:"status"` // healthy, degraded or down
-	Providers map[string]ProviderHealth `json:"providers"`
-	Problems  []string                  `json:"problems,omitempty"` // in words, for people
-	Timestamp time.Time                 `json:"timestamp"`
-}
-
-// ProviderHealth is judged on live traffic, never on a paid call.
-type ProviderHealth struct {
-	Healthy bool  `json:"healthy"`
-	Latency int64 `json:"latency,omitempty"` // milliseconds, of the latest that went well
 }
 
 // Init builds the routes; call it once, after the fields are set.
@@ -69,8 +59,12 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
 	h.mux.HandleFunc("GET /api/experiments", h.guard(h.experiments))
 	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
-	h.mux.HandleFunc("GET /api/status", h.guard(func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Breakers()) }))
+	h.mux.HandleFunc("GET /api/status", h.guard(h.status))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
+	h.mux.HandleFunc("GET /api/kill", h.guard(h.kills))
+	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))
+	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
+	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 }
@@ -139,8 +133,10 @@ func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
 	answer(w, account)
 }
 
-func (h *Handler) reload(w http.ResponseWriter, _ *http.Request) {
-	if err := h.Reload(); err != nil {
+func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
+	err := h.Reload()
+	h.Audit.Reloaded(actorOf(r), err)
+	if err != nil {
 		fail(w, http.StatusUnprocessableEntity, err.Error())
 		return
 	}

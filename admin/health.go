@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -8,56 +11,207 @@ import (
 	"switchyard/breaker"
 )
 
-// Watch remembers what live traffic says of providers. The zero value is ready; safe for concurrent use.
-type Watch struct {
-	mu      sync.Mutex
-	latency map[string]time.Duration // :: provider → of the latest attempt that went well
+// Health is what /api/health answers.
+type Health struct {
+	Status    string                    `json:"status"` // healthy, degraded or down
+	Providers map[string]ProviderHealth `json:"providers"`
+	Problems  []string                  `json:"problems,omitempty"` // in words, for people
+	Timestamp time.Time                 `json:"timestamp"`
 }
+
+// ProviderHealth is judged on live traffic and on unbilled probes, never on a paid call.
+type ProviderHealth struct {
+	Healthy bool   `json:"healthy"`
+	Latency int64  `json:"latency,omitempty"` // milliseconds, of the latest that went well
+	Problem string `json:"problem,omitempty"` // why it is not healthy
+}
+
+// The states of Health.
+const (
+	healthy  = "healthy"
+	degraded = "degraded"
+	down     = "down"
+)
+
+// Watch remembers what live traffic and probes say of providers, and which rules have failed. The zero value is ready;
+// safe for concurrent use.
+type Watch struct {
+	mu     sync.Mutex
+	pulses map[string]pulse       // :: provider → what was last heard of it
+	rules  map[string]ruleTrouble // :: route or experiment → its trouble
+}
+
+// pulse is what was last heard of a provider.
+type pulse struct {
+	latency time.Duration // of the latest attempt that went well
+	good    time.Time     // when that ended
+	bad     time.Time     // when the latest attempt ended that speaks against the provider
+	probe   Probe
+}
+
+// Probe is how an unbilled question to a provider went.
+type Probe struct {
+	At      time.Time // when it was asked; zero: never
+	Problem string    // why it did not go well; empty if it did
+}
+
+// ruleTrouble is how often a rule has failed.
+type ruleTrouble struct {
+	times int
+	last  time.Time
+}
+
+// ruleMemory is how long a rule that has failed is spoken of.
+const ruleMemory = 15 * time.Minute
 
 // Attempt notes an attempt that has ended.
 func (w *Watch) Attempt(a switchyard.Attempt) {
-	if a.Outcome != switchyard.OK {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.latency == nil {
-		w.latency = map[string]time.Duration{}
-	}
-	w.latency[a.Provider] = a.Latency
+	end := a.Started.Add(a.Latency)
+	w.edit(a.Provider, func(p *pulse) {
+		switch {
+		case a.Outcome == switchyard.OK:
+			p.latency = a.Latency
+			p.good = later(p.good, end)
+		case a.Outcome.Blames():
+			p.bad = later(p.bad, end)
+		}
+	})
 }
 
-// Health is the state of providers, which maps each to its targets. A provider is healthy unless all its breakers that
-// have a say are open; nobody healthy is down, somebody unhealthy or a problem is degraded.
-func (w *Watch) Health(providers map[string][]string, states []breaker.State, problems []string, now time.Time) Health {
+// Probed notes a probe.
+func (w *Watch) Probed(provider string, probe Probe) {
+	w.edit(provider, func(p *pulse) { p.probe = probe })
+}
+
+// Forget drops the probes of providers that are not probed any more.
+func (w *Watch) Forget(unless func(provider string) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, p := range w.pulses {
+		if !unless(name) {
+			p.probe = Probe{}
+			w.pulses[name] = p
+		}
+	}
+}
+
+// RuleFailed notes that the rule of a route, or the unit of an experiment, could not be worked out for a request.
+func (w *Watch) RuleFailed(of string, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rules == nil {
+		w.rules = map[string]ruleTrouble{}
+	}
+	t := w.rules[of]
+	if at.Sub(t.last) > ruleMemory {
+		t.times = 0
+	}
+	w.rules[of] = ruleTrouble{t.times + 1, later(t.last, at)}
+}
+
+func (w *Watch) edit(provider string, change func(*pulse)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pulses == nil {
+		w.pulses = map[string]pulse{}
+	}
+	p := w.pulses[provider]
+	change(&p)
+	w.pulses[provider] = p
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Scene is what else Health goes by.
+type Scene struct {
+	Providers map[string][]string // :: provider that is switched on → its targets
+	Breakers  []breaker.State
+	Kills     []breaker.Kill
+	Problems  []string
+	Now       time.Time
+}
+
+// Health is the state of a scene. A provider is healthy unless it is stopped by hand, or all its breakers that have a say are
+// open and no probe since then says otherwise, or its latest probe failed and no live attempt has gone well since. Nobody
+// healthy is down; somebody unhealthy, an open breaker, a kill or a problem is degraded. Breakers take no notice of probes: a
+// page that answers makes no pictures.
+func (w *Watch) Health(s Scene) Health {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	open := map[string]bool{}
-	for _, s := range states {
-		open[s.Target] = s.Phase == breaker.Open
+	for _, b := range s.Breakers {
+		open[b.Target] = b.Phase == breaker.Open
 	}
-	h := Health{Status: "healthy", Providers: map[string]ProviderHealth{}, Problems: problems, Timestamp: now.UTC()}
-	healthy := 0
-	for name, targets := range providers {
-		p := ProviderHealth{Latency: w.latency[name].Milliseconds()}
-		for _, t := range targets {
-			p.Healthy = p.Healthy || !open[t]
+	h := Health{Status: healthy, Providers: map[string]ProviderHealth{}, Timestamp: s.Now.UTC()}
+	h.Problems = slices.Concat(s.Problems, killed(s.Kills), w.troubles(s.Now))
+	alive, tripped := 0, false
+	for name, targets := range s.Providers {
+		p := ProviderHealth{Latency: w.pulses[name].latency.Milliseconds()}
+		p.Problem = w.pulses[name].problem(!slices.ContainsFunc(targets, func(t string) bool { return !open[t] }))
+		if stops(s.Kills, name) {
+			p.Problem = breaker.ErrKilled.Error()
 		}
-		for _, t := range targets {
-			if open[t] {
-				h.Status = "degraded"
-			}
+		if p.Healthy = p.Problem == ""; p.Healthy {
+			alive++
 		}
-		if p.Healthy {
-			healthy++
-		}
+		tripped = tripped || slices.ContainsFunc(targets, func(t string) bool { return open[t] })
 		h.Providers[name] = p
 	}
 	switch {
-	case healthy == 0 && len(providers) > 0:
-		h.Status = "down"
-	case len(problems) > 0:
-		h.Status = "degraded"
+	case alive == 0 && len(s.Providers) > 0:
+		h.Status = down
+	case alive < len(s.Providers), tripped, len(h.Problems) > 0:
+		h.Status = degraded
 	}
 	return h
+}
+
+// problem is why a provider is not healthy; empty if it is.
+func (p pulse) problem(open bool) string {
+	probed := !p.probe.At.IsZero()
+	switch {
+	case probed && p.probe.Problem != "" && !p.good.After(p.probe.At):
+		return "probe: " + p.probe.Problem
+	case open && !(probed && p.probe.Problem == "" && p.probe.At.After(p.bad)):
+		return "its breakers are open"
+	}
+	return ""
+}
+
+// stops reports whether a provider is stopped by hand.
+func stops(kills []breaker.Kill, provider string) bool {
+	return slices.ContainsFunc(kills, func(k breaker.Kill) bool {
+		return k.Scope == breaker.Provider && k.Name == provider || k.Scope == breaker.All && !k.Bypass
+	})
+}
+
+// killed names what is stopped by hand, without the reasons: health is for everybody.
+func killed(kills []breaker.Kill) (problems []string) {
+	for _, k := range kills {
+		k.Reason = ""
+		text := "stopped by hand: " + k.String()
+		if k.Bypass {
+			text = "by hand, all requests go to their apps' own providers, past the rules"
+		}
+		problems = append(problems, text)
+	}
+	return problems
+}
+
+// troubles names the rules that have failed lately. Requires mu.
+func (w *Watch) troubles(now time.Time) (problems []string) {
+	for _, of := range slices.Sorted(maps.Keys(w.rules)) {
+		t := w.rules[of]
+		if now.Sub(t.last) > ruleMemory {
+			delete(w.rules, of)
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("the rule of %s failed for %d requests, the last at %s", of, t.times, t.last.UTC().Format(time.RFC3339)))
+	}
+	return problems
 }

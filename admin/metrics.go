@@ -17,6 +17,7 @@ type Meters struct {
 	unknown  *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 	Reloads  *prometheus.CounterVec // by result: ok, refused
+	Rules    *prometheus.CounterVec // by whose rule failed
 }
 
 // NewMeters makes and registers them.
@@ -32,6 +33,7 @@ func NewMeters(r *prometheus.Registry) *Meters {
 		images:   counter("images_total", "Images delivered by attempts.", "provider", "target"),
 		dollars:  counter("cost_dollars_total", "Dollars booked, possible ones included.", "provider", "target", "charge"),
 		unknown:  counter("unknown_price_attempts_total", "Attempts that may have cost what nobody knows.", "provider", "target"),
+		Rules:    counter("rule_errors_total", "Requests for which a rule could not be worked out.", "of"),
 		Reloads:  counter("config_reloads_total", "Reloads of the config file.", "result"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "switchyard", Name: "attempt_duration_seconds", Help: "How long attempts took.",

@@ -114,14 +114,18 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 		return nil, err
 	}
 	defer release()
-	if err := r.unwanted(); err != nil {
+	by, stop, err := r.enter(c)
+	if err != nil {
 		return nil, err
 	}
+	defer stop()
 	x, err := r.begin(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
+	x.by = by
 	ans, err := x.do(ctx, supply)
+	err = by.explain(err)
 	if err == nil || !x.leaves(ctx) {
 		r.settle(ctx, c, x, ans, err)
 	}

@@ -31,6 +31,7 @@ type exchange struct {
 	c       router.Candidate
 	request *switchyard.Request
 	a       *switchyard.Attempt
+	by      *switchman // who may cut it
 
 	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
 
@@ -44,6 +45,7 @@ func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dial
 func (x *exchange) do(ctx context.Context, supply dialect.Supply) (*Answer, error) {
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
 	defer cancel()
+	x.by.arm(cancel)
 	out, err := x.encode(supply)
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)

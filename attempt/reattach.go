@@ -47,11 +47,14 @@ func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 // recall follows one job to its end, and settles it unless that has been done already.
 func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (*Answer, error) {
 	settled := a.Outcome != ""
-	x := &exchange{run: r, c: c, request: req, a: &a}
+	by, stop := r.watch(c)
+	defer stop()
+	x := &exchange{run: r, c: c, request: req, a: &a, by: by}
 	if !settled {
 		x.budgeted = r.Budgets.Resume(r.spending(&a, req.Images), a.Started, r.now())
 	}
 	ans, err := x.attach(ctx)
+	err = by.explain(err)
 	if err != nil && x.leaves(ctx) {
 		return nil, err
 	}
@@ -78,6 +81,7 @@ func (x *exchange) leaves(ctx context.Context) bool {
 func (x *exchange) attach(ctx context.Context) (*Answer, error) {
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
 	defer cancel()
+	x.by.arm(cancel)
 	back, ok := x.dialect().(dialect.Attacher)
 	if !ok {
 		return nil, x.failure(errors.New("jobs of this provider cannot be found again"), switchyard.Sent)

@@ -97,7 +97,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	case shut != nil:
 		return nil, shut
 	}
-	return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
+	return nil, r.nobody()
 }
 
 // head has the first of queue tried, or the first two race; rest is who has not had a turn.
@@ -130,8 +130,11 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 	return ans, err
 }
 
-// try is one target once: with the breaker's leave, and its verdict told.
+// try is one target once: unless an operator has stopped it, with the breaker's leave, and its verdict told.
 func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *Answer, err error) {
+	if err := r.stopped(c); err != nil {
+		return nil, err
+	}
 	done, err := allow(c.Target.Name)
 	if err != nil {
 		return nil, err
@@ -174,7 +177,7 @@ func (r *run) goOn(ctx context.Context, err error) bool {
 	}
 	e := switchyard.AsError(err)
 	route := r.job.Plan.Route
-	if !slices.Contains(route.FallbackOn, e.Outcome) {
+	if !slices.Contains(route.FallbackOn, e.Outcome) && !errors.Is(err, breaker.ErrKilled) {
 		return false
 	}
 	return !route.PayOnce() || !r.mayHavePaid()
@@ -197,15 +200,27 @@ func (r *run) mayHavePaid() bool {
 	return slices.ContainsFunc(r.report.Attempts, paid) || slices.ContainsFunc(r.job.Earlier, paid)
 }
 
-// notTried reports whether nothing was sent because a breaker or a limit of ours said no.
+// notTried reports whether nothing was sent because an operator, a breaker or a limit of ours said no.
 func notTried(err error) bool {
-	return errors.Is(err, breaker.ErrOpen) || errors.Is(err, limit.ErrLimited)
+	return errors.Is(err, breaker.ErrOpen) || errors.Is(err, limit.ErrLimited) ||
+		errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).Outcome == "" // else it was cut
 }
 
-// sooner is the refusal that ends first. What waits on a limit is told to the app as such only if nothing else is.
+// sooner is the refusal that ends first; a kill without an end is the last. What waits on a limit is told to the app as
+// such only if nothing else is.
 func sooner(a, b error) error {
-	if a == nil || switchyard.AsError(b).RetryAfter < switchyard.AsError(a).RetryAfter {
+	switch {
+	case a == nil || forGood(a):
+		return b
+	case forGood(b):
+		return a
+	case switchyard.AsError(b).RetryAfter < switchyard.AsError(a).RetryAfter:
 		return b
 	}
 	return a
+}
+
+// forGood reports whether a target was passed over until somebody says otherwise.
+func forGood(err error) bool {
+	return errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).RetryAfter == 0
 }

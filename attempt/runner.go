@@ -43,17 +43,27 @@ type Limiter interface {
 	Acquire(ctx context.Context, names []limit.Name, images int, patience time.Duration) (release func(), err error)
 }
 
+// Switches are what an operator has stopped by hand; those of package breaker are.
+type Switches interface {
+	// Stopped is the kill that stops new attempts at a place.
+	Stopped(route, provider, target string) (breaker.Kill, bool)
+	// Watch has cut called if an attempt there must end, until stop is called.
+	Watch(route, provider, target string, cut func()) (stop func())
+}
+
 // Fetcher reads from addresses that a request or an answer names. It refuses private ones. The size is negative if it
 // is not known beforehand.
 type Fetcher interface {
 	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
-// Runner makes generations. All fields but Budgets, Polls and Now are needed. It holds no state of its own; many goroutines share it.
+// Runner makes generations. All fields but Switches, Budgets, Polls and Now are needed. It holds no state of its own; many
+// goroutines share it.
 type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
 	Transport func(provider string) http.RoundTripper
 	Fetcher   Fetcher
+	Switches  Switches // if nil, nothing is ever stopped
 	Breaker   Breaker
 	Limiter   Limiter
 	Budgets   *limit.Budgets // nil: none
@@ -108,7 +118,7 @@ func closeAll(bodies []io.Closer) {
 // Report is what was tried for a generation, whatever came of it.
 type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
-	Passed   []router.Passed      // targets that were not tried: an open breaker, a full limit
+	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 
 	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is
 	// nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.

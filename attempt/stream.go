@@ -50,15 +50,23 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := r.begin(ctx, c, part{c.Request, 0, r.turn()})
+	by, stop, err := r.enter(c)
 	if err != nil {
 		release()
 		return nil, err
 	}
+	over := func() { stop(); release() }
+	x, err := r.begin(ctx, c, part{c.Request, 0, r.turn()})
+	if err != nil {
+		over()
+		return nil, err
+	}
+	x.by = by
 	ans, err := x.listen(ctx)
+	err = by.explain(err)
 	if err != nil || ans.Stream == nil {
 		r.settle(ctx, c, x, ans, err)
-		release()
+		over()
 		return ans, err
 	}
 	s, cut := ans.Stream, ans.Stream.close
@@ -68,7 +76,7 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 		cut(err)
 		x.settleStream(ctx, err)
 		s.Attempt = *x.a
-		release()
+		over()
 	}
 	ans.Target, ans.Fidelity, ans.bodies = c.Target, c.Fidelity, []io.Closer{ans.Stream}
 	return ans, nil
@@ -81,6 +89,7 @@ func (x *exchange) listen(ctx context.Context) (*Answer, error) {
 		return nil, x.failure(err, switchyard.Unsent)
 	}
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	x.by.arm(cancel)
 	stop := context.AfterFunc(leaving{x.job.Gone}, cancel) // a stream is cut when its app leaves
 	end := func(error) { stop(); cancel() }
 	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream

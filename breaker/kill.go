@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"switchyard"
 )
 
 // Scope is what a Kill stops.
@@ -21,14 +23,44 @@ const (
 	All      Scope = "all"
 )
 
+// ErrKilled is why an attempt is not made, or was cut: an operator has stopped its place.
+var ErrKilled = errors.New("stopped by hand")
+
+// ErrNotKept is a kill that is in force, or lifted, until the process ends: the Keeper could not take it.
+var ErrNotKept = errors.New("in force, but it would not survive a restart")
+
 // A Kill stops a thing by hand, at once and for new attempts.
 type Kill struct {
-	Scope  Scope
-	Name   string    // of the provider, target or route; empty for All
-	Reason string    // for people
-	Until  time.Time // when it lifts itself; zero: never
-	Bypass bool      // of All only: do not stop, but hand every request to the app's own provider
-	Abort  bool      // cut attempts in flight too
+	Scope  Scope     `json:"scope"`
+	Name   string    `json:"name"`   // of the provider, target or route; empty for All
+	Reason string    `json:"reason"` // for people
+	Until  time.Time `json:"until,omitzero"`
+	Bypass bool      `json:"bypass"` // of All only: do not stop, but hand every request to the app's own provider
+	Abort  bool      `json:"abort"`  // cut attempts in flight too
+	Since  time.Time `json:"since,omitzero"`
+	By     string    `json:"by"` // who set it, for people
+}
+
+// String names the kill for people: what it stops, and why.
+func (k Kill) String() string {
+	s := string(k.Scope)
+	if k.Scope != All {
+		s = fmt.Sprintf("%s %q", k.Scope, k.Name)
+	}
+	if k.Reason != "" {
+		s += ": " + k.Reason
+	}
+	return s
+}
+
+// Refusal is what an attempt at a place that k stops comes to. It wraps ErrKilled, and tells when it is worth coming
+// back if k expires.
+func (k Kill) Refusal() *switchyard.Error {
+	e := &switchyard.Error{Kind: switchyard.Unavailable, Stage: switchyard.Unsent, Err: fmt.Errorf("%w: %s", ErrKilled, k)}
+	if !k.Until.IsZero() {
+		e.RetryAfter = max(time.Until(k.Until), time.Nanosecond)
+	}
+	return e
 }
 
 // Validate refuses what could be misread.
@@ -48,6 +80,19 @@ func (k Kill) Validate() error {
 	return nil
 }
 
+// Stops reports whether k stops what is done at this place, if it has not expired. A bypass does not stop.
+func (k Kill) Stops(route, provider, target string) bool {
+	switch k.Scope {
+	case Route:
+		return k.Name == route
+	case Provider:
+		return k.Name == provider
+	case Target:
+		return k.Name == target
+	}
+	return !k.Bypass
+}
+
 func (k Kill) live(now time.Time) bool { return k.Until.IsZero() || now.Before(k.Until) }
 
 // A Keeper makes kills outlive the process. SaveKills gets all that are in force, one call at a time.
@@ -55,19 +100,15 @@ type Keeper interface {
 	SaveKills([]Kill) error
 }
 
-// Switches are the kills in force. The zero value has none and keeps them in memory only. Reading is one atomic load,
-// so that every attempt can afford it; all methods may be called at once.
+// Switches are the kills in force. The zero value has none and keeps them in memory only; a nil pointer can be asked, and
+// has none. Reading is one atomic load, so that every attempt can afford it; all methods may be called at once.
 type Switches struct {
 	Keeper Keeper // told of each change; nil: a restart forgets. Set before use
 
-	mu   sync.Mutex                 // taken by writers, one at a time
-	snap atomic.Pointer[switchView] // nil: none, and nobody waits for a change
-}
+	mu   sync.Mutex // taken by writers, one at a time
+	snap atomic.Pointer[map[place]Kill]
 
-// switchView is immutable but for its channel, which is closed when another takes its place.
-type switchView struct {
-	kills   map[place]Kill
-	changed chan struct{}
+	flights flights // what an abort cuts
 }
 
 type place struct {
@@ -86,7 +127,7 @@ func (s *Switches) Restore(kills []Kill) error {
 		}
 		next[place{k.Scope, k.Name}] = k
 	}
-	s.swap(next)
+	s.snap.Store(&next)
 	return nil
 }
 
@@ -100,7 +141,10 @@ func (s *Switches) Set(k Kill) error {
 	defer s.mu.Unlock()
 	next := s.current()
 	next[place{k.Scope, k.Name}] = k
-	s.swap(next)
+	s.snap.Store(&next)
+	if k.Abort {
+		s.flights.cut(k) // before the disk is waited for
+	}
 	return s.save()
 }
 
@@ -113,12 +157,15 @@ func (s *Switches) Lift(scope Scope, name string) (lifted bool, err error) {
 		return false, nil
 	}
 	delete(next, place{scope, name})
-	s.swap(next)
+	s.snap.Store(&next)
 	return true, s.save()
 }
 
 // List is every kill in force, in a steady order.
 func (s *Switches) List() []Kill {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kills := slices.Collect(maps.Values(s.current()))
@@ -130,11 +177,7 @@ func (s *Switches) List() []Kill {
 
 // Killed looks up one kill, stopping or bypassing.
 func (s *Switches) Killed(scope Scope, name string) (Kill, bool) {
-	v := s.snap.Load()
-	if v == nil || len(v.kills) == 0 {
-		return Kill{}, false
-	}
-	k, ok := v.kills[place{scope, name}]
+	k, ok := s.view()[place{scope, name}]
 	if !ok || !k.live(time.Now()) {
 		return Kill{}, false
 	}
@@ -143,7 +186,7 @@ func (s *Switches) Killed(scope Scope, name string) (Kill, bool) {
 
 // Stopped returns the widest kill that stops an attempt at this place; empty names match none. A bypass does not stop.
 func (s *Switches) Stopped(route, provider, target string) (Kill, bool) {
-	if v := s.snap.Load(); v == nil || len(v.kills) == 0 {
+	if len(s.view()) == 0 {
 		return Kill{}, false // the usual case, once per attempt
 	}
 	for _, p := range [...]place{{All, ""}, {Route, route}, {Provider, provider}, {Target, target}} {
@@ -154,42 +197,29 @@ func (s *Switches) Stopped(route, provider, target string) (Kill, bool) {
 	return Kill{}, false
 }
 
+// view is the kills, expired ones among them. Nobody may change it.
+func (s *Switches) view() map[place]Kill {
+	if s == nil {
+		return nil
+	}
+	if kills := s.snap.Load(); kills != nil {
+		return *kills
+	}
+	return nil
+}
+
 // Bypassed reports whether every request goes past us, to its app's own provider.
 func (s *Switches) Bypassed() bool {
 	k, ok := s.Killed(All, "")
 	return ok && k.Bypass
 }
 
-// Changed is closed when a kill is next set or lifted (not when one expires), so that an attempt in flight can see
-// whether it is to abort. Take it before looking, or a change in between is missed.
-func (s *Switches) Changed() <-chan struct{} {
-	if v := s.snap.Load(); v != nil {
-		return v.changed
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.snap.Load() == nil {
-		s.swap(nil)
-	}
-	return s.snap.Load().changed
-}
-
 // current is a copy of the kills that have not expired. Requires mu.
 func (s *Switches) current() map[place]Kill {
 	now, next := time.Now(), make(map[place]Kill)
-	if v := s.snap.Load(); v != nil {
-		maps.Copy(next, v.kills)
-	}
+	maps.Copy(next, s.view())
 	maps.DeleteFunc(next, func(_ place, k Kill) bool { return !k.live(now) })
 	return next
-}
-
-// swap puts kills in force and wakes whoever waits for a change. Requires mu.
-func (s *Switches) swap(kills map[place]Kill) {
-	old := s.snap.Swap(&switchView{kills, make(chan struct{})})
-	if old != nil {
-		close(old.changed)
-	}
 }
 
 // save tells the Keeper, if there is one. Requires mu.
@@ -197,8 +227,8 @@ func (s *Switches) save() error {
 	if s.Keeper == nil {
 		return nil
 	}
-	if err := s.Keeper.SaveKills(slices.Collect(maps.Values(s.snap.Load().kills))); err != nil {
-		return fmt.Errorf("kill switch is in force, but would not survive a restart: %w", err)
+	if err := s.Keeper.SaveKills(slices.Collect(maps.Values(s.view()))); err != nil {
+		return fmt.Errorf("kill switch: %w: %w", ErrNotKept, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"switchyard"
 	"switchyard/breaker"
 )
 
@@ -95,19 +96,55 @@ func TestKillValidate(t *testing.T) {
 	}
 }
 
-func TestChangedWakes(t *testing.T) {
+func TestAbortCutsWhatItStops(t *testing.T) {
 	var s breaker.Switches
-	changed := s.Changed()
-	select {
-	case <-changed:
-		t.Fatal("nothing has changed")
-	default:
+	cut := map[string]int{}
+	watch := func(name, route, provider, target string) func() {
+		return s.Watch(route, provider, target, func() { cut[name]++ })
 	}
+	defer watch("flux", "pro", "fal", "flux")()
+	defer watch("nano", "pro", "google", "nano")()
+	watch("over", "pro", "fal", "flux")()
+	_ = s.Set(breaker.Kill{Scope: breaker.Provider, Name: "fal"})
+	if len(cut) != 0 {
+		t.Errorf("without abort: %v", cut)
+	}
+	_ = s.Set(breaker.Kill{Scope: breaker.Target, Name: "flux", Abort: true})
+	if cut["flux"] != 1 || len(cut) != 1 { // though the provider's kill, which has no abort, is the wider one
+		t.Errorf("aborted target: %v", cut)
+	}
+	defer watch("late", "trial", "fal", "flux")()
+	if cut["late"] != 1 {
+		t.Error("what begins after an abort is not cut")
+	}
+	_ = s.Set(breaker.Kill{Scope: breaker.Route, Name: "pro", Abort: true})
 	_ = s.Set(breaker.Kill{Scope: breaker.All, Abort: true})
-	<-changed
-	again := s.Changed()
-	_, _ = s.Lift(breaker.All, "")
-	<-again
+	if cut["nano"] != 2 || cut["over"] != 0 {
+		t.Errorf("aborted route, then all: %v", cut)
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := breaker.Kill{Scope: breaker.Provider, Name: "fal", Reason: "wrong faces"}.Refusal()
+		if !errors.Is(e, breaker.ErrKilled) || e.Kind != switchyard.Unavailable || e.RetryAfter != 0 {
+			t.Errorf("got %#v", e)
+		}
+		if want := `unavailable: stopped by hand: provider "fal": wrong faces`; e.Error() != want {
+			t.Errorf("got %s, want %s", e, want)
+		}
+		if e := (breaker.Kill{Scope: breaker.All, Until: time.Now().Add(time.Minute)}).Refusal(); e.RetryAfter != time.Minute {
+			t.Errorf("comes back after %v", e.RetryAfter)
+		}
+	})
+}
+
+func TestNilSwitchesStopNothing(t *testing.T) {
+	var s *breaker.Switches
+	if _, ok := s.Stopped("r", "p", "t"); ok || s.Bypassed() || s.List() != nil {
+		t.Error("nil stops")
+	}
+	s.Watch("r", "p", "t", nil)()
 }
 
 // disk is a Keeper that may be full.
@@ -133,7 +170,7 @@ func TestKeeper(t *testing.T) {
 		t.Errorf("list: %v", got)
 	}
 	d.err = errors.New("disk full")
-	if _, err := s.Lift(breaker.Target, "flux"); !errors.Is(err, d.err) {
+	if _, err := s.Lift(breaker.Target, "flux"); !errors.Is(err, d.err) || !errors.Is(err, breaker.ErrNotKept) {
 		t.Errorf("lift: %v", err)
 	}
 	if err := s.Set(breaker.Kill{Scope: breaker.All}); !errors.Is(err, d.err) {
@@ -155,7 +192,7 @@ func TestSwitchesManyAtOnce(t *testing.T) {
 				if _, ok := s.Stopped("", "", name); !ok {
 					t.Error("not in force at once")
 				}
-				s.Changed()
+				s.Watch("", "", name, func() {})()
 				s.List()
 				_, _ = s.Lift(breaker.Target, name)
 			}

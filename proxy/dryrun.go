@@ -2,8 +2,12 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -20,39 +24,38 @@ func (q *request) wantsPlan() bool {
 	return yes
 }
 
-// planDoc is a plan as JSON.
-type planDoc struct {
-	Route   string      `json:"route"`
-	Pick    string      `json:"pick"`
-	Variant string      `json:"variant,omitempty"`
-	Targets []targetDoc `json:"targets"` // in the order in which they would be tried
-	Passed  []passedDoc `json:"passed"`  // who would not be, and why
-	Errors  []string    `json:"errors,omitempty"`
+// PlanDoc is a plan as JSON, for a dry run and for the command that makes one from a file.
+type PlanDoc struct {
+	Route   string       `json:"route"`
+	Pick    string       `json:"pick"`
+	Variant string       `json:"variant,omitempty"`
+	Targets []PlanTarget `json:"targets"` // in the order in which they would be tried
+	Passed  []PlanPassed `json:"passed"`  // who would not be, and why
+	Errors  []string     `json:"errors,omitempty"`
 }
 
-type targetDoc struct {
+// PlanTarget is one that would be asked.
+type PlanTarget struct {
 	Target   string       `json:"target"`
 	Provider string       `json:"provider"`
 	Model    string       `json:"model"`
-	Rank     *float64     `json:"rank,omitempty"` // what the route picks by, the lower the sooner; left out if the file's order counts
+	Rank     *float64     `json:"rank,omitempty"` // what the route picks by, the lower the sooner; left out if the file's order counts, or it is the last for want of something to go by
 	Calls    int          `json:"calls"`          // side by side
 	Estimate *json.Number `json:"estimate_usd"`   // null if the price is not known
 	Fidelity string       `json:"fidelity"`
+	Reason   string       `json:"reason"` // why it stands where it does
 }
 
-type passedDoc struct {
+// PlanPassed is one that would not be.
+type PlanPassed struct {
 	Target string `json:"target"`
 	Reason string `json:"reason"`
 }
 
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
 func (q *request) tellPlan(req *switchyard.Request) error {
-	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
-	doc := describePlan(plan)
-	for _, err := range errs {
-		doc.Errors = append(doc.Errors, err.Error())
-	}
-	q.rec.Kind, q.rec.Route, q.rec.Variant = "plan", plan.Route.Name, plan.Variant
+	doc := q.planDoc(req)
+	q.rec.Kind, q.rec.Route, q.rec.Variant = "plan", doc.Route, doc.Variant
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Internal, Err: err}
@@ -60,24 +63,95 @@ func (q *request) tellPlan(req *switchyard.Request) error {
 	return q.write(dialect.JSON(http.StatusOK, "application/json", spool.Bytes(append(body, '\n'))))
 }
 
-func describePlan(plan *router.Plan) planDoc {
-	doc := planDoc{Route: plan.Route.Name, Pick: plan.Route.Pick, Variant: plan.Variant, Targets: []targetDoc{}, Passed: []passedDoc{}}
+// DryRun is the plan of a request that nobody has sent, as a sidecar with this config would make it that has just
+// started: without anything learned, and with nobody stopped by hand. key is the virtual key that it comes with; nil for
+// the credential in its headers.
+func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc, error) {
+	place, ok := s.locate(r)
+	if !ok || place.dialect == nil || place.dialect.Route(place.base, r.Method, place.path) != dialect.Generate {
+		return PlanDoc{}, fmt.Errorf("%s %s asks for no images: it is not planned", r.Method, r.URL.Path)
+	}
+	snap := *s
+	snap.Settings.ReadBodyTimeout = 0 // there is no connection
+	q := &request{Handler: &Handler{Pool: pool}, snap: &snap, place: place, r: r, rec: &Record{}}
+	q.caller = &caller{key: key, tenant: anonymous}
+	if secret := q.takeKey(); key == nil {
+		q.caller.own = secret
+	}
+	msg, err := q.read()
+	if err != nil {
+		return PlanDoc{}, err
+	}
+	defer msg.Body.Close()
+	req, err := place.dialect.DecodeRequest(msg)
+	if err != nil {
+		return PlanDoc{}, err
+	}
+	q.fill(req)
+	return q.planDoc(req), nil
+}
+
+// planDoc is who would serve a request now.
+func (q *request) planDoc(req *switchyard.Request) PlanDoc {
+	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
+	doc := describePlan(q.without(plan))
+	for _, err := range errs {
+		doc.Errors = append(doc.Errors, err.Error())
+	}
+	return doc
+}
+
+func describePlan(plan *router.Plan) PlanDoc {
+	doc := PlanDoc{Route: plan.Route.Name, Pick: plan.Route.Pick, Variant: plan.Variant, Targets: []PlanTarget{}, Passed: []PlanPassed{}}
 	for i := range plan.Candidates {
 		c := &plan.Candidates[i]
-		t := targetDoc{
+		t := PlanTarget{
 			Target: c.Target.Name, Provider: c.Target.Provider, Model: c.Target.Model,
 			Calls: max(c.Calls, 1), Fidelity: c.Fidelity.String(),
 		}
-		if plan.Route.Pick != router.PickOrder {
+		if plan.Route.Pick != router.PickOrder && !math.IsInf(c.Rank, 0) {
 			t.Rank = &c.Rank
 		}
 		if cost := c.Estimate(c.Request); cost.Basis != switchyard.BasisUnknown {
 			t.Estimate = new(json.Number(cost.Amount.String()))
 		}
+		t.Reason = reason(plan, c, t.Estimate)
 		doc.Targets = append(doc.Targets, t)
 	}
 	for _, p := range plan.Passed {
-		doc.Passed = append(doc.Passed, passedDoc{p.Target, p.Reason})
+		doc.Passed = append(doc.Passed, PlanPassed{p.Target, p.Reason})
 	}
 	return doc
+}
+
+// reason is why a candidate stands where it does.
+func reason(plan *router.Plan, c *router.Candidate, estimate *json.Number) string {
+	switch {
+	case slices.Contains(plan.Route.Fallback, c.Target.Name):
+		return "fallback of the experiment"
+	case plan.Route.Experiment != "":
+		return "arm of the experiment"
+	case len(plan.Candidates) == 1:
+		return "the only one"
+	}
+	about := time.Duration(c.Rank * float64(time.Second)).Round(10 * time.Millisecond)
+	switch plan.Route.Pick {
+	case router.PickCost:
+		if estimate == nil {
+			return "its price is not known"
+		}
+		return "costs $" + estimate.String()
+	case router.PickLatency:
+		if c.Rank == 0 {
+			return "nothing is known of its latency"
+		}
+		return fmt.Sprintf("takes about %v", about)
+	case router.PickLoad:
+		return fmt.Sprintf("done in about %v", about)
+	case router.PickQuality:
+		return fmt.Sprintf("quality %d", c.Target.Quality)
+	case router.PickWeight:
+		return "by chance"
+	}
+	return "in the file's order"
 }

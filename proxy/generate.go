@@ -169,6 +169,7 @@ func (q *request) plan(req *switchyard.Request) *router.Plan {
 	for _, err := range errs {
 		q.Log.Sugar().Warnw("rule", "error", err)
 	}
+	q.rec.Rules = errs
 	q.rec.Route, q.rec.Variant = plan.Route.Name, plan.Variant
 	return plan
 }

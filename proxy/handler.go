@@ -42,6 +42,7 @@ type Assets interface {
 type Handler struct {
 	Runner     *attempt.Runner
 	Transport  func(provider string) http.RoundTripper // for what passes through
+	Switches   *breaker.Switches                       // what an operator has stopped by hand; nil: nothing
 	Limiter    *limit.Registry
 	Journal    Journal
 	Assets     Assets
@@ -221,7 +222,11 @@ func (q *request) serve() error {
 	if place.dialect == nil {
 		return q.mounted()
 	}
-	switch place.dialect.Route(place.base, q.r.Method, place.path) {
+	op := place.dialect.Route(place.base, q.r.Method, place.path)
+	if q.Switches.Bypassed() {
+		return q.bypass(op)
+	}
+	switch op {
 	case dialect.Generate:
 		return q.generate()
 	case dialect.Ticket:

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/breaker"
 	"switchyard/limit"
 	"switchyard/spool"
 )
@@ -22,9 +23,9 @@ import (
 // pass hands a request that is no generation to the provider it is for, and its answer back, both as they come. msg is
 // the request if it has been read already.
 func (q *request) pass(msg *spool.Message) error {
-	t, key := q.native()
-	if t == nil {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect has a key")}
+	t, key, err := q.native()
+	if err != nil {
+		return err
 	}
 	msg, done, err := q.whole(msg)
 	defer done()
@@ -41,22 +42,36 @@ func (q *request) pass(msg *spool.Message) error {
 	})
 }
 
-// native is the first provider of the app's dialect that there is a key for, ours or the app's own. Without virtual keys
-// the first one does without: some of its pages need none, and it says so itself of the others.
-func (q *request) native() (*switchyard.Target, switchyard.Secret) {
+// native is the first provider of the app's dialect that there is a key for, ours or the app's own, and that no operator
+// has stopped. Without virtual keys the first one does without a key: some of its pages need none, and it says so itself
+// of the others.
+func (q *request) native() (*switchyard.Target, switchyard.Secret, error) {
 	var first *switchyard.Target
+	var stopped []breaker.Kill
 	for _, t := range q.snap.Natives {
+		if t.Dialect != q.place.dialect.Name() || t.Off != "" {
+			continue
+		}
+		if k, ok := q.Switches.Stopped("", t.Provider, t.Name); ok {
+			stopped = append(stopped, k)
+			continue
+		}
 		switch {
-		case t.Dialect != q.place.dialect.Name() || t.Off != "":
 		case !t.Key.IsZero():
-			return t, t.Key
+			return t, t.Key, nil
 		case !q.caller.own.IsZero():
-			return t, q.caller.own
+			return t, q.caller.own, nil
 		case first == nil && q.caller.key == nil:
 			first = t
 		}
 	}
-	return first, switchyard.Secret{}
+	switch {
+	case first != nil:
+		return first, switchyard.Secret{}, nil
+	case len(stopped) > 0:
+		return nil, switchyard.Secret{}, soonest(stopped)
+	}
+	return nil, switchyard.Secret{}, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect has a key")}
 }
 
 // mounted hands a request to a passthrough provider. Its key is the operator's if there is one, else whatever the app
@@ -104,12 +119,17 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 		return err
 	}
 	defer release()
+	ctx, stop, err := q.cuttable(t)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	done, err := q.Runner.Breaker.Allow(t.Name)
 	if err != nil {
 		return err
 	}
 	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
-	p := &passage{request: q, target: t}
+	p := &passage{request: q, target: t, ctx: ctx}
 	if err := p.open(); err != nil {
 		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
@@ -145,7 +165,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 		ErrorLog:       quiet, // what it would say is in the request's record
 		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.err = err },
 	}
-	proxy.ServeHTTP(q.w, q.r)
+	proxy.ServeHTTP(q.w, q.r.WithContext(ctx))
 	if p.err != nil {
 		return p.failure()
 	}
@@ -156,6 +176,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 type passage struct {
 	*request
 	target  *switchyard.Target
+	ctx     context.Context // ends with the request, or when an operator cuts it
 	account *account
 	attempt switchyard.Attempt
 	gen     switchyard.Generation
@@ -231,7 +252,7 @@ func (p *passage) settle() {
 	if p.status != 0 {
 		a.Stage, a.Cost.Charge = switchyard.Answered, switchyard.ChargeSettled
 	}
-	if p.cut || p.r.Context().Err() != nil {
+	if p.cut || p.ctx.Err() != nil {
 		a.Cost.Charge = switchyard.ChargePossible
 	}
 	if p.status >= 400 {
@@ -278,7 +299,7 @@ func (p *passage) answer(resp *http.Response) error {
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
-	case p.r.Context().Err() != nil:
+	case p.ctx.Err() != nil:
 		return switchyard.Canceled
 	case s == 0 && p.unsent.Load():
 		return switchyard.Refused
@@ -299,8 +320,8 @@ func (p *passage) verdict() switchyard.Outcome {
 }
 
 func (p *passage) failure() error {
-	if p.r.Context().Err() != nil {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Canceled}
+	if p.ctx.Err() != nil {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Cause(p.ctx)}
 	}
 	if p.unsent.Load() {
 		return switchyard.Invalid("", "The request body could not be read.")

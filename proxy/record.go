@@ -36,7 +36,8 @@ type Record struct {
 	Status   int
 	Bytes    int64 // of the answer
 	Latency  time.Duration
-	Err      error // nil if the app got what it asked for
+	Err      error   // nil if the app got what it asked for
+	Rules    []error // of rules that could not be worked out for it: *router.RuleError
 }
 
 // counter sees what the app is answered.

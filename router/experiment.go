@@ -158,7 +158,7 @@ func (d *decision) experiment(route *compiled) error {
 		d.named(name)
 	}
 	if err != nil {
-		return fmt.Errorf("experiment %q: %w", e.name, err)
+		return &RuleError{fmt.Sprintf("experiment %q", e.name), err}
 	}
 	return nil
 }

@@ -24,3 +24,14 @@ type Passed struct {
 	Target string
 	Reason string
 }
+
+// RuleError is a rule that could not be worked out for a request, and so did not match it.
+type RuleError struct {
+	Of  string // whose rule it is: a route or an experiment, by name
+	Err error
+}
+
+func (e *RuleError) Error() string { return e.Of + ": " + e.Err.Error() }
+
+// Unwrap is what went wrong.
+func (e *RuleError) Unwrap() error { return e.Err }

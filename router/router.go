@@ -26,6 +26,7 @@ type Config struct {
 	Deaths      *Deaths                       // learned at run time; may be nil
 	Statistics  *Statistics                   // likewise
 	Load        func(*switchyard.Target) int  // how many requests a target works on or has in line; may be nil
+	Stopped     func(*switchyard.Target) bool // whether an operator has stopped a target by hand; may be nil
 }
 
 // Router is a Config compiled. It does not change; many requests share it.
@@ -70,7 +71,7 @@ func New(cfg Config) (*Router, error) {
 	fallthru := Route{}
 	fallthru.SetDefaults()
 	fallthru.Targets = fallthru.targets()
-	fallthru.Name = "default" // what matches no route goes to its own provider, as if there were none
+	fallthru.Name = Default // what matches no route goes to its own provider, as if there were none
 	r.routes = append(r.routes, compiled{Route: fallthru})
 	r.index = newIndex(r.routes)
 	return r, errors.Join(errs...)
@@ -143,7 +144,7 @@ func (r *Router) match(f *rule.Facts) (*compiled, []error) {
 		}
 		ok, err := route.when.Match(f)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("route %q: %w", route.Name, err))
+			errs = append(errs, &RuleError{fmt.Sprintf("route %q", route.Name), err})
 		}
 		if ok {
 			return route, errs
@@ -194,7 +195,9 @@ func (d *decision) named(name string) {
 	}
 }
 
-// native adds whoever the app asked for: the first provider that has its dialect and a key to go with.
+// native adds whoever the app asked for: the first provider that has its dialect and a key to go with. Behind one that an
+// operator has stopped the next in line is added: the stopped one stays in the plan, since jobs that it has accepted are
+// still asked for.
 func (d *decision) native() {
 	req := d.facts.Request
 	for _, n := range d.cfg.Natives {
@@ -216,7 +219,9 @@ func (d *decision) native() {
 			t.Price = t.Row.Price
 		}
 		d.add(&t, notes)
-		return
+		if d.cfg.Stopped == nil || !d.cfg.Stopped(n) {
+			return
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -122,7 +123,7 @@ func (t targetFile) target(name string, p providerFile, models *dialect.Table) *
 // outlives the file.
 func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 	routing := f.routing()
-	routing.Deaths, routing.Statistics, routing.Load = live.Deaths, live.Statistics, live.Load
+	routing.Deaths, routing.Statistics, routing.Load, routing.Stopped = live.Deaths, live.Statistics, live.Load, live.Stopped
 	r, err := router.New(routing)
 	if err != nil {
 		return nil, err
@@ -160,13 +161,14 @@ func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 func (f *file) keyring() proxy.Keyring {
 	var keys []*proxy.Key
 	for _, k := range f.Keys {
-		tenant := k.Tenant
-		if tenant == "" {
-			tenant = k.Name
-		}
-		keys = append(keys, &proxy.Key{Name: k.Name, Secret: k.Secret, Tenant: tenant, Labels: k.Labels})
+		keys = append(keys, k.virtual())
 	}
 	return proxy.NewKeyring(keys)
+}
+
+// virtual is the key as the proxy wants it.
+func (k keyFile) virtual() *proxy.Key {
+	return &proxy.Key{Name: k.Name, Secret: k.Secret, Tenant: cmp.Or(k.Tenant, k.Name), Labels: k.Labels}
 }
 
 // breakers are the settings by target; a native one has its provider's.

@@ -1,16 +1,37 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"switchyard"
+	"switchyard/config"
 	"switchyard/dialect/all"
 )
 
 // checkCommand reads a config as serve would, and starts nothing.
 type checkCommand struct {
 	File string `arg:"" help:"The config file." default:"config.yaml"`
+	JSON bool   `help:"For machines; faults are on standard output then, too."`
+}
+
+// checked is what --json prints.
+type checked struct {
+	File      string         `json:"file"`
+	OK        bool           `json:"ok"`
+	Providers int            `json:"providers"`
+	Targets   int            `json:"targets"`
+	Routes    int            `json:"routes"`
+	Warnings  []string       `json:"warnings"`
+	Faults    []checkedFault `json:"faults"`
+}
+
+type checkedFault struct {
+	Line    int    `json:"line"` // 0 if it has no place
+	Column  int    `json:"column"`
+	Path    string `json:"path"`
+	Message string `json:"message"`
 }
 
 // Run prints every fault by file, line and column; a good file's targets that die soon are named, too.
@@ -20,6 +41,9 @@ func (c *checkCommand) Run(e *env) error {
 		return err
 	}
 	f, err := load(c.File, text, e.getenv)
+	if c.JSON {
+		return errors.Join(c.encode(e, f, err), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -28,6 +52,19 @@ func (c *checkCommand) Run(e *env) error {
 		fmt.Fprintf(e.stdout, "%s: warning: %s\n", c.File, warning)
 	}
 	return nil
+}
+
+func (c *checkCommand) encode(e *env, f *file, err error) error {
+	doc := checked{
+		File: c.File, OK: err == nil, Providers: len(f.Providers), Targets: len(f.Targets), Routes: len(f.Routes),
+		Warnings: append([]string{}, f.dying(time.Now())...), Faults: []checkedFault{},
+	}
+	var faults config.Errors
+	errors.As(err, &faults)
+	for _, one := range faults {
+		doc.Faults = append(doc.Faults, checkedFault{one.Pos.Line, one.Pos.Col, one.Path, one.Err.Error()})
+	}
+	return encodeJSON(e.stdout, doc)
 }
 
 // soon is how long before its end a model is spoken of.

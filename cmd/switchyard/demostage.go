@@ -20,8 +20,10 @@ type stage struct {
 }
 
 // live reports whether lines can be drawn over.
-func (s *stage) live() bool {
-	f, ok := s.out.(*os.File)
+func (s *stage) live() bool { return isTerminal(s.out) }
+
+func isTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
 	if !ok {
 		return false
 	}

@@ -37,6 +37,8 @@ type file struct {
 	Budgets     []limit.Budget                `yaml:"budgets"`
 	Alerts      config.Later                  `yaml:"alerts"`
 	Notify      config.Later                  `yaml:"notify"`
+
+	loaded time.Time // when it came into force
 }
 
 type serverFile struct {
@@ -131,7 +133,7 @@ type providerFile struct {
 	Enabled  bool              `yaml:"enabled"`
 	Price    *switchyard.Price `yaml:"price"`
 	Headers  []string          `yaml:"headers"`
-	Probe    config.Later      `yaml:"probe"`
+	Probe    *probeFile        `yaml:"probe"`
 	Proxy    string            `yaml:"proxy"`
 	CA       string            `yaml:"ca"`
 	Prefix   string            `yaml:"prefix"`
@@ -319,6 +321,7 @@ func (f *file) checkProviders(fault faultFunc, within withinFunc) {
 		}
 		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
 		checkPrice(fault, at+".price", p.Price)
+		p.Probe.check(fault, at+".probe")
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -9,11 +10,20 @@ import (
 
 // healthCommand is the health check of a container without a shell.
 type healthCommand struct {
-	URL string `help:"Address of the readiness page." default:"http://127.0.0.1:9090/readyz"`
+	URL  string `help:"Address of the readiness page." default:"http://127.0.0.1:9090/readyz"`
+	JSON bool   `help:"For machines."`
 }
 
 // Run fails unless the page answers 200.
 func (c *healthCommand) Run(e *env) error {
+	err := c.ask(e)
+	if c.JSON {
+		return errors.Join(encodeJSON(e.stdout, map[string]bool{"ready": err == nil}), err)
+	}
+	return err
+}
+
+func (c *healthCommand) ask(e *env) error {
 	ctx, cancel := context.WithTimeout(e.ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)

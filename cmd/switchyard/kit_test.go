@@ -26,6 +26,7 @@ type kit struct {
 	world *sim.World
 	side  *sidecar
 	url   string
+	admin string // address of the operator's side
 	next  atomic.Pointer[string]
 	logs  *observer.ObservedLogs
 	stop  func()
@@ -84,7 +85,7 @@ func (k *kit) run() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.url = "http://" + l.app.Addr().String()
+	k.url, k.admin = "http://"+l.app.Addr().String(), l.admin.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- side.serve(ctx, f, l) }()

@@ -39,23 +39,31 @@ type env struct {
 
 // commands are the command line; each has a file of its own.
 type commands struct {
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run the sidecar."`
-	Check   checkCommand   `cmd:"" help:"Check a config file and say what is wrong with it."`
-	Demo    demoCommand    `cmd:"" help:"Show the main job with simulated providers, in three acts."`
-	Sim     simCommand     `cmd:"" help:"Run the simulated providers alone."`
-	Models  modelsCommand  `cmd:"" help:"List the models that are known: their life, abilities and prices."`
-	Report  reportCommand  `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
-	Health  healthCommand  `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the sidecar."`
+	Check      checkCommand      `cmd:"" help:"Check a config file and say what is wrong with it."`
+	Demo       demoCommand       `cmd:"" help:"Show the main job with simulated providers, in three acts."`
+	Sim        simCommand        `cmd:"" help:"Run the simulated providers alone."`
+	Plan       planCommand       `cmd:"" help:"Say who would serve a request, in what order and at what price, without a running sidecar."`
+	Status     statusCommand     `cmd:"" help:"Show how a running sidecar stands: who is busy, who is out, what today has cost."`
+	Kill       killCommand       `cmd:"" help:"Stop a provider, a target, a route or everything in a running sidecar, at once."`
+	Revive     reviveCommand     `cmd:"" help:"Take a kill back."`
+	Models     modelsCommand     `cmd:"" help:"List the models that are known: their life, abilities and prices."`
+	Report     reportCommand     `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
+	Health     healthCommand     `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
+	Completion completionCommand `cmd:"" help:"Print a script that completes this command line in a shell."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// newParser is the command line.
+func newParser(options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(&commands{}, append(options, kong.Name("switchyard"), kong.UsageOnError(),
+		kong.Description("A transparent sidecar between an app and the image providers it calls."))...)
 }
 
 // run parses and runs one command line, and is its exit status.
 func run(ctx context.Context, args []string, getenv func(string) (string, bool), stdout, stderr io.Writer) int {
-	var cli commands
 	code, exited := 0, false
-	parser, err := kong.New(&cli, kong.Name("switchyard"), kong.Writers(stdout, stderr), kong.UsageOnError(),
-		kong.Description("A transparent sidecar between an app and the image providers it calls."),
-		kong.Exit(func(c int) { code, exited = c, true }))
+	parser, err := newParser(kong.Writers(stdout, stderr), kong.Exit(func(c int) { code, exited = c, true }))
 	if err != nil {
 		fmt.Fprintln(stderr, "switchyard:", err)
 		return exitFailed
@@ -70,9 +78,13 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	err = parsed.Run(&env{ctx, getenv, stdout, stderr})
 	var faults config.Errors
+	var usage usageError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "switchyard:", err)
+		return exitUsage
 	case errors.As(err, &faults):
 		fmt.Fprintln(stderr, err)
 		return exitUsage

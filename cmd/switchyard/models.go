@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -46,9 +45,7 @@ func (c *modelsCommand) Run(e *env) error {
 		return fmt.Errorf("no dialect %q", c.Dialect)
 	}
 	if c.JSON {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetIndent("", "  ")
-		return enc.Encode(rows)
+		return encodeJSON(e.stdout, rows)
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "DIALECT\tMODEL\tLIFE\tCAN\tPRICE\tAS OF")

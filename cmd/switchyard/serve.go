@@ -155,13 +155,13 @@ func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
 		signalled.Go(func() {
 			select {
 			case <-hangup:
-				_ = s.reload()
+				s.audit.Reloaded("signal", s.reload())
 				cancel()
 			case <-round.Done():
 			}
 		})
 		watcher := config.Watcher{Path: s.name, Seen: s.seen()}
-		if err := watcher.Run(round, func() { _ = s.reload() }); err != nil && round.Err() == nil {
+		if err := watcher.Run(round, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && round.Err() == nil {
 			s.log.Warn("the config file is not watched", zap.Error(err))
 			<-round.Done()
 		}

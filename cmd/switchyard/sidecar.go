@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -38,8 +39,9 @@ import (
 
 // sidecar is the running program: what it owns, and the config in force.
 type sidecar struct {
-	log  *zap.Logger
-	name string // of the config file
+	log     *zap.Logger
+	name    string // of the config file
+	started time.Time
 
 	reloading sync.Mutex // guards the next two
 	load      func() (*file, error)
@@ -59,6 +61,7 @@ type sidecar struct {
 	hooks    *hook.Hooks
 	hookKeys func(tenant string) dialect.HookKeys
 
+	switches   breaker.Switches
 	breakers   breaker.Registry
 	limits     limit.Registry
 	budgets    limit.Budgets
@@ -70,12 +73,14 @@ type sidecar struct {
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
+	audit      *admin.Audit
 
 	transports transports
 	file       atomic.Pointer[file]
 	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
 	ready      atomic.Bool
-	work       context.Context // of what goes on in the background
+	probing    context.CancelFunc // ends the probes of the config in force; guarded by reloading, once it serves
+	work       context.Context    // of what goes on in the background
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -85,7 +90,7 @@ const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
 func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
-	s := &sidecar{log: log, metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, started: time.Now(), metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {
@@ -105,6 +110,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 		Dialects:  map[string]dialect.Dialect{},
 		Transport: s.transports.of,
 		Fetcher:   fetcher{s.fetcher},
+		Switches:  &s.switches,
 		Breaker:   &s.breakers,
 		Limiter:   &s.limits,
 		Budgets:   &s.budgets,
@@ -117,10 +123,12 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 		runner.Dialects[d.Name()] = d
 	}
 	s.handler = &proxy.Handler{
-		Runner: runner, Transport: s.transports.of, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
+		Runner: runner, Transport: s.transports.of, Switches: &s.switches, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
 		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Shared: s.shared, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Breakers: s.breakers.State, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
 	}
-	s.openAdmin(f)
+	if err := s.openAdmin(f); err != nil {
+		return nil, err
+	}
 	if err := s.use(f); err != nil {
 		return nil, err
 	}
@@ -135,7 +143,10 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	return s, nil
 }
 
-func (s *sidecar) openAdmin(f *file) {
+func (s *sidecar) openAdmin(f *file) (err error) {
+	if s.audit, err = admin.OpenAudit(filepath.Join(f.data(), "audit.jsonl")); err != nil {
+		return err
+	}
 	token := f.Admin.Token
 	if token.IsZero() {
 		token = switchyard.NewSecret(rand.Text())
@@ -146,13 +157,18 @@ func (s *sidecar) openAdmin(f *file) {
 		Settled:  s.settled,
 		Breakers: s.breakers.States,
 		Health:   s.health,
+		Program:  s.program,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
+		Kills:    &s.switches,
+		Names:    s.names,
+		Audit:    s.audit,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
 	}
 	s.admin.Init()
+	return nil
 }
 
 // settled waits a moment for what has been written to be readable.
@@ -166,7 +182,7 @@ func (s *sidecar) loadOf(t *switchyard.Target) int {
 
 // use puts a config into force.
 func (s *sidecar) use(f *file) error {
-	snap, err := f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf})
+	snap, err := f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf, Stopped: s.stopped})
 	if err != nil {
 		return err
 	}
@@ -180,7 +196,9 @@ func (s *sidecar) use(f *file) error {
 	s.limits.Configure(f.limits())
 	s.handler.Admit(f.Server.MaxInFlight, f.Server.MaxQueue)
 	s.handler.Use(snap)
+	f.loaded = time.Now()
 	s.file.Store(f)
+	s.probe(f)
 	for _, warning := range f.dying(time.Now()) {
 		s.log.Warn("config", zap.String("warning", warning))
 	}
@@ -223,35 +241,19 @@ func (s *sidecar) observe(rec *proxy.Record) {
 		s.meters.Attempt(a)
 		s.watch.Attempt(a)
 	}
+	for _, err := range rec.Rules {
+		var failed *router.RuleError
+		if errors.As(err, &failed) {
+			s.watch.RuleFailed(failed.Of, time.Now())
+			s.meters.Rules.WithLabelValues(failed.Of).Inc()
+		}
+	}
 }
 
 // late counts an attempt that ended after its request.
 func (s *sidecar) late(a switchyard.Attempt) {
 	s.meters.Attempt(a)
 	s.watch.Attempt(a)
-}
-
-func (s *sidecar) health() admin.Health {
-	var problems []string
-	if text := s.refused.Load(); text != nil {
-		problems = append(problems, "the latest config was refused: "+*text)
-	}
-	if since, err := s.applier.State(); err != nil {
-		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
-	}
-	f := s.file.Load()
-	providers := map[string][]string{}
-	for _, e := range f.Providers {
-		if e.Value.Enabled {
-			providers[e.Name] = []string{nativeName(e.Name)}
-		}
-	}
-	for _, e := range f.Targets {
-		if targets, ok := providers[e.Value.Provider]; ok && e.Value.Enabled {
-			providers[e.Value.Provider] = append(targets, e.Name)
-		}
-	}
-	return s.watch.Health(providers, s.breakers.States(), problems, time.Now())
 }
 
 // close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
@@ -279,6 +281,9 @@ func (s *sidecar) close() {
 	}
 	if s.store != nil {
 		closers = append(closers, s.store)
+	}
+	if s.audit != nil {
+		closers = append(closers, s.audit)
 	}
 	for _, c := range closers {
 		errs = append(errs, c.Close())

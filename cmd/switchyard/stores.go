@@ -32,6 +32,9 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if s.store, err = f.Store.Database.open(ctx); err != nil {
 		return err
 	}
+	if err := s.openKills(filepath.Join(data, "kills.json")); err != nil {
+		return err
+	}
 	if err := s.openTickets(ctx, f, data); err != nil {
 		return err
 	}

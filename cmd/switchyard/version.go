@@ -10,17 +10,33 @@ import (
 var version = "dev"
 
 // versionCommand prints what this binary is.
-type versionCommand struct{}
+type versionCommand struct {
+	JSON bool `help:"For machines."`
+}
+
+// build is what --json prints.
+type build struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
 
 // Run prints one line.
-func (versionCommand) Run(e *env) error {
+func (c versionCommand) Run(e *env) error {
 	revision := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				revision = " " + s.Value[:12]
+				revision = s.Value[:12]
 			}
 		}
+	}
+	if c.JSON {
+		return encodeJSON(e.stdout, build{version, revision, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+	}
+	if revision != "" {
+		revision = " " + revision
 	}
 	_, err := fmt.Fprintf(e.stdout, "switchyard %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err

@@ -1,0 +1,210 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"switchyard/breaker"
+)
+
+// Switches are the kills in force; those of package breaker are.
+type Switches interface {
+	Set(breaker.Kill) error
+	Lift(scope breaker.Scope, name string) (lifted bool, err error)
+	List() []breaker.Kill
+}
+
+// errUnknown is a kill of a name that the config does not have.
+type errUnknown struct {
+	scope breaker.Scope
+	name  string
+	known []string
+}
+
+func (e *errUnknown) Error() string {
+	return fmt.Sprintf("no %s %q; there are: %s", e.scope, e.name, strings.Join(e.known, ", "))
+}
+
+// kill stops a thing on behalf of actor, from now on. An error that wraps breaker.ErrNotKept, or is of the audit, comes
+// with the kill in force all the same.
+func (h *Handler) kill(_ context.Context, k breaker.Kill, actor string) error {
+	k.Since, k.By = time.Now().UTC(), actor
+	if !k.Until.IsZero() {
+		k.Until = k.Until.UTC()
+	}
+	if err := k.Validate(); err != nil {
+		return err
+	}
+	if known := h.Names(k.Scope); k.Scope != breaker.All && !slices.Contains(known, k.Name) {
+		return &errUnknown{k.Scope, k.Name, known}
+	}
+	err := h.Kills.Set(k)
+	return errors.Join(err, h.Audit.Add(Entry{Time: k.Since, Actor: actor, Action: ActionKill, Subject: subject(k.Scope, k.Name), Detail: detail(k)}))
+}
+
+// revive takes a kill back on behalf of actor, and reports whether there was one. A name that the config has no more can
+// still be revived.
+func (h *Handler) revive(_ context.Context, scope breaker.Scope, name, actor string) (bool, error) {
+	lifted, err := h.Kills.Lift(scope, name)
+	if !lifted {
+		return false, err
+	}
+	return true, errors.Join(err, h.Audit.Add(Entry{Actor: actor, Action: ActionRevive, Subject: subject(scope, name)}))
+}
+
+func subject(scope breaker.Scope, name string) string {
+	if scope == breaker.All {
+		return string(scope)
+	}
+	return string(scope) + " " + name
+}
+
+// detail is the reason of a kill, and what is special about it.
+func detail(k breaker.Kill) string {
+	parts := []string{}
+	if k.Reason != "" {
+		parts = append(parts, k.Reason)
+	}
+	if !k.Until.IsZero() {
+		parts = append(parts, "until "+k.Until.Format(time.RFC3339))
+	}
+	if k.Abort {
+		parts = append(parts, "abort")
+	}
+	if k.Bypass {
+		parts = append(parts, "bypass")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// CommandAgent begins the User-Agent of our own command line.
+const CommandAgent = "switchyard-cli/"
+
+// actorOf names who uses the API.
+func actorOf(r *http.Request) string {
+	if strings.HasPrefix(r.UserAgent(), CommandAgent) {
+		return "cli " + r.RemoteAddr
+	}
+	return "api " + r.RemoteAddr
+}
+
+// killList is what GET /api/kill answers.
+type killList struct {
+	Kills []breaker.Kill `json:"kills"`
+}
+
+func (h *Handler) kills(w http.ResponseWriter, _ *http.Request) {
+	answer(w, killList{append([]breaker.Kill{}, h.Kills.List()...)})
+}
+
+// killRequest is the body of POST /api/kill.
+type killRequest struct {
+	Scope  breaker.Scope `json:"scope"`
+	Name   string        `json:"name"`
+	Reason string        `json:"reason"`
+	For    string        `json:"for"` // as "30m"; empty: until somebody revives it
+	Abort  bool          `json:"abort"`
+	Bypass bool          `json:"bypass"`
+}
+
+// changed answers what was done. What went wrong beside it is a warning: it is done all the same.
+type changed struct {
+	Kill    *breaker.Kill `json:"kill,omitempty"`
+	Revived string        `json:"revived,omitempty"`
+	Warning string        `json:"warning,omitempty"`
+}
+
+func (h *Handler) postKill(w http.ResponseWriter, r *http.Request) {
+	k, err := readKill(http.MaxBytesReader(w, r.Body, 64<<10), time.Now())
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	err = h.kill(r.Context(), k, actorOf(r))
+	var unknown *errUnknown
+	if errors.As(err, &unknown) {
+		fail(w, http.StatusNotFound, err.Error())
+		return
+	}
+	for _, now := range h.Kills.List() {
+		if now.Scope == k.Scope && now.Name == k.Name {
+			answer(w, changed{Kill: &now, Warning: warning(err)})
+			return
+		}
+	}
+	fail(w, http.StatusConflict, "it is over already")
+}
+
+func warning(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// readKill reads the body strictly: a field that we do not know may be the one that mattered.
+func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
+	var req killRequest
+	dec := json.NewDecoder(body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		return k, fmt.Errorf("want a JSON object of scope, name, reason, for, abort, bypass: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return k, errors.New("want one JSON object, and nothing behind it")
+	}
+	k = breaker.Kill{Scope: req.Scope, Name: req.Name, Reason: req.Reason, Abort: req.Abort, Bypass: req.Bypass}
+	if k.Scope == breaker.All && k.Name == string(breaker.All) {
+		k.Name = "" // as in the path of DELETE
+	}
+	if req.For != "" {
+		d, err := time.ParseDuration(req.For)
+		if err != nil || d <= 0 {
+			return k, fmt.Errorf("for: want a time such as 30m, got %q", req.For)
+		}
+		k.Until = now.Add(d)
+	}
+	return k, k.Validate()
+}
+
+// deleteKill revives; the name of scope all is "all".
+func (h *Handler) deleteKill(w http.ResponseWriter, r *http.Request) {
+	scope, name := breaker.Scope(r.PathValue("scope")), r.PathValue("name")
+	place := subject(scope, name)
+	if scope == breaker.All && name == string(breaker.All) {
+		name = ""
+	}
+	lifted, err := h.revive(r.Context(), scope, name, actorOf(r))
+	if !lifted {
+		fail(w, http.StatusNotFound, place+" is not stopped")
+		return
+	}
+	answer(w, changed{Revived: place, Warning: warning(err)})
+}
+
+// audit answers the last limit entries (100; at most 10,000), the newest first.
+func (h *Handler) audit(w http.ResponseWriter, r *http.Request) {
+	limit := 100
+	if s := r.URL.Query().Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 10_000 {
+			fail(w, http.StatusBadRequest, "limit: want 1 to 10000")
+			return
+		}
+		limit = n
+	}
+	entries, err := h.Audit.Latest(limit)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "the audit record cannot be read")
+		return
+	}
+	answer(w, map[string][]Entry{"entries": append([]Entry{}, entries...)})
+}

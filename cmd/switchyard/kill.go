@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"switchyard/breaker"
+)
+
+// placeArgs name what a kill is about.
+type placeArgs struct {
+	Scope breaker.Scope `arg:"" enum:"provider,target,route,all" help:"What to act on: provider, target, route, or all."`
+	Name  string        `arg:"" optional:"" help:"Its name in the config; none for all."`
+}
+
+// check refuses what no sidecar would take.
+func (p placeArgs) check() error {
+	switch {
+	case p.Scope == breaker.All && p.Name != "":
+		return usageError{errors.New("all takes no name")}
+	case p.Scope != breaker.All && p.Name == "":
+		return usageError{fmt.Errorf("which %s? A name is missing", p.Scope)}
+	}
+	return nil
+}
+
+func (p placeArgs) String() string {
+	if p.Scope == breaker.All {
+		return "everything"
+	}
+	return fmt.Sprintf("%s %q", p.Scope, p.Name)
+}
+
+// killCommand stops a thing in a running sidecar, at once and until it is revived.
+type killCommand struct {
+	placeArgs
+	Reason string        `help:"Why, for whoever comes after you." placeholder:"TEXT"`
+	For    time.Duration `help:"Lift it again after this time." placeholder:"30m"`
+	Abort  bool          `help:"Cut requests in flight, too; they are booked as possibly charged."`
+	Bypass bool          `help:"With all: do not stop, but hand each request to its app's own provider, past all rules."`
+	JSON   bool          `help:"For machines."`
+	operatorFlags
+}
+
+// killOrder is the body of POST /api/kill.
+type killOrder struct {
+	Scope  breaker.Scope `json:"scope"`
+	Name   string        `json:"name"`
+	Reason string        `json:"reason"`
+	For    string        `json:"for"`
+	Abort  bool          `json:"abort"`
+	Bypass bool          `json:"bypass"`
+}
+
+// Run gives the order, and says what is in force now.
+func (c *killCommand) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	k := breaker.Kill{Scope: c.Scope, Name: c.Name, Abort: c.Abort, Bypass: c.Bypass}
+	if err := k.Validate(); err != nil {
+		return usageError{err}
+	}
+	order := killOrder{Scope: c.Scope, Name: c.Name, Reason: c.Reason, Abort: c.Abort, Bypass: c.Bypass}
+	if c.For < 0 {
+		return usageError{fmt.Errorf("--for: want a time such as 30m, got %v", c.For)}
+	}
+	if c.For > 0 {
+		order.For = c.For.String()
+	}
+	body, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	o, err := c.operator(e)
+	if err != nil {
+		return err
+	}
+	text, err := o.call(http.MethodPost, "/api/kill", body)
+	if err != nil {
+		return err
+	}
+	return c.tell(e, text)
+}
+
+// tell prints what the sidecar did.
+func (c *killCommand) tell(e *env, text []byte) error {
+	if c.JSON {
+		return printJSON(e.stdout, text)
+	}
+	var done struct {
+		Kill    breaker.Kill
+		Warning string
+	}
+	if err := json.Unmarshal(text, &done); err != nil {
+		return fmt.Errorf("the answer is not understood: %w", err)
+	}
+	what := "stopped"
+	if done.Kill.Bypass {
+		what = "bypassed"
+	}
+	until := "until somebody revives it"
+	if !done.Kill.Until.IsZero() {
+		until = "until " + done.Kill.Until.Local().Format(time.DateTime)
+	}
+	fmt.Fprintf(e.stdout, "%s: %s, %s\n", what, c.placeArgs, until)
+	warn(e, done.Warning)
+	return nil
+}
+
+func warn(e *env, text string) {
+	if text != "" {
+		fmt.Fprintln(e.stderr, "switchyard: warning:", text)
+	}
+}
+
+// reviveCommand takes a kill back.
+type reviveCommand struct {
+	placeArgs
+	JSON bool `help:"For machines."`
+	operatorFlags
+}
+
+// Run gives the order; that there is nothing to revive is an error.
+func (c *reviveCommand) Run(e *env) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	o, err := c.operator(e)
+	if err != nil {
+		return err
+	}
+	name := c.Name
+	if c.Scope == breaker.All {
+		name = string(breaker.All)
+	}
+	text, err := o.call(http.MethodDelete, "/api/kill/"+string(c.Scope)+"/"+url.PathEscape(name), nil)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.stdout, text)
+	}
+	var done struct{ Warning string }
+	if err := json.Unmarshal(text, &done); err != nil {
+		return fmt.Errorf("the answer is not understood: %w", err)
+	}
+	fmt.Fprintln(e.stdout, "revived:", c.placeArgs)
+	warn(e, done.Warning)
+	return nil
+}

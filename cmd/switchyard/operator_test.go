@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard/admin"
+)
+
+// outcome is what a command line came to.
+type outcome struct {
+	code        int
+	out, errors string
+}
+
+// command runs a command line with an environment of name, value, name, value.
+func command(t *testing.T, args []string, environment ...string) outcome {
+	t.Helper()
+	getenv := func(name string) (string, bool) {
+		for i := 0; i < len(environment); i += 2 {
+			if environment[i] == name {
+				return environment[i+1], true
+			}
+		}
+		return "", false
+	}
+	var out, errs bytes.Buffer
+	code := run(t.Context(), args, getenv, &out, &errs)
+	return outcome{code, out.String(), errs.String()}
+}
+
+// operator runs a command towards the kit's sidecar.
+func (k *kit) operator(args ...string) outcome {
+	k.Helper()
+	return command(k.T, append(args, "--admin", k.admin, "--token", "admin-token"))
+}
+
+// TestOperatorCommands: stop, look, revive.
+func TestOperatorCommands(t *testing.T) {
+	k := startKit(t, twoProviders)
+	if a := k.gptFor("nano"); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	k.rows() // so that today's money can be read
+	if o := k.operator("kill", "provider", "google", "--reason", "wrong\x1b[31m faces", "--for", "30m"); o.code != 0 || !strings.HasPrefix(o.out, `stopped: provider "google", until `) {
+		t.Errorf("kill: %+v", o)
+	}
+	o := k.operator("status")
+	for _, want := range []string{
+		"switchyard dev: degraded, up ", `! stopped by hand: provider "google"`, `KILLED provider "google": wrong [31m faces (until `, ", by cli 127.0.0.1:",
+		"PROVIDER", "google    stopped by hand", "100%", "$0.0336075", "nano    killed", "gpt     closed",
+	} {
+		if o.code != 0 || !strings.Contains(o.out, want) {
+			t.Errorf("status does not say %q: %d\n%s%s", want, o.code, o.out, o.errors)
+		}
+	}
+	var s admin.Status
+	if o := k.operator("status", "--json"); json.Unmarshal([]byte(o.out), &s) != nil || len(s.Kills) != 1 || len(s.Targets) != 4 || s.Providers[0].Today.OK != 1 || s.Providers[0].Today.Cost != "0.0336075" {
+		t.Errorf("status --json: %+v", o)
+	}
+	if o := k.operator("revive", "provider", "google"); o.code != 0 || o.out != "revived: provider \"google\"\n" {
+		t.Errorf("revive: %+v", o)
+	}
+	if o := k.operator("revive", "provider", "google"); o.code != exitFailed || !strings.Contains(o.errors, "provider google is not stopped") {
+		t.Errorf("revive once more: %+v", o)
+	}
+	if o := k.operator("kill", "all", "--bypass", "--json"); o.code != 0 || !strings.Contains(o.out, `"bypass": true`) || !k.side.switches.Bypassed() {
+		t.Errorf("bypass: %+v", o)
+	}
+	if o := k.operator("revive", "all", "--json"); o.code != 0 || !strings.Contains(o.out, `"revived": "all"`) || k.side.switches.Bypassed() {
+		t.Errorf("revive all: %+v", o)
+	}
+}
+
+// TestOperatorMistakes: who calls wrongly, or nobody, is told so in plain words.
+func TestOperatorMistakes(t *testing.T) {
+	k := startKit(t, twoProviders)
+	nobody := freePort(t)
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"kill", "provider", "gogle", "--admin", k.admin, "--token", "admin-token"}, exitFailed, `no provider "gogle"; there are: google, openai`},
+		{[]string{"kill", "provider", "google", "--admin", k.admin, "--token", "wrong"}, exitFailed, "does not take this admin token"},
+		{[]string{"kill", "provider", "google", "--admin", k.admin}, exitFailed, "the admin token is needed"},
+		{[]string{"kill", "provider", "google", "--admin", nobody, "--token", "x"}, exitFailed, `nobody answers; is "switchyard serve" running there?`},
+		{[]string{"status", "--admin", nobody}, exitFailed, "nobody answers"},
+		{[]string{"kill", "provider"}, exitUsage, "A name is missing"},
+		{[]string{"kill", "all", "x"}, exitUsage, "all takes no name"},
+		{[]string{"kill", "planet", "x"}, exitUsage, `must be one of`},
+		{[]string{"kill", "provider", "google", "--bypass"}, exitUsage, "bypass is for scope all"},
+		{[]string{"kill", "provider", "google", "--for=-1s"}, exitUsage, "such as 30m"},
+		{[]string{"status", "--watch", "--admin", k.admin}, exitUsage, "at a terminal"},
+		{[]string{"status", "--config", "missing.yaml"}, exitFailed, "missing.yaml"},
+	} {
+		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.errors, c.says) {
+			t.Errorf("%q: %+v, want %d and %s", c.args, o, c.code, c.says)
+		}
+	}
+	if list := k.side.switches.List(); len(list) != 0 {
+		t.Errorf("stopped by mistake: %v", list)
+	}
+}
+
+// TestOperatorFindsSidecar: address and token come from the config file, even from one that has a mistake elsewhere, and
+// from the environment.
+func TestOperatorFindsSidecar(t *testing.T) {
+	k := startKit(t, twoProviders)
+	file := filepath.Join(t.TempDir(), "broken.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("admin: {listen: \"" + strings.Replace(k.admin, "127.0.0.1", "0.0.0.0", 1) + "\", token: \"${T:-}\"}\nrutes: []\n")
+	if o := command(t, []string{"kill", "target", "nano", "--config", file}, "T", "admin-token"); o.code != 0 {
+		t.Errorf("by the file: %+v", o)
+	}
+	if o := command(t, []string{"revive", "target", "nano", "--config", file}, tokenVariable, "admin-token"); o.code != 0 {
+		t.Errorf("by the environment: %+v", o)
+	}
+	write("admin: {")
+	if o := command(t, []string{"status", "--config", file}); o.code != exitUsage {
+		t.Errorf("no file at all: %+v", o)
+	}
+	if o := command(t, []string{"status", "--config", file, "--admin", "http://" + k.admin, "--token", "admin-token"}); o.code != 0 {
+		t.Errorf("by flags: %+v", o)
+	}
+}
+
+// TestStatusWatch: a page a tick, and no end because a sidecar is away.
+func TestStatusWatch(t *testing.T) {
+	k := startKit(t, twoProviders)
+	c := statusCommand{operatorFlags: operatorFlags{Admin: k.admin, Token: "admin-token"}}
+	ctx, stop := context.WithCancel(t.Context())
+	out, tick, done := &pages{written: make(chan string)}, make(chan time.Time), make(chan error, 1)
+	e := &env{ctx, noEnv, out, out}
+	o, err := c.operator(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- c.watch(e, o, tick) }()
+	if page := <-out.written; !strings.HasPrefix(page, "\x1b[H") || !strings.Contains(page, "healthy") {
+		t.Errorf("the first page is %q", page)
+	}
+	k.mustKill(`{"scope":"target","name":"nano"}`)
+	tick <- time.Now()
+	if page := <-out.written; !strings.Contains(page, `KILLED target "nano"`) {
+		t.Errorf("the second page is %q", page)
+	}
+	k.stop()
+	tick <- time.Now()
+	if page := <-out.written; !strings.Contains(page, "nobody answers") {
+		t.Errorf("the third page is %q", page)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// pages hands on what is written.
+type pages struct{ written chan string }
+
+func (p *pages) Write(b []byte) (int, error) { p.written <- string(b); return len(b), nil }
+
+// TestBashCompletion asks a shell.
+func TestBashCompletion(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err) // every machine that builds us has one
+	}
+	o := command(t, []string{"completion", "bash"})
+	if o.code != 0 {
+		t.Fatalf("%+v", o)
+	}
+	for line, want := range map[string]string{
+		"switchyard ki":                  "kill",
+		"switchyard kill pr":             "provider",
+		"switchyard kill --by":           "--bypass",
+		"switchyard kill --reason ":      "",
+		"switchyard completion f":        "fish",
+		"switchyard revive --admin x:1 ": "--help --json --config --admin --token provider target route all",
+	} {
+		script := o.out + `
+COMP_LINE=$1; COMP_WORDS=($1); [[ $1 == *' ' ]] && COMP_WORDS+=('')
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_switchyard; echo "${COMPREPLY[*]}"; complete -p switchyard`
+		out, err := exec.CommandContext(t.Context(), bash, "-c", script, "bash", line).CombinedOutput()
+		if got := string(out); err != nil || got != want+"\ncomplete -o default -F _switchyard switchyard\n" {
+			t.Errorf("%q: %q, %v", line, got, err)
+		}
+	}
+}
+
+// TestCompletionKnowsAll: no command and no flag is left out.
+func TestCompletionKnowsAll(t *testing.T) {
+	parser, err := newParser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		o := command(t, []string{"completion", shell})
+		for _, cmd := range parser.Model.Children {
+			if !strings.Contains(o.out, cmd.Name) {
+				t.Errorf("%s: no %s", shell, cmd.Name)
+			}
+			for _, f := range cmd.Flags {
+				if !strings.Contains(o.out, "--"+f.Name) && !strings.Contains(o.out, "-l "+f.Name) {
+					t.Errorf("%s: no --%s", shell, f.Name)
+				}
+			}
+		}
+	}
+	if o := command(t, []string{"completion", "tcsh"}); o.code != exitUsage {
+		t.Errorf("%+v", o)
+	}
+}
+
+// TestForMachines: the commands that ask nobody have an answer for machines, too.
+func TestForMachines(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("server:\n  listen: nowhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := startKit(t, twoProviders)
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"version", "--json"}, 0, `"version": "dev"`},
+		{[]string{"check", "../../config.yaml", "--json"}, 0, `"ok": true`},
+		{[]string{"check", bad, "--json"}, exitUsage, `"line": 2`},
+		{[]string{"health", "--url", "http://" + k.admin + "/readyz", "--json"}, 0, `"ready": true`},
+		{[]string{"health", "--url", "http://" + freePort(t) + "/readyz", "--json"}, exitFailed, `"ready": false`},
+		{[]string{"models", "--json"}, 0, `"dialect": "openai"`},
+	} {
+		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.out, c.says) || !json.Valid([]byte(o.out)) {
+			t.Errorf("%q: %d %.500s %s", c.args, o.code, o.out, o.errors)
+		}
+	}
+}

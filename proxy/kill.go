@@ -1,0 +1,91 @@
+package proxy
+
+import (
+	"context"
+
+	"switchyard"
+	"switchyard/breaker"
+	"switchyard/dialect"
+	"switchyard/router"
+)
+
+// bypass hands a request to the app's own provider as it is, without rules or translation. What was accepted before, and
+// what lies here, is still ours to tell of.
+func (q *request) bypass(op dialect.Op) error {
+	switch op {
+	case dialect.Ticket:
+		return q.ticket()
+	case dialect.Files:
+		if _, call := q.fileCall(); call.Act != dialect.BeginFile && call.Act != dialect.CreateFile {
+			return q.file()
+		} // else the file is the provider's, who could not fetch it here
+	}
+	return q.pass(nil)
+}
+
+// stopped is why a request is not taken on: an operator has stopped everybody who could serve it. The one of whom it is
+// soonest worth asking again says so.
+func (q *request) stopped(req *switchyard.Request) error {
+	if len(q.Switches.List()) == 0 {
+		return nil // no plan is made for nothing
+	}
+	plan := q.plan(req)
+	if k, ok := q.Switches.Stopped(plan.Route.Name, "", ""); ok {
+		return k.Refusal()
+	}
+	left, gone := q.alive(plan)
+	if len(left) > 0 || len(gone) == 0 {
+		return nil // it may fail for other reasons, as ever
+	}
+	return soonest(gone)
+}
+
+// soonest is the refusal after which it is soonest worth asking again: of the kill that ends first, if any ends by itself.
+func soonest(kills []breaker.Kill) *switchyard.Error {
+	first := kills[0].Refusal()
+	for _, k := range kills[1:] {
+		if e := k.Refusal(); e.RetryAfter > 0 && (first.RetryAfter == 0 || e.RetryAfter < first.RetryAfter) {
+			first = e
+		}
+	}
+	return first
+}
+
+// alive is the candidates of a plan that are not stopped by hand, and what stops the others.
+func (q *request) alive(plan *router.Plan) (left []router.Candidate, gone []breaker.Kill) {
+	for _, c := range plan.Candidates {
+		if k, ok := q.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
+			gone = append(gone, k)
+			continue
+		}
+		left = append(left, c)
+	}
+	return left, gone
+}
+
+// without is a plan whose stopped candidates are passed over, each with its reason, as they would be when they are tried.
+func (q *request) without(plan *router.Plan) *router.Plan {
+	out := *plan
+	out.Candidates = nil
+	for _, c := range plan.Candidates {
+		if k, ok := q.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
+			out.Passed = append(out.Passed[:len(out.Passed):len(out.Passed)], router.Passed{Target: c.Target.Name, Reason: k.Refusal().Err.Error()})
+			continue
+		}
+		out.Candidates = append(out.Candidates, c)
+	}
+	return &out
+}
+
+// cuttable is a context for a request that passes through, which an operator may cut. The caller calls stop when it is
+// over. The error is why it is not sent at all.
+func (q *request) cuttable(t *switchyard.Target) (_ context.Context, stop func(), err error) {
+	ctx, cancel := context.WithCancelCause(q.r.Context())
+	unwatch := q.Switches.Watch("", t.Provider, t.Name, func() { cancel(breaker.ErrKilled) })
+	stop = func() { unwatch(); cancel(nil) }
+	if k, ok := q.Switches.Stopped("", t.Provider, t.Name); ok { // now that no kill can slip by
+		stop()
+		return nil, nil, k.Refusal()
+	}
+	return ctx, stop, nil
+}
