@@ -25,12 +25,18 @@ require (
 	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
 )
 
+require ( // of tests alone
+	github.com/chromedp/cdproto v0.159.0 // what the browser says
+	github.com/chromedp/chromedp v0.23.0 // the dashboard is tested in a real browser
+)
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect

@@ -73,6 +73,7 @@ type sidecar struct {
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
+	live       *admin.Live
 	audit      *admin.Audit
 
 	transports transports
@@ -150,7 +151,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 	token := f.Admin.Token
 	if token.IsZero() {
 		token = switchyard.NewSecret(rand.Text())
-		s.log.Info("admin token made up, since none is configured", zap.String("token", token.Reveal()))
+		s.log.Info("admin token made up, since none is configured; the dashboard asks for it", zap.String("token", token.Reveal()))
 	}
 	s.admin = &admin.Handler{
 		Token: token, Ledger: s.store, Metrics: s.metrics,
@@ -167,6 +168,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
 	}
+	s.openDash(f)
 	s.admin.Init()
 	return nil
 }
@@ -248,6 +250,7 @@ func (s *sidecar) observe(rec *proxy.Record) {
 			s.meters.Rules.WithLabelValues(failed.Of).Inc()
 		}
 	}
+	s.live.Tell()
 }
 
 // late counts an attempt that ended after its request.
