@@ -44,6 +44,7 @@ type Handler struct {
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
+	Alerts      func() []AlertState // nil: there are none
 
 	mux *http.ServeMux
 }
@@ -65,6 +66,7 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))
 	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
 	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
+	h.mux.HandleFunc("GET /api/alerts", h.guard(h.alerts))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 }

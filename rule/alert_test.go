@@ -35,7 +35,7 @@ func TestJudge(t *testing.T) {
 		{`spent("yearly") >= 0.5`, rule.Verdict{About: `spent("yearly")`}},
 		{`mean_seconds > 15`, rule.Verdict{About: "mean_seconds"}},
 		{`mean_seconds > 15 || success_rate < 0.9`, rule.Verdict{Holds: true, Known: true, About: "mean_seconds"}},
-		{`errors / attempts > 0.5`, rule.Verdict{Known: true, About: "errors / attempts"}},             // not a number
+		{`errors / attempts > 0.5`, rule.Verdict{Known: true, About: "errors / attempts"}},              // not a number
 		{`cost_usd / errors > 1.5`, rule.Verdict{Holds: true, Known: true, About: "cost_usd / errors"}}, // infinite
 	} {
 		a, err := rule.CompileAlert(c.src, "provider")

@@ -74,6 +74,7 @@ type sidecar struct {
 	handler    *proxy.Handler
 	admin      *admin.Handler
 	audit      *admin.Audit
+	alerts     alerts
 
 	transports transports
 	file       atomic.Pointer[file]
@@ -135,6 +136,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	if err := s.recover(ctx); err != nil {
 		return nil, err
 	}
+	s.openAlerts(ctx, filepath.Join(f.data(), "alerts.json"))
 	s.background.Go(func() { // not before all that it needs is there
 		if err := s.hooks.Run(s.work); err != nil {
 			s.log.Error("webhooks", zap.Error(err))
@@ -163,6 +165,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Kills:    &s.switches,
 		Names:    s.names,
 		Audit:    s.audit,
+		Alerts:   s.alertStates,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
@@ -190,6 +193,9 @@ func (s *sidecar) use(f *file) error {
 		return err
 	}
 	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books); err != nil {
+		return err
+	}
+	if err := s.alerts.use(f); err != nil {
 		return err
 	}
 	s.breakers.Configure(f.breakers())
@@ -236,6 +242,7 @@ func (s *sidecar) seen() []byte {
 }
 
 func (s *sidecar) observe(rec *proxy.Record) {
+	s.alerts.observe(rec)
 	s.meters.Request(rec.Dialect, rec.Kind, strconv.Itoa(rec.Status/100)+"xx")
 	for _, a := range rec.Attempts {
 		s.meters.Attempt(a)
