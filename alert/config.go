@@ -107,5 +107,8 @@ func Compile(c Config) (*Rule, error) {
 // Names are the names that the condition spells, as arguments of a function: see rule.Alert.
 func (r *Rule) Names(function string) []string { return r.cond.Names(function) }
 
+// PromQL writes the condition for Prometheus.
+func (r *Rule) PromQL(p rule.PromQL) (string, error) { return r.cond.PromQL(p) }
+
 // Judge runs the condition.
 func (r *Rule) Judge(readings *rule.Readings) (rule.Verdict, error) { return r.cond.Judge(readings) }

@@ -26,7 +26,9 @@ func Group(notices []Notice) []Message {
 			if i < 0 {
 				i, list = len(list), append(list, Message{To: to})
 			}
-			list[i].Notices = append(list[i].Notices, n)
+			if last := len(list[i].Notices) - 1; last < 0 || list[i].Notices[last].ID != n.ID { // or it is named twice
+				list[i].Notices = append(list[i].Notices, n)
+			}
 		}
 	}
 	for i := range list {

@@ -55,8 +55,9 @@ func (s *sidecar) readAlerts(ctx context.Context, rules []*alert.Rule, now time.
 
 func (s *sidecar) scene(now time.Time) *scene {
 	sc := &scene{side: s, file: s.file.Load(), now: now, windows: map[time.Duration]*window{}, health: s.health()}
-	sc.ending = append(sc.file.dying(now), s.alerts.seen.dying(sc.file, now)...)
-	sc.facts = rule.Readings{Down: map[string]bool{}, Open: map[string]bool{}, Spent: map[string]float64{}, WarnAt: map[string]float64{}}
+	sc.ending = s.ending(sc.file, now)
+	sc.facts = rule.Readings{Down: map[string]bool{}, Open: map[string]bool{}}
+	sc.facts.Spent, sc.facts.WarnAt = s.budgetShares(now)
 	for name, p := range sc.health.Providers {
 		sc.facts.Down[name] = !p.Healthy
 	}
@@ -67,10 +68,6 @@ func (s *sidecar) scene(now time.Time) *scene {
 	}
 	for _, b := range s.breakers.States() {
 		sc.facts.Open[b.Target] = b.Phase != breaker.Closed // half-open is not well again
-	}
-	for _, b := range s.budgets.States(now) {
-		sc.facts.Spent[b.Name] = max(sc.facts.Spent[b.Name], b.Used())
-		sc.facts.WarnAt[b.Name] = b.WarnAt
 	}
 	return sc
 }
@@ -156,10 +153,7 @@ func (sc *scene) numbers(r *alert.Rule, w *window, subject string) map[string]fl
 		}
 		served = attempts
 	}
-	n := map[string]float64{"models_ending": float64(len(sc.ending)), "config_refused": 0}
-	if sc.side.refused.Load() != nil {
-		n["config_refused"] = 1
-	}
+	n := map[string]float64{"models_ending": float64(len(sc.ending)), "config_refused": bit(sc.side.refused.Load() != nil)}
 	if share, known := served.Success(); known {
 		n["success_rate"] = share
 	}

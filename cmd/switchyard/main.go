@@ -49,6 +49,7 @@ type commands struct {
 	Revive     reviveCommand     `cmd:"" help:"Take a kill back."`
 	Models     modelsCommand     `cmd:"" help:"List the models that are known: their life, abilities and prices."`
 	Report     reportCommand     `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
+	Alerts     alertsCommand     `cmd:"" help:"List the alerts that a config has in force; or print them as a rule file for Prometheus."`
 	Health     healthCommand     `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes this command line in a shell."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

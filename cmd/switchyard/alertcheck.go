@@ -5,9 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"switchyard/admin"
 	"switchyard/alert"
-	"switchyard/breaker"
 	"switchyard/config"
 	"switchyard/rule"
 )
@@ -79,42 +77,4 @@ func isWebhook(s string) bool {
 // cutReceiver is the receiver that an address of our own names.
 func cutReceiver(address string) (name string, ours bool) {
 	return strings.CutPrefix(address, receiverScheme)
-}
-
-// alertMetrics are what alerts know, for whoever would rather have Prometheus tell: see "switchyard alerts --prometheus".
-func (s *sidecar) alertMetrics() {
-	bit := func(yes bool) float64 {
-		if yes {
-			return 1
-		}
-		return 0
-	}
-	for _, g := range []admin.Gauges{
-		{Name: "alert_firing", Help: "Whether an alert fires.", Label: "alert", Values: func() map[string]float64 {
-			m := map[string]float64{}
-			for _, st := range s.alerts.states() {
-				m[st.Name] = bit(st.Phase == alert.Firing)
-			}
-			return m
-		}},
-		{Name: "provider_up", Help: "Whether a provider is healthy, by live traffic and probes.", Label: "provider", Values: func() map[string]float64 {
-			m := map[string]float64{}
-			for name, p := range s.health().Providers {
-				m[name] = bit(p.Healthy)
-			}
-			return m
-		}},
-		{Name: "breaker_open", Help: "Whether a breaker is open or half-open.", Label: "target", Values: func() map[string]float64 {
-			m := map[string]float64{}
-			for _, b := range s.breakers.States() {
-				m[b.Target] = bit(b.Phase != breaker.Closed)
-			}
-			return m
-		}},
-		{Name: "config_refused", Help: "Whether the latest config was refused.", Values: func() map[string]float64 {
-			return map[string]float64{"": bit(s.refused.Load() != nil)}
-		}},
-	} {
-		g.Register(s.metrics)
-	}
 }
