@@ -19,7 +19,7 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // then, and what is told.
 type story []struct {
 	minute float64
-	holds  string // yes, no, or silenced: yes, but stopped by hand
+	holds  string // yes, no, silenced: yes, but stopped by hand; or blind: nobody can tell
 	phase  alert.Phase
 	told   alert.Phase // empty: nothing
 }
@@ -65,6 +65,14 @@ func TestAdvance(t *testing.T) {
 			{3, "silenced", alert.Silenced, ""},
 			{4, "no", alert.OK, alert.Resolved}, // or somebody would wait for ever
 		}},
+		"blind": {10 * time.Minute, story{
+			{0, "blind", alert.OK, ""},
+			{1, "yes", alert.Pending, ""},
+			{20, "blind", alert.Pending, ""},
+			{21, "yes", alert.Firing, alert.Firing},
+			{22, "blind", alert.Firing, ""},
+			{23, "no", alert.OK, alert.Resolved},
+		}},
 		"silenced and gone": {0, story{
 			{0, "silenced", alert.Silenced, ""},
 			{1, "no", alert.OK, ""},
@@ -75,7 +83,8 @@ func TestAdvance(t *testing.T) {
 			ids := map[string]bool{}
 			for _, s := range c.story {
 				now := noon.Add(time.Duration(s.minute * float64(time.Minute)))
-				r := alert.Reading{Name: "slow", For: c.wait, Notify: []string{"ops"}, Holds: s.holds != "no", Silenced: s.holds == "silenced"}
+				r := alert.Reading{Name: "slow", For: c.wait, Notify: []string{"ops"}, Holds: s.holds == "yes" || s.holds == "silenced"}
+				r.Silenced, r.Blind = s.holds == "silenced", s.holds == "blind"
 				next, notices := alert.Advance(states, []alert.Reading{r}, now)
 				again, repeated := alert.Advance(states, []alert.Reading{r}, now)
 				if fmt.Sprint(next, notices) != fmt.Sprint(again, repeated) {

@@ -107,6 +107,9 @@ func Compile(c Config) (*Rule, error) {
 // Names are the names that the condition spells, as arguments of a function: see rule.Alert.
 func (r *Rule) Names(function string) []string { return r.cond.Names(function) }
 
+// Reads reports whether the condition has one of these variables.
+func (r *Rule) Reads(variables ...string) bool { return r.cond.Reads(variables...) }
+
 // PromQL writes the condition for Prometheus.
 func (r *Rule) PromQL(p rule.PromQL) (string, error) { return r.cond.PromQL(p) }
 

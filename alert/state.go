@@ -37,6 +37,7 @@ type Reading struct {
 	Notify   []string
 	Holds    bool
 	Silenced bool
+	Blind    bool // nobody can tell just now: all stays as it is
 	Value    float64
 	Message  string
 }
@@ -88,6 +89,10 @@ func step(was State, r Reading, now time.Time) State {
 	}
 	if is.Told {
 		is.Notify = was.Notify
+	}
+	if r.Blind {
+		is.Value, is.Message = was.Value, cmp.Or(was.Message, r.Message)
+		return is
 	}
 	switch {
 	case !r.Holds:

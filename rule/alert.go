@@ -107,6 +107,15 @@ func (a *Alert) Names(function string) []string {
 	return slices.Compact(names)
 }
 
+// Reads reports whether the condition has one of these variables.
+func (a *Alert) Reads(variables ...string) bool {
+	found := false
+	each(a.ast.NativeRep().Expr(), func(e ast.Expr) {
+		found = found || e.Kind() == ast.IdentKind && slices.Contains(variables, e.AsIdent())
+	})
+	return found
+}
+
 // AlertNumbers are the variables of conditions. All are doubles, over the window of the alert.
 var AlertNumbers = []string{
 	"generations", "success_rate", "mean_seconds", "p95_seconds", "images", "cost_usd", "possible_usd", "unknown_price",

@@ -80,4 +80,7 @@ func TestNamesOfAnAlert(t *testing.T) {
 	if got := a.Names(rule.FuncDown); !slices.Equal(got, []string{"fal", "google"}) {
 		t.Errorf("got %v", got)
 	}
+	if !a.Reads("images", "provider") || a.Reads("images", "google", "down") {
+		t.Error("what it reads is not what it has")
+	}
 }

@@ -123,3 +123,20 @@ func TestAlertsCommand(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// TestReadmeAlerts: the README's example loads.
+func TestReadmeAlerts(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "## Alerts\n\n```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the README has no example")
+	}
+	f, err := load("README.md", []byte(example), noEnv)
+	if err != nil || len(f.Alerts) != 2 {
+		t.Errorf("%+v, %v", f.Alerts, err)
+	}
+}

@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -31,26 +33,41 @@ type scene struct {
 
 // window is what happened in a span of time before now.
 type window struct {
+	blind   bool // the ledger cannot be read
 	targets []ledger.TargetStep
 	total   ledger.Sums // of all attempts
 	routes  ledger.Sums // of all generations
 }
 
-// readAlerts works out what each rule comes to, for each of its subjects.
-func (s *sidecar) readAlerts(ctx context.Context, rules []*alert.Rule, now time.Time) ([]alert.Reading, error) {
+// ledgerPatience is how long the ledger may take to answer.
+const ledgerPatience = 5 * time.Second
+
+// fromLedger are the variables that the ledger tells.
+var fromLedger = []string{
+	"generations", "success_rate", "mean_seconds", "p95_seconds", "images", "cost_usd", "possible_usd", "unknown_price", "attempts", "errors",
+}
+
+// readAlerts works out what each rule comes to, for each of its subjects. While the ledger cannot be read, what rests on it
+// stays as it is, and the error says why.
+func (s *sidecar) readAlerts(ctx context.Context, rules []*alert.Rule, now time.Time) (readings []alert.Reading, err error) {
 	s.applier.Wait(ctx, 250*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, ledgerPatience)
+	defer cancel()
 	sc := s.scene(now)
-	var readings []alert.Reading
 	for _, r := range rules {
-		w, err := sc.window(ctx, r.Window)
-		if err != nil {
-			return nil, err
+		w := &window{}
+		if r.Reads(fromLedger...) {
+			if w = sc.windows[r.Window]; w == nil {
+				var unread error
+				w, unread = sc.window(ctx, r.Window)
+				err = errors.Join(err, unread)
+			}
 		}
 		for _, subject := range sc.subjects(r.By) {
 			readings = append(readings, sc.read(r, w, subject))
 		}
 	}
-	return readings, nil
+	return readings, err
 }
 
 func (s *sidecar) scene(now time.Time) *scene {
@@ -72,28 +89,26 @@ func (s *sidecar) scene(now time.Time) *scene {
 	return sc
 }
 
-// window asks the ledger, once for each length.
+// window asks the ledger, once for each length. It is blind if that errs.
 func (sc *scene) window(ctx context.Context, length time.Duration) (*window, error) {
-	if w, ok := sc.windows[length]; ok {
-		return w, nil
-	}
+	w := &window{blind: true}
+	sc.windows[length] = w
 	steps := ledger.Steps{Since: sc.now.Add(-length), Until: sc.now.Add(time.Minute)} // whole minutes: this one, too
 	targets, err := sc.side.store.Targets(ctx, steps)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+		return w, fmt.Errorf("ledger: %w", err)
 	}
 	routes, err := sc.side.store.Routes(ctx, steps)
 	if err != nil {
-		return nil, fmt.Errorf("ledger: %w", err)
+		return w, fmt.Errorf("ledger: %w", err)
 	}
-	w := &window{targets: targets}
+	w.blind, w.targets = false, targets
 	for i := range targets {
 		w.total.Add(&targets[i].Sums)
 	}
 	for i := range routes {
 		w.routes.Add(&routes[i].Sums)
 	}
-	sc.windows[length] = w
 	return w, nil
 }
 
@@ -136,7 +151,7 @@ func (sc *scene) read(r *alert.Rule, w *window, subject string) alert.Reading {
 	}
 	return alert.Reading{
 		Name: name, Rule: r.When, For: r.For, Notify: r.Notify, Holds: v.Holds, Silenced: sc.silenced(r, subject),
-		Value: v.Value, Message: sc.message(r, subject, v),
+		Blind: w.blind, Value: v.Value, Message: sc.message(r, subject, v),
 	}
 }
 
@@ -218,7 +233,7 @@ func (sc *scene) message(r *alert.Rule, subject string, v rule.Verdict) string {
 	text := "no data"
 	switch {
 	case v.About != "" && v.Known:
-		text = v.About + " is " + strconv.FormatFloat(v.Value, 'g', 4, 64)
+		text = v.About + " is " + figure(v.Value)
 	case v.Known && v.Holds:
 		text = "it holds"
 	case v.Known:
@@ -236,14 +251,22 @@ func (sc *scene) message(r *alert.Rule, subject string, v rule.Verdict) string {
 			more = append(more, p+": "+problem)
 		}
 	}
-	if strings.Contains(r.When, "models_ending") {
+	if r.Reads("models_ending") {
 		more = append(more, sc.ending...)
 	}
-	if problem := sc.side.refused.Load(); problem != nil && strings.Contains(r.When, "config_refused") {
+	if problem := sc.side.refused.Load(); problem != nil && r.Reads("config_refused") {
 		more = append(more, cmp.Or(strings.TrimSpace(*problem), "refused"))
 	}
 	if len(more) > 0 {
 		text += " (" + strings.Join(more, "; ") + ")"
 	}
 	return text
+}
+
+// figure is a number for people.
+func figure(v float64) string {
+	if math.Abs(v) < 0.01 {
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(v, 'f', 4, 64), "0"), ".")
 }

@@ -20,16 +20,17 @@ import (
 // alerts are the rules in force, and how each stands.
 //
 // A message is sent once, whenever the process dies: it is written to the file together with the states that it tells of,
-// then into the deliveries, which take an ID only once, and then taken out of the file. At start, what is still in the file
-// is put into the deliveries again.
+// then into the deliveries, which take an ID only once, and then taken out of the file. What a process that died has left in
+// the file is put into the deliveries by the next one.
 type alerts struct {
 	rules atomic.Pointer[[]*alert.Rule]
 	known atomic.Pointer[[]alert.State] // for readers; the same as doc's
 	ticks <-chan time.Time              // when to look, for tests; nil: each alertEvery
 
-	mu   sync.Mutex // guards the next two, and is held while one looks
-	path string
-	doc  alertDoc
+	mu    sync.Mutex // guards the next three, and is held while one looks
+	path  string
+	doc   alertDoc
+	blind bool // the ledger could not be read
 
 	seen seen
 }
@@ -65,7 +66,7 @@ func (a *alerts) observe(rec *proxy.Record) { a.seen.observe(rec) }
 
 // openAlerts goes on where an earlier process was. A file that cannot be read is no reason not to serve: an alert that
 // fires then may be told a second time.
-func (s *sidecar) openAlerts(ctx context.Context, path string) {
+func (s *sidecar) openAlerts(path string) {
 	a := &s.alerts
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -77,7 +78,6 @@ func (s *sidecar) openAlerts(ctx context.Context, path string) {
 		a.doc = doc
 	}
 	a.known.Store(&a.doc.States)
-	s.sendAlerts(ctx)
 	s.alertMetrics()
 }
 
@@ -105,24 +105,39 @@ func (s *sidecar) lookAtAlerts(ctx context.Context, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	readings, err := s.readAlerts(ctx, *a.rules.Load(), now)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Warn("alerts: the ledger cannot be read", zap.Error(err))
-		}
+	if ctx.Err() != nil {
 		return
 	}
+	if err != nil && !a.blind { // once, however long it lasts
+		s.log.Warn("alerts: those that rest on the ledger stay as they are", zap.Error(err))
+	}
+	a.blind = err != nil
 	next, notices := alert.Advance(a.doc.States, readings, now.UTC())
 	changed := !alert.Same(a.doc.States, next)
 	a.doc.States = next
 	a.known.Store(&next)
-	for _, n := range notices {
-		fields := []zap.Field{zap.String("alert", n.State.Name), zap.String("state", string(n.State.Phase)), zap.String("rule", n.State.Rule), zap.String("message", n.State.Message)}
-		if n.State.Phase == alert.Firing {
-			s.log.Warn("alert", fields...)
-		} else {
-			s.log.Info("alert", fields...)
-		}
+	s.logAlerts(notices)
+	a.doc.Outbox = append(a.doc.Outbox, s.messages(notices)...)
+	if changed {
+		s.keepAlerts()
 	}
+	s.sendAlerts(ctx)
+}
+
+func (s *sidecar) logAlerts(notices []alert.Notice) {
+	for _, n := range notices {
+		log := s.log.Warn
+		if n.State.Phase == alert.Resolved {
+			log = s.log.Info
+		}
+		log("alert", zap.String("alert", n.State.Name), zap.String("state", string(n.State.Phase)),
+			zap.String("rule", n.State.Rule), zap.String("message", n.State.Message))
+	}
+}
+
+// messages are the notices as the receivers want them. One without a webhook wants none.
+func (s *sidecar) messages(notices []alert.Notice) []outgoing {
+	var list []outgoing
 	for _, m := range alert.Group(notices) {
 		r := s.file.Load().Notify.Find(m.To)
 		if r == nil || r.Webhook.IsZero() {
@@ -133,12 +148,9 @@ func (s *sidecar) lookAtAlerts(ctx context.Context, now time.Time) {
 			s.log.Error("alerts", zap.Error(err))
 			continue
 		}
-		a.doc.Outbox = append(a.doc.Outbox, outgoing{m.ID, m.To, body})
+		list = append(list, outgoing{m.ID, m.To, body})
 	}
-	if changed {
-		s.keepAlerts()
-	}
-	s.sendAlerts(ctx)
+	return list
 }
 
 // keepAlerts writes the file. Without it an alert may be told twice, which is better than not at all. Requires alerts.mu.

@@ -31,11 +31,12 @@ type detour struct {
 const (
 	detourMinutes = 24 * 60
 	mostModels    = 256
+	longestModel  = 200 // bytes; no table has a longer one
 	modelMemory   = 24 * time.Hour
 )
 
 func (s *seen) observe(rec *proxy.Record) {
-	if rec.Kind != "generation" || rec.Model == "" {
+	if rec.Kind != "generation" || rec.Model == "" || len(rec.Model) > longestModel {
 		return
 	}
 	s.mu.Lock()

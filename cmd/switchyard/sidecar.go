@@ -136,7 +136,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	if err := s.recover(ctx); err != nil {
 		return nil, err
 	}
-	s.openAlerts(ctx, filepath.Join(f.data(), "alerts.json"))
+	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
 	s.background.Go(func() { // not before all that it needs is there
 		if err := s.hooks.Run(s.work); err != nil {
 			s.log.Error("webhooks", zap.Error(err))
