@@ -84,3 +84,68 @@ func TestNamesOfAnAlert(t *testing.T) {
 		t.Error("what it reads is not what it has")
 	}
 }
+
+// TestPromQL: what Prometheus has a form for, and what it has not.
+func TestPromQL(t *testing.T) {
+	p := rule.PromQL{
+		Number: func(name string) string { return map[string]string{"images": "i", "cost_usd": "c"}[name] },
+		Call: func(function, name string) string {
+			return map[string]string{"down": "d[" + name + "]", "spent": "s"}[function]
+		},
+	}
+	for _, c := range []struct{ src, want string }{
+		{`images > 5`, `i > 5`},
+		{`cost_usd / images * 23.0 > 1.5`, `((c / i) * 23) > 1.5`},
+		{`cost_usd - 1e-9 != images`, `(c - 1e-09) != i`},
+		{`down("google")`, `d[google] == 1`},
+		{`!down(provider)`, `d[] == 0`},
+		{`(images > 5 || down(provider)) && 0.5 <= spent("daily")`, `((i > 5) or (d[] == 1)) and (0.5 <= s)`},
+		{`attempts > 5`, ``},
+		{`breaker_open("flux")`, ``},
+		{`!(images > 5)`, ``},
+		{`down("go" + "ogle")`, ``},
+		{`provider == "fal"`, ``},
+		{`true`, ``},
+	} {
+		a, err := rule.CompileAlert(c.src, "provider")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.PromQL(p); got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: got %s, %v, want %s", c.src, got, err, c.want)
+		}
+	}
+}
+
+func FuzzAlert(f *testing.F) {
+	for _, s := range []string{`success_rate < 0.9 || down("google") && images / 0.0 > 1`, `["a"].exists(x, down(x))`, `spent("daily") >= warn_at("daily") ? down(provider) : true`, `!(-images > 1)`} {
+		f.Add(s)
+	}
+	some := &rule.Readings{Numbers: map[string]float64{"success_rate": 0.5, "images": 3}, Subject: "google", Down: map[string]bool{"google": true}}
+	p := rule.PromQL{Number: func(name string) string { return name }, Call: func(function, _ string) string { return function }}
+	f.Fuzz(func(t *testing.T, src string) {
+		a, err := rule.CompileAlert(src, "provider")
+		if err != nil {
+			return
+		}
+		for _, r := range []*rule.Readings{some, {}} {
+			if v, err := a.Judge(r); v.Holds && (!v.Known || err != nil) || math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
+				t.Errorf("%s: %+v, %v", src, v, err)
+			}
+		}
+		_, _ = a.PromQL(p)
+		_ = a.Names(rule.FuncDown)
+	})
+}
+
+func BenchmarkJudge(b *testing.B) {
+	a, err := rule.CompileAlert(`cost_usd / images * 23.0 > 1.5`, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := &rule.Readings{Numbers: map[string]float64{"cost_usd": 2, "images": 20}}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = a.Judge(r)
+	}
+}
