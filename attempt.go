@@ -117,5 +117,6 @@ type Generation struct {
 	Cost      Cost // sum over the attempts
 	Fidelity  string
 	Prompt    string            // SHA-256 in hexadecimal, or the text if the operator keeps prompts
+	Shape     string            // what other rules may be tried on, of what was asked; JSON, see router.Shape
 	Labels    map[string]string // of X-Switchyard-Label-* headers, lower case
 }

@@ -25,8 +25,11 @@ require (
 	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
 )
 
-// For tests alone.
-require github.com/prometheus/prometheus v0.313.0 // its parser takes what "switchyard alerts --prometheus" prints
+require ( // of tests alone
+	github.com/chromedp/cdproto v0.159.0 // what the browser says
+	github.com/chromedp/chromedp v0.23.0 // the dashboard is tested in a real browser
+	github.com/prometheus/prometheus v0.313.0 // its parser takes what "switchyard alerts --prometheus" prints
+)
 
 require (
 	cel.dev/expr v0.25.1 // indirect
@@ -35,6 +38,7 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dennwc/varint v1.0.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect

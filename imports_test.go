@@ -17,6 +17,7 @@ var floors = map[string]int{
 	"proxy":          5,
 	"admin":          5,
 	"attempt":        4,
+	"backtest":       4,
 	"dialect/all":    4, // the list of dialects
 	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3, "alert": 3,
 	"dialect/openai": 3, "dialect/gemini": 3, "dialect/fal": 3, "dialect/replicate": 3,

@@ -8,6 +8,7 @@ type Result struct {
 	Model      string        // that served, as its provider names it
 	Images     []Image       // in the order asked for
 	Filtered   []string      // a reason for each image that was withheld for safety; may be empty strings
+	Blacked    []Size        // sizes of those of them that the provider made, and charges for all the same
 	Text       string        // what the model said besides; not a revised prompt
 	Seed       *uint64       // of the first image, if the provider tells; may exceed an int64
 	Usage      *Usage        // if the provider counts tokens

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +24,9 @@ type Ledger interface {
 	Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error)
 	Generation(ctx context.Context, id string) (ledger.Account, error)
 	Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error)
+	Generations(ctx context.Context, since time.Time, limit int) ([]ledger.Account, error)
+	Targets(ctx context.Context, s ledger.Steps) ([]ledger.TargetStep, error)
+	Routes(ctx context.Context, s ledger.Steps) ([]ledger.RouteStep, error)
 }
 
 // Handler serves the admin address. Its fields are set before the first request.
@@ -44,9 +46,17 @@ type Handler struct {
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
-	Alerts      func() []AlertState // nil: there are none
 
-	mux *http.ServeMux
+	Hosts     []string                   // names that browsers may call us by, besides addresses and the loopback's
+	Providers func() map[string][]string // :: provider that is on → its targets
+	Rules     func() map[string]string   // :: route of the config → what it matches
+	Live      *Live                      // if nil, Init makes one
+	Budgets   func() []BudgetState       // nil, like Alerts, Kills and Audit: the dashboard has no such part
+	Alerts    func() []AlertState
+
+	mux   *http.ServeMux
+	outer http.Handler
+	dash  *dash
 }
 
 // Init builds the routes; call it once, after the fields are set.
@@ -67,19 +77,23 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
 	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
 	h.mux.HandleFunc("GET /api/alerts", h.guard(h.alerts))
+	h.mux.HandleFunc("GET /api/budgets", h.guard(h.budgets))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
+	if h.Live == nil {
+		h.Live = &Live{}
+	}
+	h.dashboard()
+	h.outer = h.sameOrigin(h.mux)
 }
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.outer.ServeHTTP(w, r) }
 
-// guard lets only the bearer of the token in.
+// guard lets only the bearer of the token in, or a browser that has shown it.
 func (h *Handler) guard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok || h.Token.IsZero() || !h.Token.Equal(switchyard.NewSecret(token)) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			fail(w, http.StatusUnauthorized, "the admin token is needed: Authorization: Bearer TOKEN")
+		if _, ok := h.who(r); !ok {
+			fail(w, h.refused(w, r), "the admin token is needed: Authorization: Bearer TOKEN")
 			return
 		}
 		next(w, r)

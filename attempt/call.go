@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -255,11 +256,10 @@ func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
 		w.Quality = res.Quality
 	}
 	for _, img := range res.Images {
-		size := img.Size
-		if size == (switchyard.Size{}) {
-			size = req.Size
-		}
-		w.Sizes = append(w.Sizes, size)
+		w.Sizes = append(w.Sizes, cmp.Or(img.Size, req.Size))
+	}
+	for _, size := range res.Blacked {
+		w.Sizes = append(w.Sizes, cmp.Or(size, req.Size))
 	}
 	return w
 }

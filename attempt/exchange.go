@@ -18,11 +18,11 @@ import (
 	"switchyard/spool"
 )
 
-// Polls of a job begin close together and grow apart: a twelfth to a fourth of the time that it has taken so far.
+// Polls of a job begin close together and grow apart: each waits for an eighth of the time that the job has taken so far, so
+// that a picture is had about that much late.
 const (
 	firstPoll = 500 * time.Millisecond
-	lastPoll  = 5 * time.Second
-	latePoll  = 10 * time.Second // after some two minutes, which is the 40th poll: few pictures take so long
+	lastPoll  = 10 * time.Second // from eighty seconds on: few pictures take so long
 )
 
 // exchange is one call: a request, and the steps that its answers ask for.
@@ -36,7 +36,6 @@ type exchange struct {
 	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
 
 	cancel *dialect.Outgoing // takes back the job, once there is one
-	polls  int
 }
 
 func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dialect] }
@@ -129,12 +128,8 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 // wait lets some time go by before a poll, and more until it is this one's turn; it fails if the attempt's time is up or
 // the app has left.
 func (x *exchange) wait(ctx context.Context) error {
-	pause := min(firstPoll<<min(x.polls/6, 8), lastPoll)
-	if x.polls >= 40 {
-		pause = latePoll
-	}
+	pause := min(max(x.now().Sub(x.a.Started)/8, firstPoll), lastPoll)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not polled together
-	x.polls++
 	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {
 		return err
 	}

@@ -71,13 +71,19 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 	return ans, last
 }
 
-// inOrder tries one target after the other, or has two of them race. Its error is the last that a provider gave, or, if none was asked, the one
-// that says when it is soonest worth coming back.
+// inOrder tries one target after the other, or has two of them race. Its error is the last that a provider gave, or, if none
+// was asked, the one that says when it is soonest worth coming back.
 func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	var last, shut error
 	for queue := r.job.Plan.Candidates; len(queue) > 0; {
-		ans, rest, err := r.head(ctx, queue, allow)
-		queue = rest
+		var ans *Answer
+		var err error
+		if r.hedges(queue) {
+			ans, queue, err = r.race(ctx, queue, allow)
+		} else {
+			ans, err = r.target(ctx, queue[0], allow)
+			queue = queue[1:]
+		}
 		switch {
 		case err == nil:
 			return ans, nil
@@ -100,24 +106,15 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 	return nil, r.nobody()
 }
 
-// head has the first of queue tried, or the first two race; rest is who has not had a turn.
-func (r *run) head(ctx context.Context, queue []router.Candidate, allow allow) (ans *Answer, rest []router.Candidate, err error) {
-	if r.hedges(queue) {
-		return r.race(ctx, queue, allow)
-	}
-	ans, err = r.target(ctx, queue[0], allow)
-	return ans, queue[1:], err
-}
-
 // target tries one target, and again where nothing can have been billed, as often as its provider's config says.
 func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Answer, error) {
 	ans, err := r.try(ctx, c, allow)
 	if err != nil && notTried(err) {
-		r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
+		r.pass(c, err)
 		return nil, err
 	}
 	for range c.Target.Retries {
-		if err == nil || !switchyard.Unbilled(err) || !switchyard.AsError(err).Outcome.Blames() || !r.goOn(ctx, err) {
+		if err == nil || !r.retries(ctx, err) {
 			break
 		}
 		again, second := r.try(ctx, c, allow)
@@ -128,6 +125,20 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 		ans, err = again, second
 	}
 	return ans, err
+}
+
+// retries reports whether the same target may be asked again after err.
+//
+//go:noinline
+func (r *run) retries(ctx context.Context, err error) bool {
+	return switchyard.Unbilled(err) && switchyard.AsError(err).Outcome.Blames() && r.goOn(ctx, err)
+}
+
+// pass notes a target that was not tried.
+//
+//go:noinline
+func (r *run) pass(c router.Candidate, err error) { // nor is it inlined: see nobody
+	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 }
 
 // try is one target once: unless an operator has stopped it, with the breaker's leave, and its verdict told.

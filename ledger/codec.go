@@ -67,6 +67,7 @@ type generationBody struct {
 	Cost      costBody          `json:"cost"`
 	Fidelity  string            `json:"fidelity,omitempty"`
 	Prompt    string            `json:"prompt,omitempty"`
+	Shape     string            `json:"shape,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 }
 
@@ -110,6 +111,6 @@ func generationOfBody(b *generationBody) switchyard.Generation {
 		Model: b.Model, Route: b.Route, Variant: b.Variant, Started: b.Started, Latency: time.Duration(b.Latency),
 		Outcome: switchyard.Outcome(b.Outcome), Target: b.Target, Provider: b.Provider, Served: b.Served,
 		Attempts: b.Attempts, Asked: b.Asked, Delivered: b.Delivered, Cost: costOfBody(b.Cost),
-		Fidelity: b.Fidelity, Prompt: b.Prompt, Labels: b.Labels,
+		Fidelity: b.Fidelity, Prompt: b.Prompt, Shape: b.Shape, Labels: b.Labels,
 	}
 }

@@ -72,6 +72,7 @@ func encodeGeneration(dst []byte, g *switchyard.Generation) (_ []byte, err error
 	dst = cost(dst, "cost", g.Cost)
 	dst = text(dst, "fidelity", g.Fidelity)
 	dst = text(dst, "prompt", g.Prompt)
+	dst = text(dst, "shape", g.Shape)
 	if len(g.Labels) > 0 {
 		dst = append(name(dst, "labels"), '{')
 		for label, value := range g.Labels {

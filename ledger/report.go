@@ -31,6 +31,10 @@ type Reports interface {
 
 	// EachRow tells the attempts that started in a span of time, the oldest first. It ends at the first error of tell.
 	EachRow(ctx context.Context, span Span, tell func(Row) error) error
+
+	// EachGeneration tells the generations that started in a span of time and have ended, the oldest first. What passed
+	// through is not among them. It ends at the first error of tell.
+	EachGeneration(ctx context.Context, span Span, tell func(switchyard.Generation) error) error
 }
 
 // Span is a span of time: from Since on, up to but without Until. Zero is from the first, to the last.

@@ -103,28 +103,41 @@ func (q *request) fill(req *switchyard.Request) {
 // known now.
 func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
 	for again := false; ; again = true {
-		plan := q.plan(req)
-		ans, report, err := q.Runner.Run(ctx, &attempt.Job{
-			Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
-			Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
-			Hedging: q.hedging(plan, req),
-		})
-		q.held = nil
-		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
-		q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
-		q.rest = report.Rest
+		job := q.job(req, msg, journal)
+		ans, report, err := q.Runner.Run(ctx, job)
+		q.tried(report)
 		if err == nil {
 			q.observe(req, ans, report)
 			q.answered(ans)
 			return ans, nil
 		}
-		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(plan, e.Target) {
+		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(job.Plan, e.Target) {
 			return nil, err
 		}
 		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
 			own.Close()
 		}
 	}
+}
+
+// job is what is to be made of a request, as it is planned now.
+func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) *attempt.Job {
+	plan := q.plan(req)
+	return &attempt.Job{
+		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
+		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
+		Hedging: q.hedging(plan, req),
+	}
+}
+
+// tried keeps what has come of it.
+//
+//go:noinline
+func (q *request) tried(report *attempt.Report) { // else make's frame, below which thousands may wait, would have its room
+	q.held = nil
+	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
+	q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
+	q.rest = report.Rest
 }
 
 // observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing.

@@ -115,12 +115,16 @@ func costText(c switchyard.Cost) string {
 // generation is the ledger's row of the request.
 func (q *request) generation(kind string, req *switchyard.Request) switchyard.Generation {
 	said := labels(q.r.Header)
-	return switchyard.Generation{
+	g := switchyard.Generation{
 		ID: q.rec.ID, RequestID: requestID(q.r.Header), Tenant: q.rec.Tenant, Key: q.rec.Key, Tier: q.tier(said), Kind: kind,
 		Dialect: q.rec.Dialect, Path: q.rec.Path, Model: req.Model, Started: q.rec.Started, Asked: req.Images,
 		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: said,
 		Route: q.rec.Route,
 	}
+	if kind == "generation" {
+		g.Shape = q.snap.Router.Shape(q.facts(req), !q.caller.own.IsZero())
+	}
+	return g
 }
 
 // tier is what kind of customer the request is for. An app that has a key cannot say that it is another.

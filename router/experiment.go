@@ -98,6 +98,8 @@ func (r *Router) compileExperiments() (errs []error) {
 			var err error
 			if a.unit, err = rule.CompileText(e.Value.Unit); err != nil {
 				errs = append(errs, fmt.Errorf("%s.unit: %w", path, err))
+			} else {
+				r.mentions.Add(a.unit.Mentions())
 			}
 			r.estimate = r.estimate || strings.Contains(e.Value.Unit, "estimate_usd")
 		}

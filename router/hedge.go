@@ -101,7 +101,7 @@ type ring struct {
 
 // Observe remembers how long a generation of a route took that went well.
 func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration) {
-	key := sized{route, sizeClass(req)}
+	key := sized{route, SizeClass(req)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken == nil {
@@ -139,7 +139,7 @@ func (p *Pace) Hedging(route *Route, req *switchyard.Request) *Hedging {
 	p.credits[route.Name] = min(p.credits[route.Name]+float64(route.Hedge.MaxExtra), mostCredit)
 	after := route.Hedge.After.Fixed
 	if q := route.Hedge.After.Percentile; q > 0 {
-		r := p.taken[sized{route.Name, sizeClass(req)}]
+		r := p.taken[sized{route.Name, SizeClass(req)}]
 		if r == nil || r.n < paceLeast {
 			return nil
 		}

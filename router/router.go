@@ -37,6 +37,7 @@ type Router struct {
 	estimate bool // whether any rule asks for estimates
 
 	experiments map[string]*assigned // by name
+	mentions    rule.Mentions        // by all rules
 }
 
 type compiled struct {
@@ -58,6 +59,9 @@ func New(cfg Config) (*Router, error) {
 				errs = append(errs, fmt.Errorf("%s.when: %w", path, err))
 			}
 			c.when = when
+			if when != nil {
+				r.mentions.Add(when.Mentions())
+			}
 			r.estimate = r.estimate || strings.Contains(route.When, "estimate_usd")
 		}
 		if names[route.Name] {

@@ -38,14 +38,14 @@ type series struct {
 
 // Observe remembers a generation that went well.
 func (s *Statistics) Observe(target string, req *switchyard.Request, took time.Duration, now time.Time) {
-	key := sized{target, sizeClass(req)}
+	key := sized{target, SizeClass(req)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.m == nil {
 		s.m = map[sized]*series{}
 	}
 	one := s.m[key]
-	if one == nil {
+	if one == nil || now.Sub(one.latest) > stale { // what was known before is not to outvote the chance that it gets
 		one = &series{}
 		s.m[key] = one
 	}
@@ -62,7 +62,7 @@ func (s *Statistics) Latency(target string, req *switchyard.Request, now time.Ti
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := s.m[sized{target, sizeClass(req)}]
+	one := s.m[sized{target, SizeClass(req)}]
 	if one == nil || now.Sub(one.latest) > stale {
 		return 0, 0, false
 	}
@@ -72,8 +72,8 @@ func (s *Statistics) Latency(target string, req *switchyard.Request, now time.Ti
 	return have[len(have)/2], have[min(len(have)*95/100, len(have)-1)], true
 }
 
-// sizeClass tells up to half a megapixel, one and a half, four, and more apart.
-func sizeClass(req *switchyard.Request) uint8 {
+// SizeClass tells up to half a megapixel, one and a half, four, and more apart.
+func SizeClass(req *switchyard.Request) uint8 {
 	pixels := req.Size.Pixels()
 	if pixels == 0 {
 		pixels = classPixels(req.Resolution)

@@ -11,12 +11,16 @@ import (
 // Rule is a compiled "when". It is never changed; many requests run it at once.
 type Rule struct {
 	program
-	needs []AnyOf
-	quick quick
+	needs    []AnyOf
+	quick    quick
+	mentions Mentions
 }
 
 // Text is a compiled expression that gives a string, such as an experiment's "unit". Like Rule it may be shared.
-type Text struct{ program }
+type Text struct {
+	program
+	mentions Mentions
+}
 
 // Compile checks an expression that is true or false. The error joins an *Error for each thing that is wrong.
 func Compile(src string) (*Rule, error) {
@@ -25,7 +29,7 @@ func Compile(src string) (*Rule, error) {
 		return nil, err
 	}
 	expr := checked.NativeRep().Expr()
-	r := &Rule{program{src: src}, needs(expr), quicken(expr)}
+	r := &Rule{program{src: src}, needs(expr), quicken(expr), mentions(expr)}
 	if r.quick.whole {
 		return r, nil
 	}
@@ -45,7 +49,7 @@ func CompileText(src string) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Text{p}, nil
+	return &Text{p, mentions(checked.NativeRep().Expr())}, nil
 }
 
 // Match runs the rule. If it errs it does not match, and the caller should count it. The error may quote what the app
@@ -66,6 +70,12 @@ func (r *Rule) Match(f *Facts) (bool, error) {
 // Needs are equalities that the rule cannot match without: where one AnyOf is not satisfied, Match gives false and no
 // error. There are none where the rule has nothing of the kind. The caller must not change them.
 func (r *Rule) Needs() []AnyOf { return r.needs }
+
+// Mentions are what the rule looks up in headers and query.
+func (r *Rule) Mentions() Mentions { return r.mentions }
+
+// Mentions are what the expression looks up in headers and query.
+func (t *Text) Mentions() Mentions { return t.mentions }
 
 // Eval runs the expression; it is empty if it errs.
 func (t *Text) Eval(f *Facts) (string, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -52,6 +53,20 @@ func TestBudgetUnderLoad(t *testing.T) {
 	}
 	if n := len(k.world.Google.Bill()); n != 25 {
 		t.Errorf("%d pictures were billed", n)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+k.admin+"/api/budgets", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer admin-token")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(text), `{"name":"daily","scope":"all","per":"month","state":"spent","limit_usd":1,"spent_usd":1,"reserved_usd":0`) {
+		t.Errorf("the API tells %s %v", text, err)
 	}
 	k.restart()
 	if a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); a.status != http.StatusTooManyRequests {

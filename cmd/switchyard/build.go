@@ -226,7 +226,7 @@ func (f *file) needsRestart(next *file) []string {
 		"server.memory":      f.Server.Memory == next.Server.Memory,
 		"server.temp_dir":    f.Server.TempDir == next.Server.TempDir,
 		"server.fetch_allow": slices.Equal(f.Server.FetchAllow, next.Server.FetchAllow),
-		"admin":              f.Admin == next.Admin,
+		"admin":              f.Admin.equal(next.Admin),
 		"log":                f.Log == next.Log,
 		"store":              f.Store == next.Store,
 	} {

@@ -73,7 +73,8 @@ func (c *demoCommand) Run(e *env) error {
 		return fmt.Errorf("not every picture came through Switchyard: %d and %d failed", all.After.Failed, all.Retired.Failed)
 	}
 	if !c.Exit {
-		fmt.Fprintf(e.stderr, "\nStill running; end it with Ctrl-C. Try\n\n  curl %s/v1/images/generations -H 'Content-Type: application/json' -d '{\"model\":\"gpt-image-2\",\"prompt\":\"a signal box\"}' -i\n", side.url)
+		fmt.Fprintf(e.stderr, "\nStill running; end it with Ctrl-C. The dashboard, by a link that opens once:\n\n  %s\n", side.login())
+		fmt.Fprintf(e.stderr, "\nTry\n\n  curl %s/v1/images/generations -H 'Content-Type: application/json' -d '{\"model\":\"gpt-image-2\",\"prompt\":\"a signal box\"}' -i\n", side.url)
 		<-e.ctx.Done()
 	}
 	return nil
@@ -156,11 +157,15 @@ routes:
 // running is a sidecar that serves inside this process.
 type running struct {
 	url  string
+	dash string // address of the dashboard
 	stop context.CancelFunc
 	done chan struct{}
 	side *sidecar
 	data string
 }
+
+// login is a link to the dashboard that lets one browser in, once.
+func (r *running) login() string { return r.dash + "/admin/login?code=" + r.side.admin.LoginCode() }
 
 func (r *running) end() {
 	r.stop()
@@ -189,7 +194,7 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(e.ctx))
-	r := &running{url: "http://" + l.app.Addr().String(), stop: stop, done: make(chan struct{}), side: s, data: data}
+	r := &running{url: "http://" + l.app.Addr().String(), dash: "http://" + l.admin.Addr().String(), stop: stop, done: make(chan struct{}), side: s, data: data}
 	go func() {
 		defer close(r.done)
 		if err := s.serve(ctx, f, l); err != nil {

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"image"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,5 +53,46 @@ func TestDemo(t *testing.T) {
 			}
 			_ = f.Close()
 		}
+	}
+}
+
+// TestDemoDashboard: without --exit the dashboard stays, and the link that is printed opens it once.
+func TestDemoDashboard(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	said, says := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"demo", "--json", "--speed", "100", "--out", t.TempDir()}, noEnv, io.Discard, says)
+		_ = says.Close()
+	}()
+	link := ""
+	for lines := bufio.NewScanner(said); link == "" && lines.Scan(); {
+		if text := strings.TrimSpace(lines.Text()); strings.HasPrefix(text, "http") {
+			link = text
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, said) }()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		client *http.Client
+		want   string
+	}{{&http.Client{Jar: jar}, "portraits"}, {&http.Client{}, "Admin token"}} {
+		resp, err := c.client.Get(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if !strings.Contains(string(page), c.want) {
+			t.Errorf("%s does not say %q: %d %s", link, c.want, resp.StatusCode, page)
+		}
+	}
+	stop()
+	if n := <-code; n != 0 {
+		t.Errorf("exit status %d", n)
 	}
 }

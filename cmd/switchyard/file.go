@@ -77,6 +77,7 @@ type corsFile struct {
 type adminFile struct {
 	Listen string            `yaml:"listen"`
 	Token  switchyard.Secret `yaml:"token"`
+	Hosts  []string          `yaml:"hosts"` // further names that browsers may call it by
 }
 
 type logFile struct {
@@ -251,6 +252,7 @@ func (f *file) check(doc *config.Document) error {
 	if f.Admin.Token.IsZero() && !loopback(f.Admin.Listen) {
 		fault("admin.token", "is required unless admin.listen is a loopback address")
 	}
+	f.checkHosts(fault)
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
 	f.checkKeys(fault)
 	f.checkBudgets(fault, within)

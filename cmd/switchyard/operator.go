@@ -47,7 +47,7 @@ func (o operatorFlags) operator(e *env) (*operator, error) {
 	}
 	doc, unread := config.Parse(name, text, e.getenv)
 	_ = doc.Decode("admin", &f.Admin)
-	if unread != nil && o.Admin == "" && f.Admin == defaults().Admin {
+	if unread != nil && o.Admin == "" && f.Admin.equal(defaults().Admin) {
 		return nil, unread // rather than take another sidecar for this one
 	}
 	at, token := f.Admin.Listen, f.Admin.Token

@@ -126,7 +126,7 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	go func() { failed <- operator.Serve(l.admin) }()
 	s.background.Go(func() { s.watchAlerts(s.work) })
 	s.ready.Store(true)
-	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()))
+	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()), zap.String("dashboard", dashURL(l.admin)))
 	var err error
 	select {
 	case <-ctx.Done():
@@ -140,6 +140,7 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 		_ = app.Close()
 	}
 	s.handler.Drain(drain) // what is still under way when the time is up is cut
+	s.live.Close()
 	_ = operator.Close()
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil

@@ -73,6 +73,7 @@ type sidecar struct {
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
+	live       *admin.Live
 	audit      *admin.Audit
 	alerts     alerts
 
@@ -152,7 +153,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 	token := f.Admin.Token
 	if token.IsZero() {
 		token = switchyard.NewSecret(rand.Text())
-		s.log.Info("admin token made up, since none is configured", zap.String("token", token.Reveal()))
+		s.log.Info("admin token made up, since none is configured; the dashboard asks for it", zap.String("token", token.Reveal()))
 	}
 	s.admin = &admin.Handler{
 		Token: token, Ledger: s.store, Metrics: s.metrics,
@@ -170,6 +171,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
 	}
+	s.openDash(f)
 	s.admin.Init()
 	return nil
 }
@@ -255,6 +257,7 @@ func (s *sidecar) observe(rec *proxy.Record) {
 			s.meters.Rules.WithLabelValues(failed.Of).Inc()
 		}
 	}
+	s.live.Tell()
 }
 
 // late counts an attempt that ended after its request.

@@ -112,7 +112,8 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	flags := root.Get("has_nsfw_concepts").Items()
 	for i, it := range items {
 		if i < len(flags) && flags[i].Truth() {
-			res.Filtered = append(res.Filtered, "nsfw")
+			black, _ := decodeOutputImage(it) // a picture like any other, as far as the bill goes
+			res.Filtered, res.Blacked = append(res.Filtered, "nsfw"), append(res.Blacked, black.Size)
 			continue
 		}
 		img, err := decodeOutputImage(it)

@@ -44,6 +44,7 @@ func (x Technology) Run(t *testing.T) {
 		{"sums are pruned by their age", pruneSums},
 		{"reports", reports},
 		{"each row", eachRow},
+		{"each generation", eachGeneration},
 		{"generation_logs", generationLogs},
 		{"plain SQL", plainSQL},
 	} {
@@ -96,7 +97,7 @@ func Generation(id string) switchyard.Generation {
 // Ended is the generation when it has ended well.
 func Ended(g switchyard.Generation) switchyard.Generation {
 	g.Latency, g.Outcome, g.Target, g.Provider, g.Served = 1600*time.Millisecond, switchyard.OK, "flux", "fal", "fal-ai/flux/dev"
-	g.Attempts, g.Delivered, g.Fidelity, g.Prompt = 1, 1, "exact", "abc"
+	g.Attempts, g.Delivered, g.Fidelity, g.Prompt, g.Shape = 1, 1, "exact", "abc", `{"n":1}`
 	g.Cost = Cost(24_000_000, switchyard.BasisBook, switchyard.ChargeSettled)
 	return g
 }

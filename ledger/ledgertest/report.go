@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,28 @@ func eachRow(t *testing.T, x Technology) {
 	}
 	full := errors.New("full")
 	if err := s.EachRow(t.Context(), ledger.Span{}, func(ledger.Row) error { return full }); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// eachGeneration tells those that have ended, the oldest first, and nothing that passed through.
+func eachGeneration(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	ended, passed, running := Ended(Generation("a")), Ended(Generation("b")), Generation("c")
+	passed.Kind = "passthrough"
+	later := Ended(Generation("d"))
+	later.Started = Start.Add(time.Minute)
+	Apply(t, s, "e", ledger.EndRecord(later), ledger.EndRecord(ended), ledger.EndRecord(passed), ledger.BeginRecord(running))
+	var got []string
+	err := s.EachGeneration(t.Context(), ledger.Span{Since: Start}, func(g switchyard.Generation) error {
+		got = append(got, g.ID+g.Shape)
+		return nil
+	})
+	if want := []string{`a{"n":1}`, `d{"n":1}`}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q %v, want %q", got, err, want)
+	}
+	full := errors.New("full")
+	if err := s.EachGeneration(t.Context(), ledger.Span{}, func(switchyard.Generation) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -37,7 +37,7 @@ func scanAttempt(rows *sql.Rows) (a switchyard.Attempt, err error) {
 
 const generationColumns = `g.id, g.request_id, g.tenant, g.key_name, g.kind, g.dialect, g.path, g.model, g.route, g.variant,
 	g.started, g.latency, g.outcome, g.target, g.provider, g.served, g.attempts, g.asked, g.delivered, g.cost, g.basis,
-	g.charge, g.fidelity, g.prompt, g.labels, g.tier,
+	g.charge, g.fidelity, g.prompt, g.labels, g.tier, g.shape,
 	COALESCE((SELECT rating FROM ratings r WHERE r.generation = g.id), '')`
 
 func scanAccount(rows *sql.Rows) (acc ledger.Account, err error) {
@@ -47,7 +47,7 @@ func scanAccount(rows *sql.Rows) (acc ledger.Account, err error) {
 	g := &acc.Generation
 	err = rows.Scan(&g.ID, &g.RequestID, &g.Tenant, &g.Key, &g.Kind, &g.Dialect, &g.Path, &g.Model, &g.Route, &g.Variant,
 		&started, &g.Latency, &g.Outcome, &g.Target, &g.Provider, &g.Served, &g.Attempts, &g.Asked, &g.Delivered, &cost,
-		&g.Cost.Basis, &g.Cost.Charge, &g.Fidelity, &g.Prompt, &labels, &g.Tier, &acc.Rating)
+		&g.Cost.Basis, &g.Cost.Charge, &g.Fidelity, &g.Prompt, &labels, &g.Tier, &g.Shape, &acc.Rating)
 	if err != nil {
 		return acc, err
 	}

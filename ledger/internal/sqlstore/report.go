@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"switchyard"
 	"switchyard/ledger"
 )
 
@@ -109,6 +110,30 @@ func (s *Store) EachRow(ctx context.Context, span ledger.Span, tell func(ledger.
 			return err
 		}
 		if err := tell(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// EachGeneration tells the generations that have ended, the oldest first. It holds one at a time.
+func (s *Store) EachGeneration(ctx context.Context, span ledger.Span, tell func(switchyard.Generation) error) error {
+	if err := span.Validate(); err != nil {
+		return err
+	}
+	since, until := bounds(span)
+	rows, err := s.Read.QueryContext(ctx, `SELECT `+generationColumns+` FROM generations g
+WHERE g.started >= $1 AND g.started < $2 AND g.outcome <> '' AND g.kind <> 'passthrough' ORDER BY g.started, g.id`, since, until)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		acc, err := scanAccount(rows)
+		if err != nil {
+			return err
+		}
+		if err := tell(acc.Generation); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,222 @@
+package admin_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/admin"
+	"switchyard/breaker"
+	"switchyard/ledger"
+)
+
+// sums is count attempts of which ok went well, in three seconds each.
+func sums(count, ok int) ledger.Sums {
+	s := ledger.Sums{Count: count, OK: ok, Images: ok}
+	for range ok {
+		s.Busy += 3 * time.Second
+		s.Latency.Observe(3 * time.Second)
+	}
+	return s
+}
+
+func TestOverviewEmpty(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	page := d.page("/admin/ai-metrics")
+	d.has(page, "All well", "Nothing is wrong", "<th scope=\"row\">fal</th>", "<th scope=\"row\">flux</th>", "Stop<span", "No generation in the last 24 hours", `<data value="0" id="sum-generations">0</data>`)
+	if strings.Contains(page, "as the app asked") {
+		t.Error("the provider's own row has nothing to say, and is there")
+	}
+	if strings.Contains(page, " style=") || strings.Contains(page, "onclick") {
+		t.Error("the page has what its policy forbids")
+	}
+}
+
+// TestOverviewFigures: sums over targets and steps; money that nobody knows is not shown as nothing.
+func TestOverviewFigures(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	at := time.Now().UTC().Truncate(15 * time.Minute)
+	a, b := sums(10, 9), sums(1190, 1190)
+	a.Cost, a.Possible, a.Unknown = 5*switchyard.Dollar, switchyard.Dollar/2, 2
+	b.Cost = 100 * switchyard.Dollar
+	c := sums(3, 3)
+	c.Unknown = 3
+	d.books.targets = []ledger.TargetStep{
+		{At: at, Provider: "fal", Target: "flux", Sums: a},
+		{At: at.Add(-15 * time.Minute), Provider: "fal", Target: "flux", Sums: b},
+		{At: at, Provider: "gone", Target: "old", Sums: c},
+	}
+	d.books.routes = []ledger.RouteStep{{At: at, Route: "pro", Sums: sums(1200, 1199)}}
+	page := d.page("/admin/ai-metrics")
+	d.has(page,
+		`<data value="1200" id="sum-generations">1,200</data>`, `&gt;99.9 %</data>`,
+		`<data value="104.5" title="$104.5">$104.50</data><small>+ <data value="0.5" title="$0.5">$0.50</data> possible</small><small>+ 5 of unknown price</small>`,
+		`data-provider="gone"`, "not in the config",
+		`<span class="unknown">unknown</span><small>3 without a known price</small>`,
+		`<th scope="row">pro</th>`, `<tr data-at="`)
+	if n := strings.Count(page, "<tr data-at="); n < 96 || n > 97 {
+		t.Errorf("%d steps", n)
+	}
+}
+
+func TestOverviewProblems(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.states = []breaker.State{{Target: "flux", Phase: breaker.Open, Since: time.Now(), Wait: 12 * time.Second}}
+	d.Health = func() admin.Health {
+		return admin.Health{Status: "degraded", Problems: []string{"the latest config was refused: <b>"}}
+	}
+	d.has(d.page("/admin/ai-metrics"), "Degraded", "the latest config was refused: &lt;b&gt;", "fal gets no requests, every breaker is open: flux: breaker open, next try in 12 s", "1 of 1 open")
+	d.states = append(d.states, breaker.State{Target: "native:fal", Phase: breaker.Open})
+	d.has(d.page("/admin/ai-metrics"), "fal (as the app asked): breaker open, next try at once", "2 of 2 open")
+	d.states[0].Phase = breaker.Closed
+	d.has(d.page("/admin/ai-metrics"), `<li class="warn">`, "1 of 2 open")
+
+	_ = d.switches.Set(breaker.Kill{Scope: breaker.All, Reason: "<i>"})
+	d.has(d.page("/admin/ai-metrics"), "Stopped", "“&lt;i&gt;”", "<strong>everything</strong>")
+	_ = d.switches.Set(breaker.Kill{Scope: breaker.All, Bypass: true})
+	d.has(d.page("/admin/ai-metrics"), "Bypassed")
+}
+
+// TestBlind: without the ledger there are no figures, but everything else, and the switches.
+func TestBlind(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.books.broken = true
+	page := d.page("/admin/ai-metrics")
+	d.has(page, "The ledger cannot be read", "Degraded", "Stop<span", "<th scope=\"row\">flux</th>")
+	if strings.Contains(page, "sum-generations") {
+		t.Error("there are figures, of nothing")
+	}
+	d.has(d.page("/admin/ai-metrics/generations"), "The ledger cannot be read")
+	if w := d.ask(http.MethodGet, "/admin/ai-metrics/generations/g", nil); w.Code != http.StatusNotFound {
+		t.Errorf("%d", w.Code)
+	}
+	d.books.accounts = []ledger.Account{{Generation: switchyard.Generation{ID: "g"}}}
+	if w := d.ask(http.MethodGet, "/admin/ai-metrics/generations/g", nil); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestRanges(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for query, want := range map[string]int{
+		"":             200,
+		"?range=1h":    200,
+		"?range=30d":   200,
+		"?range=2h":    400,
+		"?range=%3Cb>": 400,
+		"?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z": 200,
+		"?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z": 400,
+		"?since=2026-01-01T00:00:00Z&until=2026-01-01T00:00:00Z": 400,
+		"?since=2020-01-01T00:00:00Z&until=2026-01-01T00:00:00Z": 400,
+		"?since=yesterday":            400,
+		"?until=2026-01-01T00:00:00Z": 400,
+	} {
+		for _, path := range []string{"/admin/ai-metrics", "/admin/ai-metrics/generations"} {
+			if w := d.ask(http.MethodGet, path+query, nil); w.Code != want {
+				t.Errorf("%s%s: %d", path, query, w.Code)
+			}
+		}
+	}
+}
+
+func TestStory(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	start := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	d.books.accounts = []ledger.Account{{
+		Rating: ledger.ThumbsDown,
+		Generation: switchyard.Generation{
+			ID: "g1", Started: start, Latency: 4 * time.Second, Route: "pro", Outcome: switchyard.OK, Provider: "fal", Target: "flux",
+			Model: "dall-e-3", Asked: 2, Delivered: 1, Fidelity: "dropped=seed,negative_prompt; delivered=1", Labels: map[string]string{"style": "<u>"},
+			Cost: switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible}, Prompt: strings.Repeat("0a", 32),
+		},
+		Attempts: []switchyard.Attempt{
+			{Number: 1, Target: "nano", Provider: "google", Started: start, Latency: time.Second, Stage: switchyard.Sent, Outcome: switchyard.Timeout, Cost: switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible}},
+			{Number: 2, Target: "flux", Provider: "fal", Started: start.Add(time.Second), Latency: 3 * time.Second, Stage: switchyard.Answered, Outcome: switchyard.OK, Status: 200, Images: 1, Cost: switchyard.Cost{Amount: 25_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}, Job: "job-7"},
+		},
+	}}
+	page := d.page("/admin/ai-metrics/generations/g1")
+	d.has(page, "key.labels.tier == &#34;pro&#34;", "thumbs down", "1 of 2", "seed, negative_prompt", "&lt;u&gt;", "Prompt, SHA-256", "2 targets were tried",
+		`<rect class="bad" x="0" y="0" width="25" height="8"/>`, `<rect class="good" x="25" y="0" width="75" height="8"/>`,
+		"timeout</span> <span class=\"muted\">sent</span>", "+1000 ms, 3.0 s", "possible", "settled", `$0.0250`, "price-book", "job-7", `<span class="unknown">unknown</span>`)
+	if strings.Contains(page, "$0.00<") {
+		t.Error("an unknown price is shown as none")
+	}
+	d.has(d.page("/admin/ai-metrics/generations"), "dall-e-3", `<span class="unknown">unknown</span>`, "/admin/ai-metrics/generations/g1")
+}
+
+func TestSections(t *testing.T) {
+	d := newDesk(t)
+	d.Budgets = func() []admin.BudgetState {
+		return []admin.BudgetState{
+			{Name: "month", Scope: "tenant acme", Per: "month", Limit: 100 * switchyard.Dollar, Spent: 100 * switchyard.Dollar, State: "refusing"},
+			{Name: "pictures", MaxImages: 1000, Images: 250, HeldImages: 50, State: "ok"},
+		}
+	}
+	d.Alerts = func() []admin.AlertState {
+		return []admin.AlertState{{Name: "slow", Rule: "p95 > 10s", State: "firing", Since: time.Now(), Value: 12.5, Message: "p95 is 12.5 s"}}
+	}
+	d.Init()
+	d.login()
+	d.has(d.page("/admin/ai-metrics/budgets"), "refusing", "$100.00", "250 images", `width="25"`, `x="25" y="1" width="5"`)
+	d.has(d.page("/admin/ai-metrics/alerts"), "slow", "firing", "p95 &gt; 10s", "12.5")
+	d.has(d.page("/admin/ai-metrics"), "Alert slow is firing: p95 is 12.5 s", "Budget month is spent: refusing")
+	if w := newDesk(t).ask(http.MethodGet, "/admin/ai-metrics/budgets", nil); w.Code != http.StatusNotFound {
+		t.Errorf("a section that is not there answers %d", w.Code)
+	}
+}
+
+func TestKillForm(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	form := func(pairs ...string) url.Values {
+		v := url.Values{"scope": {"provider"}, "name": {"fal"}, "reason": {"wrong faces"}}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return v
+	}
+	for _, c := range []struct {
+		form url.Values
+		want int
+		text string
+	}{
+		{form("reason", " "), 422, "say why"},
+		{form("for", "soon"), 422, "want a duration"},
+		{form("for", "-1h"), 422, "want a duration"},
+		{form("scope", "world"), 422, "want provider, target, route or all"},
+		{form("how", "bypass"), 422, "bypass is for scope all"},
+		{form("name", "nobody"), 404, "Nothing is stopped"},
+	} {
+		w := d.ask(http.MethodPost, "/admin/ai-metrics/kill", c.form)
+		if w.Code != c.want || !strings.Contains(w.Body.String(), c.text) {
+			t.Errorf("%v: %d %s", c.form, w.Code, w.Body)
+		}
+	}
+	if kills := d.switches.List(); len(kills) != 0 {
+		t.Fatalf("killed: %v", kills)
+	}
+	if w := d.ask(http.MethodPost, "/admin/ai-metrics/kill", form("for", "15m", "how", "abort")); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	kills := d.switches.List()
+	if len(kills) != 1 || !kills[0].Abort || kills[0].Until.IsZero() || kills[0].By != "dashboard: Ada from 192.0.2.7" {
+		t.Fatalf("killed: %+v", kills)
+	}
+	d.has(d.page("/admin/ai-metrics"), "wrong faces", "by dashboard: Ada from 192.0.2.7", "Revive<span", "stopped")
+	if w := d.ask(http.MethodPost, "/admin/ai-metrics/revive", form()); w.Code != http.StatusSeeOther || len(d.switches.List()) != 0 {
+		t.Errorf("%d %v", w.Code, d.switches.List())
+	}
+	d.has(d.page("/admin/ai-metrics/kill?scope=all"), "Stop everything?", "bypass")
+	if w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?scope=provider", nil); w.Code != http.StatusBadRequest {
+		t.Errorf("%d", w.Code)
+	}
+}

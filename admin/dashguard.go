@@ -1,0 +1,117 @@
+package admin
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"switchyard"
+)
+
+// policy lets a page load what comes from here and nothing else, and no script that stands in the page itself.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// shield sets the headers of every answer to a browser.
+func shield(w http.ResponseWriter) {
+	head := w.Header()
+	head.Set("Content-Security-Policy", policy)
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("Cross-Origin-Opener-Policy", "same-origin")
+	head.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// sameOrigin refuses forms and scripts of other pages, whatever they ask for.
+func (h *Handler) sameOrigin(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		shield(w)
+		fail(w, http.StatusForbidden, "this request comes from another page")
+	}))
+	return p.Handler(next)
+}
+
+// local lets in whoever called us by a name of ours. A page whose own name has been made to point here cannot read what a
+// logged-in browser may.
+func (h *Handler) local(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		shield(w)
+		w.Header().Set("Cache-Control", "no-store")
+		if !h.knows(r.Host) {
+			fail(w, http.StatusForbidden, "the dashboard is not called by this name; admin.hosts in the config has those it is called by")
+			return
+		}
+		next(w, r)
+	}
+}
+
+// knows tells whether a Host header names us: an address, a name of the loopback, or one of the config. Nobody can make an
+// address in digits point elsewhere.
+func (h *Handler) knows(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	return slices.ContainsFunc(h.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
+}
+
+// who asks: the bearer of the token, or a browser that has shown it.
+func (h *Handler) who(r *http.Request) (name string, ok bool) {
+	if h.bearer(r) {
+		return "token", true
+	}
+	if !h.knows(r.Host) {
+		return "", false
+	}
+	return h.dash.sessions.find(r)
+}
+
+func (h *Handler) bearer(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	return ok && !h.dash.headers.spent(r) && h.opens(token)
+}
+
+// refused counts a request that brought a wrong token, and is the status for it.
+func (h *Handler) refused(w http.ResponseWriter, r *http.Request) int {
+	if r.Header.Get("Authorization") != "" {
+		if h.dash.headers.spent(r) {
+			w.Header().Set("Retry-After", "1")
+			return http.StatusTooManyRequests
+		}
+		h.dash.headers.wrong(r)
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	return http.StatusUnauthorized
+}
+
+// opens tells whether a text is the token, in a time that says nothing of how near it is.
+func (h *Handler) opens(token string) bool {
+	return !h.Token.IsZero() && h.Token.Equal(switchyard.NewSecret(token))
+}
+
+// page lets in who may see the dashboard; others are asked for the token, at the same address.
+func (h *Handler) page(next http.HandlerFunc) http.HandlerFunc {
+	inner := func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := h.who(r); !ok {
+			h.askToken(w, r, h.refused(w, r), "")
+			return
+		}
+		next(w, r)
+	}
+	named := h.local(inner)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if h.bearer(r) { // by whatever name: no page can know the token
+			shield(w)
+			w.Header().Set("Cache-Control", "no-store")
+			inner(w, r)
+			return
+		}
+		named(w, r)
+	}
+}

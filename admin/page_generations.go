@@ -1,0 +1,117 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+const listed = 100 // generations on one page
+
+type generationsView struct {
+	view
+	span
+	Blind bool
+	Rows  []ledger.Account
+	More  bool
+}
+
+func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
+	v := generationsView{view: h.view(r, "generations", "Generations")}
+	var err error
+	if v.span, err = spanOf(r.URL.Query(), v.Now); err != nil {
+		h.trouble(w, r, http.StatusBadRequest, "%v", err)
+		return
+	}
+	rows, err := h.Ledger.Generations(r.Context(), v.Since, listed+1)
+	v.Blind, v.Rows, v.More = err != nil, rows[:min(listed, len(rows))], len(rows) > listed
+	show(h, w, page[generationsView]{"generations", 0, v})
+}
+
+// story is everything about one generation.
+type story struct {
+	view
+	ledger.Account
+	Rule     string        // of the route; empty if it has none, or is not in the config any more
+	Length   time.Duration // from its start to the end of whatever ended last
+	Attempts []chapter
+	Fidelity []note
+	Labels   []label
+}
+
+// chapter is an attempt with its place in time, in per cent of the whole.
+type chapter struct {
+	switchyard.Attempt
+	Offset  time.Duration
+	X, W    float64
+	Running bool
+}
+
+// note is one kind of difference between what was asked for and what was given.
+type note struct{ What, Detail string }
+
+type label struct{ Name, Value string }
+
+func (h *Handler) generationPage(w http.ResponseWriter, r *http.Request) {
+	h.Settled(r.Context())
+	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		h.trouble(w, r, http.StatusNotFound, "There is no such generation. It may be older than what the ledger keeps.")
+		return
+	case err != nil:
+		h.trouble(w, r, http.StatusServiceUnavailable, "The ledger cannot be read.")
+		return
+	}
+	s := tell(h.view(r, "generations", "Generation"), account)
+	s.Rule = h.Rules()[account.Generation.Route]
+	show(h, w, page[story]{"generation", 0, s})
+}
+
+func tell(v view, account ledger.Account) story {
+	s := story{view: v, Account: account, Length: account.Generation.Latency}
+	start := account.Generation.Started
+	for _, a := range account.Attempts {
+		c := chapter{Attempt: a, Offset: max(a.Started.Sub(start), 0), Running: a.Outcome == ""}
+		if c.Running {
+			c.Latency = max(v.Now.Sub(a.Started), 0)
+		}
+		s.Length = max(s.Length, c.Offset+c.Latency)
+		s.Attempts = append(s.Attempts, c)
+	}
+	for i := range s.Attempts {
+		c := &s.Attempts[i]
+		whole := max(s.Length.Seconds(), 1e-9)
+		c.X, c.W = 100*c.Offset.Seconds()/whole, max(100*c.Latency.Seconds()/whole, 0.5)
+		c.X = min(c.X, 99.5)
+	}
+	for part := range strings.SplitSeq(account.Generation.Fidelity, "; ") {
+		if what, detail, ok := strings.Cut(part, "="); ok {
+			s.Fidelity = append(s.Fidelity, note{what, strings.ReplaceAll(detail, ",", ", ")})
+		}
+	}
+	for name, value := range account.Generation.Labels {
+		s.Labels = append(s.Labels, label{name, value})
+	}
+	slices.SortFunc(s.Labels, func(a, b label) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// Tried tells how many targets there were before the one that answered.
+func (s story) Tried() int {
+	most := 0
+	for _, a := range s.Attempts {
+		most = max(most, a.Number)
+	}
+	return most
+}
+
+// Hashed tells whether the prompt is not there, but its SHA-256.
+func (s story) Hashed() bool {
+	return len(s.Generation.Prompt) == 64 && strings.Trim(s.Generation.Prompt, "0123456789abcdef") == ""
+}

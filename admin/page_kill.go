@@ -1,0 +1,144 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"switchyard/breaker"
+)
+
+// killRow is a kill in force.
+type killRow struct{ breaker.Kill }
+
+// Title names what is stopped.
+func (k killRow) Title() string {
+	switch {
+	case k.Bypass:
+		return "everything is bypassed"
+	case k.Scope == breaker.All:
+		return "everything"
+	}
+	return string(k.Scope) + " " + k.Name
+}
+
+// stops are the kills in force.
+func (h *Handler) stops(now time.Time) []killRow {
+	var rows []killRow
+	for _, k := range h.killList() {
+		if k.Until.IsZero() || now.Before(k.Until) {
+			rows = append(rows, killRow{k})
+		}
+	}
+	return rows
+}
+
+func (h *Handler) killList() []breaker.Kill {
+	if h.Kills == nil {
+		return nil
+	}
+	return h.Kills.List()
+}
+
+func (v *overview) killed(scope breaker.Scope, name string) *killRow {
+	for i := range v.Kills {
+		if k := &v.Kills[i]; k.Scope == scope && k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// killView asks whether it is meant.
+type killView struct {
+	view
+	Kill    breaker.Kill
+	For     string
+	Message string
+}
+
+// killPage is the question for browsers that run no scripts; others ask it in place.
+func (h *Handler) killPage(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	k := breaker.Kill{Scope: breaker.Scope(q.Get("scope")), Name: q.Get("name")}
+	if err := k.Validate(); err != nil {
+		h.trouble(w, r, http.StatusBadRequest, "%v", err)
+		return
+	}
+	show(h, w, page[killView]{"kill", 0, killView{view: h.view(r, "overview", "Stop "+subject(k.Scope, k.Name)), Kill: k}})
+}
+
+// killForm pulls the switch. What went wrong beside it is shown; the kill is in force all the same.
+func (h *Handler) killForm(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	k := breaker.Kill{
+		Scope: breaker.Scope(r.PostFormValue("scope")), Name: r.PostFormValue("name"), Reason: strings.TrimSpace(r.PostFormValue("reason")),
+		Abort: r.PostFormValue("how") == "abort", Bypass: r.PostFormValue("how") == "bypass",
+	}
+	v := killView{view: h.view(r, "overview", "Stop "+subject(k.Scope, k.Name)), Kill: k, For: r.PostFormValue("for")}
+	span, err := length(v.For)
+	if err == nil {
+		err = k.Validate()
+	}
+	if err == nil && k.Reason == "" {
+		err = errors.New("say why, for those who come after you")
+	}
+	if err != nil {
+		v.Message = err.Error()
+		show(h, w, page[killView]{"kill", http.StatusUnprocessableEntity, v})
+		return
+	}
+	if span > 0 {
+		k.Until = time.Now().Add(span).UTC()
+	}
+	err = h.kill(r.Context(), k, h.actor(r))
+	var unknown *errUnknown
+	switch {
+	case errors.As(err, &unknown):
+		h.trouble(w, r, http.StatusNotFound, "Nothing is stopped: %v", err)
+	case err != nil:
+		h.trouble(w, r, http.StatusInternalServerError, "It is stopped. But: %v", err)
+	default:
+		toDashboard(w, r)
+	}
+}
+
+func length(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("for: want a duration such as 30m, got %q", text)
+	}
+	return d, nil
+}
+
+func (h *Handler) reviveForm(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	lifted, err := h.revive(r.Context(), breaker.Scope(r.PostFormValue("scope")), r.PostFormValue("name"), h.actor(r))
+	switch {
+	case err != nil && lifted:
+		h.trouble(w, r, http.StatusInternalServerError, "It is revived. But: %v", err)
+	case err != nil:
+		h.trouble(w, r, http.StatusInternalServerError, "It is not revived: %v", err)
+	default: // somebody else was quicker, or it was over: either way it is as asked for
+		toDashboard(w, r)
+	}
+}
+
+// actor is who the audit names.
+func (h *Handler) actor(r *http.Request) string {
+	who, _ := h.who(r)
+	return from(who, r)
+}
+
+func from(who string, r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return who + " from " + host
+	}
+	return who
+}

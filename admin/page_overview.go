@@ -1,0 +1,335 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"switchyard/breaker"
+	"switchyard/ledger"
+)
+
+// overview is the page that operators open first.
+type overview struct {
+	view
+	span
+	Health    Health
+	Problems  []problem
+	Kills     []killRow
+	Blind     bool        // the ledger cannot be read: what follows is empty
+	Sum       ledger.Sums // of the generations
+	Spend     ledger.Sums // of the attempts
+	Providers []*providerRow
+	Routes    []*routeRow
+	Steps     []stepRow
+}
+
+// problem is one thing that is wrong, in words.
+type problem struct {
+	Mood string // bad or warn
+	Text string
+	Link string // a page that says more; may be empty
+}
+
+// providerRow is a provider of the config, or one that the ledger still has figures of.
+type providerRow struct {
+	Name      string
+	Gone      bool // not in the config, or off there
+	Mood      string
+	Switch    switchState
+	Sums      ledger.Sums
+	Strip     strip
+	Targets   []*targetRow
+	Shown     int    // targets
+	OpenCount int    // of them, those whose breaker is
+	Trouble   string // why it is not healthy, in the words of Health
+}
+
+type targetRow struct {
+	Name   string
+	Gone   bool
+	Native bool // the provider under no name: there is nothing to stop but the provider
+	State  breaker.State
+	Known  bool // the breaker is
+	Mood   string
+	Phase  string
+	Switch switchState
+	Sums   ledger.Sums
+}
+
+// switchState is the kill switch of one thing.
+type switchState struct {
+	Can         bool // there are switches at all
+	Scope, Name string
+	Killed      *killRow
+}
+
+// Quiet is a provider's own row that has nothing to say: most routes name targets.
+func (t *targetRow) Quiet() bool {
+	return t.Native && t.Sums.Count == 0 && t.State.Phase != breaker.Open && t.State.Phase != breaker.HalfOpen
+}
+
+type routeRow struct {
+	Name   string
+	Sums   ledger.Sums
+	Switch switchState
+}
+
+// stepRow is one step of the charts.
+type stepRow struct {
+	At    time.Time
+	Sums  ledger.Sums // of the generations
+	Spend ledger.Sums // of the attempts
+}
+
+func (h *Handler) overviewPage(w http.ResponseWriter, r *http.Request) {
+	v := overview{view: h.view(r, "overview", "Overview"), Health: h.Health()}
+	var err error
+	if v.span, err = spanOf(r.URL.Query(), v.Now); err != nil {
+		h.trouble(w, r, http.StatusBadRequest, "%v", err)
+		return
+	}
+	v.Kills = h.stops(v.Now)
+	v.table(h)
+	v.Blind = v.read(r.Context(), h.Ledger) != nil
+	v.judge()
+	v.Problems = v.problems(h)
+	show(h, w, page[*overview]{"overview", 0, &v})
+}
+
+// table is the providers of the config, before anything is known of them.
+func (v *overview) table(h *Handler) {
+	states := map[string]breaker.State{}
+	for _, s := range h.Breakers() {
+		states[s.Target] = s
+	}
+	for name, targets := range h.Providers() {
+		p := v.provider(name)
+		p.Gone, p.Switch.Can, p.Trouble = false, h.Kills != nil, v.Health.Providers[name].Problem
+		for _, target := range targets {
+			t := p.target(target)
+			t.Gone, t.Switch.Can = false, h.Kills != nil && !t.Native
+			t.Switch.Killed = v.killed(breaker.Target, target)
+			if t.State, t.Known = states[target]; t.Known {
+				t.Phase, t.Mood = phaseWords(t.State), phaseMood(t.State)
+			}
+		}
+	}
+}
+
+// judge marks the providers, once it is known which of their rows have something to say.
+func (v *overview) judge() {
+	for _, p := range v.Providers {
+		for _, t := range p.Targets {
+			if t.Quiet() {
+				continue
+			}
+			p.Shown++
+			if t.State.Phase == breaker.Open {
+				p.OpenCount++
+			}
+		}
+		switch {
+		case p.Gone || p.Switch.Killed != nil:
+			p.Mood = "off"
+		case p.Trouble != "" || p.OpenCount > 0 && p.OpenCount == p.Shown:
+			p.Mood = "bad"
+		case p.OpenCount > 0:
+			p.Mood = "warn"
+		default:
+			p.Mood = "good"
+		}
+	}
+}
+
+func phaseMood(s breaker.State) string {
+	switch {
+	case s.Phase == breaker.Open:
+		return "bad"
+	case s.Phase == breaker.HalfOpen || s.Wait > 0:
+		return "warn"
+	}
+	return "good"
+}
+
+// provider finds the row, or makes it at its place.
+func (v *overview) provider(name string) *providerRow {
+	for _, p := range v.Providers {
+		if p.Name == name {
+			return p
+		}
+	}
+	p := &providerRow{Name: name, Gone: true, Mood: "off", Switch: switchState{Scope: string(breaker.Provider), Name: name}}
+	p.Switch.Killed = v.killed(breaker.Provider, name)
+	v.Providers = append(v.Providers, p)
+	slices.SortFunc(v.Providers, func(a, b *providerRow) int { return strings.Compare(a.Name, b.Name) })
+	return p
+}
+
+func (p *providerRow) target(name string) *targetRow {
+	for _, t := range p.Targets {
+		if t.Name == name {
+			return t
+		}
+	}
+	t := &targetRow{Name: name, Gone: true, Native: strings.HasPrefix(name, "native:"), Switch: switchState{Scope: string(breaker.Target), Name: name}}
+	p.Targets = append(p.Targets, t)
+	slices.SortFunc(p.Targets, func(a, b *targetRow) int { return strings.Compare(a.Name, b.Name) })
+	return t
+}
+
+// read adds the figures of the ledger.
+func (v *overview) read(ctx context.Context, l Ledger) error {
+	targets, err := l.Targets(ctx, v.span.Steps)
+	if err != nil {
+		return err
+	}
+	routes, err := l.Routes(ctx, v.span.Steps)
+	if err != nil {
+		return err
+	}
+	begins := v.begins()
+	v.Steps = make([]stepRow, len(begins))
+	index := map[int64]int{}
+	for i, at := range begins {
+		v.Steps[i].At = at
+		index[at.Unix()] = i
+	}
+	strips := map[*providerRow][]ledger.Sums{}
+	for i := range targets {
+		t := &targets[i]
+		p := v.provider(t.Provider)
+		p.Sums.Add(&t.Sums)
+		p.target(t.Target).Sums.Add(&t.Sums)
+		v.Spend.Add(&t.Sums)
+		if strips[p] == nil {
+			strips[p] = make([]ledger.Sums, len(begins))
+		}
+		if at, ok := index[t.At.Unix()]; ok {
+			v.Steps[at].Spend.Add(&t.Sums)
+			strips[p][at].Add(&t.Sums)
+		}
+	}
+	for _, p := range v.Providers {
+		p.Strip = newStrip(strips[p])
+	}
+	for i := range routes {
+		t := &routes[i]
+		v.Sum.Add(&t.Sums)
+		v.route(t.Route).Sums.Add(&t.Sums)
+		if at, ok := index[t.At.Unix()]; ok {
+			v.Steps[at].Sums.Add(&t.Sums)
+		}
+	}
+	return nil
+}
+
+func (v *overview) route(name string) *routeRow {
+	for _, one := range v.Routes {
+		if one.Name == name {
+			return one
+		}
+	}
+	one := &routeRow{Name: name, Switch: switchState{Can: v.HasKills && name != "", Scope: string(breaker.Route), Name: name}}
+	one.Switch.Killed = v.killed(breaker.Route, name)
+	v.Routes = append(v.Routes, one)
+	slices.SortFunc(v.Routes, func(a, b *routeRow) int { return strings.Compare(a.Name, b.Name) })
+	return one
+}
+
+// problems are told worst first.
+func (v *overview) problems(h *Handler) []problem {
+	var bad, warn []problem
+	if v.Blind {
+		bad = append(bad, problem{"bad", "The ledger cannot be read. Requests go on; their figures are missing here until it can.", ""})
+	}
+	byHand := killed(h.killList()) // those have a place of their own
+	for _, text := range v.Health.Problems {
+		if !slices.Contains(byHand, text) {
+			bad = append(bad, problem{"bad", text, ""})
+		}
+	}
+	if h.Alerts != nil {
+		for _, a := range h.Alerts() {
+			if a.State == "firing" {
+				bad = append(bad, problem{"bad", "Alert " + a.Name + " is firing: " + a.Message, home + "/alerts"})
+			}
+		}
+	}
+	if h.Budgets != nil {
+		for _, b := range h.Budgets() {
+			if b.spent() {
+				warn = append(warn, problem{"warn", "Budget " + b.Name + " is spent: " + b.State, home + "/budgets"})
+			}
+		}
+	}
+	for _, p := range v.Providers {
+		switch {
+		case p.Gone || p.OpenCount == 0 && (p.Trouble == "" || p.Switch.Killed != nil):
+		case p.OpenCount == 0:
+			bad = append(bad, problem{"bad", p.Name + ": " + p.Trouble, ""})
+		case p.OpenCount == p.Shown:
+			bad = append(bad, problem{"bad", p.Name + " gets no requests, every breaker is open: " + p.open(v.Now), ""})
+		default:
+			warn = append(warn, problem{"warn", p.open(v.Now), ""})
+		}
+	}
+	return append(bad, warn...)
+}
+
+// open tells of the breakers that are.
+func (p *providerRow) open(now time.Time) string {
+	var list []string
+	for _, t := range p.Targets {
+		if t.State.Phase == breaker.Open {
+			list = append(list, t.label(p)+": breaker "+t.Phase+" (since "+clock(t.State.Since, now)+")")
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+func (t *targetRow) label(p *providerRow) string {
+	if t.Native {
+		return p.Name + " (as the app asked)"
+	}
+	return t.Name
+}
+
+// Verdict is the state of things in a word.
+func (v *overview) Verdict() string {
+	for _, k := range v.Kills {
+		switch {
+		case k.Bypass:
+			return "Bypassed"
+		case k.Scope == breaker.All:
+			return "Stopped"
+		}
+	}
+	switch {
+	case v.Health.Status == down:
+		return "Down"
+	case len(v.Problems) > 0:
+		return "Degraded"
+	case len(v.Kills) > 0:
+		return "Running, with stops"
+	case v.Health.Status != healthy:
+		return "Degraded"
+	}
+	return "All well"
+}
+
+// Mood goes with it.
+func (v *overview) Mood() string {
+	switch v.Verdict() {
+	case "All well":
+		return "good"
+	case "Down", "Stopped":
+		return "bad"
+	}
+	if slices.ContainsFunc(v.Problems, func(p problem) bool { return p.Mood == "bad" }) {
+		return "bad"
+	}
+	return "warn"
+}

@@ -1,0 +1,119 @@
+package backtest
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"switchyard"
+)
+
+// drawer makes up what would have happened.
+type drawer struct {
+	history *history
+	config  *Config
+	dice    *rand.Rand
+	again   map[*sample][]int // of this round: which samples a list has, drawn anew with replacement
+}
+
+// round begins a new one.
+func (d *drawer) round(n int) {
+	d.dice = rand.New(rand.NewPCG(d.config.Seed, uint64(n)))
+	d.again = map[*sample][]int{}
+}
+
+// sample draws one of a list, as this round has it.
+func (d *drawer) sample(list []sample) *sample {
+	picked := d.again[&list[0]]
+	if picked == nil {
+		picked = make([]int, len(list))
+		for i := range picked {
+			picked[i] = d.dice.IntN(len(list))
+		}
+		d.again[&list[0]] = picked
+	}
+	return &list[picked[d.dice.IntN(len(picked))]]
+}
+
+// try makes up one generation: its targets are asked one after the other, as the route has it.
+func (d *drawer) try(t *trial) (o outcome) {
+	for i := range t.steps {
+		s := &t.steps[i]
+		list := d.history.of(s.target, t.class)
+		if len(list) == 0 {
+			o.untried = true
+			o.add(s.cost)
+			return o
+		}
+		drawn := d.sample(list)
+		o.latency += drawn.latency
+		if drawn.outcome == switchyard.OK {
+			o.ok = true
+			o.add(drawn.charge(s.cost))
+			return o
+		}
+		o.add(drawn.cost)
+		if !slices.Contains(t.params.FallbackOn, drawn.outcome) || t.params.PayOnce() && drawn.cost.Charge != switchyard.ChargeNone {
+			return o
+		}
+	}
+	return o
+}
+
+// charge is what a picture costs that goes well: by the new prices, unless the provider itself says what it takes.
+func (s *sample) charge(estimate switchyard.Cost) switchyard.Cost {
+	if s.cost.Basis == switchyard.BasisReported || estimate.Basis == switchyard.BasisUnknown {
+		return s.cost
+	}
+	return estimate
+}
+
+func (o *outcome) add(c switchyard.Cost) {
+	switch {
+	case c.Charge == switchyard.ChargeNone:
+	case c.Basis == switchyard.BasisUnknown:
+		o.unknown = true
+	default:
+		o.cost += c.Amount
+	}
+}
+
+// tally is what a number of generations came to.
+type tally struct {
+	n, ok, unknown, untried int
+	cost                    switchyard.Money
+	took                    []time.Duration // of those that went well
+}
+
+func (t *tally) count(o outcome) {
+	t.n++
+	t.cost += o.cost
+	if o.unknown {
+		t.unknown++
+	}
+	if o.untried {
+		t.untried++
+		return
+	}
+	if o.ok {
+		t.ok++
+		t.took = append(t.took, o.latency)
+	}
+}
+
+// success is the share that went well, of those of which it can be told.
+func (t *tally) success() float64 {
+	if t.n == t.untried {
+		return 0
+	}
+	return float64(t.ok) / float64(t.n-t.untried)
+}
+
+// seconds is the latency that a share q of those that went well did not exceed.
+func (t *tally) seconds(q float64) float64 {
+	if len(t.took) == 0 {
+		return 0
+	}
+	slices.Sort(t.took)
+	return t.took[min(int(q*float64(len(t.took))), len(t.took)-1)].Seconds()
+}

@@ -1,0 +1,107 @@
+package backtest
+
+import (
+	"slices"
+	"time"
+
+	"switchyard"
+	"switchyard/ledger"
+)
+
+// sample is what one target did for one generation, all its parts and retries together.
+type sample struct {
+	outcome switchyard.Outcome
+	latency time.Duration
+	cost    switchyard.Cost
+	images  int
+}
+
+// enough is how many samples of a size a target must have, or those of all sizes are drawn from.
+const enough = 20
+
+// history is what targets did.
+type history struct {
+	sized map[sized][]sample
+	all   map[string][]sample // :: target → of every size
+}
+
+// sized is a target with a class of sizes: large pictures take longer everywhere.
+type sized struct {
+	target string
+	class  uint8
+}
+
+// of is what there is to draw from for a target and a size; empty if the target was never asked.
+func (h *history) of(target string, class uint8) []sample {
+	if s := h.sized[sized{target, class}]; len(s) >= enough {
+		return s
+	}
+	return h.all[target]
+}
+
+// chronicler puts attempts together, in the order in which they were made.
+type chronicler struct {
+	classes map[string]uint8 // :: generation → of its request
+	under   map[string][]part
+}
+
+type part struct {
+	target string
+	sample
+}
+
+// note adds an attempt. What nobody answered for, since the app left or the process ended, tells nothing of the target.
+func (c *chronicler) note(r ledger.Row) {
+	if r.Outcome == "" || r.Outcome == switchyard.Canceled || r.Outcome == switchyard.Lost {
+		return
+	}
+	if _, ok := c.classes[r.Generation]; !ok {
+		return // it passed through, or has no shape
+	}
+	one := sample{r.Outcome, r.Latency, r.Cost, r.Images}
+	parts := c.under[r.Generation]
+	if i := slices.IndexFunc(parts, func(p part) bool { return p.target == r.Target }); i >= 0 {
+		parts[i].join(one)
+		return
+	}
+	c.under[r.Generation] = append(parts, part{r.Target, one})
+}
+
+// join counts a part of a fan-out, or a retry, with the rest: all together took as long as the longest.
+func (s *sample) join(o sample) {
+	if o.outcome == switchyard.OK {
+		s.outcome = switchyard.OK
+	}
+	s.latency = max(s.latency, o.latency)
+	s.cost = ledger.Sum(s.cost, o.cost)
+	s.images += o.images
+}
+
+// history is what has been noted.
+func (c *chronicler) history() *history {
+	h := &history{sized: map[sized][]sample{}, all: map[string][]sample{}}
+	for generation, parts := range c.under {
+		for _, p := range parts {
+			key := sized{p.target, c.classes[generation]}
+			h.sized[key] = append(h.sized[key], p.sample)
+			h.all[p.target] = append(h.all[p.target], p.sample)
+		}
+	}
+	// Maps have no order, and a test wants the same draws each time.
+	for _, list := range h.sized {
+		sortSamples(list)
+	}
+	for _, list := range h.all {
+		sortSamples(list)
+	}
+	return h
+}
+
+func sortSamples(list []sample) {
+	slices.SortFunc(list, func(a, b sample) int {
+		if a.latency != b.latency {
+			return int(min(max(a.latency-b.latency, -1), 1))
+		}
+		return int(min(max(a.cost.Amount-b.cost.Amount, -1), 1))
+	})
+}

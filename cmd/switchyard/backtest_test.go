@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"switchyard/backtest"
+	"switchyard/sim"
+)
+
+const backtested = `
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+targets:
+  google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
+routes:
+  - {name: pro, when: 'headers["x-tier"] == "pro"', targets: [google-image, flux]}
+  - {name: free, when: 'headers["x-user"] != ""', targets: [flux, google-image]}
+`
+
+// TestBacktest: what a config is said to have done is what it does in a second run of the same requests, within 5 % of the
+// cost and 10 % of the median time.
+func TestBacktest(t *testing.T) {
+	world, err := sim.Start(sim.Config{Speed: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	world.Google.Update(func(b *sim.Behavior) {
+		b.Latency, b.FailRatio = sim.Latency{Min: 300 * time.Millisecond, Max: 450 * time.Millisecond}, 0.1
+	})
+	world.Fal.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: 100 * time.Millisecond, Max: 160 * time.Millisecond}
+	})
+	k := startKitWith(t, world, backtested)
+	next := strings.Replace(*k.next.Load(), `when: 'headers["x-user"] != ""', targets: [flux, google-image]`, `when: 'headers["x-user"].startsWith("9")', targets: [flux]`, 1)
+	next += "  - {name: rest, targets: [google-image, flux]}\n"
+	k.backtestRun(t, 240)
+	k.side.settled(t.Context())
+	file := filepath.Join(t.TempDir(), "next.yaml")
+	if err := os.WriteFile(file, []byte(next), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report := backtestJSON(t, file)
+	if report.Total.Requests != 240 || report.Total.Moved < 80 || report.Total.Untried != 0 || report.Total.Real.Success != 1 {
+		t.Errorf("%+v", report.Total)
+	}
+	if text := command(t, []string{"backtest", "--config", file}).out; !strings.Contains(text, "from flux to google-image") || !strings.Contains(text, "would be") {
+		t.Errorf("people read %s", text)
+	}
+	k.next.Store(&next)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	second := time.Now().UTC()
+	k.backtestRun(t, 240)
+	k.side.settled(t.Context())
+	real := backtestJSON(t, file, "--since", second.Format(time.RFC3339Nano)).Total.Real
+	within(t, "dollars", report.Total.Expected.CostUSD.Value, real.CostUSD, 0.05)
+	within(t, "the median", report.Total.Expected.MedianSeconds.Value, real.MedianSeconds, 0.10)
+	if e := report.Total.Expected.CostUSD; !(e.Low <= e.Value && e.Value <= e.High && e.Low < e.High) {
+		t.Errorf("the interval is %+v", e)
+	}
+}
+
+func within(t *testing.T, what string, said, was, share float64) {
+	t.Helper()
+	t.Logf("%s: said %.4g, was %.4g (%+.1f %%)", what, said, was, 100*(said/was-1))
+	if math.Abs(said-was) > share*was {
+		t.Errorf("%s: said %v, was %v", what, said, was)
+	}
+}
+
+// backtestRun makes n requests of two kinds of apps, a few at a time.
+func (k *kit) backtestRun(t *testing.T, n int) {
+	t.Helper()
+	turns := make(chan int)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			for i := range turns {
+				headers := []string{"Authorization", "Bearer x", "X-User", fmt.Sprint(i % 10)}
+				if i%3 == 0 {
+					headers = append(headers, "X-Tier", "pro")
+				}
+				if a := k.post(openaiPath, `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`, headers...); a.status != http.StatusOK {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+			}
+		})
+	}
+	for i := range n {
+		turns <- i
+	}
+	close(turns)
+	all.Wait()
+}
+
+func backtestJSON(t *testing.T, file string, args ...string) *backtest.Report {
+	t.Helper()
+	o := command(t, append([]string{"backtest", "--config", file, "--json"}, args...))
+	var r backtest.Report
+	if err := json.Unmarshal([]byte(o.out), &r); err != nil || o.code != 0 {
+		t.Fatalf("%d %s %s", o.code, o.out, o.errors)
+	}
+	return &r
+}
+
+// TestBacktestRefused: bad input is told as such.
+func TestBacktestRefused(t *testing.T) {
+	k := startKit(t, backtested)
+	file := filepath.Join(t.TempDir(), "next.yaml")
+	if err := os.WriteFile(file, []byte(*k.next.Load()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"no recorded generation":      {"--config", file},
+		"missing flags: --config":     {},
+		"is after until":              {"--config", file, "--since", "2026-11-02", "--until", "2026-11-01"},
+		"--rounds: want 1 to 10000":   {"--config", file, "--rounds", "0"},
+		"no such file":                {"--config", file + "x"},
+		`want 7d, 36h, 2026-11-01 or`: {"--config", file, "--since", "yesterday"},
+	} {
+		if o := command(t, append([]string{"backtest"}, args...)); o.code == 0 || !strings.Contains(o.errors, want) {
+			t.Errorf("%v: %d %s", args, o.code, o.errors)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package router_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+
+	"switchyard"
+	"switchyard/router"
+	"switchyard/rule"
+)
+
+// TestShape: rules see of a shape what they saw of the request; what it said is not in it, nor a header that no rule asks for.
+func TestShape(t *testing.T) {
+	route := router.Route{}
+	route.SetDefaults()
+	route.Name, route.When = "pro", `headers["x-tier"] == "pro" && query["beta"] == "1"`
+	r, err := router.New(router.Config{Routes: []router.Route{route}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed := uint64(7)
+	f := &rule.Facts{
+		Request: &switchyard.Request{
+			Prompt: "a signal böx", NegativePrompt: "smoke", Images: 3, Size: switchyard.Size{Width: 1024, Height: 768}, Quality: "high", Format: "png",
+			Seed: &seed, References: make([]switchyard.Reference, 2), Mask: &switchyard.Mask{}, Async: true,
+		},
+		Headers: http.Header{"X-Tier": {"pro"}, "Authorization": {"Bearer secret"}}, Query: url.Values{"beta": {"1"}, "other": {"2"}},
+	}
+	text := r.Shape(f, true)
+	for _, word := range []string{"signal", "smoke", "secret", "other"} {
+		if strings.Contains(text, word) {
+			t.Errorf("%q is in %s", word, text)
+		}
+	}
+	var s router.Shape
+	if err := json.Unmarshal([]byte(text), &s); err != nil || !s.Own {
+		t.Fatalf("%s: %v", text, err)
+	}
+	got := s.Facts()
+	if r.Route(got).Name != "pro" {
+		t.Errorf("of %s no rule sees what it saw", text)
+	}
+	for _, src := range []string{
+		`request.images == 3`, `request.width == 1024 && request.height == 768`, `request.quality == "high"`, `request.format == "png"`,
+		`request.seed == 7 && has(request.seed)`, `request.references == 2`, `request.mask`, `request.async && !request.stream`, `request.prompt_length == 12`,
+	} {
+		when, err := rule.Compile(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := when.Match(got); !ok || err != nil {
+			t.Errorf("%s is not so of %s: %v", src, text, err)
+		}
+	}
+	if again := r.Shape(got, true); !reflect.DeepEqual(again, text) {
+		t.Errorf("the shape of the shape is %s, not %s", again, text)
+	}
+}
