@@ -19,7 +19,7 @@ var floors = map[string]int{
 	"attempt":        4,
 	"backtest":       4,
 	"dialect/all":    4, // the list of dialects
-	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3,
+	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3, "alert": 3,
 	"dialect/openai": 3, "dialect/gemini": 3, "dialect/fal": 3, "dialect/replicate": 3,
 	"dialect": 2,
 	"config":  1, "rule": 1, "fetch": 1, "spool": 1, "migrate": 1,

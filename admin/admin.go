@@ -76,6 +76,7 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))
 	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
 	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
+	h.mux.HandleFunc("GET /api/alerts", h.guard(h.alerts))
 	h.mux.HandleFunc("GET /api/budgets", h.guard(h.budgets))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))

@@ -16,6 +16,7 @@ type Health struct {
 	Status    string                    `json:"status"` // healthy, degraded or down
 	Providers map[string]ProviderHealth `json:"providers"`
 	Problems  []string                  `json:"problems,omitempty"` // in words, for people
+	Alerts    []string                  `json:"alerts,omitempty"`   // those that fire; they do not decide the status
 	Timestamp time.Time                 `json:"timestamp"`
 }
 

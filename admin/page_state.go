@@ -52,15 +52,6 @@ func (b BudgetState) Mood() string {
 
 func (b BudgetState) spent() bool { return b.State != "" && b.State != "ok" && b.SpentShare() >= 100 }
 
-// AlertState is an alert as it stands.
-type AlertState struct {
-	Name, Rule string
-	State      string // ok, pending, firing or silenced
-	Since      time.Time
-	Value      float64
-	Message    string
-}
-
 // Mood marks it; the word stands beside.
 func (a AlertState) Mood() string {
 	switch a.State {

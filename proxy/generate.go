@@ -184,6 +184,10 @@ func (q *request) plan(req *switchyard.Request) *router.Plan {
 	}
 	q.rec.Rules = errs
 	q.rec.Route, q.rec.Variant = plan.Route.Name, plan.Variant
+	if len(plan.Candidates) > 0 {
+		first := plan.Candidates[0]
+		q.rec.First, q.rec.Expected = first.Target.Name, first.Estimate(first.Request)
+	}
 	return plan
 }
 

@@ -26,7 +26,9 @@ type Record struct {
 	Variant  string // of an experiment; empty outside of them
 	Target   string // that answered
 	Provider string
-	Served   string // model that answered
+	Served   string          // model that answered
+	First    string          // target that the plan began with; empty without a plan
+	Expected switchyard.Cost // what that one would have cost
 	Attempts []switchyard.Attempt
 	Cost     switchyard.Cost
 	Fidelity string

@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 }
 
 // environment is built at the first use, since it takes a millisecond that no start without rules should pay.
-// Alerts will have one of their own, whose variables are doubles; bounded is for both.
+// Alerts have one of their own; bounded is for both.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	base, err := types.NewRegistry()
 	if err != nil {
@@ -62,16 +62,35 @@ func bounded() []cel.EnvOption {
 	}
 }
 
+// alerts is the environment of alerts' conditions, whose variables are doubles.
+var alerts = sync.OnceValues(func() (*cel.Env, error) {
+	options := bounded()
+	for _, name := range AlertNumbers {
+		options = append(options, cel.Variable(name, cel.DoubleType))
+	}
+	for name, result := range map[string]*cel.Type{
+		FuncDown: cel.BoolType, FuncOpen: cel.BoolType, FuncSpent: cel.DoubleType, FuncWarnAt: cel.DoubleType,
+	} {
+		options = append(options, cel.Function(name,
+			cel.Overload(name+"_string", []*cel.Type{cel.StringType}, result, cel.LateFunctionBinding())))
+	}
+	return cel.NewEnv(options...)
+})
+
 func check(src string, want *cel.Type) (*cel.Ast, error) {
+	env, err := environment()
+	if err != nil {
+		return nil, fmt.Errorf("rule: %w", err)
+	}
+	return checkIn(env, src, want)
+}
+
+func checkIn(env *cel.Env, src string, want *cel.Type) (*cel.Ast, error) {
 	switch {
 	case strings.TrimSpace(src) == "":
 		return nil, &Error{Msg: "empty expression"}
 	case len(src) > maxLength:
 		return nil, &Error{Msg: fmt.Sprintf("expression has %d bytes, more than the %d allowed", len(src), maxLength)}
-	}
-	env, err := environment()
-	if err != nil {
-		return nil, fmt.Errorf("rule: %w", err)
 	}
 	checked, issues := env.Compile(src)
 	if issues.Err() != nil {

@@ -1,10 +1,14 @@
-// Package rule compiles and runs the expressions of config.yaml: the "when" of routes and the "unit" of experiments.
+// Package rule compiles and runs the expressions of config.yaml: the "when" of routes and of alerts, and the "unit" of
+// experiments.
 //
 // They are CEL, checked when the file is loaded: a wrong field, a wrong type and a result that is no bool are errors with
 // line and column. The variables are request, headers, query, key and estimate_usd; Facts says where each comes from.
 // A rule reads what it asks for straight from the Facts, so that a request pays only for what its rules mention. Equalities
 // of texts are run without CEL, and a rule tells those that it needs, so that whoever has many rules can look up the few
 // that may match.
+//
+// The conditions of alerts have variables of their own, which are doubles, and are run over Readings. What nobody can tell
+// is unknown in them, which is neither true nor false.
 //
 // The length of an expression is bounded, and so is its work: one without a loop can do no more than it is long, and one
 // with a loop (exists, all, map, filter) has a budget.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/alert"
 	"switchyard/breaker"
 	"switchyard/config"
 	"switchyard/dialect"
@@ -35,8 +36,8 @@ type file struct {
 	Experiments config.Map[router.Experiment] `yaml:"experiments"`
 	Routes      []router.Route                `yaml:"routes"`
 	Budgets     []limit.Budget                `yaml:"budgets"`
-	Alerts      config.Later                  `yaml:"alerts"`
-	Notify      config.Later                  `yaml:"notify"`
+	Alerts      []alert.Config                `yaml:"alerts"`
+	Notify      config.Map[alert.Receiver]    `yaml:"notify"`
 
 	loaded time.Time // when it came into force
 }
@@ -257,6 +258,7 @@ func (f *file) check(doc *config.Document) error {
 	f.checkBudgets(fault, within)
 	f.checkProviders(fault, within)
 	f.checkTargets(fault, within)
+	f.checkAlerts(fault, within)
 	for i := range f.Experiments {
 		within(config.Key("experiments", f.Experiments[i].Name), f.Experiments[i].Value.Validate())
 	}

@@ -42,15 +42,20 @@ func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
 	s.hookKeys = keys
 	s.hooks, err = hook.New(ctx, hook.Config{
 		DB:   s.hookDB,
-		Post: s.fetcher,
+		Post: poster{s},
 		Sign: func(n hook.Notice, at time.Time) http.Header {
+			if n.Dialect == alertDialect {
+				return http.Header{"X-Switchyard-Alert-Id": {n.ID}}
+			}
 			front, ok := s.handler.Runner.Dialects[n.Dialect].(dialect.Hooker)
 			if !ok {
 				return http.Header{}
 			}
 			return proxy.Sign(front, keys(n.Tenant), n, at)
 		},
-		Forbidden: func(err error) bool { return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) },
+		Forbidden: func(err error) bool {
+			return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) || errors.Is(err, errNoReceiver)
+		},
 		Report: func(n hook.Notice, err error) {
 			s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
 		},

@@ -1,14 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"switchyard"
 	"switchyard/admin"
@@ -68,49 +61,12 @@ type killDoc struct {
 
 // load is the kills of the file; none if there is no file.
 func (k killFile) load() ([]breaker.Kill, error) {
-	text, err := os.ReadFile(k.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var doc killDoc
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields() // of a later version, which may mean more than we would obey
-	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("is damaged: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("is damaged: something follows its end")
-	}
-	return doc.Kills, nil
+	doc, _, err := readLasting[killDoc](k.path)
+	return doc.Kills, err
 }
 
-// SaveKills writes the file anew, so that there is the old one or the new one, whenever the machine stops.
-func (k killFile) SaveKills(kills []breaker.Kill) error {
-	text, err := json.MarshalIndent(killDoc{kills}, "", "  ")
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(k.path), ".kills-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(append(text, '\n'))
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), k.path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(k.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close()) // the name must last, too
-}
+// SaveKills writes the file anew.
+func (k killFile) SaveKills(kills []breaker.Kill) error { return writeLasting(k.path, killDoc{kills}) }
 
 var (
 	_ breaker.Keeper = killFile{}

@@ -80,6 +80,7 @@ func (k *kit) run() {
 		t.Fatal(err)
 	}
 	k.side = side
+	side.alerts.ticks = make(chan time.Time) // tests say when
 	side.load = func() (*file, error) { return load("test.yaml", []byte(*k.next.Load()), noEnv) }
 	l, err := listen(t.Context(), f)
 	if err != nil {

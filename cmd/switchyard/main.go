@@ -49,6 +49,7 @@ type commands struct {
 	Revive     reviveCommand     `cmd:"" help:"Take a kill back."`
 	Models     modelsCommand     `cmd:"" help:"List the models that are known: their life, abilities and prices."`
 	Report     reportCommand     `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
+	Alerts     alertsCommand     `cmd:"" help:"List the alerts that a config has in force; or print them as a rule file for Prometheus."`
 	Backtest   backtestCommand   `cmd:"" help:"Try a config on what has been recorded: what it would have cost, how well and how fast it would have gone."`
 	Health     healthCommand     `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes this command line in a shell."`

@@ -119,9 +119,11 @@ func (s *sidecar) health() admin.Health {
 	if since, err := s.applier.State(); err != nil {
 		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
 	}
-	return s.watch.Health(admin.Scene{
+	h := s.watch.Health(admin.Scene{
 		Providers: s.file.Load().targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(), Problems: problems, Now: time.Now(),
 	})
+	h.Alerts = s.alerts.firing()
+	return h
 }
 
 // targetsOf is the targets of each provider that is switched on, its native one first.

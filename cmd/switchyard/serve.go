@@ -124,6 +124,7 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	failed := make(chan error, 2)
 	go func() { failed <- app.Serve(l.app) }()
 	go func() { failed <- operator.Serve(l.admin) }()
+	s.background.Go(func() { s.watchAlerts(s.work) })
 	s.ready.Store(true)
 	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()), zap.String("dashboard", dashURL(l.admin)))
 	var err error

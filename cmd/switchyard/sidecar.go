@@ -75,6 +75,7 @@ type sidecar struct {
 	admin      *admin.Handler
 	live       *admin.Live
 	audit      *admin.Audit
+	alerts     alerts
 
 	transports transports
 	file       atomic.Pointer[file]
@@ -136,6 +137,7 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	if err := s.recover(ctx); err != nil {
 		return nil, err
 	}
+	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
 	s.background.Go(func() { // not before all that it needs is there
 		if err := s.hooks.Run(s.work); err != nil {
 			s.log.Error("webhooks", zap.Error(err))
@@ -164,6 +166,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Kills:    &s.switches,
 		Names:    s.names,
 		Audit:    s.audit,
+		Alerts:   s.alertStates,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
@@ -192,6 +195,9 @@ func (s *sidecar) use(f *file) error {
 		return err
 	}
 	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books); err != nil {
+		return err
+	}
+	if err := s.alerts.use(f); err != nil {
 		return err
 	}
 	s.breakers.Configure(f.breakers())
@@ -238,6 +244,7 @@ func (s *sidecar) seen() []byte {
 }
 
 func (s *sidecar) observe(rec *proxy.Record) {
+	s.alerts.observe(rec)
 	s.meters.Request(rec.Dialect, rec.Kind, strconv.Itoa(rec.Status/100)+"xx")
 	for _, a := range rec.Attempts {
 		s.meters.Attempt(a)

@@ -1,0 +1,46 @@
+package alert
+
+import (
+	"slices"
+	"time"
+)
+
+// Builtin are the alerts that there are without any in the file. A Config of the same name takes the place of one.
+func Builtin() []Config {
+	return []Config{
+		{Name: "success", When: `success_rate < 0.90`, For: 10 * time.Minute, Window: DefaultWindow},
+		{Name: "slow", When: `mean_seconds > 15.0`, For: 10 * time.Minute, Window: DefaultWindow},
+		{Name: "dear", When: `cost_usd / images * 23.0 > 1.50`, For: 10 * time.Minute, Window: DefaultWindow},
+		{Name: "down", When: `down(provider)`, By: ByProvider, For: 5 * time.Minute, Window: DefaultWindow},
+		{Name: "breaker", When: `breaker_open(target)`, By: ByTarget, For: 5 * time.Minute, Window: DefaultWindow},
+		{Name: "budget", When: `spent(budget) >= warn_at(budget)`, By: ByBudget, Window: DefaultWindow},
+		{Name: "dear-fallback", When: `fallback_cost_ratio > 1.2`, For: 10 * time.Minute, Window: time.Hour},
+		{Name: "unknown-price", When: `unknown_price > 0.0`, Window: 15 * time.Minute},
+		{Name: "config-refused", When: `config_refused > 0.0`, Window: DefaultWindow},
+		{Name: "model-ends", When: `models_ending > 0.0`, Window: DefaultWindow},
+	}
+}
+
+// Rules are the alerts in force: those of the file in their order, and the built-in ones that it neither replaces nor
+// switches off, which tell everybody.
+func Rules(list []Config, everybody []string) ([]*Rule, error) {
+	all := slices.Clone(list)
+	for _, b := range Builtin() {
+		if !slices.ContainsFunc(list, func(c Config) bool { return c.Name == b.Name }) {
+			b.Notify = everybody
+			all = append(all, b)
+		}
+	}
+	var rules []*Rule
+	for _, c := range all {
+		if c.Off {
+			continue
+		}
+		r, err := Compile(c)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}

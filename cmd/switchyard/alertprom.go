@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"switchyard/alert"
+	"switchyard/rule"
+)
+
+// promFile is a file of rules as Prometheus loads it.
+type promFile struct {
+	Groups []promGroup `yaml:"groups"`
+}
+
+type promGroup struct {
+	Name  string     `yaml:"name"`
+	Rules []promRule `yaml:"rules"`
+}
+
+type promRule struct {
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for,omitempty"`
+	Annotations map[string]string `yaml:"annotations"`
+}
+
+// printPrometheus prints the rules for Prometheus, by the names of /metrics. Those that it has no form for are comments.
+func printPrometheus(out io.Writer, rules []*alert.Rule) error {
+	fmt.Fprintln(out, `# The alerts of Switchyard's config, by "switchyard alerts --prometheus". Prometheus counts by attempts and by answers, so
+# success, times and images are those of attempts where Switchyard goes by generations; an attempt's time counts whether or
+# not it went well.`)
+	group := promGroup{Name: "switchyard", Rules: []promRule{}}
+	for _, r := range rules {
+		expr, err := r.PromQL(promQL(r))
+		if err != nil {
+			fmt.Fprintf(out, "# Left out: %s (%s): %v\n", r.Name, strings.Join(strings.Fields(r.When), " "), err)
+			continue
+		}
+		p := promRule{Alert: r.Name, Expr: expr, Annotations: map[string]string{"rule": strings.ReplaceAll(r.When, "{{", `{{ "{{" }}`), "value": "{{ $value }}"}}
+		if r.For > 0 {
+			p.For = promDuration(r.For)
+		}
+		group.Rules = append(group.Rules, p)
+	}
+	enc := yaml.NewEncoder(out)
+	enc.SetIndent(2)
+	if err := enc.Encode(promFile{[]promGroup{group}}); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// promDuration is a duration in a form that Prometheus takes: whole units.
+func promDuration(d time.Duration) string {
+	switch {
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d%time.Second == 0:
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}
+
+// promQL is what a rule's variables and functions are in Prometheus. A rule by something has a series for each.
+func promQL(r *alert.Rule) rule.PromQL {
+	by := ""
+	if r.By != "" {
+		by = " by (" + r.By + ")"
+	}
+	span := "[" + promDuration(r.Window) + "]"
+	sum := func(metric, filter string) string {
+		return fmt.Sprintf("sum%s (increase(switchyard_%s%s%s))", by, metric, filter, span)
+	}
+	judged := sum("attempts_total", `{outcome!~"filtered|canceled"}`)
+	numbers := map[string]string{
+		"attempts":      sum("attempts_total", ""),
+		"errors":        sum("attempts_total", `{outcome!~"ok|filtered|canceled"}`),
+		"success_rate":  "(" + sum("attempts_total", `{outcome="ok"}`) + " / " + judged + ")",
+		"mean_seconds":  "(" + sum("attempt_duration_seconds_sum", "") + " / " + sum("attempt_duration_seconds_count", "") + ")",
+		"p95_seconds":   strings.Replace(fmt.Sprintf("histogram_quantile(0.95, sum by (le, %s) (rate(switchyard_attempt_duration_seconds_bucket%s)))", r.By, span), ", )", ")", 1),
+		"images":        sum("images_total", ""),
+		"cost_usd":      sum("cost_dollars_total", ""),
+		"possible_usd":  sum("cost_dollars_total", `{charge="possible"}`),
+		"unknown_price": sum("unknown_price_attempts_total", ""),
+	}
+	if r.By == "" {
+		numbers["generations"] = sum("requests_total", `{kind="generation"}`)
+		numbers["success_rate"] = "(" + sum("requests_total", `{kind="generation", code="2xx"}`) + " / " + sum("requests_total", `{kind="generation", code=~"2xx|5xx"}`) + ")"
+		numbers["fallback_cost_ratio"] = "max(switchyard_fallback_cost_ratio)"
+		numbers["config_refused"] = "max(switchyard_config_refused)"
+		numbers["models_ending"] = "max(switchyard_models_ending)"
+	}
+	if r.By == alert.ByBudget { // whose series have no such label
+		numbers = nil
+	}
+	return rule.PromQL{
+		Number: func(name string) string { return numbers[name] },
+		Call:   func(function, name string) string { return promCall(r.By, function, name) },
+	}
+}
+
+// promCall is a function of a name, or of each subject if that is empty.
+func promCall(by, function, name string) string {
+	of, ok := map[string]struct{ label, text string }{
+		rule.FuncDown:   {alert.ByProvider, "(1 - max%s (switchyard_provider_up%s))"},
+		rule.FuncOpen:   {alert.ByTarget, "max%s (switchyard_breaker_open%s)"},
+		rule.FuncSpent:  {alert.ByBudget, "max%s (switchyard_budget_used_ratio%s)"},
+		rule.FuncWarnAt: {alert.ByBudget, "max%s (switchyard_budget_warn_at_ratio%s)"},
+	}[function]
+	switch {
+	case !ok, name == "" && by != of.label, name != "" && by != "": // series that do not match
+		return ""
+	case name == "":
+		return fmt.Sprintf(of.text, " by ("+by+")", "")
+	}
+	return fmt.Sprintf(of.text, "", fmt.Sprintf("{%s=%q}", of.label, name))
+}
