@@ -25,6 +25,8 @@ require (
 	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
 )
 
+require github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests hold config files to their JSON Schema
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect

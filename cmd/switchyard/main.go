@@ -49,6 +49,7 @@ type commands struct {
 	Revive     reviveCommand     `cmd:"" help:"Take a kill back."`
 	Models     modelsCommand     `cmd:"" help:"List the models that are known: their life, abilities and prices."`
 	Prices     pricesCommand     `cmd:"" help:"List what each model costs, in which unit and by which source, and where the config says otherwise."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of config files, for editors."`
 	Report     reportCommand     `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
 	Health     healthCommand     `cmd:"" help:"Ask a running sidecar whether it is ready; for container health checks."`
 	Completion completionCommand `cmd:"" help:"Print a script that completes this command line in a shell."`
