@@ -241,12 +241,7 @@ func literal(v reflect.Value) json.RawMessage {
 		}
 		text = string(b)
 	case *time.Duration:
-		text = x.String()
-		for _, tail := range []string{"m0s", "h0m"} {
-			if strings.HasSuffix(text, tail) {
-				text = strings.TrimSuffix(text, tail[1:])
-			}
-		}
+		text = durationText(*x)
 	default:
 		out, err := json.Marshal(v.Interface())
 		if err != nil {

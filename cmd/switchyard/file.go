@@ -304,7 +304,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 		case p.Dialect == "vertex":
 			fault(at+".dialect", "vertex: not yet")
 		case !slices.Contains(dialects, p.Dialect):
-			fault(at+".dialect", "want one of %s, got %q", strings.Join(dialects, ", "), p.Dialect)
+			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
 			fault(at, "a passthrough provider needs a base_url, and a prefix such as /voices")
 		case p.Prefix != "" && prefixes[p.Prefix] != "":
@@ -333,7 +333,7 @@ func (f *file) checkTargets(doc *config.Document, fault faultFunc, within within
 		case e.Name == router.Native:
 			fault(at, "%q is a word of routes, not a name for a target", e.Name)
 		case p == nil:
-			fault(at+".provider", "no provider %q", t.Provider)
+			fault(at+".provider", "no provider %q%s", t.Provider, config.Suggest(t.Provider, f.Providers.Names()))
 		case p.Dialect == passthrough:
 			fault(at+".provider", "%q is a passthrough provider: it makes no pictures", t.Provider)
 		case t.Model == "":
