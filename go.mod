@@ -29,6 +29,7 @@ require ( // of tests alone
 	github.com/chromedp/cdproto v0.159.0 // what the browser says
 	github.com/chromedp/chromedp v0.23.0 // the dashboard is tested in a real browser
 	github.com/prometheus/prometheus v0.313.0 // its parser takes what "switchyard alerts --prometheus" prints
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests hold config files to their JSON Schema
 )
 
 require (

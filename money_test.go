@@ -74,6 +74,7 @@ func TestCharge(t *testing.T) {
 		"by second":       {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}, Compute: 23100 * time.Millisecond}, switchyard.Cost{Amount: 16_747_500, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
 		"unknown seconds": {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
 		"references":      {&switchyard.Price{Image: 1, Reference: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 3}, switchyard.Cost{Amount: 31, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"unseen inputs":   {&switchyard.Price{Image: 1, InputMegapixel: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 2, Inputs: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
 		"none delivered":  {&switchyard.Price{Image: 40_000_000}, switchyard.Work{}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
 	} {
 		if got := c.price.Charge(c.work); got != c.want {

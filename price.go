@@ -1,16 +1,24 @@
 package switchyard
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Price is what a model costs. The parts add up; the zero Price is a model that is free, a nil *Price one whose price
 // nobody knows.
 type Price struct {
-	Image     Money            `yaml:"image"`     // each image delivered
-	Images    map[string]Money `yaml:"images"`    // instead: by "quality size", "quality", "size" or resolution class, the most exact first
-	Megapixel Money            `yaml:"megapixel"` // each begun megapixel, of 1024 × 1024, of each image delivered
-	Second    Money            `yaml:"second"`    // of the provider's own compute time
-	Reference Money            `yaml:"reference"` // each reference image sent
-	Tokens    *TokenPrice      `yaml:"tokens"`    // by the provider's own count, if it reports one; wins over the rest
+	Image          Money            `yaml:"image"`           // each image delivered
+	Images         map[string]Money `yaml:"images"`          // instead: by "quality size", "quality", "size" or resolution class, the most exact first
+	Megapixel      Money            `yaml:"megapixel"`       // each begun megapixel, of 1024 × 1024, of each image delivered
+	FirstMegapixel Money            `yaml:"first_megapixel"` // instead, the first of each image
+	InputMegapixel Money            `yaml:"input_megapixel"` // each begun megapixel of each reference image sent
+	Reference      Money            `yaml:"reference"`       // each reference image sent
+	Second         Money            `yaml:"second"`          // of the provider's own compute time
+	Typical        time.Duration    `yaml:"typical"`         // compute time of an image, for estimates; 0 if nobody knows
+	Tokens         *TokenPrice      `yaml:"tokens"`          // by the provider's own count, if it reports one; wins over the rest
+	Edit           *Price           `yaml:"edit"`            // instead of all this, of requests with reference images
 }
 
 // TokenPrice is for a million tokens of each kind.
@@ -27,58 +35,120 @@ type Work struct {
 	Quality    string
 	Resolution string
 	References int
+	Inputs     []Size        // of the reference images, as far as they are known; zero if one is not
 	Usage      *Usage        // nil if not reported
 	Compute    time.Duration // 0 if not reported
 }
 
+// Assume is the work with what nobody said completed by what the model does unasked, and the resolution class that the
+// first image's size shows. row may be nil.
+func (w Work) Assume(row *Model) Work {
+	if row == nil {
+		return w
+	}
+	w.Quality = cmp.Or(w.Quality, row.Default.Quality)
+	w.Resolution = cmp.Or(w.Resolution, row.Default.Resolution)
+	for class, sizes := range row.Can.Pixels {
+		if len(w.Sizes) > 0 && slices.Contains(sizes, w.Sizes[0]) {
+			w.Resolution = class
+		}
+	}
+	return w
+}
+
 const (
 	million   = 1_000_000
-	megapixel = 1 << 20 // as fal counts: 1024 × 1024 is one
+	megapixel = 1 << 20 // as fal counts: 1024 × 1024 is one, 1920 × 1080 two
 )
 
-// Charge is what work costs, and where the figure comes from. Of a nil price the basis is BasisUnknown.
+// Charge is what work costs, and where the figure comes from. Where a part of the price cannot be worked out, the whole
+// is unknown: half a sum would be taken for all of it.
 func (p *Price) Charge(w Work) Cost {
+	unknown := Cost{Basis: BasisUnknown, Charge: ChargeSettled}
 	if p == nil {
-		return Cost{Basis: BasisUnknown, Charge: ChargeSettled}
+		return unknown
 	}
-	if p.Tokens != nil && w.Usage != nil {
+	if p.Edit != nil && w.References > 0 {
+		return p.Edit.Charge(w)
+	}
+	counted := p.Tokens != nil && w.Usage != nil && *w.Usage != Usage{} // zeros are from providers that do not count
+	if counted && (w.Usage.ImageOut > 0 || len(w.Sizes) == 0) {
 		return Cost{p.Tokens.of(w.Usage), BasisReported, ChargeSettled}
 	}
-	c := Cost{Basis: BasisBook, Charge: ChargeSettled}
-	for _, size := range w.Sizes {
-		image, known := p.image(size, w)
-		if !known {
-			return Cost{Basis: BasisUnknown, Charge: ChargeSettled}
-		}
-		c.Amount += image + p.Megapixel*Money((size.Pixels()+megapixel-1)/megapixel)
+	made, known := p.made(w)
+	sent, seen := p.sent(w)
+	switch {
+	case !known || !seen || p.Second > 0 && w.Compute <= 0 && len(w.Sizes) > 0:
+		return unknown
+	case counted: // but not the pictures, which the book then prices
+		return Cost{p.Tokens.of(w.Usage) + made, BasisBook, ChargeSettled}
+	case p.Second > 0 && w.Compute > 0:
+		return Cost{made + sent + p.Second.Times(int64(w.Compute), int64(time.Second)), BasisReported, ChargeSettled}
 	}
-	c.Amount += p.Reference * Money(w.References)
-	if p.Second > 0 {
-		c.Amount += p.Second.Times(int64(w.Compute), int64(time.Second))
-		if w.Compute > 0 {
-			c.Basis = BasisReported
-		} else if c.Amount == 0 {
-			c.Basis = BasisUnknown
-		}
-	}
-	return c
+	return Cost{made + sent, BasisBook, ChargeSettled}
 }
 
 // Estimate is what work would cost if all went well: the charge, as far as it can be known before.
 func (p *Price) Estimate(w Work) Cost {
-	w.Usage = nil
+	w.Usage, w.Compute = nil, 0
+	if p != nil {
+		w.Compute = p.Typical * time.Duration(len(w.Sizes))
+	}
 	c := p.Charge(w)
-	if c.Basis == BasisBook {
+	if c.Basis != BasisUnknown {
 		c.Basis = BasisEstimate
 	}
 	return c
 }
 
+// made is the part of the price that is by the images delivered; false if it is not known.
+func (p *Price) made(w Work) (sum Money, known bool) {
+	for _, size := range w.Sizes {
+		image, ok := p.image(size, w)
+		area, seen := p.area(size)
+		if !ok || !seen {
+			return 0, false
+		}
+		sum += image + area
+	}
+	return sum, true
+}
+
+// area is the part of an image's price that is by its megapixels; false if its size is not known.
+func (p *Price) area(size Size) (Money, bool) {
+	if p.Megapixel == 0 && p.FirstMegapixel == 0 {
+		return 0, true
+	}
+	n := begun(size)
+	if n > 0 && p.FirstMegapixel > 0 {
+		return p.FirstMegapixel + p.Megapixel*(n-1), true
+	}
+	return p.Megapixel * n, n > 0
+}
+
+// sent is the part of the price that is by the reference images; false if it is not known.
+func (p *Price) sent(w Work) (Money, bool) {
+	sum := p.Reference * Money(w.References)
+	if p.InputMegapixel == 0 || w.References == 0 {
+		return sum, true
+	}
+	for _, size := range w.Inputs {
+		if size == (Size{}) {
+			return 0, false
+		}
+		sum += p.InputMegapixel * begun(size)
+	}
+	return sum, len(w.Inputs) == w.References
+}
+
+// begun is how many megapixels a size has, the last one counted whole; 0 if it is not known.
+func begun(size Size) Money { return Money((size.Pixels() + megapixel - 1) / megapixel) }
+
 // image is the part of the price that is by the image; false if the table has other sizes and qualities only, and
 // nothing else prices the work.
 func (p *Price) image(size Size, w Work) (Money, bool) {
 	if len(p.Images) == 0 {
-		return p.Image, p.Tokens == nil || p.Image > 0 || p.Megapixel > 0
+		return p.Image, p.Tokens == nil || p.Image+p.Megapixel+p.FirstMegapixel > 0
 	}
 	s := size.String()
 	for _, key := range []string{w.Quality + " " + s, w.Quality, s, w.Resolution} {

@@ -39,6 +39,7 @@ type Handler struct {
 	Program  func() Status // what the program knows of a Status by itself
 	Ready    func() bool
 	Reload   func() error
+	Config   func() Config // in force
 	Metrics  *prometheus.Registry
 	Kills    Switches
 	Names    func(breaker.Scope) []string // what a kill may name
@@ -72,6 +73,8 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
 	h.mux.HandleFunc("GET /api/status", h.guard(h.status))
 	h.mux.HandleFunc("POST /api/reload", h.guard(h.reload))
+	h.mux.HandleFunc("GET /api/config", h.guard(h.config))
+	h.mux.HandleFunc("POST /api/config", h.guard(h.config))
 	h.mux.HandleFunc("GET /api/kill", h.guard(h.kills))
 	h.mux.HandleFunc("POST /api/kill", h.guard(h.postKill))
 	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))

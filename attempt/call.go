@@ -207,7 +207,7 @@ func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *
 	} else {
 		a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
 		a.Images = len(ans.Result.Images)
-		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result))
+		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result).Assume(c.Target.Row))
 	}
 	x.note(ctx)
 }
@@ -251,6 +251,9 @@ func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
 		References: len(req.References),
 		Usage:      res.Usage,
 		Compute:    res.Compute,
+	}
+	for i := range req.References {
+		w.Inputs = append(w.Inputs, req.References[i].Size)
 	}
 	if res.Quality != "" {
 		w.Quality = res.Quality

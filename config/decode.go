@@ -53,7 +53,11 @@ func (d *decoder) pointer(n *Node, v reflect.Value) {
 
 func (d *decoder) structure(n *Node, v reflect.Value) {
 	if n.node.Kind != yaml.MappingNode {
-		n.Errorf("want a mapping, got %s", n.kind())
+		want := "a mapping"
+		if x, ok := v.Addr().Interface().(Exampler); ok {
+			want += " such as " + x.Example()
+		}
+		n.Errorf("want %s, got %s", want, n.kind())
 		return
 	}
 	known := fields(v)

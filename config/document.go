@@ -102,6 +102,20 @@ func (d *Document) Has(path string) bool {
 	return n != nil && !isNull(n)
 }
 
+// Empty reports whether what stands at path is a mapping that says nothing.
+func (d *Document) Empty(path string) bool {
+	n := d.nodes[path]
+	if n == nil || n.Kind != yaml.MappingNode {
+		return false
+	}
+	for i := 1; i < len(n.Content); i += 2 {
+		if !isNull(n.Content[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // Errorf is a fault at path.
 func (d *Document) Errorf(path, format string, args ...any) error {
 	return &Fault{d.At(path), path, fmt.Errorf(format, args...)}

@@ -18,6 +18,11 @@ type Defaulter interface {
 	SetDefaults()
 }
 
+// Exampler is for structs whose form is not plain to everybody: whoever writes something else is shown an example.
+type Exampler interface {
+	Example() string
+}
+
 // Node is one value in a file, while it is being decoded.
 type Node struct {
 	dec  *decoder

@@ -9,16 +9,21 @@ import (
 
 // unknownKey says so, and what was probably meant.
 func unknownKey(name string, known map[string]reflect.Value) error {
+	return fmt.Errorf("unknown key %q%s", name, Suggest(name, slices.Collect(maps.Keys(known))))
+}
+
+// Suggest is `; did you mean "x"?` for the x of known that name was probably meant to be; empty if there is none.
+func Suggest(name string, known []string) string {
 	best, least := "", max(len(name)/3, 1)+1
-	for _, k := range slices.Sorted(maps.Keys(known)) {
+	for _, k := range slices.Sorted(slices.Values(known)) {
 		if n := distance(name, k); n < least {
 			best, least = k, n
 		}
 	}
 	if best == "" {
-		return fmt.Errorf("unknown key %q", name)
+		return ""
 	}
-	return fmt.Errorf("unknown key %q; did you mean %q?", name, best)
+	return fmt.Sprintf("; did you mean %q?", best)
 }
 
 // distance is how many letters must be put in, left out, changed or swapped with their neighbour to make b of a.

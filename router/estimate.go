@@ -14,15 +14,10 @@ func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 	for i := range w.Sizes {
 		w.Sizes[i] = size
 	}
-	if row := c.Target.Row; row != nil {
-		if w.Quality == "" {
-			w.Quality = row.Default.Quality
-		}
-		if w.Resolution == "" {
-			w.Resolution = row.Default.Resolution
-		}
+	for i := range req.References {
+		w.Inputs = append(w.Inputs, req.References[i].Size)
 	}
-	return c.Target.Price.Estimate(w)
+	return c.Target.Price.Estimate(w.Assume(c.Target.Row))
 }
 
 // expects is the size in pixels that the target will most likely make.

@@ -105,7 +105,7 @@ func (r *Router) compileExperiments() (errs []error) {
 		}
 		for _, arm := range e.Value.Arms {
 			if r.cfg.Targets[arm.Name] == nil {
-				errs = append(errs, fmt.Errorf("%s: no target %q", config.Key(path+".arms", arm.Name), arm.Name))
+				errs = append(errs, fmt.Errorf("%s: no target %q%s", config.Key(path+".arms", arm.Name), arm.Name, r.suggest(arm.Name)))
 			}
 		}
 		r.experiments[e.Name] = a

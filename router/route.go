@@ -84,10 +84,10 @@ func (r *Route) Validate() error {
 	if r.Cache != nil && r.Cache.TTL <= 0 {
 		errs = append(errs, fmt.Errorf("cache.ttl: must be positive, got %v", r.Cache.TTL))
 	}
-	oneOf("pay_twice", r.PayTwice, "allow", "never")
-	oneOf("when_all_open", r.WhenAllOpen, "fail", "try")
-	oneOf("fidelity", r.Fidelity, "report", "strict")
-	oneOf("rejoin", r.Rejoin, "on", "off")
+	oneOf("pay_twice", r.PayTwice, Choices("pay_twice")...)
+	oneOf("when_all_open", r.WhenAllOpen, Choices("when_all_open")...)
+	oneOf("fidelity", r.Fidelity, Choices("fidelity")...)
+	oneOf("rejoin", r.Rejoin, Choices("rejoin")...)
 	for i, o := range r.FallbackOn {
 		if !slices.Contains(switchyard.Outcomes(), o) {
 			errs = append(errs, fmt.Errorf("fallback_on[%d]: want one of %q, got %q", i, switchyard.Outcomes(), o))

@@ -5,6 +5,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -89,14 +90,19 @@ func (r *Router) unknown(path string, route *Route) (errs []error) {
 	}{{"targets", route.Targets}, {"fallback", route.Fallback}} {
 		for i, name := range list.names {
 			if name != Native && r.cfg.Targets[name] == nil {
-				errs = append(errs, fmt.Errorf("%s.%s[%d]: no target %q", path, list.key, i, name))
+				errs = append(errs, fmt.Errorf("%s.%s[%d]: no target %q%s", path, list.key, i, name, r.suggest(name)))
 			}
 		}
 	}
 	if name := route.Experiment; name != "" && r.experiments[name] == nil {
-		errs = append(errs, fmt.Errorf("%s.experiment: no experiment %q", path, name))
+		errs = append(errs, fmt.Errorf("%s.experiment: no experiment %q%s", path, name, config.Suggest(name, r.cfg.Experiments.Names())))
 	}
 	return errs
+}
+
+// suggest is which target was probably meant.
+func (r *Router) suggest(name string) string {
+	return config.Suggest(name, append(slices.Collect(maps.Keys(r.cfg.Targets)), Native))
 }
 
 // Plan is who may serve the request of f. appKey tells whether the app has a credential of its own that may be used

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -215,25 +214,4 @@ func (f *file) transports() map[string]fetch.TransportConfig {
 		}
 	}
 	return m
-}
-
-// needsRestart names what a reload of next in the place of f does not change.
-func (f *file) needsRestart(next *file) []string {
-	var names []string
-	for name, same := range map[string]bool{
-		"server.listen":      f.Server.Listen == next.Server.Listen,
-		"server.tls":         f.Server.TLS == next.Server.TLS,
-		"server.memory":      f.Server.Memory == next.Server.Memory,
-		"server.temp_dir":    f.Server.TempDir == next.Server.TempDir,
-		"server.fetch_allow": slices.Equal(f.Server.FetchAllow, next.Server.FetchAllow),
-		"admin":              f.Admin.equal(next.Admin),
-		"log":                f.Log == next.Log,
-		"store":              f.Store == next.Store,
-	} {
-		if !same {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -14,6 +14,10 @@ import (
 type checkCommand struct {
 	File string `arg:"" help:"The config file." default:"config.yaml"`
 	JSON bool   `help:"For machines; faults are on standard output then, too."`
+
+	Diff    bool   `help:"Say what a reload would change of the config in force of the running sidecar."`
+	Against string `help:"Of another file instead, or of the sidecar whose admin side is there; implies --diff." placeholder:"FILE|HOST:PORT"`
+	Token   string `help:"Admin token, if not the file's; also SWITCHYARD_ADMIN_TOKEN." placeholder:"TOKEN"`
 }
 
 // checked is what --json prints.
@@ -41,6 +45,9 @@ func (c *checkCommand) Run(e *env) error {
 		return err
 	}
 	f, err := load(c.File, text, e.getenv)
+	if err == nil && (c.Diff || c.Against != "") {
+		return c.diff(e, f)
+	}
 	if c.JSON {
 		return errors.Join(c.encode(e, f, err), err)
 	}

@@ -256,8 +256,8 @@ func (f *file) check(doc *config.Document) error {
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
 	f.checkKeys(fault)
 	f.checkBudgets(fault, within)
-	f.checkProviders(fault, within)
-	f.checkTargets(fault, within)
+	f.checkProviders(doc, fault, within)
+	f.checkTargets(doc, fault, within)
 	f.checkAlerts(fault, within)
 	for i := range f.Experiments {
 		within(config.Key("experiments", f.Experiments[i].Name), f.Experiments[i].Value.Validate())
@@ -296,7 +296,7 @@ func (f *file) checkKeys(fault faultFunc) {
 
 const passthrough = "passthrough"
 
-func (f *file) checkProviders(fault faultFunc, within withinFunc) {
+func (f *file) checkProviders(doc *config.Document, fault faultFunc, within withinFunc) {
 	dialects := []string{passthrough}
 	for _, d := range all.Dialects() {
 		dialects = append(dialects, d.Name())
@@ -308,7 +308,7 @@ func (f *file) checkProviders(fault faultFunc, within withinFunc) {
 		case p.Dialect == "vertex":
 			fault(at+".dialect", "vertex: not yet")
 		case !slices.Contains(dialects, p.Dialect):
-			fault(at+".dialect", "want one of %s, got %q", strings.Join(dialects, ", "), p.Dialect)
+			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
 			fault(at, "a passthrough provider needs a base_url, and a prefix such as /voices")
 		case p.Prefix != "" && prefixes[p.Prefix] != "":
@@ -324,21 +324,12 @@ func (f *file) checkProviders(fault faultFunc, within withinFunc) {
 			fault(at+".retries", "want 0 to 10, got %d", p.Shared.Retries)
 		}
 		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
-		checkPrice(fault, at+".price", p.Price)
+		within(at+".price", checkPrice(doc, at+".price", p.Price))
 		p.Probe.check(fault, at+".probe")
 	}
 }
 
-func checkPrice(fault faultFunc, at string, p *switchyard.Price) {
-	if p == nil {
-		return
-	}
-	if min(p.Image, p.Megapixel, p.Second, p.Reference) < 0 {
-		fault(at, "must not be negative")
-	}
-}
-
-func (f *file) checkTargets(fault faultFunc, within withinFunc) {
+func (f *file) checkTargets(doc *config.Document, fault faultFunc, within withinFunc) {
 	for _, e := range f.Targets {
 		t, at := e.Value, config.Key("targets", e.Name)
 		p := f.Providers.Find(t.Provider)
@@ -346,14 +337,14 @@ func (f *file) checkTargets(fault faultFunc, within withinFunc) {
 		case e.Name == router.Native:
 			fault(at, "%q is a word of routes, not a name for a target", e.Name)
 		case p == nil:
-			fault(at+".provider", "no provider %q", t.Provider)
+			fault(at+".provider", "no provider %q%s", t.Provider, config.Suggest(t.Provider, f.Providers.Names()))
 		case p.Dialect == passthrough:
 			fault(at+".provider", "%q is a passthrough provider: it makes no pictures", t.Provider)
 		case t.Model == "":
 			fault(at+".model", "is missing")
 		}
 		within(at, t.Limit.Validate())
-		checkPrice(fault, at+".price", t.Price)
+		within(at+".price", checkPrice(doc, at+".price", t.Price))
 	}
 }
 

@@ -48,6 +48,8 @@ type commands struct {
 	Kill       killCommand       `cmd:"" help:"Stop a provider, a target, a route or everything in a running sidecar, at once."`
 	Revive     reviveCommand     `cmd:"" help:"Take a kill back."`
 	Models     modelsCommand     `cmd:"" help:"List the models that are known: their life, abilities and prices."`
+	Prices     pricesCommand     `cmd:"" help:"List what each model costs, in which unit and by which source, and where the config says otherwise."`
+	Schema     schemaCommand     `cmd:"" help:"Print the JSON Schema of config files, for editors."`
 	Report     reportCommand     `cmd:"" help:"What it cost, how well it went and how long it took; from the ledger."`
 	Alerts     alertsCommand     `cmd:"" help:"List the alerts that a config has in force; or print them as a rule file for Prometheus."`
 	Backtest   backtestCommand   `cmd:"" help:"Try a config on what has been recorded: what it would have cost, how well and how fast it would have gone."`

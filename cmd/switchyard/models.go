@@ -86,24 +86,3 @@ func abilities(a *switchyard.Abilities) string {
 	}
 	return strings.Join(parts, " ")
 }
-
-func priceText(p *switchyard.Price) string {
-	switch {
-	case p == nil:
-		return "unknown"
-	case p.Megapixel > 0:
-		return "$" + p.Megapixel.String() + "/MP"
-	case p.Second > 0:
-		return "$" + p.Second.String() + "/s"
-	case len(p.Images) > 0:
-		low, high := switchyard.Money(1<<62), switchyard.Money(0)
-		for _, m := range p.Images {
-			low, high = min(low, m), max(high, m)
-		}
-		if low == high {
-			return "$" + low.String() + "/image"
-		}
-		return "$" + low.String() + "–" + high.String() + "/image"
-	}
-	return "$" + p.Image.String() + "/image"
-}

@@ -163,6 +163,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Program:  s.program,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
+		Config:   s.inForce,
 		Kills:    &s.switches,
 		Names:    s.names,
 		Audit:    s.audit,

@@ -1,0 +1,36 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"switchyard/config"
+)
+
+// Config is the config in force, as GET /api/config tells it.
+type Config struct {
+	Loaded time.Time     `json:"loaded"` // when it came into force
+	Values []config.Leaf `json:"values"` // defaults included; secrets are masked
+	// Other are the paths of the secrets that are not those which the caller has named the marks of. A mark goes in and
+	// never comes out.
+	Other []string `json:"other,omitempty"`
+}
+
+// config answers what is in force; to a POST of marks by path, also which secrets are others.
+func (h *Handler) config(w http.ResponseWriter, r *http.Request) {
+	c := h.Config()
+	if r.Method == http.MethodPost {
+		var marks map[string]string // :: path → mark
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&marks); err != nil {
+			fail(w, http.StatusBadRequest, "want an object of paths and marks")
+			return
+		}
+		for _, l := range c.Values {
+			if mark, asked := marks[l.Path]; asked && l.Mark() != mark {
+				c.Other = append(c.Other, l.Path)
+			}
+		}
+	}
+	answer(w, c)
+}

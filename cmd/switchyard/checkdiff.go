@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"switchyard/admin"
+	"switchyard/config"
+)
+
+// restarts are the sections that a reload does not change.
+var restarts = []string{
+	"server.listen", "server.tls", "server.memory", "server.temp_dir", "server.fetch_allow", "admin", "log", "store",
+}
+
+// needsRestart names what a reload of next in the place of f does not change.
+func (f *file) needsRestart(next *file) []string {
+	changes := differences(f, next)
+	var names []string
+	for _, section := range restarts {
+		if slices.ContainsFunc(changes, func(c config.Change) bool { return config.Within(c.Path, section) }) {
+			names = append(names, section)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// differences are what next changes of old.
+func differences(old, next *file) []config.Change {
+	was, is := config.Leaves(*old), config.Leaves(*next)
+	marks := map[string]string{}
+	for _, l := range was {
+		marks[l.Path] = l.Mark()
+	}
+	for _, l := range is {
+		if marks[l.Path] == l.Mark() {
+			delete(marks, l.Path) // what is left are others
+		}
+	}
+	return config.Changes(was, is, func(path string) bool { _, other := marks[path]; return !other })
+}
+
+// inForce is the config as the admin side tells it.
+func (s *sidecar) inForce() admin.Config {
+	f := s.file.Load()
+	return admin.Config{Loaded: f.loaded, Values: config.Leaves(*f)}
+}
+
+// changed is a change with what it takes.
+type changed struct {
+	config.Change
+	Restart bool `json:"restart"` // a reload does not bring it about
+}
+
+// diffDoc is what --diff --json prints.
+type diffDoc struct {
+	File    string    `json:"file"`
+	Against string    `json:"against"`
+	Changes []changed `json:"changes"`
+}
+
+// diff prints what a reload of f would change.
+func (c *checkCommand) diff(e *env, f *file) error {
+	changes, against, err := c.compare(e, f)
+	if err != nil {
+		return err
+	}
+	doc := diffDoc{File: c.File, Against: against, Changes: []changed{}}
+	for _, one := range changes {
+		restart := slices.ContainsFunc(restarts, func(section string) bool { return config.Within(one.Path, section) })
+		doc.Changes = append(doc.Changes, changed{one, restart})
+	}
+	if c.JSON {
+		return encodeJSON(e.stdout, doc)
+	}
+	if len(doc.Changes) == 0 {
+		fmt.Fprintf(e.stdout, "%s: no change against %s\n", c.File, against)
+		return nil
+	}
+	for _, one := range doc.Changes {
+		fmt.Fprintln(e.stdout, one)
+	}
+	return nil
+}
+
+// String is a line: + for what is new, - for what goes, ~ for what is another.
+func (c changed) String() string {
+	line := "~ " + c.Path + ": " + c.Old + " → " + c.New
+	switch {
+	case c.Old == "":
+		line = "+ " + c.Path + ": " + c.New
+	case c.New == "":
+		line = "- " + c.Path + ": " + c.Old
+	case c.Old == c.New:
+		line = "~ " + c.Path + ": another secret in " + c.New
+	}
+	if c.Restart {
+		line += "  (takes a restart)"
+	}
+	return plain(line)
+}
+
+// compare finds out what f would change of another file, or of the config in force of a sidecar.
+func (c *checkCommand) compare(e *env, f *file) (changes []config.Change, against string, err error) {
+	if text, err := os.ReadFile(c.Against); c.Against != "" && !errors.Is(err, os.ErrNotExist) {
+		if err != nil {
+			return nil, "", err
+		}
+		old, err := load(c.Against, text, e.getenv)
+		if err != nil {
+			return nil, "", err
+		}
+		return differences(old, f), c.Against, nil
+	}
+	if strings.HasSuffix(c.Against, ".yaml") || strings.HasSuffix(c.Against, ".yml") {
+		return nil, "", fmt.Errorf("--against: no file %s", c.Against)
+	}
+	o, err := operatorFlags{Config: c.File, Admin: c.Against, Token: c.Token}.operator(e)
+	if err != nil {
+		return nil, "", err
+	}
+	is, marks := config.Leaves(*f), map[string]string{}
+	for _, l := range is {
+		if l.Mark() != "" {
+			marks[l.Path] = l.Mark()
+		}
+	}
+	body, err := json.Marshal(marks)
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := o.call("POST", "/api/config", body)
+	if err != nil {
+		return nil, "", err
+	}
+	var running admin.Config
+	if err := json.Unmarshal(text, &running); err != nil {
+		return nil, "", fmt.Errorf("%s: not a config: %w", o.base, err)
+	}
+	return config.Changes(running.Values, is, func(path string) bool { return !slices.Contains(running.Other, path) }), o.base, nil
+}
