@@ -138,7 +138,7 @@ type Outgoing struct {
 	Method string
 	Path   string // escaped, as it goes on the wire, from the base on
 	Query  url.Values
-	Header http.Header // without the key
+	Header http.Header // without the key; may be shared, so nobody changes it
 	Body   switchyard.Blob
 }
 

@@ -93,8 +93,11 @@ func poll(path, id string) dialect.Step {
 }
 
 func ask(method, path string) *dialect.Outgoing {
-	return &dialect.Outgoing{Base: queue, Method: method, Path: path, Header: http.Header{"Accept": {jsonType}}}
+	return &dialect.Outgoing{Base: queue, Method: method, Path: path, Header: accept}
 }
+
+// accept goes with every question about a job, of which thousands may wait. Nobody changes it.
+var accept = http.Header{"Accept": {jsonType}}
 
 // decodeOutput reads a model's output. An image with an NSFW flag is a black one, and counts as withheld.
 func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, error) {

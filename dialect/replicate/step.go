@@ -64,13 +64,15 @@ func poll(id string) (dialect.Step, error) {
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no id")}
 	}
 	path := "/v1/predictions/" + url.PathEscape(id)
-	accept := http.Header{"Accept": {"application/json"}}
 	return dialect.Step{
 		Poll: true, Job: id,
 		Next:   &dialect.Outgoing{Method: http.MethodGet, Path: path, Header: accept},
-		Cancel: &dialect.Outgoing{Method: http.MethodPost, Path: path + "/cancel", Header: accept.Clone()},
+		Cancel: &dialect.Outgoing{Method: http.MethodPost, Path: path + "/cancel", Header: accept},
 	}, nil
 }
+
+// accept goes with every question about a job, of which thousands may wait. Nobody changes it.
+var accept = http.Header{"Accept": {"application/json"}}
 
 // outputs are the files of an output: one, a list, or the values of an object.
 func outputs(v *spool.Value) []*spool.Value {
