@@ -190,7 +190,7 @@ func (q *request) answered(ans *attempt.Answer) {
 	q.rec.Target, q.rec.Provider, q.rec.Served = ans.Target.Name, ans.Target.Provider, ans.Target.Model
 	q.rec.Fidelity = ans.Fidelity.String()
 	if ans.Result != nil {
-		q.rec.Images = len(ans.Result.Images)
+		q.rec.Images, q.rec.Usage = len(ans.Result.Images), ans.Result.Usage
 	}
 }
 

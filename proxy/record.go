@@ -36,8 +36,10 @@ type Record struct {
 	Status   int
 	Bytes    int64 // of the answer
 	Latency  time.Duration
-	Err      error   // nil if the app got what it asked for
-	Rules    []error // of rules that could not be worked out for it: *router.RuleError
+	Err      error             // nil if the app got what it asked for
+	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
+	Usage    *switchyard.Usage // of who answered; nil if it counts no tokens
+	Trace    TraceID
 }
 
 // counter sees what the app is answered.
@@ -87,6 +89,9 @@ func (q *request) finish() {
 	if q.Observe != nil {
 		q.Observe(rec)
 	}
+	if q.trace != nil {
+		q.trace.End(rec)
+	}
 	fields := []zap.Field{
 		zap.String("id", rec.ID), zap.String("method", rec.Method), zap.String("dialect", rec.Dialect),
 		zap.String("path", rec.Path), zap.String("tenant", rec.Tenant), zap.String("kind", rec.Kind),
@@ -95,6 +100,7 @@ func (q *request) finish() {
 		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
 		zap.Duration("latency", rec.Latency),
 	}
+	fields = q.traced(fields)
 	if rec.Err != nil {
 		q.Log.Warn("request", append(fields, zap.Error(rec.Err))...)
 		return

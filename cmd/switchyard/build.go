@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -68,12 +69,21 @@ func nativeName(provider string) string { return "native:" + provider }
 func (p providerFile) target(name string) *switchyard.Target {
 	t := &switchyard.Target{
 		Provider: name, Dialect: p.Dialect, Key: p.Key, Price: p.Price, Bases: p.bases(),
-		Headers: p.Headers, Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
+		Headers: canonical(p.Headers), Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
 	}
 	if !p.Enabled {
 		t.Off = fmt.Sprintf("provider %q is switched off", name)
 	}
 	return t
+}
+
+// canonical is the names of headers as they are written in requests.
+func canonical(names []string) []string {
+	names = slices.Clone(names)
+	for i, name := range names {
+		names[i] = http.CanonicalHeaderKey(name)
+	}
+	return names
 }
 
 // bases are the configured addresses, and the provider's own for the others.
@@ -228,6 +238,7 @@ func (f *file) needsRestart(next *file) []string {
 		"server.fetch_allow": slices.Equal(f.Server.FetchAllow, next.Server.FetchAllow),
 		"admin":              f.Admin.equal(next.Admin),
 		"log":                f.Log == next.Log,
+		"tracing":            f.Tracing == next.Tracing,
 		"store":              f.Store == next.Store,
 	} {
 		if !same {

@@ -18,6 +18,7 @@ import (
 	"switchyard/dialect/all"
 	"switchyard/limit"
 	"switchyard/router"
+	"switchyard/tracing"
 )
 
 // file is config.yaml. Where a package has settings of its own, they are its Config.
@@ -25,7 +26,7 @@ type file struct {
 	Server      serverFile                    `yaml:"server"`
 	Admin       adminFile                     `yaml:"admin"`
 	Log         logFile                       `yaml:"log"`
-	Tracing     config.Later                  `yaml:"tracing"`
+	Tracing     tracing.Config                `yaml:"tracing"`
 	Store       storeFile                     `yaml:"store"`
 	Models      modelsFile                    `yaml:"models"`
 	Keys        []keyFile                     `yaml:"keys"`
@@ -166,7 +167,7 @@ func defaults() file {
 			DrainTimeout: time.Minute, Headers: true,
 		},
 		Admin: adminFile{Listen: "127.0.0.1:9090"},
-		Log:   logFile{Level: "info", Format: "json"},
+		Log:   logFile{Level: "info", Format: "json"}, Tracing: tracing.DefaultConfig(),
 		Store: storeFile{
 			Database: "sqlite:data/switchyard.db", Journal: "data/journal",
 			Assets: assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30}, Cache: 1 << 30,
@@ -253,6 +254,7 @@ func (f *file) check(doc *config.Document) error {
 	}
 	f.checkHosts(fault)
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
+	within("tracing", f.Tracing.Validate())
 	f.checkKeys(fault)
 	f.checkBudgets(fault, within)
 	f.checkProviders(fault, within)

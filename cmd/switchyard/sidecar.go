@@ -35,6 +35,7 @@ import (
 	"switchyard/spool"
 	"switchyard/ticket"
 	"switchyard/ticket/hook"
+	"switchyard/tracing"
 )
 
 // sidecar is the running program: what it owns, and the config in force.
@@ -70,6 +71,7 @@ type sidecar struct {
 	pace       router.Pace
 	watch      admin.Watch
 	meters     *admin.Meters
+	tracer     *tracing.Tracer // nil without a collector
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
@@ -126,6 +128,9 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Switches: &s.switches, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
 		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Shared: s.shared, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Breakers: s.breakers.State, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+	}
+	if err := s.openTracing(ctx, f.Tracing); err != nil {
+		return nil, err
 	}
 	if err := s.openAdmin(f); err != nil {
 		return nil, err
@@ -291,6 +296,7 @@ func (s *sidecar) close() {
 	for _, c := range closers {
 		errs = append(errs, c.Close())
 	}
+	errs = append(errs, s.tracer.Close())
 	if s.fetcher != nil {
 		s.fetcher.Close()
 	}
