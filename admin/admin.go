@@ -64,7 +64,7 @@ func (h *Handler) Init() {
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	h.mux.HandleFunc("GET /readyz", h.ready)
-	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
+	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	h.mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Health()) })
 	h.mux.HandleFunc("GET /api/ledger", h.guard(h.rows))
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))

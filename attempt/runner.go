@@ -119,6 +119,7 @@ func closeAll(bodies []io.Closer) {
 // Report is what was tried for a generation, whatever came of it.
 type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
+	Hedged   bool                 // a second target was asked while the first was at it
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 
 	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is

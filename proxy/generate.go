@@ -113,7 +113,9 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 		q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
 		q.rest = report.Rest
+		q.rec.Hedged = q.rec.Hedged || report.Hedged
 		if err == nil {
+			q.rec.FellBack = plan.Candidates[0].Target.Name != ans.Target.Name
 			q.observe(req, ans, report)
 			q.answered(ans)
 			return ans, nil

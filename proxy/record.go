@@ -40,6 +40,20 @@ type Record struct {
 	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
 	Usage    *switchyard.Usage // of who answered; nil if it counts no tokens
 	Trace    TraceID
+	Work     bool // for a ticket, when its request had been answered
+	Hedged   bool // a second target was asked while the first was at it
+	FellBack bool // another target answered than the plan's first
+}
+
+// Outcome is how a generation ended: as its last attempt did, if not well.
+func (r *Record) Outcome() switchyard.Outcome {
+	if r.Err == nil {
+		return switchyard.OK
+	}
+	if o := switchyard.AsError(r.Err).Outcome; o != "" {
+		return o
+	}
+	return switchyard.Refused
 }
 
 // counter sees what the app is answered.
@@ -147,12 +161,7 @@ func (q *request) book(ctx context.Context, account *account, g switchyard.Gener
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
-	g.Outcome = switchyard.OK
-	if rec.Err != nil {
-		if g.Outcome = switchyard.AsError(rec.Err).Outcome; g.Outcome == "" {
-			g.Outcome = switchyard.Refused
-		}
-	}
+	g.Outcome = rec.Outcome()
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
 	}

@@ -251,6 +251,7 @@ func (q *request) expire(j *job) (stop func()) {
 // a job is waited for: thousands may wait, each with a stack.
 func (q *request) do(j *job) {
 	q.startTrace(Tracer.Work)
+	q.rec.Work = true
 	defer q.finish()
 	defer q.tickets.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)

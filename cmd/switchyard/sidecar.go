@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,6 +173,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Observer:    s.store,
 	}
 	s.openDash(f)
+	s.metrics.MustRegister(&admin.Gauges{Read: s.scrape})
 	s.admin.Init()
 	return nil
 }
@@ -223,15 +223,14 @@ func (s *sidecar) reload() error {
 		}
 		err = s.use(f)
 	}
+	s.meters.Reload(err)
 	if err != nil {
 		text := err.Error()
 		s.refused.Store(&text)
-		s.meters.Reloads.WithLabelValues("refused").Inc()
 		s.log.Error("config refused, the old one stays in force", zap.Error(err))
 		return err
 	}
 	s.refused.Store(nil)
-	s.meters.Reloads.WithLabelValues("ok").Inc()
 	s.log.Info("config reloaded", zap.String("file", s.name))
 	return nil
 }
@@ -240,28 +239,6 @@ func (s *sidecar) seen() []byte {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	return s.text
-}
-
-func (s *sidecar) observe(rec *proxy.Record) {
-	s.meters.Request(rec.Dialect, rec.Kind, strconv.Itoa(rec.Status/100)+"xx")
-	for _, a := range rec.Attempts {
-		s.meters.Attempt(a)
-		s.watch.Attempt(a)
-	}
-	for _, err := range rec.Rules {
-		var failed *router.RuleError
-		if errors.As(err, &failed) {
-			s.watch.RuleFailed(failed.Of, time.Now())
-			s.meters.Rules.WithLabelValues(failed.Of).Inc()
-		}
-	}
-	s.live.Tell()
-}
-
-// late counts an attempt that ended after its request.
-func (s *sidecar) late(a switchyard.Attempt) {
-	s.meters.Attempt(a)
-	s.watch.Attempt(a)
 }
 
 // close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
