@@ -43,6 +43,7 @@ type Handler struct {
 	Kills    Switches
 	Names    func(breaker.Scope) []string // what a kill may name
 	Audit    *Audit                       // may be nil
+	Level    LogLevel
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
@@ -77,6 +78,8 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("DELETE /api/kill/{scope}/{name}", h.guard(h.deleteKill))
 	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
 	h.mux.HandleFunc("GET /api/budgets", h.guard(h.budgets))
+	h.mux.HandleFunc("GET /api/log-level", h.guard(h.logLevel))
+	h.mux.HandleFunc("PUT /api/log-level", h.guard(h.putLogLevel))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 	if h.Live == nil {

@@ -115,11 +115,28 @@ func (q *request) finish() {
 		zap.Duration("latency", rec.Latency),
 	}
 	fields = q.traced(fields)
+	q.logAttempts()
 	if rec.Err != nil {
 		q.Log.Warn("request", append(fields, zap.Error(rec.Err))...)
 		return
 	}
 	q.Log.Info("request", fields...)
+}
+
+// logAttempts tells of each attempt, for who looks closely.
+func (q *request) logAttempts() {
+	for i := range q.rec.Attempts {
+		entry := q.Log.Check(zap.DebugLevel, "attempt")
+		if entry == nil {
+			return
+		}
+		a := &q.rec.Attempts[i]
+		entry.Write(q.traced([]zap.Field{
+			zap.String("id", a.Generation), zap.Int("number", a.Number), zap.Int("part", a.Part), zap.String("target", a.Target),
+			zap.String("outcome", string(a.Outcome)), zap.Stringer("stage", a.Stage), zap.Int("status", a.Status), zap.Int("images", a.Images),
+			zap.String("charge", string(a.Cost.Charge)), zap.String("cost_usd", costText(a.Cost)), zap.Duration("latency", a.Latency),
+		})...)
+	}
 }
 
 // costText is dollars, or that nobody knows.

@@ -237,7 +237,7 @@ func (f *file) needsRestart(next *file) []string {
 		"server.temp_dir":    f.Server.TempDir == next.Server.TempDir,
 		"server.fetch_allow": slices.Equal(f.Server.FetchAllow, next.Server.FetchAllow),
 		"admin":              f.Admin.equal(next.Admin),
-		"log":                f.Log == next.Log,
+		"log.format":         f.Log.Format == next.Log.Format,
 		"tracing":            f.Tracing == next.Tracing,
 		"store":              f.Store == next.Store,
 	} {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/admin"
 	"switchyard/breaker"
 	"switchyard/config"
 	"switchyard/dialect"
@@ -232,7 +233,7 @@ func (f *file) check(doc *config.Document) error {
 	if s.Memory > 1<<40 || s.MaxRequestBody <= 0 || s.MaxResponseBody <= 0 || s.MaxImage <= 0 {
 		fault("server", "sizes must be positive")
 	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, f.Log.Level) {
+	if !slices.Contains(admin.LogLevels(), f.Log.Level) {
 		fault("log.level", "want debug, info, warn or error, got %q", f.Log.Level)
 	}
 	if !slices.Contains([]string{"json", "console"}, f.Log.Format) {

@@ -40,7 +40,8 @@ import (
 // sidecar is the running program: what it owns, and the config in force.
 type sidecar struct {
 	log     *zap.Logger
-	name    string // of the config file
+	level   zap.AtomicLevel // of log
+	name    string          // of the config file
 	started time.Time
 
 	reloading sync.Mutex // guards the next two
@@ -92,7 +93,7 @@ const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
 func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
-	s := &sidecar{log: log, started: time.Now(), metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {
@@ -168,6 +169,7 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Kills:    &s.switches,
 		Names:    s.names,
 		Audit:    s.audit,
+		Level:    &s.level,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
@@ -218,10 +220,13 @@ func (s *sidecar) reload() error {
 	defer s.reloading.Unlock()
 	f, err := s.load()
 	if err == nil {
-		if names := s.file.Load().needsRestart(f); len(names) > 0 {
+		old := s.file.Load()
+		if names := old.needsRestart(f); len(names) > 0 {
 			s.log.Warn("config: these take a restart", zap.Strings("sections", names))
 		}
-		err = s.use(f)
+		if err = s.use(f); err == nil && old.Log.Level != f.Log.Level { // else what an operator has set stays
+			err = s.level.UnmarshalText([]byte(f.Log.Level))
+		}
 	}
 	s.meters.Reload(err)
 	if err != nil {

@@ -157,7 +157,7 @@ func TestTrace(t *testing.T) {
 			t.Errorf("%q is in a span", secret)
 		}
 	}
-	if n := len(k.logs.FilterField(zapTrace(appTrace)).All()); n != 1 {
+	if n := len(k.logs.FilterMessage("request").FilterField(zapTrace(appTrace)).All()); n != 1 {
 		t.Errorf("%d records name the trace", n)
 	}
 	for _, call := range append(k.world.Google.Calls(), k.world.OpenAI.Calls()...) {
