@@ -22,6 +22,8 @@ const (
 // the collector does not take, is dropped and counted.
 type queue struct {
 	exporter trace.SpanExporter
+	report   func(error) // hears of the first failure of a series
+	failing  bool        // of run
 	spans    chan trace.ReadOnlySpan
 	sent     atomic.Uint64
 	dropped  atomic.Uint64
@@ -33,8 +35,8 @@ type queue struct {
 	cancel context.CancelFunc // gives up what is being sent
 }
 
-func newQueue(e trace.SpanExporter, size int) *queue {
-	q := &queue{exporter: e, spans: make(chan trace.ReadOnlySpan, size), stop: make(chan struct{}), done: make(chan struct{})}
+func newQueue(e trace.SpanExporter, report func(error)) *queue {
+	q := &queue{exporter: e, report: report, spans: make(chan trace.ReadOnlySpan, queueSize), stop: make(chan struct{}), done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	go q.run()
 	return q
@@ -104,11 +106,16 @@ func (q *queue) send(batch []trace.ReadOnlySpan) []trace.ReadOnlySpan {
 	}
 	ctx, cancel := context.WithTimeout(q.ctx, sendTimeout)
 	defer cancel()
-	count := &q.sent
-	if q.exporter.ExportSpans(ctx, batch) != nil {
-		count = &q.dropped
+	err := q.exporter.ExportSpans(ctx, batch)
+	if err != nil {
+		q.dropped.Add(uint64(len(batch)))
+	} else {
+		q.sent.Add(uint64(len(batch)))
 	}
-	count.Add(uint64(len(batch)))
+	if err != nil && !q.failing {
+		q.report(err)
+	}
+	q.failing = err != nil
 	clear(batch) // spans are not kept alive until the next ones come
 	return batch[:0]
 }

@@ -109,8 +109,10 @@ func (s *attemptSpan) End(a switchyard.Attempt, u *switchyard.Usage) {
 
 func (s *attemptSpan) tell(a *switchyard.Attempt, u *switchyard.Usage) {
 	t := &facts{}
-	t.generation(s.target.Dialect, a.Model)
-	t.usage(u)
+	if a.Model != "" { // else it passes through, and is whatever it is
+		t.generation(s.target.Dialect, a.Model)
+		t.usage(u)
+	}
 	t.server(s.target.Bases[""])
 	t.number("http.response.status_code", int64(a.Status))
 	t.text("switchyard.attempt", a.ID)

@@ -35,9 +35,9 @@ const closeTimeout = 3 * time.Second
 // maxText is how long an attribute may be: some are an app's own words.
 const maxText = 256
 
-// New starts a Tracer. Headers for the collector, such as its key, and more about this instance are taken from the
+// New starts a Tracer; report hears of the first failure of each series to reach the collector. Headers for the collector, such as its key, and more about this instance are taken from the
 // environment variables of OpenTelemetry: OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES.
-func New(ctx context.Context, c Config, version string) (*Tracer, error) {
+func New(ctx context.Context, c Config, version string, report func(error)) (*Tracer, error) {
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.traces()), otlptracehttp.WithTimeout(sendTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
@@ -48,7 +48,7 @@ func New(ctx context.Context, c Config, version string) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	t := &Tracer{queue: newQueue(exporter, queueSize)}
+	t := &Tracer{queue: newQueue(exporter, report)}
 	limits := sdk.NewSpanLimits()
 	limits.AttributeValueLengthLimit = maxText
 	t.provider = sdk.NewTracerProvider(
@@ -98,7 +98,11 @@ func (t *Tracer) Attempt(ctx context.Context, target *switchyard.Target, a switc
 	if a.Job != "" { // by an earlier process
 		started = time.Now()
 	}
-	_, span := t.tracer.Start(ctx, operation+" "+a.Target, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(started))
+	name := operation
+	if a.Model == "" {
+		name = "passthrough"
+	}
+	_, span := t.tracer.Start(ctx, name+" "+a.Target, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(started))
 	return &attemptSpan{span: span, target: target, again: a.Job != ""}
 }
 

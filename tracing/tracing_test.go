@@ -34,7 +34,7 @@ func open(t *testing.T, h func(*collector.ExportTraceServiceRequest)) *tracing.T
 		h(&req)
 	}))
 	t.Cleanup(server.Close)
-	tr, err := tracing.New(t.Context(), tracing.Config{OTLP: server.URL + "/", Sample: 1}, "test")
+	tr, err := tracing.New(t.Context(), tracing.Config{OTLP: server.URL + "/", Sample: 1}, "test", func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

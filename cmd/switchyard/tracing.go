@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"go.uber.org/zap"
+
 	"switchyard/tracing"
 )
 
@@ -11,7 +13,10 @@ func (s *sidecar) openTracing(ctx context.Context, c tracing.Config) (err error)
 	if c.OTLP == "" {
 		return nil // nothing of it is loaded, and no request pays for it
 	}
-	if s.tracer, err = tracing.New(context.WithoutCancel(ctx), c, version); err != nil {
+	s.tracer, err = tracing.New(context.WithoutCancel(ctx), c, version, func(err error) {
+		s.log.Warn("tracing: spans are dropped", zap.Error(err))
+	})
+	if err != nil {
 		return err
 	}
 	s.handler.Tracer, s.handler.Runner.Tracer = s.tracer, s.tracer

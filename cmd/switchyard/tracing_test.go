@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -242,6 +243,79 @@ tracing: {otlp: "`+c.url+`", sample: 1}
 	}
 }
 
+// TestTraceRestart: a job that is left to the next process ends its span, and goes on within the same trace.
+func TestTraceRestart(t *testing.T) {
+	c := collect(t)
+	k := startKitWith(t, slowWorld(t, 0), `
+providers:
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+targets:
+  flux: {provider: fal, model: fal-ai/flux/dev}
+routes:
+  - {name: all, targets: [flux]}
+server: {listen: "127.0.0.1:0", fetch_allow: [127.0.0.1], temp_dir: "{dir}/tmp", drain_timeout: 100ms}
+tracing: {otlp: "`+c.url+`", sample: 0}
+`)
+	k.world.Fal.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: time.Hour, Max: time.Hour} })
+	if a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a"}`, "Traceparent", appSampled); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	polled := func() (int, bool) {
+		n := 0
+		for _, call := range k.world.Fal.Calls() {
+			if call.Method == http.MethodGet {
+				n++
+			}
+		}
+		return n, n > 0
+	}
+	eventually(t, polled)
+	k.stop()
+	k.world.Fal.Reset()
+	k.run()
+	eventually(t, polled)
+	k.stop()
+	again := 0
+	for _, s := range c.all(5) { // the request; twice the work and its attempt
+		told := tells(s)
+		if fmt.Sprintf("%x", s.TraceId) != appTrace {
+			t.Errorf("%s is of trace %x", s.Name, s.TraceId)
+		}
+		if s.Kind == spans.Span_SPAN_KIND_CLIENT && (told["switchyard.outcome"] != "" || told["switchyard.stage"] != "sent" && told["switchyard.reattached"] == "") {
+			t.Errorf("a job that goes on came to %v", told)
+		}
+		if told["switchyard.reattached"] == "true" {
+			again++
+		}
+	}
+	if again != 1 {
+		t.Errorf("%d jobs were taken up again", again)
+	}
+}
+
+// TestTracePassage: what passes through is a request with one attempt, if it may cost money, and one without, if not.
+func TestTracePassage(t *testing.T) {
+	c := collect(t)
+	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, headers: [traceparent],", 1)+"tracing: {otlp: \""+c.url+"\", sample: 1}\n")
+	if a := k.post("/v1/chat/completions", `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}]}`, "Traceparent", appSampled); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := k.do(t.Context(), http.MethodGet, "/v1/models", ""); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	list := c.all(3)
+	request, attempt, models := list[0], list[1], list[2]
+	if len(list) != 3 || string(attempt.ParentSpanId) != string(request.SpanId) || attempt.Kind != spans.Span_SPAN_KIND_CLIENT {
+		t.Errorf("the tree is %v", list)
+	}
+	expect(t, request, map[string]string{"switchyard.kind": "passthrough", "gen_ai.operation.name": "", "url.path": "/v1/chat/completions"})
+	expect(t, attempt, map[string]string{"switchyard.target": "native:openai", "switchyard.cost_basis": "unknown", "gen_ai.operation.name": "", "switchyard.cost_usd": "", "http.response.status_code": "200"})
+	expect(t, models, map[string]string{"http.request.method": "GET", "switchyard.attempts": ""})
+	if got, want := k.world.OpenAI.Calls()[0].Header.Get("Traceparent"), fmt.Sprintf("00-%s-%x-01", appTrace, attempt.SpanId); got != want {
+		t.Errorf("openai was told %q, want %q", got, want)
+	}
+}
+
 // TestNoCollector: one that cannot be reached, and one that hangs, block nothing; what they do not get is counted.
 func TestNoCollector(t *testing.T) {
 	hang := make(chan struct{})
@@ -259,6 +333,9 @@ func TestNoCollector(t *testing.T) {
 			k.stop() // and so does the end
 			if sent, dropped := k.side.tracer.Spans(); sent != 0 || dropped != 10 {
 				t.Errorf("%d sent, %d dropped; want 0 and 10", sent, dropped)
+			}
+			if n := k.logs.FilterMessage("tracing: spans are dropped").Len(); n != 1 {
+				t.Errorf("it was told %d times", n)
 			}
 		})
 	}
