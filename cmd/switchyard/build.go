@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -75,15 +74,6 @@ func (p providerFile) target(name string) *switchyard.Target {
 		t.Off = fmt.Sprintf("provider %q is switched off", name)
 	}
 	return t
-}
-
-// canonical is the names of headers as they are written in requests.
-func canonical(names []string) []string {
-	names = slices.Clone(names)
-	for i, name := range names {
-		names[i] = http.CanonicalHeaderKey(name)
-	}
-	return names
 }
 
 // bases are the configured addresses, and the provider's own for the others.

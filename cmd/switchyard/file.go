@@ -326,6 +326,7 @@ func (f *file) checkProviders(fault faultFunc, within withinFunc) {
 		}
 		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
 		checkPrice(fault, at+".price", p.Price)
+		checkHeaders(fault, at+".headers", p.Headers)
 		p.Probe.check(fault, at+".probe")
 	}
 }

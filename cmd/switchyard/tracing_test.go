@@ -241,6 +241,10 @@ tracing: {otlp: "`+c.url+`", sample: 1}
 	if len(attempt.Events) == 0 || attempt.Events[0].Name != "poll" {
 		t.Errorf("events: %v", attempt.Events)
 	}
+	text := k.metrics("text/plain") // the work is a generation, and no request of an app
+	if !strings.Contains(text, `switchyard_generations_total{outcome="ok",route="all"} 1`) || strings.Contains(text, `code="none"`) || !strings.Contains(text, `kind="ticket"} 1`) {
+		t.Errorf("the metrics are %s", text)
+	}
 }
 
 // TestTraceRestart: a job that is left to the next process ends its span, and goes on within the same trace.
