@@ -13,7 +13,8 @@ import (
 // floors are the storeys of the house: a package imports only from storeys below its own, never its neighbours.
 // What it needs of a neighbour it names in a small interface of its own, and the command wires the two.
 var floors = map[string]int{
-	"cmd/switchyard": 6,
+	"cmd/switchyard": 7,
+	"tracing":        6, // what proxy and attempt tell, as spans
 	"proxy":          5,
 	"admin":          5,
 	"attempt":        4,

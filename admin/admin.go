@@ -44,6 +44,7 @@ type Handler struct {
 	Kills    Switches
 	Names    func(breaker.Scope) []string // what a kill may name
 	Audit    *Audit                       // may be nil
+	Level    LogLevel
 
 	Experiments func() config.Map[router.Experiment] // of the config in force
 	Observer    Observer
@@ -65,7 +66,7 @@ func (h *Handler) Init() {
 	h.mux = http.NewServeMux()
 	h.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
 	h.mux.HandleFunc("GET /readyz", h.ready)
-	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
+	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	h.mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Health()) })
 	h.mux.HandleFunc("GET /api/ledger", h.guard(h.rows))
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
@@ -81,6 +82,8 @@ func (h *Handler) Init() {
 	h.mux.HandleFunc("GET /api/audit", h.guard(h.audit))
 	h.mux.HandleFunc("GET /api/alerts", h.guard(h.alerts))
 	h.mux.HandleFunc("GET /api/budgets", h.guard(h.budgets))
+	h.mux.HandleFunc("GET /api/log-level", h.guard(h.logLevel))
+	h.mux.HandleFunc("PUT /api/log-level", h.guard(h.putLogLevel))
 	h.mux.HandleFunc("GET /debug/pprof/", h.guard(pprof.Index))
 	h.mux.HandleFunc("GET /debug/pprof/profile", h.guard(pprof.Profile))
 	if h.Live == nil {

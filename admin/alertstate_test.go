@@ -42,13 +42,13 @@ func TestAlertsPage(t *testing.T) {
 	}
 }
 
-// TestGauges: what is gone is gone, and one without a label has one value, or none.
-func TestGauges(t *testing.T) {
+// TestReadings: what is gone is gone, and one without a label has one value, or none.
+func TestReadings(t *testing.T) {
 	h := &admin.Handler{Metrics: prometheus.NewRegistry()}
 	h.Init()
 	up, depth := map[string]float64{"fal": 1, "google": 0}, map[string]float64{}
-	admin.Gauges{Name: "up", Help: "h", Label: "provider", Values: func() map[string]float64 { return up }}.Register(h.Metrics)
-	admin.Gauges{Name: "depth", Help: "h", Values: func() map[string]float64 { return depth }}.Register(h.Metrics)
+	admin.Reading{Name: "up", Help: "h", Label: "provider", Values: func() map[string]float64 { return up }}.Register(h.Metrics)
+	admin.Reading{Name: "depth", Help: "h", Values: func() map[string]float64 { return depth }}.Register(h.Metrics)
 	want := "# HELP switchyard_up h\n# TYPE switchyard_up gauge\nswitchyard_up{provider=\"fal\"} 1\nswitchyard_up{provider=\"google\"} 0\n"
 	if w := ask(h, "/metrics", ""); w.Body.String() != want {
 		t.Errorf("got\n%s", w.Body)

@@ -84,6 +84,19 @@ func (w *Watch) Probed(provider string, probe Probe) {
 	w.edit(provider, func(p *pulse) { p.probe = probe })
 }
 
+// Probes are the latest ones, by provider.
+func (w *Watch) Probes() map[string]Probe {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	probes := map[string]Probe{}
+	for name, p := range w.pulses {
+		if !p.probe.At.IsZero() {
+			probes[name] = p.probe
+		}
+	}
+	return probes
+}
+
 // Forget drops the probes of providers that are not probed any more.
 func (w *Watch) Forget(unless func(provider string) bool) {
 	w.mu.Lock()

@@ -119,6 +119,7 @@ type bench struct {
 	breakers breaker.Registry
 	limits   limit.Registry
 	book     book
+	follower follower
 	route    router.Route
 	url      string
 	gone     chan struct{}
@@ -138,6 +139,7 @@ func newBench(t *testing.T, h http.HandlerFunc) *bench {
 		Dialects:  map[string]dialect.Dialect{"plain": plain{mask: switchyard.White}},
 		Transport: func(string) http.RoundTripper { return transport },
 		Breaker:   &b.breakers, Limiter: &b.limits, Pool: pool, MaxAnswer: 1 << 20, MaxImage: 1 << 20,
+		Tracer: &b.follower,
 	}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
@@ -153,6 +155,7 @@ func newBench(t *testing.T, h http.HandlerFunc) *bench {
 		if len(b.book.opened) != len(b.book.settled) {
 			t.Errorf("%d attempts were opened, %d settled", len(b.book.opened), len(b.book.settled))
 		}
+		b.follower.check(t)
 	})
 	return b
 }

@@ -127,9 +127,11 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	x.by = by
 	ans, err := x.do(ctx, supply)
 	err = by.explain(err)
-	if err == nil || !x.leaves(ctx) {
-		r.settle(ctx, c, x, ans, err)
+	if err != nil && x.leaves(ctx) {
+		x.ended()
+		return nil, err
 	}
+	r.settle(ctx, c, x, ans, err)
 	return ans, err
 }
 
@@ -163,7 +165,7 @@ func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange,
 		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
 	}
-	x := &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted}
+	x := &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted, trace: r.startTrace(ctx, c, &a)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open = append(r.open, x)
@@ -203,10 +205,10 @@ func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *
 		if a.Outcome == "" {
 			a.Outcome = switchyard.Refused // by ourselves: an image that could not be read
 		}
-		a.Cost = failed(c.Target, a.Estimate, e)
+		a.Cost, x.usage = failed(c.Target, a.Estimate, e), e.Usage
 	} else {
 		a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
-		a.Images = len(ans.Result.Images)
+		a.Images, x.usage = len(ans.Result.Images), ans.Result.Usage
 		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result).Assume(c.Target.Row))
 	}
 	x.note(ctx)
@@ -219,6 +221,7 @@ func (x *exchange) note(ctx context.Context) {
 	x.open = slices.DeleteFunc(x.open, func(o *exchange) bool { return o == x })
 	x.mu.Unlock()
 	x.run.note(ctx, *x.a)
+	x.ended()
 }
 
 // note puts the end of an attempt into the journal and the report.

@@ -32,6 +32,8 @@ type exchange struct {
 	request *switchyard.Request
 	a       *switchyard.Attempt
 	by      *switchman // who may cut it
+	trace   Trace      // nil if nobody follows
+	usage   *switchyard.Usage
 
 	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
 
@@ -85,8 +87,10 @@ func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, 
 func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Message, dialect.Step, error) {
 	reply, err := x.send(ctx, out)
 	if err != nil {
+		x.polled(0)
 		return nil, dialect.Step{}, err
 	}
+	x.polled(reply.Status)
 	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
 	return reply, step, x.failure(err, switchyard.Answered)
 }

@@ -24,7 +24,7 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 		r.adopt(first)
 		return first.ans, queue[1:], first.err
 	}
-	r.raced = true
+	r.raced, r.report.Hedged = true, true
 	second := r.leg(ctx, queue[1:], allow)
 	winner, loser := first, second
 	select {

@@ -57,7 +57,7 @@ func TestHedgeAwaits(t *testing.T) {
 	}}.ServeHTTP)
 	req := &switchyard.Request{Images: 1}
 	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
-	if err != nil || ans.Target.Name != "b" || report.Rest == nil {
+	if err != nil || ans.Target.Name != "b" || report.Rest == nil || !report.Hedged {
 		t.Fatalf("%v, %+v", err, report)
 	}
 	ans.Close()

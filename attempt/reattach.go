@@ -49,16 +49,18 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 	settled := a.Outcome != ""
 	by, stop := r.watch(c)
 	defer stop()
-	x := &exchange{run: r, c: c, request: req, a: &a, by: by}
+	x := &exchange{run: r, c: c, request: req, a: &a, by: by, trace: r.startTrace(ctx, c, &a)}
 	if !settled {
 		x.budgeted = r.Budgets.Resume(r.spending(&a, req.Images), a.Started, r.now())
 	}
 	ans, err := x.attach(ctx)
 	err = by.explain(err)
 	if err != nil && x.leaves(ctx) {
+		x.ended()
 		return nil, err
 	}
 	if settled {
+		x.ended()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.report.Attempts = append(r.report.Attempts, a)

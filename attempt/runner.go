@@ -57,7 +57,7 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
-// Runner makes generations. All fields but Switches, Budgets, Polls and Now are needed. It holds no state of its own; many
+// Runner makes generations. All fields but Switches, Budgets, Polls, Tracer and Now are needed. It holds no state of its own; many
 // goroutines share it.
 type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
@@ -69,6 +69,7 @@ type Runner struct {
 	Budgets   *limit.Budgets // nil: none
 	Pool      *spool.Pool
 	Polls     *rate.Limiter    // of jobs that providers have accepted, all together; if nil, any number
+	Tracer    Tracer           // if nil, nobody follows
 	Now       func() time.Time // if nil, time.Now
 
 	MaxAnswer int64 // bytes of one answer of a provider
@@ -118,6 +119,7 @@ func closeAll(bodies []io.Closer) {
 // Report is what was tried for a generation, whatever came of it.
 type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
+	Hedged   bool                 // a second target was asked while the first was at it
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 
 	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is

@@ -87,6 +87,7 @@ func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http
 	for name, values := range out.Header {
 		req.Header[name] = values
 	}
+	x.allow(req.Header)
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "switchyard")
 	}
@@ -96,6 +97,20 @@ func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http
 	}
 	x.dialect().PutKey(req.Header, key)
 	return req, nil
+}
+
+// allow adds the headers of the app that the provider's config lets it see, and no dialect knows of.
+func (x *exchange) allow(h http.Header) {
+	if x.job.Message != nil {
+		for _, name := range x.c.Target.Headers {
+			if values := x.job.Message.Header[name]; h[name] == nil && values != nil {
+				h[name] = values
+			}
+		}
+	}
+	if x.trace != nil {
+		x.trace.Send(h)
+	}
 }
 
 // unreachable is the failure of a request that got no answer.

@@ -104,14 +104,16 @@ func (q *request) fill(req *switchyard.Request) {
 func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
 	for again := false; ; again = true {
 		job := q.job(req, msg, journal)
+		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
 		q.tried(report)
 		if err == nil {
+			q.rec.FellBack = plan.Candidates[0].Target.Name != ans.Target.Name
 			q.observe(req, ans, report)
 			q.answered(ans)
 			return ans, nil
 		}
-		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(job.Plan, e.Target) {
+		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(plan, e.Target) {
 			return nil, err
 		}
 		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
@@ -138,6 +140,7 @@ func (q *request) tried(report *attempt.Report) { // else make's frame, below wh
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 	q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
 	q.rest = report.Rest
+	q.rec.Hedged = q.rec.Hedged || report.Hedged
 }
 
 // observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing.
@@ -207,7 +210,7 @@ func (q *request) answered(ans *attempt.Answer) {
 	q.rec.Target, q.rec.Provider, q.rec.Served = ans.Target.Name, ans.Target.Provider, ans.Target.Model
 	q.rec.Fidelity = ans.Fidelity.String()
 	if ans.Result != nil {
-		q.rec.Images = len(ans.Result.Images)
+		q.rec.Images, q.rec.Usage = len(ans.Result.Images), ans.Result.Usage
 	}
 }
 

@@ -61,6 +61,7 @@ type Handler struct {
 	Ready      func() bool              // whether new requests are welcome; nil if they always are
 	Observe    func(*Record)            // gets every finished request; may be nil
 	Late       func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
+	Tracer     Tracer                   // may be nil; that of Runner is the same one
 	Log        *zap.Logger
 	Now        func() time.Time // if nil, time.Now
 
@@ -135,6 +136,7 @@ type request struct {
 	origin  string // under which the app calls us
 	release func() // gives back the caller's place within its own limit
 	rec     *Record
+	trace   Trace     // nil if nobody follows
 	kept    cache.Sum // under which the answer is kept, if the app's key names it
 
 	decoded *switchyard.Request         // nil until it is
@@ -158,6 +160,7 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	q.origin = q.snap.Settings.origin(r)
 	q.rec.ID = rand.Text()
 	q.gone = r.Context().Done()
+	q.startTrace(Tracer.Request)
 	defer q.finish()
 	if err := q.serve(); err != nil {
 		q.rec.Err = err

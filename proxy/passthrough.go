@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/attempt"
 	"switchyard/breaker"
 	"switchyard/limit"
 	"switchyard/spool"
@@ -149,6 +150,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 			in := r.Out.Header // without what is between the app and us, which Connection may name
 			r.Out.Header = http.Header{}
 			headers(in, r.Out.Header)
+			p.send(r.Out.Header)
 			r.Out.GetBody = nil
 			switch {
 			case msg != nil:
@@ -182,6 +184,7 @@ type passage struct {
 	gen     switchyard.Generation
 
 	budgeted func(switchyard.Cost, int)
+	hop      attempt.Trace // nil if nobody follows
 
 	status int
 	wait   time.Duration // the provider's Retry-After
@@ -215,6 +218,7 @@ func (p *passage) open() error {
 		p.budgeted(switchyard.Cost{}, 0)
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
+	p.passed()
 	return nil
 }
 
@@ -262,6 +266,7 @@ func (p *passage) settle() {
 	ctx := context.WithoutCancel(p.r.Context())
 	p.budgeted(a.Cost, 0)
 	_ = p.account.Settle(ctx, *a)
+	p.over(*a)
 	p.close(ctx, p.account, p.gen)
 }
 

@@ -38,8 +38,24 @@ type Record struct {
 	Status   int
 	Bytes    int64 // of the answer
 	Latency  time.Duration
-	Err      error   // nil if the app got what it asked for
-	Rules    []error // of rules that could not be worked out for it: *router.RuleError
+	Err      error             // nil if the app got what it asked for
+	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
+	Usage    *switchyard.Usage // of who answered; nil if it counts no tokens
+	Trace    TraceID
+	Work     bool // for a ticket, when its request had been answered
+	Hedged   bool // a second target was asked while the first was at it
+	FellBack bool // another target answered than the plan's first
+}
+
+// Outcome is how a generation ended: as its last attempt did, if not well.
+func (r *Record) Outcome() switchyard.Outcome {
+	if r.Err == nil {
+		return switchyard.OK
+	}
+	if o := switchyard.AsError(r.Err).Outcome; o != "" {
+		return o
+	}
+	return switchyard.Refused
 }
 
 // counter sees what the app is answered.
@@ -89,6 +105,9 @@ func (q *request) finish() {
 	if q.Observe != nil {
 		q.Observe(rec)
 	}
+	if q.trace != nil {
+		q.trace.End(rec)
+	}
 	fields := []zap.Field{
 		zap.String("id", rec.ID), zap.String("method", rec.Method), zap.String("dialect", rec.Dialect),
 		zap.String("path", rec.Path), zap.String("tenant", rec.Tenant), zap.String("kind", rec.Kind),
@@ -97,11 +116,29 @@ func (q *request) finish() {
 		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
 		zap.Duration("latency", rec.Latency),
 	}
+	fields = q.traced(fields)
+	q.logAttempts()
 	if rec.Err != nil {
 		q.Log.Warn("request", append(fields, zap.Error(rec.Err))...)
 		return
 	}
 	q.Log.Info("request", fields...)
+}
+
+// logAttempts tells of each attempt, for who looks closely.
+func (q *request) logAttempts() {
+	for i := range q.rec.Attempts {
+		entry := q.Log.Check(zap.DebugLevel, "attempt")
+		if entry == nil {
+			return
+		}
+		a := &q.rec.Attempts[i]
+		entry.Write(q.traced([]zap.Field{
+			zap.String("id", a.Generation), zap.Int("number", a.Number), zap.Int("part", a.Part), zap.String("target", a.Target),
+			zap.String("outcome", string(a.Outcome)), zap.Stringer("stage", a.Stage), zap.Int("status", a.Status), zap.Int("images", a.Images),
+			zap.String("charge", string(a.Cost.Charge)), zap.String("cost_usd", costText(a.Cost)), zap.Duration("latency", a.Latency),
+		})...)
+	}
 }
 
 // costText is dollars, or that nobody knows.
@@ -147,12 +184,7 @@ func (q *request) book(ctx context.Context, account *account, g switchyard.Gener
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
-	g.Outcome = switchyard.OK
-	if rec.Err != nil {
-		if g.Outcome = switchyard.AsError(rec.Err).Outcome; g.Outcome == "" {
-			g.Outcome = switchyard.Refused
-		}
-	}
+	g.Outcome = rec.Outcome()
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
 	}

@@ -250,6 +250,8 @@ func (q *request) expire(j *job) (stop func()) {
 // do makes the generation of a ticket and puts its end into the row. Its frame is small, and so are those below it where
 // a job is waited for: thousands may wait, each with a stack.
 func (q *request) do(j *job) {
+	q.startTrace(Tracer.Work)
+	q.rec.Work = true
 	defer q.finish()
 	defer q.tickets.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)

@@ -59,6 +59,9 @@ func New(cfg Config) (*Pool, error) {
 // Memory is how many bytes of the budget are taken.
 func (p *Pool) Memory() int64 { return p.first.taken() + p.rest.taken() }
 
+// Limit is how many bytes the budget has in all: what the config says, in whole pieces.
+func (p *Pool) Limit() int64 { return p.first.pieces*firstChunk + p.rest.pieces*chunkSize }
+
 // Files is the number of bodies that are on disk now, in whole or in part.
 func (p *Pool) Files() int64 { return p.files.Load() }
 

@@ -5,36 +5,17 @@ import (
 
 	"switchyard/admin"
 	"switchyard/alert"
-	"switchyard/breaker"
 )
 
 // alertMetrics are what alerts know, for whoever would rather have Prometheus tell: see "switchyard alerts --prometheus".
 func (s *sidecar) alertMetrics() {
-	for _, g := range []admin.Gauges{
+	for _, g := range []admin.Reading{
 		{Name: "alert_firing", Help: "Whether an alert fires.", Label: "alert", Values: func() map[string]float64 {
 			m := map[string]float64{}
 			for _, st := range s.alerts.states() {
 				m[st.Name] = bit(st.Phase == alert.Firing)
 			}
 			return m
-		}},
-		{Name: "provider_up", Help: "Whether a provider is healthy, by live traffic and probes.", Label: "provider", Values: func() map[string]float64 {
-			m := map[string]float64{}
-			for name, p := range s.health().Providers {
-				m[name] = bit(p.Healthy)
-			}
-			return m
-		}},
-		{Name: "breaker_open", Help: "Whether a breaker is open or half-open.", Label: "target", Values: func() map[string]float64 {
-			m := map[string]float64{}
-			for _, b := range s.breakers.States() {
-				m[b.Target] = bit(b.Phase != breaker.Closed)
-			}
-			return m
-		}},
-		{Name: "budget_used_ratio", Help: "Share of a budget that is spent or reserved; of whoever has used most of it.", Label: "budget", Values: func() map[string]float64 {
-			used, _ := s.budgetShares(time.Now())
-			return used
 		}},
 		{Name: "budget_warn_at_ratio", Help: "Share of a budget from which on it is to be told of.", Label: "budget", Values: func() map[string]float64 {
 			_, warnAt := s.budgetShares(time.Now())
@@ -49,9 +30,6 @@ func (s *sidecar) alertMetrics() {
 		}},
 		{Name: "models_ending", Help: "Configured models that are dead or die soon, and requested ones that die soon.", Values: func() map[string]float64 {
 			return map[string]float64{"": float64(len(s.ending(s.file.Load(), time.Now())))}
-		}},
-		{Name: "config_refused", Help: "Whether the latest config was refused.", Values: func() map[string]float64 {
-			return map[string]float64{"": bit(s.refused.Load() != nil)}
 		}},
 	} {
 		g.Register(s.metrics)

@@ -89,10 +89,10 @@ func promQL(r *alert.Rule) rule.PromQL {
 		"unknown_price": sum("unknown_price_attempts_total", ""),
 	}
 	if r.By == "" {
-		numbers["generations"] = sum("requests_total", `{kind="generation"}`)
-		numbers["success_rate"] = "(" + sum("requests_total", `{kind="generation", code="2xx"}`) + " / " + sum("requests_total", `{kind="generation", code=~"2xx|5xx"}`) + ")"
+		numbers["generations"] = sum("generations_total", "")
+		numbers["success_rate"] = "(" + sum("generations_total", `{outcome="ok"}`) + " / " + sum("generations_total", `{outcome!~"filtered|canceled"}`) + ")"
 		numbers["fallback_cost_ratio"] = "max(switchyard_fallback_cost_ratio)"
-		numbers["config_refused"] = "max(switchyard_config_refused)"
+		numbers["config_refused"] = "(1 - min(switchyard_config_last_reload_successful))"
 		numbers["models_ending"] = "max(switchyard_models_ending)"
 	}
 	if r.By == alert.ByBudget { // whose series have no such label
@@ -107,8 +107,8 @@ func promQL(r *alert.Rule) rule.PromQL {
 // promCall is a function of a name, or of each subject if that is empty.
 func promCall(by, function, name string) string {
 	of, ok := map[string]struct{ label, text string }{
-		rule.FuncDown:   {alert.ByProvider, "(1 - max%s (switchyard_provider_up%s))"},
-		rule.FuncOpen:   {alert.ByTarget, "max%s (switchyard_breaker_open%s)"},
+		rule.FuncDown:   {alert.ByProvider, "(1 - max%s (switchyard_provider_healthy%s))"},
+		rule.FuncOpen:   {alert.ByTarget, "(1 - max%s (switchyard_breaker_state{phase=\"closed\"%s}))"},
 		rule.FuncSpent:  {alert.ByBudget, "max%s (switchyard_budget_used_ratio%s)"},
 		rule.FuncWarnAt: {alert.ByBudget, "max%s (switchyard_budget_warn_at_ratio%s)"},
 	}[function]
@@ -117,6 +117,8 @@ func promCall(by, function, name string) string {
 		return ""
 	case name == "":
 		return fmt.Sprintf(of.text, " by ("+by+")", "")
+	case function == rule.FuncOpen:
+		return fmt.Sprintf(of.text, "", fmt.Sprintf(", %s=%q", of.label, name))
 	}
 	return fmt.Sprintf(of.text, "", fmt.Sprintf("{%s=%q}", of.label, name))
 }

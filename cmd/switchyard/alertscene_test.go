@@ -107,7 +107,7 @@ notify: {ops: {webhook: "{ops}"}, chat: {webhook: "{chat}", format: slack}, mute
 		t.Errorf("Slack is told %+v", slack)
 	}
 	if m := string(k.operate(http.MethodGet, "/metrics", "").body); !strings.Contains(m, `switchyard_budget_used_ratio{budget="tiny"} 0.84`) ||
-		!strings.Contains(m, "switchyard_config_refused 1") || !strings.Contains(m, `switchyard_provider_up{provider="google"} 1`) {
+		!strings.Contains(m, "switchyard_config_last_reload_successful 0") || !strings.Contains(m, `switchyard_provider_healthy{provider="google"} 1`) {
 		t.Error("the metrics do not say so")
 	}
 

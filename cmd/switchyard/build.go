@@ -67,7 +67,7 @@ func nativeName(provider string) string { return "native:" + provider }
 func (p providerFile) target(name string) *switchyard.Target {
 	t := &switchyard.Target{
 		Provider: name, Dialect: p.Dialect, Key: p.Key, Price: p.Price, Bases: p.bases(),
-		Headers: p.Headers, Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
+		Headers: canonical(p.Headers), Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
 	}
 	if !p.Enabled {
 		t.Off = fmt.Sprintf("provider %q is switched off", name)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/admin"
 	"switchyard/alert"
 	"switchyard/breaker"
 	"switchyard/config"
@@ -19,6 +20,7 @@ import (
 	"switchyard/dialect/all"
 	"switchyard/limit"
 	"switchyard/router"
+	"switchyard/tracing"
 )
 
 // file is config.yaml. Where a package has settings of its own, they are its Config.
@@ -26,7 +28,7 @@ type file struct {
 	Server      serverFile                    `yaml:"server"`
 	Admin       adminFile                     `yaml:"admin"`
 	Log         logFile                       `yaml:"log"`
-	Tracing     config.Later                  `yaml:"tracing"`
+	Tracing     tracing.Config                `yaml:"tracing"`
 	Store       storeFile                     `yaml:"store"`
 	Models      modelsFile                    `yaml:"models"`
 	Keys        []keyFile                     `yaml:"keys"`
@@ -167,7 +169,7 @@ func defaults() file {
 			DrainTimeout: time.Minute, Headers: true,
 		},
 		Admin: adminFile{Listen: "127.0.0.1:9090"},
-		Log:   logFile{Level: "info", Format: "json"},
+		Log:   logFile{Level: "info", Format: "json"}, Tracing: tracing.DefaultConfig(),
 		Store: storeFile{
 			Database: "sqlite:data/switchyard.db", Journal: "data/journal",
 			Assets: assetsFile{URL: "file:data/assets", TTL: 24 * time.Hour, Max: 10 << 30}, Cache: 1 << 30,
@@ -232,7 +234,7 @@ func (f *file) check(doc *config.Document) error {
 	if s.Memory > 1<<40 || s.MaxRequestBody <= 0 || s.MaxResponseBody <= 0 || s.MaxImage <= 0 {
 		fault("server", "sizes must be positive")
 	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, f.Log.Level) {
+	if !slices.Contains(admin.LogLevels(), f.Log.Level) {
 		fault("log.level", "want debug, info, warn or error, got %q", f.Log.Level)
 	}
 	if !slices.Contains([]string{"json", "console"}, f.Log.Format) {
@@ -254,6 +256,7 @@ func (f *file) check(doc *config.Document) error {
 	}
 	f.checkHosts(fault)
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
+	within("tracing", f.Tracing.Validate())
 	f.checkKeys(fault)
 	f.checkBudgets(fault, within)
 	f.checkProviders(doc, fault, within)
@@ -325,6 +328,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 		}
 		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
 		within(at+".price", checkPrice(doc, at+".price", p.Price))
+		checkHeaders(fault, at+".headers", p.Headers)
 		p.Probe.check(fault, at+".probe")
 	}
 }

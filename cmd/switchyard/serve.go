@@ -38,17 +38,18 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(f.Log, zapcore.AddSync(e.stderr))
+	level, err := zap.ParseAtomicLevel(f.Log.Level)
 	if err != nil {
 		return err
 	}
+	log := newLogger(f.Log, level, zapcore.AddSync(e.stderr))
 	defer func() { _ = log.Sync() }()
 	s, err := open(e.ctx, f, log)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.name = name
+	s.name, s.level = name, level
 	s.text = text
 	s.load = func() (*file, error) {
 		var err error
@@ -72,18 +73,15 @@ func (c *serveCommand) Run(e *env) error {
 	return s.serve(e.ctx, f, listeners)
 }
 
-func newLogger(c logFile, out zapcore.WriteSyncer) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(c.Level)
-	if err != nil {
-		return nil, err
-	}
+// newLogger is a logger of whatever level is at the time.
+func newLogger(c logFile, level zap.AtomicLevel, out zapcore.WriteSyncer) *zap.Logger {
 	cfg := zap.NewProductionEncoderConfig()
 	cfg.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	enc := zapcore.NewJSONEncoder(cfg)
 	if c.Format == "console" {
 		enc = zapcore.NewConsoleEncoder(cfg)
 	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(out), level)), nil
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(out), level))
 }
 
 // listeners are the two addresses: the app's and the operator's.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,12 +34,14 @@ import (
 	"switchyard/spool"
 	"switchyard/ticket"
 	"switchyard/ticket/hook"
+	"switchyard/tracing"
 )
 
 // sidecar is the running program: what it owns, and the config in force.
 type sidecar struct {
 	log     *zap.Logger
-	name    string // of the config file
+	level   zap.AtomicLevel // of log
+	name    string          // of the config file
 	started time.Time
 
 	reloading sync.Mutex // guards the next two
@@ -70,6 +71,7 @@ type sidecar struct {
 	pace       router.Pace
 	watch      admin.Watch
 	meters     *admin.Meters
+	tracer     *tracing.Tracer // nil without a collector
 	metrics    *prometheus.Registry
 	handler    *proxy.Handler
 	admin      *admin.Handler
@@ -92,7 +94,7 @@ const mostPolls = 400
 
 // open makes a sidecar of a config, ready to serve; the caller closes it.
 func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error) {
-	s := &sidecar{log: log, started: time.Now(), metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
 	s.meters = admin.NewMeters(s.metrics)
 	defer func() {
 		if err != nil {
@@ -127,6 +129,9 @@ func open(ctx context.Context, f *file, log *zap.Logger) (_ *sidecar, err error)
 	s.handler = &proxy.Handler{
 		Runner: runner, Transport: s.transports.of, Switches: &s.switches, Limiter: &s.limits, Journal: s.journal, Assets: s.assets, Uploads: s.uploads,
 		Accounts: accounts{s.store, s.settled}, Tickets: s.tickets, Replies: s.replies, Shared: s.shared, Hooks: hooks{s.hooks, s.fetcher}, HookKeys: s.hookKeys, Deaths: &s.deaths, Statistics: &s.statistics, Pace: &s.pace, Breakers: s.breakers.State, Pool: pool, Observe: s.observe, Late: s.late, Ready: s.ready.Load, Log: log, Owner: s.journal.Epoch(),
+	}
+	if err := s.openTracing(ctx, f.Tracing); err != nil {
+		return nil, err
 	}
 	if err := s.openAdmin(f); err != nil {
 		return nil, err
@@ -168,11 +173,13 @@ func (s *sidecar) openAdmin(f *file) (err error) {
 		Names:    s.names,
 		Audit:    s.audit,
 		Alerts:   s.alertStates,
+		Level:    &s.level,
 
 		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
 		Observer:    s.store,
 	}
 	s.openDash(f)
+	s.metrics.MustRegister(&admin.Gauges{Read: s.scrape})
 	s.admin.Init()
 	return nil
 }
@@ -220,20 +227,22 @@ func (s *sidecar) reload() error {
 	defer s.reloading.Unlock()
 	f, err := s.load()
 	if err == nil {
-		if names := s.file.Load().needsRestart(f); len(names) > 0 {
+		old := s.file.Load()
+		if names := old.needsRestart(f); len(names) > 0 {
 			s.log.Warn("config: these take a restart", zap.Strings("sections", names))
 		}
-		err = s.use(f)
+		if err = s.use(f); err == nil && old.Log.Level != f.Log.Level { // else what an operator has set stays
+			err = s.level.UnmarshalText([]byte(f.Log.Level))
+		}
 	}
+	s.meters.Reload(err)
 	if err != nil {
 		text := err.Error()
 		s.refused.Store(&text)
-		s.meters.Reloads.WithLabelValues("refused").Inc()
 		s.log.Error("config refused, the old one stays in force", zap.Error(err))
 		return err
 	}
 	s.refused.Store(nil)
-	s.meters.Reloads.WithLabelValues("ok").Inc()
 	s.log.Info("config reloaded", zap.String("file", s.name))
 	return nil
 }
@@ -242,29 +251,6 @@ func (s *sidecar) seen() []byte {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	return s.text
-}
-
-func (s *sidecar) observe(rec *proxy.Record) {
-	s.alerts.observe(rec)
-	s.meters.Request(rec.Dialect, rec.Kind, strconv.Itoa(rec.Status/100)+"xx")
-	for _, a := range rec.Attempts {
-		s.meters.Attempt(a)
-		s.watch.Attempt(a)
-	}
-	for _, err := range rec.Rules {
-		var failed *router.RuleError
-		if errors.As(err, &failed) {
-			s.watch.RuleFailed(failed.Of, time.Now())
-			s.meters.Rules.WithLabelValues(failed.Of).Inc()
-		}
-	}
-	s.live.Tell()
-}
-
-// late counts an attempt that ended after its request.
-func (s *sidecar) late(a switchyard.Attempt) {
-	s.meters.Attempt(a)
-	s.watch.Attempt(a)
 }
 
 // close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
@@ -299,6 +285,7 @@ func (s *sidecar) close() {
 	for _, c := range closers {
 		errs = append(errs, c.Close())
 	}
+	errs = append(errs, s.tracer.Close())
 	if s.fetcher != nil {
 		s.fetcher.Close()
 	}

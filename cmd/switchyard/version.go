@@ -24,14 +24,7 @@ type build struct {
 
 // Run prints one line.
 func (c versionCommand) Run(e *env) error {
-	revision := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				revision = s.Value[:12]
-			}
-		}
-	}
+	revision := revision()
 	if c.JSON {
 		return encodeJSON(e.stdout, build{version, revision, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
 	}
@@ -40,4 +33,16 @@ func (c versionCommand) Run(e *env) error {
 	}
 	_, err := fmt.Fprintf(e.stdout, "switchyard %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
+}
+
+// revision is the commit that the binary was built of; empty if nobody knows.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return s.Value[:12]
+			}
+		}
+	}
+	return ""
 }

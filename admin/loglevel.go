@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// LogLevel is how much is logged; a *zap.AtomicLevel is one. Both methods may be called at any time.
+type LogLevel interface {
+	String() string
+	UnmarshalText(name []byte) error
+}
+
+// LogLevels are the names that it may have.
+func LogLevels() []string { return []string{"debug", "info", "warn", "error"} }
+
+// levelDoc is what /api/log-level takes and answers.
+type levelDoc struct {
+	Level   string `json:"level"`
+	Warning string `json:"warning,omitempty"` // what went wrong beside it; it is done all the same
+}
+
+func (h *Handler) logLevel(w http.ResponseWriter, _ *http.Request) {
+	answer(w, levelDoc{Level: h.Level.String()})
+}
+
+// putLogLevel changes the level until it is changed once more, or until the config says another than it does now.
+func (h *Handler) putLogLevel(w http.ResponseWriter, r *http.Request) {
+	level, err := readLevel(http.MaxBytesReader(w, r.Body, 4<<10))
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	before := h.Level.String()
+	if err := h.Level.UnmarshalText([]byte(level)); err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	err = h.Audit.Add(Entry{Actor: actorOf(r), Action: ActionLogLevel, Subject: level, Detail: "was " + before})
+	answer(w, levelDoc{Level: level, Warning: warning(err)})
+}
+
+func readLevel(body io.Reader) (string, error) {
+	var doc struct {
+		Level string `json:"level"`
+	}
+	dec := json.NewDecoder(body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return "", fmt.Errorf(`want {"level":"debug"}: %w`, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return "", errors.New("want one JSON object, and nothing behind it")
+	}
+	if !slices.Contains(LogLevels(), doc.Level) {
+		return "", fmt.Errorf("level: want one of %s, got %q", strings.Join(LogLevels(), ", "), doc.Level)
+	}
+	return doc.Level, nil
+}

@@ -1,0 +1,55 @@
+package attempt
+
+import (
+	"context"
+	"net/http"
+
+	"switchyard"
+	"switchyard/router"
+)
+
+// Tracer follows attempts; that of package tracing makes spans of them.
+type Tracer interface {
+	// Attempt is told of an attempt that begins, or whose job is taken up again: then it has one. ctx is the work's. The
+	// caller owes the trace its End.
+	Attempt(ctx context.Context, t *switchyard.Target, a switchyard.Attempt) Trace
+}
+
+// Trace is one attempt that is followed. Its methods are called one after the other.
+type Trace interface {
+	// Send is called with the headers of each request to the provider, and may add what the target's config lets it see.
+	Send(h http.Header)
+	// Polled is called when a question about a job has been answered, with the status; 0 if it was not.
+	Polled(status int)
+	// End is called once, with the attempt as it is booked, or without an outcome if another process goes on with it. The
+	// usage is nil if the provider counts no tokens.
+	End(a switchyard.Attempt, u *switchyard.Usage)
+}
+
+// startTrace is the trace of an attempt that begins; nil if nobody does.
+//
+//go:noinline
+func (r *run) startTrace(ctx context.Context, c router.Candidate, a *switchyard.Attempt) Trace { // not inlined: see nobody
+	if r.Tracer == nil {
+		return nil
+	}
+	return r.Tracer.Attempt(ctx, c.Target, *a)
+}
+
+// polled tells of an answer about a job.
+//
+//go:noinline
+func (x *exchange) polled(status int) {
+	if x.trace != nil && x.a.Job != "" {
+		x.trace.Polled(status)
+	}
+}
+
+// ended tells whoever follows the attempt that it is over for this process.
+//
+//go:noinline
+func (x *exchange) ended() {
+	if x.trace != nil {
+		x.trace.End(*x.a, x.usage)
+	}
+}
