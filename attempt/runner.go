@@ -120,8 +120,8 @@ type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 
-	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is
-	// nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
+	// Of a hedge whose loser is still under way: what it has done, and has open at what that may cost, and what waits for its
+	// end and tells all of it. Rest is nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
 	Open []switchyard.Attempt
 	Rest func() []switchyard.Attempt
 }
