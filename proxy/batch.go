@@ -226,12 +226,12 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 	if item.dialect = place.dialect.Name(); x.key.IsZero() && place.dialect.TakeKey(r.Header.Clone(), r.URL.Query()).IsZero() {
 		return item, fmt.Errorf(".path: the batch's credential is none for %q", item.path)
 	}
-	return item, x.notStreamed(place, r, &item)
+	return item, x.keepable(place, r, &item)
 }
 
-// notStreamed refuses events: nobody would see them, and they would have to be paid. What else is wrong with a request is told
-// as its own result.
-func (x *extra) notStreamed(place place, r *http.Request, item *batchItem) error {
+// keepable refuses what would be paid, and lost: events, and what is no generation and only passes through. What else is wrong
+// with a request is told as its own result.
+func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 	text, err := item.body.Open()
 	if err != nil {
 		return fmt.Errorf(".body: %w", err)
@@ -245,7 +245,10 @@ func (x *extra) notStreamed(place place, r *http.Request, item *batchItem) error
 	req, err := place.dialect.DecodeRequest(&spool.Message{
 		Base: place.base, Method: r.Method, Path: place.path, Query: place.query, Header: r.Header, Body: body,
 	})
-	if err == nil && req.Stream {
+	switch {
+	case errors.Is(err, dialect.ErrNotGeneration):
+		return errors.New(".body: it asks for no pictures")
+	case err == nil && req.Stream:
 		return errors.New(".body: a batch's requests are answered whole, not as events")
 	}
 	return nil

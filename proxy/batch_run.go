@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/breaker"
 	"switchyard/cache"
 )
 
@@ -25,7 +26,10 @@ const (
 )
 
 // notBegun is what is told of a request that was not even tried.
-const notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+const (
+	notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+	bypassed = `{"error":{"message":"the sidecar hands requests on as they are, and would keep no answer"}}`
+)
 
 // statusLeft is that of a request which nobody waited for any more.
 const statusLeft = 499
@@ -69,6 +73,9 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 	for try := 1; ; try++ {
 		if ctx.Err() != nil {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
+		}
+		if x.Switches.Bypassed() {
+			return batchResult{status: http.StatusServiceUnavailable, text: []byte(bypassed), rec: Record{Err: breaker.ErrKilled}}
 		}
 		r, err := x.itemRequest(x.r.Context(), item, key)
 		if err == nil {

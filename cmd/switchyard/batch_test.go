@@ -262,6 +262,21 @@ func TestBatchStreams(t *testing.T) {
 	}
 }
 
+// TestBatchPassesNothing: what only passes through is kept nowhere, and would be paid and lost.
+func TestBatchPassesNothing(t *testing.T) {
+	k := startKit(t, batching)
+	key := []string{"Authorization", "Bearer key-one"}
+	a := k.post(batchesPath, `{"requests":[{"path":"/v1beta/models/gemini-2.5-flash:generateContent","body":{"contents":[{"parts":[{"text":"a"}]}]}}]}`, key...)
+	if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "requests[0].body: it asks for no pictures") {
+		t.Errorf("text: %d %s", a.status, a.body)
+	}
+	k.mustKill(`{"scope":"all","bypass":true}`)
+	b, _ := k.batch(`{"requests":[{"path":"/v1beta/models/imagen-4.0-generate-001:predict","body":{"instances":[{"prompt":"a"}]}}]}`, key...)
+	if n := len(k.world.Google.Calls()); n != 0 || b.Totals.Failed != 1 || b.Results[0].Status != http.StatusServiceUnavailable {
+		t.Errorf("bypassed: %d requests were sent, %+v", n, b)
+	}
+}
+
 // TestBatchCredential: without keys of ours a batch's credential goes to no provider but the one it speaks to, and nothing is
 // made for nobody.
 func TestBatchCredential(t *testing.T) {
