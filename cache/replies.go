@@ -105,6 +105,9 @@ func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.flights[request]; f != nil {
+		if f.waiting > 0 { // else it is being given up, or kept all the same
+			f.waiting++
+		}
 		return f, nil, nil
 	}
 	_, reply, err := r.load(request)
@@ -114,7 +117,9 @@ func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error
 	if reply != nil || err != nil {
 		return nil, reply, err
 	}
-	return r.begin(request, request, ttl), nil, nil
+	f := r.begin(request, request, ttl)
+	f.waiting, f.left = 1, make(chan struct{})
+	return f, nil, nil
 }
 
 // Kept is the answer under a key; nil if there is none, or none any more.
