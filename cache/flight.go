@@ -18,8 +18,8 @@ type Flight struct {
 	gone    <-chan struct{} // closed when whoever waits for it has left; nil for one under a key
 	joined  bool            // who waits for it is another one than whoever began it
 	fresh   bool            // nobody makes it yet
-	waiting int             // who has not left a shared one, its maker included; 0 for good once nobody is there
-	left    chan struct{}   // closed then; nil for one that is not shared
+	waiting int             // who has not left one that many may wait for, its maker included; 0 for good once nobody is there
+	left    chan struct{}   // closed then; nil for one that can only be taken over
 
 	ended chan struct{}
 	reply *Reply // set before ended is closed; nil if it came to nothing
@@ -66,6 +66,19 @@ func (f *Flight) Left(ctx context.Context) (left <-chan struct{}, stop func() bo
 		return ctx.Done(), func() bool { return true }
 	}
 	return f.left, context.AfterFunc(ctx, f.leave)
+}
+
+// shared lets many wait for it.
+func (f *Flight) shared() *Flight {
+	f.waiting, f.left = 1, make(chan struct{})
+	return f
+}
+
+// join counts one who waits, too, unless it is being given up. Requires mu.
+func (f *Flight) join() {
+	if f.waiting > 0 {
+		f.waiting++
+	}
 }
 
 // leave counts one who waits no longer.
