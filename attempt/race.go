@@ -44,6 +44,9 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	case last.err == nil:
 		forget(winner.err)
 		return last.ans, nil, nil
+	case !notTried(winner.err) && !r.goOn(ctx, winner.err): // nobody else is to be asked, as if it had been alone
+		forget(last.err)
+		return nil, nil, winner.err
 	case notTried(last.err): // the other was asked, and has more to say
 		return nil, queue[1+second.used:], winner.err
 	default:
@@ -114,6 +117,7 @@ func (r *run) adopt(l *leg) {
 func (r *run) trail(l *leg) {
 	l.lose()
 	l.mu.Lock()
+	r.report.Open = append(r.report.Open, l.report.Attempts...)
 	for _, x := range l.open {
 		r.report.Open = append(r.report.Open, x.possible())
 	}

@@ -11,6 +11,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/breaker"
 	"switchyard/router"
 	"switchyard/spool"
 )
@@ -185,4 +186,72 @@ func TestHedgePassesOver(t *testing.T) {
 	if len(report.Passed) != 1 || report.Passed[0].Target != "b" {
 		t.Errorf("passed over: %+v", report.Passed)
 	}
+}
+
+// TestHedgeRefused: what one provider says of the request itself is the end of it, though the other fails later, and otherwise.
+func TestHedgeRefused(t *testing.T) {
+	refused := make(chan struct{})
+	b := newBench(t, paths{
+		"/a": func(w http.ResponseWriter, r *http.Request) { <-refused; broken(w, r) },
+		"/b": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) },
+	}.ServeHTTP)
+	b.runner.Breaker = told{&b.breakers, "b", refused}
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
+	if ans != nil {
+		ans.Close()
+	}
+	if e := switchyard.AsError(err); e.Outcome != switchyard.Refused {
+		t.Errorf("the app is told %v", err)
+	}
+	got := charges(report.Attempts)
+	if slices.Sort(got); !slices.Equal(got, []string{"a overloaded none", "b refused none"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// told is a breaker that says when it has heard of a target.
+type told struct {
+	attempt.Breaker
+	of    string
+	heard chan struct{}
+}
+
+func (b told) Allow(target string) (breaker.Done, error) {
+	done, err := b.Breaker.Allow(target)
+	if err != nil || target != b.of {
+		return done, err
+	}
+	return func(o switchyard.Outcome, after time.Duration) { done(o, after); close(b.heard) }, nil
+}
+
+// TestHedgeTellsPossible: what the loser has been charged before it lost is told with what it has under way.
+func TestHedgeTellsPossible(t *testing.T) {
+	again, answered := make(chan struct{}), make(chan struct{})
+	calls := 0
+	b := newBench(t, paths{
+		"/a": func(w http.ResponseWriter, r *http.Request) {
+			if calls++; calls == 1 {
+				broken(w, r)
+				return
+			}
+			close(again)
+			<-answered
+			_, _ = w.Write(picture())
+		},
+		"/b": func(w http.ResponseWriter, _ *http.Request) { <-again; _, _ = w.Write(picture()) },
+	}.ServeHTTP)
+	req := &switchyard.Request{Images: 1}
+	first := b.target("a", 1, req)
+	first.Target.Retries = 1
+	ans, report, err := b.race(first, b.target("b", 1, req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ans.Close()
+	if got := charges(report.Open); !slices.Equal(got, []string{"a  possible", "a overloaded none"}) {
+		t.Errorf("before the loser's end: %q", got)
+	}
+	close(answered)
+	report.Rest()
 }

@@ -122,8 +122,8 @@ type Report struct {
 	Hedged   bool                 // a second target was asked while the first was at it
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 
-	// Of a hedge whose loser is still under way: what it has open, at what that may cost, and what waits for its end. Rest is
-	// nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
+	// Of a hedge whose loser is still under way: what it has done, and has open at what that may cost, and what waits for its
+	// end and tells all of it. Rest is nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
 	Open []switchyard.Attempt
 	Rest func() []switchyard.Attempt
 }

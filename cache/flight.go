@@ -18,6 +18,8 @@ type Flight struct {
 	gone    <-chan struct{} // closed when whoever waits for it has left; nil for one under a key
 	joined  bool            // who waits for it is another one than whoever began it
 	fresh   bool            // nobody makes it yet
+	waiting int             // who has not left one that many may wait for, its maker included; 0 for good once nobody is there
+	left    chan struct{}   // closed then; nil for one that can only be taken over
 
 	ended chan struct{}
 	reply *Reply // set before ended is closed; nil if it came to nothing
@@ -52,7 +54,42 @@ func (f *Flight) Wait(ctx context.Context) (*Reply, error) {
 		}
 		return f.reply, nil
 	case <-ctx.Done():
+		f.leave()
 		return nil, ctx.Err()
+	}
+}
+
+// Left is closed when nobody waits any more for what the caller makes: neither its own app, which is gone when ctx ends, nor
+// another that shares the flight. The caller calls stop in the end.
+func (f *Flight) Left(ctx context.Context) (left <-chan struct{}, stop func() bool) {
+	if f == nil || f.left == nil {
+		return ctx.Done(), func() bool { return true }
+	}
+	return f.left, context.AfterFunc(ctx, f.leave)
+}
+
+// shared lets many wait for it.
+func (f *Flight) shared() *Flight {
+	f.waiting, f.left = 1, make(chan struct{})
+	return f
+}
+
+// join counts one who waits, too, unless it is being given up. Requires mu.
+func (f *Flight) join() {
+	if f.waiting > 0 {
+		f.waiting++
+	}
+}
+
+// leave counts one who waits no longer.
+func (f *Flight) leave() {
+	if f.left == nil {
+		return
+	}
+	f.replies.mu.Lock()
+	defer f.replies.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		close(f.left)
 	}
 }
 

@@ -84,6 +84,7 @@ func (r *Replies) Keyed(key, request Sum) (*Flight, *Reply, error) {
 		if f.request != request {
 			return nil, nil, ErrMismatch
 		}
+		f.join()
 		return f, nil, nil
 	}
 	kept, reply, err := r.load(key)
@@ -96,7 +97,7 @@ func (r *Replies) Keyed(key, request Sum) (*Flight, *Reply, error) {
 		}
 		return nil, reply, nil
 	}
-	return r.begin(key, request, r.ttl), nil, nil
+	return r.begin(key, request, r.ttl).shared(), nil, nil
 }
 
 // Shared is the flight of a request whose answer everybody may have who asks the same within ttl, or that answer. One that
@@ -105,6 +106,7 @@ func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if f := r.flights[request]; f != nil {
+		f.join()
 		return f, nil, nil
 	}
 	_, reply, err := r.load(request)
@@ -114,7 +116,7 @@ func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error
 	if reply != nil || err != nil {
 		return nil, reply, err
 	}
-	return r.begin(request, request, ttl), nil, nil
+	return r.begin(request, request, ttl).shared(), nil, nil
 }
 
 // Kept is the answer under a key; nil if there is none, or none any more.

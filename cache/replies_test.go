@@ -339,3 +339,41 @@ func TestShared(t *testing.T) {
 		}
 	})
 }
+
+// TestAFlightIsWantedByWhoeverWaits: whoever makes it goes on while anybody waits, and no longer.
+func TestAFlightIsWantedByWhoeverWaits(t *testing.T) {
+	for name, find := range map[string]func(*cache.Replies) (*cache.Flight, *cache.Reply, error){
+		"shared": func(r *cache.Replies) (*cache.Flight, *cache.Reply, error) { return r.Shared(sum(1), time.Minute) },
+		"keyed":  func(r *cache.Replies) (*cache.Flight, *cache.Reply, error) { return r.Keyed(sum(1), sum(2)) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := replies(t, cache.Config{})
+			maker, makerLeaves := context.WithCancel(t.Context())
+			other, otherLeaves := context.WithCancel(t.Context())
+			f, _, err := find(r)
+			if err != nil || !f.Mine() {
+				t.Fatal(err)
+			}
+			defer f.Release()
+			left, stop := f.Left(maker)
+			defer stop()
+			joined, _, _ := find(r)
+			go func() { _, _ = joined.Wait(other) }()
+			gone := func() bool {
+				synctest.Wait()
+				select {
+				case <-left:
+					return true
+				default:
+					return false
+				}
+			}
+			if makerLeaves(); gone() {
+				t.Errorf("%s: it is given up though another waits", name)
+			}
+			if otherLeaves(); !gone() {
+				t.Errorf("%s: it goes on for nobody", name)
+			}
+		})
+	}
+}

@@ -241,7 +241,7 @@ func TestBudgetBooks(t *testing.T) {
 	if err := b.Configure(t.Context(), list, noon, books); err != nil || asked != 1 {
 		t.Errorf("configured anew: %v, and the books were asked %d times", err, asked)
 	}
-	if s := b.States(noon); len(s) != 1 || s[0].Spent != (limit.Spent{Money: 85 * cents, Images: 3}) || s[0].Reserved != (limit.Spent{}) {
+	if s := b.States(noon); len(s) != 1 || s[0].Spent != (limit.Spent{Money: 85 * cents, Images: 4}) || s[0].Reserved != (limit.Spent{}) {
 		t.Errorf("states are %+v", s)
 	}
 }
@@ -275,6 +275,42 @@ func TestBudgetForgets(t *testing.T) {
 	}
 	if s := b.States(noon); len(s) != 0 {
 		t.Errorf("%d accounts are kept", len(s))
+	}
+}
+
+// TestBudgetForgetsRefused: a stranger can make up as many names as they like.
+func TestBudgetForgetsRefused(t *testing.T) {
+	b := configured(t, nothing, budget(func(b *limit.Budget) { b.Scope = "tenant" }), budget(func(b *limit.Budget) { b.Name = "all" }))
+	if _, err := b.Reserve(limit.Spending{Estimate: estimate(switchyard.Dollar)}, noon); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		if _, err := b.Reserve(limit.Spending{Tenant: fmt.Sprint(i), Estimate: estimate(cents)}, noon); err == nil {
+			t.Fatal("the money of all is not at its end")
+		}
+	}
+	if s := b.States(noon); len(s) != 1 {
+		t.Errorf("%d accounts are kept of whoever was refused", len(s)-1)
+	}
+}
+
+// TestBudgetResumesImages: books have no images of what runs, so nothing is to be taken back of them; an unknown amount is.
+func TestBudgetResumesImages(t *testing.T) {
+	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+		return map[string]limit.Spent{"": {Unknown: 1}}, nil
+	}
+	b := configured(t, books, budget(func(b *limit.Budget) { b.USD, b.Images = 0, 4 }))
+	unknown := switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible}
+	settle := b.Resume(limit.Spending{Estimate: unknown, Images: 4}, noon, noon)
+	if _, err := b.Reserve(limit.Spending{Estimate: estimate(cents), Images: 1}, noon); err == nil {
+		t.Error("the images of a job that runs may be made once more")
+	}
+	settle(unknown, 4)
+	if _, err := b.Reserve(limit.Spending{Estimate: estimate(cents), Images: 1}, noon); err == nil {
+		t.Error("the images of a job that ran may be made once more")
+	}
+	if s := b.States(noon); s[0].Spent != (limit.Spent{Images: 4, Unknown: 1}) {
+		t.Errorf("spent %+v", s[0].Spent)
 	}
 }
 

@@ -19,7 +19,8 @@ type Spent struct {
 }
 
 // Books tell what was spent before a budget began to count: by each key, tenant, provider, target or route (kind), or in
-// all under the empty name, by attempts that started from since up to but without until. What runs counts at its estimate.
+// all under the empty name, by attempts that started from since up to but without until. What runs counts at its estimate, without
+// images: those are known when it ends.
 type Books func(ctx context.Context, kind string, since, until time.Time) (map[string]Spent, error)
 
 // Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
@@ -112,10 +113,13 @@ func (b *Budgets) Reserve(s Spending, now time.Time) (settle func(switchyard.Cos
 		if a == nil {
 			continue
 		}
+		held = append(held, place{p, p.subject(&s), a})
 		if err := p.refusal(a, &s, now); err != nil {
+			for _, h := range held {
+				h.purse.tidy(h.subject, h.account)
+			}
 			return nil, err
 		}
-		held = append(held, place{p, p.subject(&s), a})
 	}
 	return b.hold(held, worth(&s)), nil
 }
@@ -131,11 +135,18 @@ func (b *Budgets) Resume(s Spending, started, now time.Time) (settle func(switch
 	var held []place
 	for _, p := range b.list {
 		if a := p.of(&s, now); a != nil && !started.Before(p.window.from) {
-			a.spent.add(worth(&s), -1)
+			a.spent.add(booked(&s), -1)
 			held = append(held, place{p, p.subject(&s), a})
 		}
 	}
 	return b.hold(held, worth(&s))
+}
+
+// booked is what books tell of a request that runs: what it came to if it was lost.
+func booked(s *Spending) Spent {
+	lost := s.Estimate
+	lost.Charge = switchyard.ChargePossible
+	return charged(lost, 0)
 }
 
 // place is an account with the way to it.

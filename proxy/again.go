@@ -52,11 +52,20 @@ func (q *request) again(req *switchyard.Request, msg *spool.Message) (flight *ca
 		if err != nil {
 			return nil, false, err
 		}
+		if q.rec.Cache != "" && !readable(reply) {
+			continue // it had to make room: it is made anew
+		}
 		if q.rec.Cache != "" {
 			return nil, true, q.hit(reply, req)
 		}
 		return nil, true, q.replay(reply)
 	}
+}
+
+// readable reports whether an answer is still there.
+func readable(reply *cache.Reply) bool {
+	body, err := reply.Body.Open()
+	return err == nil && body.Close() == nil
 }
 
 // join waits for the flight of another request.

@@ -18,9 +18,10 @@ import (
 
 // How much a batch may be, and how long it is remembered when it is over.
 const (
-	maxBatch       = 1000 // requests
-	maxBatches     = 1000 // that are remembered
-	batchSide      = 8    // requests side by side, unless the batch says
+	maxBatch       = 1000   // requests
+	maxBatches     = 1000   // that are remembered
+	maxRemembered  = 50_000 // requests of all of them together, each with what it came to
+	batchSide      = 8      // requests side by side, unless the batch says
 	maxBatchSide   = 32
 	batchKept      = time.Hour
 	maxBatchKey    = 200 // characters of an Idempotency-Key, to which the index comes
@@ -50,9 +51,10 @@ type batch struct {
 
 // batchItem is one request of a batch.
 type batchItem struct {
-	path   string
-	header http.Header
-	body   switchyard.Blob
+	path    string
+	header  http.Header
+	body    switchyard.Blob
+	dialect string
 }
 
 // batches are those that are remembered. The zero value is ready.
@@ -67,29 +69,34 @@ var (
 	errNoBatchKey = switchyard.Invalid("Idempotency-Key", "Idempotency-Key: a batch's has at most %d characters", maxBatchKey)
 )
 
-// add remembers b, and forgets those that have been over for long, or the oldest that is over if there are too many.
+// add remembers b, and forgets those that have been over for long, or the oldest that are over if there is too much.
 func (all *batches) add(b *batch, now time.Time) error {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if all.m == nil {
 		all.m = map[string]*batch{}
 	}
-	var oldest *batch
+	var over []*batch
+	requests := len(b.results)
 	for id, old := range all.m {
 		ended := old.over()
-		switch {
-		case ended.IsZero():
-		case now.Sub(ended) > batchKept:
+		if !ended.IsZero() && now.Sub(ended) > batchKept {
 			delete(all.m, id)
-		case oldest == nil || ended.Before(oldest.over()):
-			oldest = old
+			continue
+		}
+		requests += len(old.results)
+		if !ended.IsZero() {
+			over = append(over, old)
 		}
 	}
-	if len(all.m) >= maxBatches {
-		if oldest == nil {
+	slices.SortFunc(over, func(x, y *batch) int { return x.over().Compare(y.over()) })
+	for len(all.m) >= maxBatches || requests > maxRemembered {
+		if len(over) == 0 {
 			return errManyBatch
 		}
-		delete(all.m, oldest.id)
+		requests -= len(over[0].results)
+		delete(all.m, over[0].id)
+		over = over[1:]
 	}
 	all.m[b.id] = b
 	return nil
@@ -176,6 +183,9 @@ func (x *extra) readBatch(b *batch, msg *spool.Message) error {
 		if err != nil {
 			return switchyard.Invalid("requests", "requests[%d]%s", i, err.Error())
 		}
+		if first := b.items; len(first) > 0 && x.key.IsZero() && item.dialect != first[0].dialect {
+			return switchyard.Invalid("requests", "requests[%d].path: without keys of the sidecar's own, a batch speaks to one API: its credential is for that one", i)
+		}
 		b.items = append(b.items, item)
 	}
 	return nil
@@ -213,7 +223,35 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 	if !ok || place.dialect == nil || place.dialect.Route(place.base, http.MethodPost, place.path) != dialect.Generate {
 		return item, fmt.Errorf(".path: %q makes no pictures", item.path)
 	}
-	return item, nil
+	if item.dialect = place.dialect.Name(); x.key.IsZero() && place.dialect.TakeKey(r.Header.Clone(), r.URL.Query()).IsZero() {
+		return item, fmt.Errorf(".path: the batch's credential is none for %q", item.path)
+	}
+	return item, x.keepable(place, r, &item)
+}
+
+// keepable refuses what would be paid, and lost: events, and what is no generation and only passes through. What else is wrong
+// with a request is told as its own result.
+func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
+	text, err := item.body.Open()
+	if err != nil {
+		return fmt.Errorf(".body: %w", err)
+	}
+	defer text.Close()
+	body, err := x.Pool.ReadJSON(text, item.body.Len(), item.body.Len())
+	if err != nil {
+		return fmt.Errorf(".body: %w", err)
+	}
+	defer body.Close()
+	req, err := place.dialect.DecodeRequest(&spool.Message{
+		Base: place.base, Method: r.Method, Path: place.path, Query: place.query, Header: r.Header, Body: body,
+	})
+	switch {
+	case errors.Is(err, dialect.ErrNotGeneration):
+		return errors.New(".body: it asks for no pictures")
+	case err == nil && req.Stream:
+		return errors.New(".body: a batch's requests are answered whole, not as events")
+	}
+	return nil
 }
 
 // knownKeys refuses what it does not know, lest a misspelt word be passed over in silence.

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/cache"
+	"switchyard/dialect"
 	"switchyard/ledger"
 	"switchyard/spool"
-
-	"switchyard/dialect"
 )
 
 // batchTotals is what a batch has come to so far.
@@ -81,6 +81,7 @@ func (b *batch) end(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ended = now
+	clear(b.items) // they lie in the message, which is given back
 	b.wake()
 }
 
@@ -156,6 +157,9 @@ type itemDoc struct {
 	Error      json.RawMessage  `json:"error,omitempty"`  // in the words of the request's dialect
 }
 
+// answered reports whether the answer of one that went well can be asked for.
+func (r *batchResult) answered() bool { return r.kept != cache.Sum{} || len(r.text) > 0 }
+
 // item describes the result of request i. Requires mu.
 func (b *batch) item(i int) itemDoc {
 	res := &b.results[i]
@@ -164,6 +168,7 @@ func (b *batch) item(i int) itemDoc {
 		Images: res.rec.Images, CostUSD: usd(res.rec.Cost), CostBasis: res.rec.Cost.Basis, Seconds: mean(res.rec.Latency, 1),
 	}
 	switch {
+	case res.status < 300 && !res.answered():
 	case res.status < 300:
 		doc.Answer = fmt.Sprintf("%sbatches/%s/results/%d", extrasPath, b.id, i)
 	case json.Valid(res.text):
@@ -238,7 +243,10 @@ func (x *extra) batchResult(w http.ResponseWriter) error {
 	switch {
 	case res.status == 0:
 		return switchyard.Invalid("index", "request %d has not ended yet", i)
-	case res.status >= 300:
+	case res.status >= 300 || res.kept == cache.Sum{}:
+		if !res.answered() {
+			return errNoBatch
+		}
 		return q.write(dialect.JSON(res.status, "application/json", spool.Bytes(res.text)))
 	}
 	reply, err := x.Replies.Kept(res.kept)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/breaker"
 	"switchyard/cache"
 )
 
@@ -25,7 +26,10 @@ const (
 )
 
 // notBegun is what is told of a request that was not even tried.
-const notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+const (
+	notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+	bypassed = `{"error":{"message":"the sidecar hands requests on as they are, and would keep no answer"}}`
+)
 
 // statusLeft is that of a request which nobody waited for any more.
 const statusLeft = 499
@@ -35,7 +39,7 @@ type batchResult struct {
 	status int // HTTP; 0 while it runs
 	rec    Record
 	kept   cache.Sum // of the answer
-	text   []byte    // of an error, as the app would have got it
+	text   []byte    // as the app would have got it: of an error, or an answer that is not kept, which tells of a ticket
 }
 
 // startBatch has the requests of a batch served, without an app to wait for them.
@@ -70,6 +74,9 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		if ctx.Err() != nil {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
 		}
+		if x.Switches.Bypassed() {
+			return batchResult{status: http.StatusServiceUnavailable, text: []byte(bypassed), rec: Record{Err: breaker.ErrKilled}}
+		}
 		r, err := x.itemRequest(x.r.Context(), item, key)
 		if err == nil {
 			r.ContentLength = item.body.Len()
@@ -80,7 +87,7 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		}
 		answer := &sink{header: http.Header{}}
 		q := x.carryItem(answer, r)
-		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.text.Bytes()}
+		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
 		wait, again := answer.again(q.rec)
 		if !again || try == batchTries || !sleep(ctx, wait) {
 			return res
@@ -126,6 +133,7 @@ func (x *extra) itemRequest(ctx context.Context, item *batchItem, key string) (*
 type sink struct {
 	header http.Header
 	status int
+	size   int64 // of all that was written
 	text   bytes.Buffer
 }
 
@@ -140,10 +148,17 @@ func (s *sink) WriteHeader(status int) {
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	if s.status >= 400 && s.text.Len() < maxSink {
-		s.text.Write(p[:min(len(p), maxSink-s.text.Len())])
-	}
+	s.size += int64(len(p))
+	s.text.Write(p[:min(len(p), maxSink-s.text.Len())])
 	return len(p), nil
+}
+
+// told is what is to be remembered of the answer: nothing if it is kept, or if it is a good one and not whole.
+func (s *sink) told(kept cache.Sum) []byte {
+	if s.status < 300 && (kept != cache.Sum{} || s.size > int64(s.text.Len())) {
+		return nil
+	}
+	return bytes.Clone(s.text.Bytes())
 }
 
 // again reports whether the request is worth another try, and after what time.

@@ -45,6 +45,9 @@ func (q *request) generate() error {
 		return err
 	}
 	defer flight.Release()
+	left, stay := flight.Left(q.r.Context())
+	defer stay()
+	q.gone = left
 	req, msg, done, err := q.completed(req, msg)
 	defer done()
 	if err != nil {

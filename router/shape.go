@@ -3,6 +3,8 @@ package router
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"switchyard"
@@ -10,8 +12,8 @@ import (
 )
 
 // Shape is what a plan depends on of a request, without what the request says: it is written down with each generation, so
-// that other rules can be tried on it later. Of headers and query it has what the rules in force look up. Its JSON leaves
-// out what is empty.
+// that other rules can be tried on it later. Of headers and query it has what the rules in force look up, but for what is
+// somebody's credential. Its JSON leaves out what is empty.
 type Shape struct {
 	Images     int               `json:"n,omitempty"`
 	Width      int               `json:"w,omitempty"`
@@ -59,7 +61,7 @@ func mentioned(table map[string][]string, names []string) map[string]string {
 	var out map[string]string
 	for _, name := range names {
 		values := table[name]
-		if len(values) == 0 {
+		if len(values) == 0 || secret(name) {
 			continue
 		}
 		if out == nil {
@@ -68,6 +70,15 @@ func mentioned(table map[string][]string, names []string) map[string]string {
 		out[name] = values[0][:min(len(values[0]), maxMention)]
 	}
 	return out
+}
+
+// secrets are parts of the names of headers and parameters whose values open something.
+var secrets = []string{"auth", "cookie", "token", "secret", "password", "credential", "session", "signature", "jwt", "api-key", "api_key", "apikey"}
+
+// secret reports whether a header or parameter is likely to hold a credential: rules may look at it, the ledger may not.
+func secret(name string) bool {
+	name = strings.ToLower(name)
+	return name == "key" || slices.ContainsFunc(secrets, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // Facts are what rules see of a request with this shape. The prompt is as long as it was, and says nothing.

@@ -60,3 +60,26 @@ func TestShape(t *testing.T) {
 		t.Errorf("the shape of the shape is %s, not %s", again, text)
 	}
 }
+
+// TestShapeKeepsNoSecret: a rule may look at a credential; what is written down has none.
+func TestShapeKeepsNoSecret(t *testing.T) {
+	route := router.Route{}
+	route.SetDefaults()
+	route.Name = "inside"
+	route.When = `headers["authorization"] == "Bearer hush" || headers["cookie"] == "hush" || headers["x-api-key"] == "hush" || ` +
+		`headers["x-session-id"] == "hush" || query["key"] == "hush" || query["fal_jwt_token"] == "hush" || headers["x-tier"] == "pro"`
+	r, err := router.New(router.Config{Routes: []router.Route{route}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &rule.Facts{
+		Request: &switchyard.Request{Images: 1},
+		Headers: http.Header{
+			"Authorization": {"Bearer hush"}, "Cookie": {"hush"}, "X-Api-Key": {"hush"}, "X-Session-Id": {"hush"}, "X-Tier": {"pro"},
+		},
+		Query: url.Values{"key": {"hush"}, "fal_jwt_token": {"hush"}},
+	}
+	if text := r.Shape(f, false); strings.Contains(text, "hush") || !strings.Contains(text, `"X-Tier":"pro"`) {
+		t.Errorf("the shape is %s", text)
+	}
+}

@@ -234,6 +234,69 @@ func TestBatchDialects(t *testing.T) {
 	}
 }
 
+// TestBatchTicket: a request that is answered with a ticket leaves it to the app, which alone can ask for what it has paid.
+func TestBatchTicket(t *testing.T) {
+	k := startKit(t, batching)
+	key := []string{"Authorization", "Bearer key-one"}
+	b, _ := k.batch(`{"requests":[
+		{"path":"/replicate/v1/models/black-forest-labs/flux-dev/predictions","body":{"input":{"prompt":"c"}}},
+		{"path":"/fal/queue/fal-ai/flux/dev","body":{"prompt":"b"}}]}`, key...)
+	for _, res := range b.Results {
+		a := k.do(t.Context(), http.MethodGet, res.Answer, "", key...)
+		var doc struct {
+			ID        string
+			RequestID string `json:"request_id"`
+		}
+		if json.Unmarshal(a.body, &doc) != nil || a.status >= 300 || doc.ID == "" && doc.RequestID == "" {
+			t.Errorf("the answer at %q is %d %s", res.Answer, a.status, a.body)
+		}
+	}
+}
+
+// TestBatchStreams: nobody would see the events, and all would have been paid.
+func TestBatchStreams(t *testing.T) {
+	k := startKit(t, batching)
+	a := k.post(batchesPath, `{"requests":[{"path":"/v1/images/generations","body":{"model":"gpt-image-1","prompt":"a","stream":true}}]}`, "Authorization", "Bearer key-one")
+	if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "requests[0].body") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestBatchPassesNothing: what only passes through is kept nowhere, and would be paid and lost.
+func TestBatchPassesNothing(t *testing.T) {
+	k := startKit(t, batching)
+	key := []string{"Authorization", "Bearer key-one"}
+	a := k.post(batchesPath, `{"requests":[{"path":"/v1beta/models/gemini-2.5-flash:generateContent","body":{"contents":[{"parts":[{"text":"a"}]}]}}]}`, key...)
+	if a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "requests[0].body: it asks for no pictures") {
+		t.Errorf("text: %d %s", a.status, a.body)
+	}
+	k.mustKill(`{"scope":"all","bypass":true}`)
+	b, _ := k.batch(`{"requests":[{"path":"/v1beta/models/imagen-4.0-generate-001:predict","body":{"instances":[{"prompt":"a"}]}}]}`, key...)
+	if n := len(k.world.Google.Calls()); n != 0 || b.Totals.Failed != 1 || b.Results[0].Status != http.StatusServiceUnavailable {
+		t.Errorf("bypassed: %d requests were sent, %+v", n, b)
+	}
+}
+
+// TestBatchCredential: without keys of ours a batch's credential goes to no provider but the one it speaks to, and nothing is
+// made for nobody.
+func TestBatchCredential(t *testing.T) {
+	_, text, _ := strings.Cut(batching, "providers:")
+	k := startKit(t, "providers:"+text)
+	const openai = `{"path":"/v1/images/generations","body":{"model":"gpt-image-1","prompt":"a"}}`
+	const fal = `{"path":"/fal/run/fal-ai/flux/dev","body":{"prompt":"b"}}`
+	for body, headers := range map[string][]string{
+		`{"requests":[` + openai + `,` + fal + `]}`: {"Authorization", "Bearer sk-mine"},
+		`{"requests":[` + openai + `]}`:             {"X-Goog-Api-Key", "AIzaMine"},
+	} {
+		if a := k.post(batchesPath, body, headers...); a.status != http.StatusBadRequest || !strings.Contains(string(a.body), "credential") {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
+	if b, _ := k.batch(`{"requests":[`+openai+`,`+openai+`]}`, "Authorization", "Bearer sk-mine"); b.Totals.Succeeded != 2 {
+		t.Errorf("%+v", b)
+	}
+}
+
 // TestEstimate: what 23 pictures cost at the preferred target and at the others, one request or a list.
 func TestEstimate(t *testing.T) {
 	k := startKit(t, batching)

@@ -113,3 +113,11 @@ func TestBudgetPossible(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetNames: a budget that is called as a key's own would share its account after a reload, and count everything twice.
+func TestBudgetNames(t *testing.T) {
+	text := strings.Replace(budgeting, "{name: daily, scope: all", `{name: "key:poor", scope: "key:poor"`, 1)
+	if _, err := load("test.yaml", []byte(text), noEnv); err == nil || !strings.Contains(err.Error(), `is called "key:poor"`) {
+		t.Errorf("the error is %v", err)
+	}
+}

@@ -45,6 +45,9 @@ func (f *file) checkBudgets(fault faultFunc, within withinFunc) {
 		if k.Budget.Name != "" || k.Budget.Scope != "" {
 			fault(at, "is the key's own, and has neither name nor scope")
 		}
+		if names["key:"+k.Name] { // after a reload both would count in one account
+			fault(at, "is called %q, as one in budgets is", "key:"+k.Name)
+		}
 		b := *k.Budget
 		b.Name, b.Scope = k.Name, "key:"+k.Name
 		within(at, b.Validate())

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"switchyard"
 	"switchyard/sim"
@@ -88,5 +90,65 @@ func TestCacheKeepsNoFailure(t *testing.T) {
 		if a := k.post(falPath, two, "Authorization", "Key key-one"); a.header.Get("X-Switchyard-Cache") != "hit" {
 			t.Errorf("after %s, and a success: %v", fault, a.header)
 		}
+	}
+}
+
+// cachingJobs shares what a provider makes as a job, which it cancels when it is told to.
+const cachingJobs = `
+keys:
+  - {name: one, secret: key-one, tenant: acme}
+providers:
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+targets:
+  banana: {provider: fal, model: fal-ai/nano-banana, price: {image: 0.04}}
+routes:
+  - {name: shared, targets: [banana], cache: {ttl: 10m, unseeded: true}}
+`
+
+// TestCacheMakesRoom: an answer that is gone by the time that it is read is made anew, since nothing is wrong with the request.
+func TestCacheMakesRoom(t *testing.T) {
+	k := startKit(t, caching+"store: {database: \"sqlite:{dir}/db\", journal: \"{dir}/journal\", assets: {url: \"file:{dir}/assets\"}, cache: 1B}\n")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if a := k.post(falPath, `{"prompt":"a signal box","seed":7}`, "Authorization", "Key key-one"); a.status != http.StatusOK {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestCacheOutlivesItsMaker: what others wait for is not cancelled because the first of them has left.
+func TestCacheOutlivesItsMaker(t *testing.T) {
+	world, err := sim.Start(sim.Config{Speed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	k := startKitWith(t, world, cachingJobs)
+	answer := make(chan struct{})
+	world.Fal.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: time.Second, Max: time.Second} })
+	const path, body = "/v1/images/generations", `{"model":"gpt-image-1","prompt":"a signal box"}`
+	first, leave := context.WithCancel(t.Context())
+	go func() {
+		r, _ := http.NewRequestWithContext(first, http.MethodPost, k.url+path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer key-one")
+		if resp, err := http.DefaultClient.Do(r); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	eventually(t, func() (int, bool) { n := len(world.Fal.Calls()); return n, n > 0 })
+	go func() {
+		defer close(answer)
+		if a := k.post(path, body, "Authorization", "Bearer key-one"); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}()
+	<-time.After(200 * time.Millisecond) // by then the other waits, too
+	leave()
+	<-answer
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.OK {
+		t.Errorf("attempts are %+v", rows)
 	}
 }
