@@ -81,7 +81,7 @@ func TestPrometheusRules(t *testing.T) {
 		t.Errorf("%d rules, want %d", len(rules), want)
 	}
 	if n := rules[0]; n.Alert != "n-generations" || n.For != "90s" || n.Annotations["rule"] != "generations > 1 && -1 < generations" ||
-		n.Expr != `(sum (increase(switchyard_requests_total{kind="generation"}[120m])) > 1) and (-1 < sum (increase(switchyard_requests_total{kind="generation"}[120m])))` {
+		n.Expr != `(sum (increase(switchyard_generations_total[120m])) > 1) and (-1 < sum (increase(switchyard_generations_total[120m])))` {
 		t.Errorf("got %+v", n)
 	}
 	for _, left := range []string{"# Left out: no-form (", "# Left out: nor-this ("} {

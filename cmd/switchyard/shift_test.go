@@ -13,10 +13,9 @@ import (
 const shifting = `
 providers:
   fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
 targets:
   fast: {provider: fal, model: fal-ai/flux/dev}
-  slow: {provider: google, model: gemini-3-pro-image}
+  slow: {provider: fal, model: fal-ai/fast-sdxl}
 routes:
   - {name: by-latency, when: 'headers["x-pick"] == "latency"', targets: [slow, fast], pick: latency}
   - {name: by-load, when: 'headers["x-pick"] == "load"', targets: [slow, fast], pick: load}
@@ -34,23 +33,29 @@ func TestTrafficMoves(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = world.Close() })
-			takes := func(p *sim.Provider, d time.Duration) {
-				p.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: d, Max: d} })
+			takes := func(fast time.Duration) {
+				world.Fal.Update(func(b *sim.Behavior) {
+					b.Delay = func(model string, _ int) time.Duration {
+						if model == "fal-ai/flux/dev" {
+							return fast
+						}
+						return time.Second
+					}
+				})
 			}
-			takes(world.Fal, 300*time.Millisecond)
-			takes(world.Google, time.Second)
+			takes(300 * time.Millisecond)
 			k := startKitWith(t, world, shifting)
 			var later atomic.Int64 // what our clock is ahead
 			k.side.handler.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
 			if share := k.fast(t, pick, 20); share < 12 {
 				t.Errorf("at first %d of 20 went to the fast target", share)
 			}
-			takes(world.Fal, 5*time.Second)
+			takes(5 * time.Second)
 			k.fast(t, pick, 20)
 			if share := k.fast(t, pick, 20); share > 6 {
 				t.Errorf("20 requests after it became slow, %d of 20 still went there", share)
 			}
-			takes(world.Fal, 300*time.Millisecond)
+			takes(300 * time.Millisecond)
 			later.Add(int64(time.Minute)) // nobody has been asked for a while
 			k.fast(t, pick, 20)
 			if share := k.fast(t, pick, 20); share < 12 {
@@ -69,7 +74,7 @@ func (k *kit) fast(t *testing.T, pick string, n int) int {
 	for range 4 {
 		all.Go(func() {
 			for range turns {
-				a := k.post(openaiPath, anImage, "Authorization", "Bearer x", "X-Pick", pick)
+				a := k.post(falPath, `{"prompt":"a portrait","image_size":{"width":256,"height":256}}`, "Authorization", "Key x", "X-Pick", pick)
 				if a.status != http.StatusOK {
 					t.Errorf("%d %s", a.status, a.body)
 				}
