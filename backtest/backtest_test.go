@@ -1,0 +1,162 @@
+package backtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/backtest"
+	"switchyard/ledger"
+	"switchyard/router"
+	"switchyard/rule"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// books are a ledger in memory.
+type books struct {
+	generations []switchyard.Generation
+	rows        []ledger.Row
+}
+
+func (b *books) EachGeneration(_ context.Context, _ ledger.Span, tell func(switchyard.Generation) error) error {
+	for _, g := range b.generations {
+		if err := tell(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *books) EachRow(_ context.Context, _ ledger.Span, tell func(ledger.Row) error) error {
+	for _, r := range b.rows {
+		if err := tell(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// made records a generation of a tier that target answered, or failed, after so long.
+func (b *books) made(tier, target string, ok bool, took time.Duration) {
+	id := fmt.Sprint("g", len(b.generations))
+	outcome, cost := switchyard.OK, switchyard.Cost{Amount: switchyard.Dollar / 100, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}
+	if !ok {
+		outcome, cost = switchyard.Overloaded, switchyard.Cost{Charge: switchyard.ChargeNone}
+	}
+	b.generations = append(b.generations, switchyard.Generation{
+		ID: id, Kind: "generation", Dialect: "openai", Model: "house", Started: noon, Latency: took, Outcome: outcome, Target: target, Cost: cost,
+		Shape: fmt.Sprintf(`{"n":1,"w":1024,"h":1024,"headers":{"X-Tier":%q}}`, tier),
+	})
+	b.rows = append(b.rows, ledger.Row{
+		ID: "a" + id, Generation: id, At: noon, Target: target, Provider: target, Outcome: outcome, Cost: cost, Images: 1, Latency: took,
+	})
+}
+
+// tried is a config of routes over three targets, of a cent, two and none that is known.
+func tried(t *testing.T, routes ...router.Route) *router.Router {
+	t.Helper()
+	targets := map[string]*switchyard.Target{}
+	for name, price := range map[string]*switchyard.Price{
+		"cheap": {Image: switchyard.Dollar / 100}, "dear": {Image: switchyard.Dollar / 50}, "new": {Image: switchyard.Dollar / 10},
+	} {
+		targets[name] = &switchyard.Target{Name: name, Provider: name, Model: name, Dialect: "openai", Key: switchyard.NewSecret("k"), Price: price}
+	}
+	r, err := router.New(router.Config{Routes: routes, Targets: targets})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func route(name, when string, targets ...string) router.Route {
+	var r router.Route
+	r.SetDefaults()
+	r.Name, r.When, r.Targets = name, when, targets
+	return r
+}
+
+// TestRun: half of the requests go elsewhere, at its price, its speed and its chance to fail; a fallback is drawn, too.
+func TestRun(t *testing.T) {
+	b := &books{}
+	for i := range 200 {
+		b.made("free", "cheap", true, time.Second)
+		b.made("pro", "dear", i%4 != 0, 3*time.Second) // a quarter fails
+	}
+	r := tried(t, route("free", `headers["x-tier"] == "free"`, "dear", "cheap"), route("rest", "", "dear"))
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: r, Rounds: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	total, free := report.Total, report.Routes[0]
+	if total.Requests != 400 || total.Moved != 200 || free.Route != "free" || free.Moved != 200 || report.Routes[1].Moved != 0 {
+		t.Errorf("%+v", report)
+	}
+	if len(report.Moves) != 1 || report.Moves[0] != (backtest.Move{From: "cheap", To: "dear", Requests: 200}) {
+		t.Errorf("moves are %+v", report.Moves)
+	}
+	near(t, "dollars of free", free.Expected.CostUSD.Value, 200*(0.75*0.02+0.25*0.01), 0.1)
+	near(t, "success of free", free.Expected.Success.Value, 1, 0)
+	near(t, "p95 of free", free.Expected.P95Seconds.Value, 4, 0.01) // three for the failure, one for the fallback
+	near(t, "success of the rest", report.Routes[1].Expected.Success.Value, 0.75, 0.06)
+	near(t, "what the rest did cost", report.Routes[1].Real.CostUSD, 1.5, 1e-9)
+	if e := total.Expected.Success; !(e.Low < e.Value && e.Value < e.High) {
+		t.Errorf("the interval is %+v", e)
+	}
+	again, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: r, Rounds: 100})
+	if err != nil || again.Total != total {
+		t.Errorf("the same draws come to %+v", again.Total)
+	}
+}
+
+func near(t *testing.T, what string, got, want, share float64) {
+	t.Helper()
+	if math.Abs(got-want) > share*want+1e-9 {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// TestRunUntried: of a target without records only the cost can be told; requests that nobody takes are counted.
+func TestRunUntried(t *testing.T) {
+	b := &books{}
+	for range 10 {
+		b.made("free", "cheap", true, time.Second)
+		b.made("none", "cheap", true, time.Second)
+	}
+	b.generations[0].Shape = "" // of an older version
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t,
+		route("free", `headers["x-tier"] == "free"`, "new"), route("none", "", router.Native)), Rounds: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := report.Routes[0]
+	if report.Unshaped != 1 || free.Requests != 9 || free.Untried != 9 || report.Total.Unserved != 10 {
+		t.Errorf("%+v", report)
+	}
+	near(t, "dollars", free.Expected.CostUSD.Value, 0.9, 1e-9)
+}
+
+// TestRunKeys: rules see the labels that a key has in the config that is tried.
+func TestRunKeys(t *testing.T) {
+	b := &books{}
+	b.made("free", "cheap", true, time.Second)
+	b.generations[0].Key = "web"
+	key := func(name string) (rule.Key, bool) {
+		return rule.Key{Name: name, Labels: map[string]string{"tier": "gold"}}, name == "web"
+	}
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t,
+		route("gold", `key.labels.tier == "gold"`, "dear"), route("rest", "", "cheap")), Rounds: 10, Key: key})
+	if err != nil || report.Routes[0].Route != "gold" {
+		t.Errorf("%+v %v", report, err)
+	}
+}
+
+func TestRunNothing(t *testing.T) {
+	if _, err := backtest.Run(t.Context(), backtest.Config{Books: &books{}, Router: tried(t)}); !errors.Is(err, backtest.ErrNothing) {
+		t.Errorf("%v", err)
+	}
+}
