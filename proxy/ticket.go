@@ -316,11 +316,7 @@ type ticketAccount struct {
 
 // Open moves the ticket to sending: from then on it is never begun anew.
 func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
-	m := ticket.Move{To: ticket.Sending, Target: at.Target}
-	if a.ticket.State == ticket.Accepted {
-		m.With = a.q.notices(a.request, switchyard.EventStart)
-	}
-	if err := a.advance(ctx, m); err != nil {
+	if err := a.advance(ctx, ticket.Move{To: ticket.Sending, Target: at.Target}); err != nil {
 		return err
 	}
 	return a.account.Open(ctx, at)
@@ -339,6 +335,9 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	defer a.mu.Unlock()
 	if a.ticket.State == m.To && m.To == ticket.Held {
 		return nil // a fan-out has several jobs; the ledger knows them all
+	}
+	if a.ticket.State == ticket.Accepted && m.To == ticket.Sending { // the first of its parts
+		m.With = a.q.notices(a.request, switchyard.EventStart)
 	}
 	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
 	next, err := a.q.Tickets.Advance(ctx, m)

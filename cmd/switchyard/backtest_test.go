@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,14 +19,13 @@ import (
 
 const backtested = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
   fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
 targets:
-  google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  sdxl: {provider: fal, model: fal-ai/fast-sdxl, price: {image: 0.04}}
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
 routes:
-  - {name: pro, when: 'headers["x-tier"] == "pro"', targets: [google-image, flux]}
-  - {name: free, when: 'headers["x-user"] != ""', targets: [flux, google-image]}
+  - {name: pro, when: 'headers["x-tier"] == "pro"', targets: [sdxl, flux]}
+  - {name: free, when: 'headers["x-user"] != ""', targets: [flux, sdxl]}
 `
 
 // TestBacktest: what a config is said to have done is what it does in a second run of the same requests, within 5 % of the
@@ -36,15 +36,20 @@ func TestBacktest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = world.Close() })
-	world.Google.Update(func(b *sim.Behavior) {
-		b.Latency, b.FailRatio = sim.Latency{Min: 300 * time.Millisecond, Max: 450 * time.Millisecond}, 0.1
-	})
+	var n atomic.Int64
 	world.Fal.Update(func(b *sim.Behavior) {
-		b.Latency = sim.Latency{Min: 100 * time.Millisecond, Max: 160 * time.Millisecond}
+		b.FailRatio = 0.05
+		b.Delay = func(model string, _ int) time.Duration {
+			more := time.Duration(n.Add(1)%50) * time.Millisecond
+			if model == "fal-ai/flux/dev" {
+				return 100*time.Millisecond + more
+			}
+			return 300*time.Millisecond + 2*more
+		}
 	})
 	k := startKitWith(t, world, backtested)
-	next := strings.Replace(*k.next.Load(), `when: 'headers["x-user"] != ""', targets: [flux, google-image]`, `when: 'headers["x-user"].startsWith("9")', targets: [flux]`, 1)
-	next += "  - {name: rest, targets: [google-image, flux]}\n"
+	next := strings.Replace(*k.next.Load(), `when: 'headers["x-user"] != ""', targets: [flux, sdxl]`, `when: 'headers["x-user"].startsWith("9")', targets: [flux]`, 1)
+	next += "  - {name: rest, targets: [sdxl, flux]}\n"
 	k.backtestRun(t, 240)
 	k.side.settled(t.Context())
 	file := filepath.Join(t.TempDir(), "next.yaml")
@@ -52,10 +57,10 @@ func TestBacktest(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := backtestJSON(t, file)
-	if report.Total.Requests != 240 || report.Total.Moved < 80 || report.Total.Untried != 0 || report.Total.Real.Success != 1 {
+	if report.Total.Requests != 240 || report.Total.Moved < 80 || report.Total.Untried != 0 || report.Total.Real.Success < 0.95 {
 		t.Errorf("%+v", report.Total)
 	}
-	if text := command(t, []string{"backtest", "--config", file}).out; !strings.Contains(text, "from flux to google-image") || !strings.Contains(text, "would be") {
+	if text := command(t, []string{"backtest", "--config", file}).out; !strings.Contains(text, "from flux to sdxl") || !strings.Contains(text, "would be") {
 		t.Errorf("people read %s", text)
 	}
 	k.next.Store(&next)
@@ -89,11 +94,11 @@ func (k *kit) backtestRun(t *testing.T, n int) {
 	for range 6 {
 		all.Go(func() {
 			for i := range turns {
-				headers := []string{"Authorization", "Bearer x", "X-User", fmt.Sprint(i % 10)}
+				headers := []string{"Authorization", "Key x", "X-User", fmt.Sprint(i % 10)}
 				if i%3 == 0 {
 					headers = append(headers, "X-Tier", "pro")
 				}
-				if a := k.post(openaiPath, `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`, headers...); a.status != http.StatusOK {
+				if a := k.post(falPath, `{"prompt":"a portrait","image_size":{"width":256,"height":256}}`, headers...); a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
 					t.Errorf("%d %s", a.status, a.body)
 				}
 			}

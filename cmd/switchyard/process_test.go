@@ -89,6 +89,9 @@ func (p *process) end(s syscall.Signal) int {
 	}
 	<-p.done
 	_ = p.cmd.Wait()
+	if _, race, found := strings.Cut(p.log.String(), "WARNING: DATA RACE"); found {
+		p.Errorf("a data race%s", race)
+	}
 	return p.cmd.ProcessState.ExitCode()
 }
 
