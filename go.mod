@@ -17,7 +17,6 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // recorded exchanges as txtar, commands as test scripts
 	github.com/segmentio/asm v1.2.1 // base64 and text checks at memory speed: ten times the standard library
 	github.com/sony/gobreaker/v2 v2.4.0 // the state machine of breakers
-	github.com/tidwall/wal v1.2.1 // segments of the journal
 	go.opentelemetry.io/otel v1.47.0 // traces: what spans say, and how apps name theirs
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0 // the way to collectors
 	go.opentelemetry.io/otel/sdk v1.47.0 // sampling
@@ -67,7 +66,6 @@ require (
 	github.com/tidwall/match v1.2.0 // indirect
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
-	github.com/tidwall/tinylru v1.1.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect

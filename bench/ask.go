@@ -39,6 +39,10 @@ func (r *recorder) ask(ctx context.Context, due time.Time) (a answer, err error)
 	}
 	defer resp.Body.Close()
 	a.first = time.Since(due)
+	if resp.StatusCode >= 300 {
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return a, fmt.Errorf("%s: %s", resp.Status, text)
+	}
 	if r.call.events > 0 {
 		a.bytes, a.lag, err = follow(resp.Body)
 	} else {
@@ -46,7 +50,7 @@ func (r *recorder) ask(ctx context.Context, due time.Time) (a answer, err error)
 	}
 	switch {
 	case err != nil:
-	case resp.StatusCode >= 300 || a.bytes < r.call.least:
+	case a.bytes < r.call.least:
 		err = fmt.Errorf("%s with %d bytes", resp.Status, a.bytes)
 	case len(a.lag) != r.call.events:
 		err = fmt.Errorf("%d events, want %d", len(a.lag), r.call.events)

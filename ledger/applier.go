@@ -141,7 +141,7 @@ func (a *Applier) resume(ctx context.Context) error {
 		// The journal was put back from a copy, older than the store. Its records may be new all the same.
 		applied = 0
 	}
-	a.from = max(applied+1, j.first.Load())
+	a.from = max(applied+1, j.first())
 	a.advance(a.from - 1)
 	return nil
 }

@@ -33,6 +33,15 @@ func cut(path string, size int64) error {
 	return errors.Join(f.Truncate(size), f.Sync(), f.Close())
 }
 
+// syncFile brings to disk what others have written to the file at path.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
 // syncDir makes names in a folder durable: a file that was synced but whose name was not is lost all the same.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -3,16 +3,16 @@ package ledger
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
+	"slices"
 )
 
-// The library stores each entry as its length (a uvarint) and its bytes, and has no checksum. Our entries therefore
-// begin with a head of their own:
+// A frame is one record in a file: the length of the rest (a uvarint), and
 //
 //	'S'  CRC-32C of all that follows (4)  version (1)  index (8)  body
 //
-// The index repeats what the library counts, so that entries behind a damaged range can be found again and keep their
-// place.
+// The index is told, so that frames behind a damaged range can be found again and keep their place.
 const (
 	magic    = 'S'
 	version  = 1
@@ -22,44 +22,55 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// seal appends the entry of a record at index to dst.
-func seal(dst []byte, r Record, index uint64) ([]byte, error) {
+// appendFrame appends the frame of a record to dst.
+func appendFrame(dst []byte, r Record, index uint64) ([]byte, error) {
+	// The length is known last. Two bytes are left for it, which hold what most records need.
 	start := len(dst)
-	dst = append(dst, magic, 0, 0, 0, 0, version)
+	dst = append(dst, 0, 0, magic, 0, 0, 0, 0, version)
 	dst = binary.LittleEndian.AppendUint64(dst, index)
 	dst, err := encode(dst, r)
 	if err != nil {
 		return nil, err
 	}
-	binary.LittleEndian.PutUint32(dst[start+1:], crc32.Checksum(dst[start+5:], castagnoli))
+	n := len(dst) - start - 2
+	if n > maxBody+headSize {
+		return nil, fmt.Errorf("%d bytes, more than %d", n, maxBody+headSize)
+	}
+	var length [binary.MaxVarintLen32]byte
+	used := binary.PutUvarint(length[:], uint64(n))
+	dst = slices.Replace(dst, start, start+2, length[:used]...)
+	rest := dst[start+used:]
+	binary.LittleEndian.PutUint32(rest[1:], crc32.Checksum(rest[5:], castagnoli))
 	return dst, nil
 }
 
-// unseal is the inverse; ok is false unless the entry is whole.
-func unseal(entry []byte) (body []byte, v byte, index uint64, ok bool) {
-	if len(entry) < headSize || entry[0] != magic ||
-		crc32.Checksum(entry[5:], castagnoli) != binary.LittleEndian.Uint32(entry[1:]) {
-		return nil, 0, 0, false
-	}
-	return entry[headSize:], entry[5], binary.LittleEndian.Uint64(entry[6:]), true
+// frame is what appendFrame appended.
+type frame struct {
+	size    int // bytes of all of it; 0 if they are not all there
+	version byte
+	index   uint64
+	body    []byte
 }
 
-// frame reads the entry at the beginning of data as the library wrote it. size is how many bytes it takes, 0 if they
-// are not all there; ok tells whether it is one of ours, undamaged.
-func frame(data []byte) (size int, index uint64, ok bool) {
+// readFrame reads the frame that data begins with. ok tells whether it is whole, undamaged.
+func readFrame(data []byte) (f frame, ok bool) {
 	n, used := binary.Uvarint(data)
 	if used <= 0 || n > maxBody+headSize || n > uint64(len(data)-used) {
-		return 0, 0, false
+		return frame{}, false
 	}
-	size = used + int(n)
-	_, _, index, ok = unseal(data[used:size])
-	return size, index, ok
+	f.size = used + int(n)
+	rest := data[used:f.size]
+	if len(rest) < headSize || rest[0] != magic || crc32.Checksum(rest[5:], castagnoli) != binary.LittleEndian.Uint32(rest[1:]) {
+		return f, false
+	}
+	f.version, f.index, f.body = rest[5], binary.LittleEndian.Uint64(rest[6:]), rest[headSize:]
+	return f, true
 }
 
 // tombstone is the frame of a Damaged record.
 func tombstone(index uint64) []byte {
-	entry, _ := seal(nil, Record{Kind: Damaged}, index) // of constants: cannot fail
-	return append(binary.AppendUvarint(nil, uint64(len(entry))), entry...)
+	f, _ := appendFrame(nil, Record{Kind: Damaged}, index) // of constants: cannot fail
+	return f
 }
 
 // resync finds the next undamaged frame in data whose index is at least min: its offset and index, or -1.
@@ -71,8 +82,8 @@ func resync(data []byte, min uint64) (int, uint64) {
 		}
 		at += next
 		for used := 1; used <= 3 && used <= at; used++ { // the length before it takes one to three bytes
-			if _, index, ok := frame(data[at-used:]); ok && index >= min {
-				return at - used, index
+			if f, ok := readFrame(data[at-used:]); ok && f.index >= min {
+				return at - used, f.index
 			}
 		}
 	}

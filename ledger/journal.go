@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tidwall/wal"
-
 	"switchyard"
 )
 
@@ -27,7 +25,7 @@ var (
 // JournalConfig is where and how a journal is kept.
 type JournalConfig struct {
 	Dir         string // made if it does not exist
-	SegmentSize int    // bytes of one file, roughly; as much is kept in memory, too, twice. 0: 1 MiB
+	SegmentSize int    // bytes at which a file is full; as much of what is to be applied is kept in memory, too. 0: 1 MiB
 
 	sync func(*os.File) error // how a file is brought to disk, for tests; nil: its Sync
 }
@@ -38,51 +36,48 @@ type JournalConfig struct {
 // another goroutine. One goroutine syncs, for as long as there is anything to sync: each sync covers all that was
 // written before it began, so the more callers there are the less each costs, and nobody's write waits for it. A record
 // is acknowledged when it has been synced; Append waits for that. Until then the applier does not see it.
+//
+// On disk it is a run of segments: files of frames (see frame.go), named by the index of their first record. Only the
+// newest is written to; the oldest go when all their records have been applied.
 type Journal struct {
-	dir     string
-	id      string
-	epoch   string
-	options wal.Options
-	guard   *os.File // keeps other processes out
+	dir   string
+	id    string
+	epoch string
+	full  int64 // bytes at which a segment is followed by another
+	flush func(*os.File) error
+	guard *os.File // keeps other processes out
 
 	// The locks. Who needs several takes them in this order.
 	turn    chan struct{} // full while somebody writes or changes the files; a channel, so that waiting can be given up
-	syncing sync.Mutex    // held during a sync, and whenever the log is given up or opened: never both at once
-	logMu   sync.Mutex    // guards log, when it is exchanged and when it is read
+	syncing sync.Mutex    // held during a sync, and whenever the files are given up or opened: never both at once
 	mu      sync.Mutex    // guards what follows it below
 
-	log *wal.Log // nil after a failure, until it can be opened again
-
-	closed  bool
-	damages []*Damage
-	torn    int
-	written uint64   // the newest record that is in the kernel's hands; changed in the turn only
-	moved   bool     // the newest file may be another than at the last sync
-	waiting []*group // written, not yet acknowledged, in order
-	backlog backlog
+	closed   bool
+	damages  []*Damage
+	torn     int
+	written  uint64     // the newest record that is in the kernel's hands; changed in the turn only
+	segments []segment  // in order; the last is written to. Changed in the turn only
+	open     []*os.File // those that may have to be synced, in order; the last is the newest. None after a failure
+	waiting  []*group   // written, not yet acknowledged, in order
+	backlog  backlog
 
 	wake  chan struct{} // there is something to sync, or to tend to
 	grown chan struct{} // the applier has something to do
 	ended chan struct{} // closed when the goroutine that syncs has returned
 
-	first   atomic.Uint64 // the oldest record that is kept
-	last    atomic.Uint64 // the newest one that was acknowledged
+	last    atomic.Uint64 // the newest record that was acknowledged
 	applied atomic.Uint64 // the newest one that nobody needs any more
 	wanted  atomic.Uint64 // the one that the applier waits for
 	syncs   atomic.Uint64
-	rotten  atomic.Bool // a file must be mended
-	failed  atomic.Bool // log is nil
+	spent   atomic.Uint64 // the last record of the oldest segment that another follows; the largest number if none does
+	rotten  atomic.Bool   // a file must be mended
 
 	// Of whoever has the turn.
-	batch wal.Batch
-	entry []byte
-	tail  int // bytes of the newest file, or more
+	newest *os.File // nil after a failure, until it can be opened again
+	size   int64    // of the newest
+	frames []byte   // of what is being written
 
-	// Of whoever holds syncing.
-	newest   newest
-	distrust bool // a sync failed: what the kernel shows of the newest file may not be on disk
-
-	tried uint64 // what had been applied when freeing was last tried; of the goroutine that syncs
+	distrust bool // a sync failed: what the kernel shows may not be on disk. Of whoever holds syncing
 }
 
 // group is what one caller writes: all of it, or nothing.
@@ -115,18 +110,17 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	j := &Journal{
 		dir: c.Dir, epoch: rand.Text(), guard: guard,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1), ended: make(chan struct{}),
-		newest:  newest{dir: c.Dir, flush: c.sync},
-		options: wal.Options{NoSync: true, SegmentSize: c.SegmentSize, SegmentCacheSize: 1, AllowEmpty: true},
+		full: int64(c.SegmentSize), flush: c.sync,
 	}
-	if j.options.SegmentSize <= 0 {
-		j.options.SegmentSize = 1 << 20
+	if j.full <= 0 {
+		j.full = 1 << 20
 	}
-	if j.newest.flush == nil {
-		j.newest.flush = (*os.File).Sync
+	if j.flush == nil {
+		j.flush = (*os.File).Sync
 	}
-	j.backlog.limit = j.options.SegmentSize
+	j.backlog.limit = int(j.full)
 	if j.id, err = identity(filepath.Join(c.Dir, "id")); err == nil {
-		err = j.open(everything)
+		err = j.begin(everything)
 	}
 	if err != nil {
 		return nil, errors.Join(err, guard.Close())
@@ -239,11 +233,9 @@ func (j *Journal) Close() error {
 	if again {
 		return ErrClosed
 	}
-	var err error
-	if j.log != nil {
-		err = errors.Join(j.trim(), j.log.Close())
-	}
-	return errors.Join(err, j.newest.close(), j.guard.Close())
+	err := j.leave()
+	j.abandon()
+	return errors.Join(err, j.guard.Close())
 }
 
 // poke leaves a signal where one is enough.

@@ -3,9 +3,8 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
-
-	"github.com/tidwall/wal"
 )
 
 // backlog is what has been written and not yet applied, as far as it has room: the applier is spared reading it back. It
@@ -54,56 +53,67 @@ func (b *backlog) remove(from, to int) {
 	b.records, b.sizes = slices.Delete(b.records, from, to), slices.Delete(b.sizes, from, to)
 }
 
-// read is up to n acknowledged records from index on, or fewer, or none; they are valid until the next release. What
-// rotted since the journal was opened comes as Damaged. The applier is its only caller: the library's reads are not safe
-// side by side.
+// read is up to n acknowledged records from index on, or fewer, or none; they are valid until the next release. The
+// applier is its only caller. What has rotted since the files were opened is mended first: until then it fails.
 func (j *Journal) read(from uint64, n int) ([]Record, error) {
-	j.logMu.Lock()
-	defer j.logMu.Unlock()
-	if j.log == nil {
+	j.mu.Lock()
+	last := j.last.Load()
+	records := j.backlog.find(from, last, n)
+	s, there := segmentOf(j.segments, from)
+	failed := len(j.open) == 0
+	j.mu.Unlock()
+	switch {
+	case failed:
 		poke(j.wake)
 		return nil, ErrJournal
-	}
-	last := j.last.Load()
-	j.mu.Lock()
-	records := j.backlog.find(from, last, n)
-	j.mu.Unlock()
-	if len(records) > 0 {
+	case len(records) > 0 || from > last:
 		return records, nil
+	case !there:
+		return nil, fmt.Errorf("journal record %d is in no file", from)
 	}
-	for index := max(from, j.first.Load()); index <= last && len(records) < n; index++ {
-		r, err := j.readOne(index)
-		if errors.Is(err, wal.ErrCorrupt) { // a file that rotted so badly that its records cannot be told apart
-			j.rotten.Store(true)
-			poke(j.wake)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("journal record %d: %w", index, err)
-		}
-		records = append(records, r)
+	records, err := readSegment(s, from, last, n)
+	if errors.Is(err, errRotten) {
+		j.rotten.Store(true)
+		poke(j.wake)
 	}
-	return records, nil
+	return records, err
 }
 
-func (j *Journal) readOne(index uint64) (Record, error) {
-	entry, err := j.log.Read(index)
+// segmentOf is the one that holds the record at index.
+func segmentOf(segments []segment, index uint64) (_ segment, ok bool) {
+	for _, s := range slices.Backward(segments) {
+		if s.first <= index {
+			return s, true
+		}
+	}
+	return segment{}, false
+}
+
+// readSegment is up to n records of a file, from one index to another.
+func readSegment(s segment, from, to uint64, n int) (records []Record, err error) {
+	data, err := os.ReadFile(s.path)
 	if err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	body, v, at, ok := unseal(entry)
-	if !ok || at != index {
-		d, err := putAside(j.dir, entry, index, index+1)
-		j.mu.Lock()
-		j.damages = append(j.damages, d)
-		j.mu.Unlock()
-		return Record{Kind: Damaged, Index: index}, err
+	for index := s.first; index <= to && len(data) > 0 && len(records) < n; index++ {
+		f, ok := readFrame(data)
+		switch {
+		case !ok || f.index != index:
+			return nil, fmt.Errorf("journal record %d: %w", index, errRotten)
+		case f.version != version: // whole, but of a newer build: to skip it would lose money
+			return nil, fmt.Errorf("journal record %d: version %d; this build reads %d", index, f.version, version)
+		}
+		if index >= from {
+			r, err := decode(f.body)
+			if err != nil {
+				return nil, fmt.Errorf("journal record %d: %w", index, err)
+			}
+			r.Index = index
+			records = append(records, r)
+		}
+		data = data[f.size:]
 	}
-	if v != version { // whole, but of a newer build: to skip it would lose money
-		return Record{}, fmt.Errorf("version %d; this build reads %d", v, version)
-	}
-	r, err := decode(body)
-	r.Index = index
-	return r, err
+	return records, nil
 }
 
 // want tells which record the applier waits for. The channel gets a signal when it has been acknowledged, perhaps an
@@ -122,7 +132,7 @@ func (j *Journal) release(index uint64) {
 	j.mu.Lock()
 	j.backlog.release(index)
 	j.mu.Unlock()
-	if index >= j.first.Load()+trimEvery {
+	if index >= j.spent.Load() {
 		poke(j.wake)
 	}
 }

@@ -230,6 +230,45 @@ func TestTheNewestFileIsSynced(t *testing.T) {
 	}
 }
 
+// A sync that comes late covers the files that were filled meanwhile, too, each before the one that follows it.
+func TestASyncCoversEachFileThatWasWritten(t *testing.T) {
+	dir, began, let := t.TempDir(), make(chan string, 100), make(chan struct{})
+	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir, SegmentSize: 1000}.WithSync(func(f *os.File) error {
+		began <- f.Name()
+		<-let
+		return f.Sync()
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := []func() error{write(t, j, "0")}
+	<-began
+	for i := range 20 {
+		waits = append(waits, write(t, j, fmt.Sprint(i+1)))
+	}
+	close(let)
+	for _, wait := range waits {
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "0*"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, f := range files {
+		if synced := <-began; synced != f {
+			t.Errorf("synced %s, want %s", synced, f)
+		}
+	}
+	if s := j.Stats(); s.Syncs != 2 {
+		t.Errorf("%+v", s)
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // An applier that falls behind finds in the files what is no longer in memory, and the rest in memory, without a gap.
 func TestAnApplierThatIsBehind(t *testing.T) {
 	j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: t.TempDir(), SegmentSize: 3000})

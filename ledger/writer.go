@@ -2,12 +2,8 @@ package ledger
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-
-	"github.com/tidwall/wal"
 )
 
 // write takes the caller's turn and writes its records.
@@ -37,128 +33,72 @@ func (j *Journal) put(records []Record) (*group, error) {
 	if err := j.reopen(); err != nil {
 		return nil, err
 	}
-	size, err := j.fill(records)
+	if err := j.fill(records); err != nil {
+		return nil, err
+	}
+	err := j.advance()
+	if err == nil {
+		_, err = j.newest.Write(j.frames)
+	}
 	if err != nil {
+		j.fail(err, false)
 		return nil, err
 	}
-	if err := j.log.WriteBatch(&j.batch); err != nil {
-		// Beginning a new file syncs the old one; only of a failed write it is known that no sync has failed.
-		pe, ok := errors.AsType[*fs.PathError](err)
-		j.fail(err, !ok || pe.Op != "write")
-		return nil, err
-	}
-	moved := false
-	if j.tail += size; j.tail >= j.options.SegmentSize { // perhaps a new file
-		moved, j.tail = true, tailSize(j.dir, j.options.SegmentSize)
-	}
+	j.size += int64(len(j.frames))
 	g := &group{last: j.written + uint64(len(records)), done: make(chan struct{})}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i, r := range records {
 		r.Epoch, r.Index = j.epoch, j.written+uint64(i)+1
-		j.backlog.add(r, size/len(records))
+		j.backlog.add(r, len(j.frames)/len(records))
 	}
-	j.written, j.moved = g.last, j.moved || moved
+	j.written = g.last
 	j.waiting = append(j.waiting, g)
 	return g, nil
 }
 
-// fill makes the library's batch of records, and tells how many bytes it will write.
-func (j *Journal) fill(records []Record) (size int, err error) {
-	j.batch.Clear()
+// fill makes frames of records.
+func (j *Journal) fill(records []Record) error {
+	j.frames = j.frames[:0]
 	for i, r := range records {
 		r.Epoch = j.epoch
-		index := j.written + uint64(i) + 1
-		if j.entry, err = seal(j.entry[:0], r, index); err != nil {
-			return 0, fmt.Errorf("%s record: %w", r.Kind, err)
+		var err error
+		if j.frames, err = appendFrame(j.frames, r, j.written+uint64(i)+1); err != nil {
+			return fmt.Errorf("%s record: %w", r.Kind, err)
 		}
-		if len(j.entry) > maxBody+headSize {
-			return 0, fmt.Errorf("%s record of %d bytes", r.Kind, len(j.entry))
-		}
-		j.batch.Write(index, j.entry)
-		size += len(j.entry) + binary.MaxVarintLen32
 	}
-	return size, nil
-}
-
-// open mends the files, cuts off all records behind keep, opens the log, and brings what it holds to disk: a process that
-// died may not have. So all that is there is acknowledged. Requires the turn and syncing, but at the start.
-func (j *Journal) open(keep uint64) error {
-	m := &mender{dir: j.dir, keep: keep, distrust: j.distrust}
-	err := m.run()
-	j.mu.Lock()
-	j.damages, j.torn = append(j.damages, m.damages...), j.torn+m.torn
-	j.mu.Unlock()
-	if err != nil {
-		j.distrust = j.distrust || syncFailed(err)
-		return err
-	}
-	log, err := wal.Open(j.dir, &j.options)
-	if err != nil {
-		return err
-	}
-	first, errFirst := log.FirstIndex()
-	last, errLast := log.LastIndex()
-	if err := errors.Join(errFirst, errLast, log.Sync(), syncDir(j.dir)); err != nil {
-		j.distrust = j.distrust || syncFailed(err)
-		return errors.Join(err, log.Close())
-	}
-	j.distrust = false
-	j.tail = j.options.SegmentSize // not known
-	j.first.Store(first)
-	j.mu.Lock()
-	j.moved = true
-	j.mu.Unlock()
-	j.acknowledge(last)
-	j.drop(last, errors.New("lost when the log was opened anew")) // but for damage, there is none left
-	j.logMu.Lock()
-	j.log = log
-	j.logMu.Unlock()
-	j.failed.Store(false)
 	return nil
 }
 
-// syncFailed reports whether an error is, or may hold, that of a sync.
-func syncFailed(err error) bool {
-	pe, ok := errors.AsType[*fs.PathError](err)
-	return ok && pe.Op == "sync"
-}
-
-// reopen opens the log if it has failed: the disk may have room again. Requires the turn.
+// reopen opens the files if they were given up: the disk may have room again. Requires the turn.
 func (j *Journal) reopen() error {
-	if j.log != nil {
+	if j.newest != nil {
 		return nil
 	}
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
-	if err := j.open(j.written); err != nil {
+	if err := j.begin(j.written); err != nil {
 		return err
 	}
 	poke(j.grown)
 	return nil
 }
 
-// fail gives the log up after an error: what the library has in memory is no longer what is on disk. It is opened again
-// by the next who writes, cut off behind the last record that was written whole; these are yet to be synced.
+var errRotten = errors.New("a file has rotted")
+
+// fail gives the files up after an error: what is in them is no longer what we know of. They are opened again by the next
+// who writes, cut off behind the last record that was written whole; these are yet to be synced.
 //
 // If it is a sync that failed, the next one may claim to have succeeded without having brought everything to disk. So
-// what was not acknowledged is given up, too, and whoever waits is told; and the newest file is not trusted any more,
-// but written anew. None survives whose caller was told that it does not exist. Requires the turn.
+// what was not acknowledged is given up, too, and whoever waits is told; and the files that it was in are not trusted any
+// more, but written anew. None survives whose caller was told that it does not exist. Requires the turn.
 func (j *Journal) fail(err error, syncFailed bool) {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
-	j.logMu.Lock()
-	if j.log != nil {
-		// Closing it syncs, too, and what that says will not be said again.
-		syncFailed = j.log.Close() != nil || syncFailed
-		j.log = nil
-	}
-	j.logMu.Unlock()
+	j.abandon()
 	if j.distrust = j.distrust || syncFailed; j.distrust {
 		j.drop(j.last.Load(), err)
 	}
-	_ = j.newest.close() // nothing was written to it
-	j.failed.Store(true)
 	poke(j.wake)
 	poke(j.grown) // the applier tells of it
 }

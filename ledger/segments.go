@@ -1,0 +1,173 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// segment is one file of the journal.
+type segment struct {
+	path  string
+	first uint64 // index of its first record; a file that has none yet is named for the next
+}
+
+// segmentDigits is how long a segment's name is, so that names sort as the numbers do.
+const segmentDigits = 20
+
+func segmentPath(dir string, first uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%0*d", segmentDigits, first))
+}
+
+// segmentsIn lists the segments of a folder in their order. Other files are none of theirs.
+func segmentsIn(dir string) (list []segment, err error) {
+	files, err := os.ReadDir(dir) // sorted by name
+	for _, f := range files {
+		if first, err := strconv.ParseUint(f.Name(), 10, 64); err == nil && first > 0 && len(f.Name()) == segmentDigits {
+			list = append(list, segment{filepath.Join(dir, f.Name()), first})
+		}
+	}
+	return list, err
+}
+
+// begin mends the files, cuts off all records behind keep, opens the newest, and brings what there is to disk: a process
+// that died may not have. So all that is there is acknowledged. Requires the turn and syncing, but at the start.
+func (j *Journal) begin(keep uint64) error {
+	m := &mender{dir: j.dir, keep: keep, distrust: j.distrust}
+	next, err := m.run()
+	j.mu.Lock()
+	j.damages, j.torn = append(j.damages, m.damages...), j.torn+m.torn
+	j.mu.Unlock()
+	if err == nil {
+		err = j.openFiles()
+	}
+	if err != nil {
+		j.distrust = j.distrust || syncFailed(err)
+		return err
+	}
+	j.distrust = false
+	j.acknowledge(next - 1)
+	j.drop(next-1, errors.New("lost when the files were opened anew")) // but for damage, there is none left
+	return nil
+}
+
+// openFiles opens the newest of the files, or makes the first, and syncs all.
+func (j *Journal) openFiles() error {
+	segments, err := segmentsIn(j.dir)
+	if err != nil {
+		return err
+	}
+	if len(segments) == 0 {
+		segments = []segment{{segmentPath(j.dir, 1), 1}}
+	}
+	for _, s := range segments[:len(segments)-1] {
+		if err := syncFile(s.path); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(segments[len(segments)-1].path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Sync(), syncDir(j.dir)); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.newest, j.size = f, info.Size()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.open = []*os.File{f}
+	j.follow(segments)
+	return nil
+}
+
+// follow puts a list of segments in the place of the one there was. Requires the turn and mu.
+func (j *Journal) follow(segments []segment) {
+	j.segments = segments
+	spent := uint64(math.MaxUint64)
+	if len(segments) > 1 {
+		spent = segments[1].first - 1
+	}
+	j.spent.Store(spent)
+}
+
+// advance lets another segment follow one that is full. The old one is synced, and then closed, with what comes next.
+// Requires the turn.
+func (j *Journal) advance() error {
+	if j.size < j.full {
+		return nil
+	}
+	s := segment{segmentPath(j.dir, j.written+1), j.written + 1}
+	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return err
+	}
+	j.newest, j.size = f, 0
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.open = append(j.open, f)
+	j.follow(append(slices.Clip(j.segments), s))
+	return nil
+}
+
+// free removes the segments of which everything has been applied, but never the newest. Requires the turn.
+func (j *Journal) free() error {
+	n := 0
+	for n+1 < len(j.segments) && j.segments[n+1].first <= j.applied.Load()+1 {
+		n++
+	}
+	gone := j.segments[:n]
+	j.mu.Lock()
+	j.follow(j.segments[n:])
+	j.mu.Unlock()
+	for _, s := range gone { // the oldest first: what a crash leaves has no gap
+		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return syncDir(j.dir)
+}
+
+// first is the index of the oldest record that is kept.
+func (j *Journal) first() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.segments[0].first
+}
+
+// leave frees what has been applied when the journal is closed: all of it, if all has. Requires the turn.
+func (j *Journal) leave() error {
+	if j.newest == nil {
+		return nil
+	}
+	if j.size > 0 && j.applied.Load() >= j.written {
+		j.size = j.full
+		if err := errors.Join(j.advance(), syncDir(j.dir)); err != nil {
+			return err
+		}
+	}
+	return j.free()
+}
+
+// abandon closes the files. Requires the turn and that no sync is under way.
+func (j *Journal) abandon() {
+	j.mu.Lock()
+	open := j.open
+	j.open = nil
+	j.mu.Unlock()
+	j.newest = nil
+	for _, f := range open {
+		_ = f.Close() // who needs to know whether it is on disk has synced it
+	}
+}
+
+// syncFailed reports whether an error is, or may hold, that of a sync.
+func syncFailed(err error) bool {
+	pe, ok := errors.AsType[*fs.PathError](err)
+	return ok && pe.Op == "sync"
+}
