@@ -396,7 +396,7 @@ func TestFinal(t *testing.T) {
 		of(ledger.SettleRecord(a), "1"), of(ledger.SettleRecord(b), "2"), of(ledger.EndRecord(g), "1"),
 	}}
 	var kept []string
-	for _, r := range batch.Final() {
+	for r := range batch.Final() {
 		kept = append(kept, string(r.Kind)+r.Attempt.ID+r.Generation.ID)
 	}
 	if got, want := strings.Join(kept, " "), "openedb helda settleda settledb endedg"; got != want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"time"
 
 	"switchyard"
@@ -33,34 +34,35 @@ type Batch struct {
 	Records []Record
 }
 
-// Final is the records that a store must carry out for the batch to have its effect. Each holds its whole subject, so
+// Final yields the records that a store must carry out for the batch to have its effect. Each holds its whole subject, so
 // that an Opened whose Settled is here too, or a Begun whose Ended is, need not be; but for those of another process,
 // since a row has the epoch of who opened it.
-func (b Batch) Final() []Record {
+func (b Batch) Final() iter.Seq[*Record] {
 	type subject struct {
 		kind      Kind
 		id, epoch string
 	}
-	later := map[subject]bool{}
-	for _, r := range b.Records {
-		switch r.Kind {
+	later := make(map[subject]struct{}, len(b.Records)/2)
+	for i := range b.Records {
+		switch r := &b.Records[i]; r.Kind {
 		case Settled:
-			later[subject{Opened, r.Attempt.ID, r.Epoch}] = true
+			later[subject{Opened, r.Attempt.ID, r.Epoch}] = struct{}{}
 		case Ended:
-			later[subject{Begun, r.Generation.ID, r.Epoch}] = true
+			later[subject{Begun, r.Generation.ID, r.Epoch}] = struct{}{}
 		}
 	}
-	final := make([]Record, 0, len(b.Records))
-	for _, r := range b.Records {
-		id := r.Attempt.ID
-		if r.Kind == Begun {
-			id = r.Generation.ID
-		}
-		if !later[subject{r.Kind, id, r.Epoch}] {
-			final = append(final, r)
+	return func(yield func(*Record) bool) {
+		for i := range b.Records {
+			r := &b.Records[i]
+			id := r.Attempt.ID
+			if r.Kind == Begun {
+				id = r.Generation.ID
+			}
+			if _, told := later[subject{r.Kind, id, r.Epoch}]; !told && !yield(r) {
+				return
+			}
 		}
 	}
-	return final
 }
 
 // Account is a generation with its attempts, in the order tried. An attempt whose outcome is empty is under way.

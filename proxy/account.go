@@ -33,7 +33,9 @@ type account struct {
 
 // newAccount begins with the generation itself, which is on disk with its first attempt.
 func newAccount(j Journal, g switchyard.Generation) *account {
-	return &account{journal: j, waiting: []ledger.Record{ledger.BeginRecord(g)}}
+	a := &account{journal: j}
+	a.wait(ledger.BeginRecord(g))
+	return a
 }
 
 // Open has the attempt on disk before its request leaves.
@@ -79,8 +81,16 @@ func (a *account) Hold(ctx context.Context, at switchyard.Attempt) error {
 func (a *account) Settle(_ context.Context, at switchyard.Attempt) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, ledger.SettleRecord(at))
+	a.wait(ledger.SettleRecord(at))
 	return nil
+}
+
+// wait keeps a record for the next append, for which there is room. Requires mu, but at the start.
+func (a *account) wait(r ledger.Record) {
+	if a.waiting == nil {
+		a.waiting = make([]ledger.Record, 0, 2)
+	}
+	a.waiting = append(a.waiting, r)
 }
 
 // End has everything on disk.

@@ -40,8 +40,12 @@ func (s *Store) Apply(ctx context.Context, b ledger.Batch) error {
 	// Only the transaction ends with ctx: for each statement with a context that can end, the driver starts a goroutine to
 	// watch for that, which takes longer than the statement.
 	one := context.WithoutCancel(ctx)
+	begun := map[string]*sql.Stmt{} // of the prepared, those that are in the transaction
 	err = s.Plan(one, tx, b, func(text string, values []any) error {
-		_, err := tx.StmtContext(one, s.prepared[text]).ExecContext(one, values...)
+		if begun[text] == nil {
+			begun[text] = tx.StmtContext(one, s.prepared[text])
+		}
+		_, err := begun[text].ExecContext(one, values...)
 		return err
 	})
 	if err != nil {

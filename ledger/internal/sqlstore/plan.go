@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"switchyard"
 	"switchyard/ledger"
@@ -14,8 +15,7 @@ import (
 // and lets nobody else apply a batch before it ends. Nothing is to be carried out of a batch that cannot be told. The rows are read before they are written, all at once:
 // what one came to before is taken out of the sums, so that a record may be applied twice, or corrected by a later one.
 func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do func(text string, values []any) error) error {
-	records := b.Final()
-	p := plan{Technology: t, changes: changes{}, do: do}
+	p, records := plan{Technology: t, changes: changes{}, do: do}, b.Final()
 	var err error
 	if p.attempts, err = t.attemptsBefore(ctx, tx, records); err != nil {
 		return fmt.Errorf("read attempts: %w", err)
@@ -23,7 +23,7 @@ func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do fun
 	if p.generations, err = t.generationsBefore(ctx, tx, records); err != nil {
 		return fmt.Errorf("read generations: %w", err)
 	}
-	for _, r := range records {
+	for r := range records {
 		if err := p.record(r); err != nil {
 			return fmt.Errorf("%s record %d: %w", r.Kind, r.Index, err)
 		}
@@ -45,7 +45,7 @@ type plan struct {
 
 type attemptKey struct{ generation, id string }
 
-func (p *plan) record(r ledger.Record) error {
+func (p *plan) record(r *ledger.Record) error {
 	switch r.Kind {
 	case ledger.Opened, ledger.Held, ledger.Settled:
 		return p.attempt(r)
@@ -57,7 +57,7 @@ func (p *plan) record(r ledger.Record) error {
 	return fmt.Errorf("unknown kind %q", r.Kind)
 }
 
-func (p *plan) attempt(r ledger.Record) error {
+func (p *plan) attempt(r *ledger.Record) error {
 	a := attemptOf(r)
 	key := attemptKey{a.Generation, a.ID}
 	was, there := p.attempts[key]
@@ -69,11 +69,17 @@ func (p *plan) attempt(r ledger.Record) error {
 		p.changes.replace(false, was, is)
 		p.attempts[key] = is
 	}
-	text := map[ledger.Kind]string{ledger.Opened: openAttempt, ledger.Held: holdAttempt, ledger.Settled: settleAttempt}[r.Kind]
-	return p.do(text, p.attemptValues(a, r.Epoch))
+	text := openAttempt
+	switch r.Kind {
+	case ledger.Held:
+		text = holdAttempt
+	case ledger.Settled:
+		text = settleAttempt
+	}
+	return p.do(text, p.attemptValues(&a, r.Epoch))
 }
 
-func (p *plan) generation(r ledger.Record) error {
+func (p *plan) generation(r *ledger.Record) error {
 	g := generationOf(r)
 	was, there := p.generations[g.ID]
 	if r.Kind == ledger.Ended || !there {
@@ -88,13 +94,13 @@ func (p *plan) generation(r ledger.Record) error {
 	if r.Kind == ledger.Ended {
 		text = endGeneration
 	}
-	return p.do(text, p.generationValues(g, r.Epoch))
+	return p.do(text, p.generationValues(&g, r.Epoch))
 }
 
 // attemptsBefore are the rows of a batch's attempts as they are.
-func (t Technology) attemptsBefore(ctx context.Context, tx *sql.Tx, records []ledger.Record) (map[attemptKey]part, error) {
+func (t Technology) attemptsBefore(ctx context.Context, tx *sql.Tx, records iter.Seq[*ledger.Record]) (map[attemptKey]part, error) {
 	var keys [][2]string
-	for _, r := range records {
+	for r := range records {
 		if r.Attempt.ID != "" {
 			keys = append(keys, [2]string{r.Attempt.Generation, r.Attempt.ID})
 		}
@@ -122,9 +128,9 @@ FROM `+t.Entries+` JOIN attempts x ON x.generation = k.value ->> 0 AND x.id = k.
 }
 
 // generationsBefore are the rows of a batch's generations as they are.
-func (t Technology) generationsBefore(ctx context.Context, tx *sql.Tx, records []ledger.Record) (map[string]part, error) {
+func (t Technology) generationsBefore(ctx context.Context, tx *sql.Tx, records iter.Seq[*ledger.Record]) (map[string]part, error) {
 	var keys [][1]string
-	for _, r := range records {
+	for r := range records {
 		if r.Generation.ID != "" {
 			keys = append(keys, [1]string{r.Generation.ID})
 		}

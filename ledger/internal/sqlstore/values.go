@@ -57,7 +57,7 @@ func insert(table, columns string) string {
 }
 
 // attemptOf is the row that a record makes of its attempt.
-func attemptOf(r ledger.Record) switchyard.Attempt {
+func attemptOf(r *ledger.Record) switchyard.Attempt {
 	a := r.Attempt
 	if r.Kind != ledger.Settled { // under way: what it may cost counts in full, whatever becomes of us
 		a.Outcome = ""
@@ -67,7 +67,7 @@ func attemptOf(r ledger.Record) switchyard.Attempt {
 	return a
 }
 
-func (t Technology) attemptValues(a switchyard.Attempt, epoch string) []any {
+func (t Technology) attemptValues(a *switchyard.Attempt, epoch string) []any {
 	return []any{
 		a.ID, a.Generation, epoch, a.Number, a.Part, a.Target, a.Provider, a.Model, nanos(a.Started), t.Created(a.Started),
 		int64(a.Latency), int64(a.Stage), string(a.Outcome), a.Status, a.Images, amount(a.Estimate), string(a.Estimate.Basis),
@@ -76,7 +76,7 @@ func (t Technology) attemptValues(a switchyard.Attempt, epoch string) []any {
 }
 
 // generationOf is the row that a record makes of its generation.
-func generationOf(r ledger.Record) switchyard.Generation {
+func generationOf(r *ledger.Record) switchyard.Generation {
 	g := r.Generation
 	if r.Kind == ledger.Begun {
 		g.Outcome = ""
@@ -84,7 +84,7 @@ func generationOf(r ledger.Record) switchyard.Generation {
 	return g
 }
 
-func (t Technology) generationValues(g switchyard.Generation, epoch string) []any {
+func (t Technology) generationValues(g *switchyard.Generation, epoch string) []any {
 	return []any{
 		g.ID, epoch, g.RequestID, g.Tenant, g.Key, g.Kind, g.Dialect, g.Path, g.Model, g.Route, g.Variant,
 		nanos(g.Started), t.Created(g.Started), int64(g.Latency), string(g.Outcome), g.Target, g.Provider, g.Served,
