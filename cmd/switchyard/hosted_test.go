@@ -4,10 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 
 	"switchyard/asset"
 	"switchyard/sim"
@@ -107,4 +111,37 @@ func TestHostedNamesOfTicket(t *testing.T) {
 		return a, a.status == http.StatusOK
 	})
 	k.knows(submitted.header.Get("X-Switchyard-Id"), got.hostedIn(t))
+}
+
+// TestDashboardShowsHostedImages: people see what an app got, and that it is gone when it is.
+func TestDashboardShowsHostedImages(t *testing.T) {
+	k := startKit(t, hosting)
+	a := k.post(falPath, `{"prompt":"a signal box","num_images":3}`, "Authorization", "Key an-app")
+	names := a.hostedIn(t)
+	k.flush()
+	b := k.browse()
+	b.login()
+	story := "/admin/ai-metrics/generations/" + a.header.Get("X-Switchyard-Id")
+	b.open(story)
+	const seen = `[...document.querySelectorAll(".pictures img")].filter((i) => i.complete && i.naturalWidth > 0).length === `
+	b.until(seen + "3")
+	b.click(".pictures li:nth-child(2) a")
+	tryTo(b, chromedp.WaitVisible(chromedp.CSS("body > img")))
+	if at := tryTo(b, chromedp.Location()); !strings.HasSuffix(at, story+"/images/2") {
+		t.Errorf("the click led to %s", at)
+	}
+	dir := strings.TrimPrefix(k.side.file.Load().Store.Assets.URL, "file:")
+	if err := os.Remove(filepath.Join(dir, names[1])); err != nil {
+		t.Fatal(err)
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.lights(scheme)
+		b.open(story)
+		b.until(seen + "2")
+		if text := b.text(".pictures"); text != "Image 2 no longer kept" {
+			t.Errorf("the page says %q", text)
+		}
+		b.shoot("images-"+scheme, 1280, 900)
+		b.shoot("images-phone-"+scheme, 390, 1100)
+	}
 }
