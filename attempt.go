@@ -118,5 +118,6 @@ type Generation struct {
 	Fidelity  string
 	Prompt    string            // SHA-256 in hexadecimal, or the text if the operator keeps prompts
 	Shape     string            // what other rules may be tried on, of what was asked; JSON, see router.Shape
+	Hosted    []string          `json:"-"` // names of the images that we host for it, the first of many; who knows one may fetch the picture
 	Labels    map[string]string // of X-Switchyard-Label-* headers, lower case
 }

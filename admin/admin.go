@@ -52,6 +52,7 @@ type Handler struct {
 	Hosts     []string                   // names that browsers may call us by, besides addresses and the loopback's
 	Providers func() map[string][]string // :: provider that is on → its targets
 	Rules     func() map[string]string   // :: route of the config → what it matches
+	Images    Images                     // that are hosted
 	Live      *Live                      // if nil, Init makes one
 	Budgets   func() []BudgetState       // nil, like Alerts, Kills and Audit: the dashboard has no such part
 	Alerts    func() []AlertState

@@ -52,6 +52,7 @@ func (h *Handler) dashboard() {
 	h.mux.HandleFunc("GET "+home, h.page(h.overviewPage))
 	h.mux.HandleFunc("GET "+home+"/generations", h.page(h.generationsPage))
 	h.mux.HandleFunc("GET "+home+"/generations/{id}", h.page(h.generationPage))
+	h.mux.HandleFunc("GET "+home+"/generations/{id}/images/{n}", h.page(h.image))
 	h.mux.HandleFunc("GET "+home+"/experiments", h.page(h.experimentsPage))
 	h.mux.HandleFunc("GET "+home+"/events", h.page(h.events))
 	if h.Budgets != nil {

@@ -14,6 +14,7 @@ import (
 
 	"switchyard"
 	"switchyard/admin"
+	"switchyard/asset"
 	"switchyard/breaker"
 	"switchyard/config"
 	"switchyard/ledger"
@@ -75,11 +76,17 @@ type desk struct {
 	books    *books
 	switches *breaker.Switches
 	states   []breaker.State
+	assets   *asset.Store
 	cookie   *http.Cookie
 }
 
 func newDesk(t *testing.T) *desk {
 	d := &desk{T: t, books: &books{}, switches: &breaker.Switches{}}
+	var err error
+	if d.assets, err = asset.New(asset.Config{Dir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.assets.Close() })
 	d.Handler = &admin.Handler{
 		Token: switchyard.NewSecret("admin-token"), Ledger: d.books, Metrics: prometheus.NewRegistry(), Observer: d.books,
 		Settled:     func(context.Context) {},
@@ -89,6 +96,7 @@ func newDesk(t *testing.T) *desk {
 		Experiments: func() config.Map[router.Experiment] { return nil },
 		Providers:   func() map[string][]string { return map[string][]string{"fal": {"native:fal", "flux"}} },
 		Rules:       func() map[string]string { return map[string]string{"pro": `key.labels.tier == "pro"`} },
+		Images:      d.assets,
 		Hosts:       []string{"switchyard.corp.example"},
 		Kills:       d.switches,
 		Names:       func(breaker.Scope) []string { return []string{"fal", "flux"} },

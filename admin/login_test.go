@@ -16,7 +16,8 @@ var token = url.Values{"token": {"admin-token"}}
 func TestNobodyWithoutToken(t *testing.T) {
 	d := newDesk(t)
 	for _, path := range []string{
-		"/admin/ai-metrics", "/admin/ai-metrics/generations", "/admin/ai-metrics/generations/x", "/admin/ai-metrics/experiments",
+		"/admin/ai-metrics", "/admin/ai-metrics/generations", "/admin/ai-metrics/generations/x", "/admin/ai-metrics/generations/x/images/1",
+		"/admin/ai-metrics/experiments",
 		"/admin/ai-metrics/events", "/admin/ai-metrics/kill?scope=all", "/api/ledger", "/api/status", "/api/kill",
 	} {
 		w := d.ask(http.MethodGet, path, nil)

@@ -40,6 +40,7 @@ type story struct {
 	Rule     string        // of the route; empty if it has none, or is not in the config any more
 	Length   time.Duration // from its start to the end of whatever ended last
 	Attempts []chapter
+	Pictures pictures
 	Fidelity []note
 	Labels   []label
 }
@@ -59,18 +60,26 @@ type label struct{ Name, Value string }
 
 func (h *Handler) generationPage(w http.ResponseWriter, r *http.Request) {
 	h.Settled(r.Context())
-	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
-	switch {
-	case errors.Is(err, ledger.ErrNotFound):
-		h.trouble(w, r, http.StatusNotFound, "There is no such generation. It may be older than what the ledger keeps.")
-		return
-	case err != nil:
-		h.trouble(w, r, http.StatusServiceUnavailable, "The ledger cannot be read.")
+	account, ok := h.account(w, r)
+	if !ok {
 		return
 	}
 	s := tell(h.view(r, "generations", "Generation"), account)
 	s.Rule = h.Rules()[account.Generation.Route]
+	s.Pictures = h.pictures(account.Generation.Hosted)
 	show(h, w, page[story]{"generation", 0, s})
+}
+
+// account is the generation that the request's address names. Without one, what is wrong has been told.
+func (h *Handler) account(w http.ResponseWriter, r *http.Request) (account ledger.Account, ok bool) {
+	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		h.trouble(w, r, http.StatusNotFound, "There is no such generation. It may be older than what the ledger keeps.")
+	case err != nil:
+		h.trouble(w, r, http.StatusServiceUnavailable, "The ledger cannot be read.")
+	}
+	return account, err == nil
 }
 
 func tell(v view, account ledger.Account) story {

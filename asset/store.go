@@ -81,6 +81,9 @@ func New(c Config) (*Store, error) {
 	return s, nil
 }
 
+// TTL is how long an image is kept, unless room is needed before.
+func (s *Store) TTL() time.Duration { return s.ttl }
+
 // Close lets go of the folder.
 func (s *Store) Close() error { return s.root.Close() }
 

@@ -34,13 +34,15 @@ type Reply struct {
 	Made   Made
 }
 
-// Made is who made an answer's pictures, and how many they are.
+// Made is who made an answer's pictures, how many they are, and which of them we host.
 type Made struct {
 	Target   string `json:"target"`
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
 	Images   int    `json:"images"`
 	Fidelity string `json:"fidelity"`
+
+	Hosted []string `json:"hosted,omitempty"` // as in switchyard.Generation
 }
 
 // Replies keeps answers. Many goroutines may use it; it has nothing to close.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -301,13 +302,14 @@ func TestTooMuchIsSweptAtOnce(t *testing.T) {
 func TestShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := replies(t, cache.Config{Max: 4600})
+		who := cache.Made{Target: "flux", Images: 2, Hosted: []string{"a.png", "b.png"}}
 		keep := func(b byte) {
 			f, got, err := r.Shared(sum(b), time.Minute)
 			if err != nil || got != nil || !f.Mine() {
 				t.Fatalf("%d is there already: %v %v", b, got, err)
 			}
 			made := reply(strings.Repeat("x", 1<<10))
-			made.Made = cache.Made{Target: "flux", Images: 2}
+			made.Made = who
 			joined, _, _ := r.Shared(sum(b), time.Minute)
 			if joined != f || joined.Mine() {
 				t.Errorf("%d is made twice", b)
@@ -320,7 +322,7 @@ func TestShared(t *testing.T) {
 		there := func(b byte) bool {
 			f, got, err := r.Shared(sum(b), time.Minute)
 			f.Release()
-			return err == nil && got != nil && got.Made == cache.Made{Target: "flux", Images: 2}
+			return err == nil && got != nil && reflect.DeepEqual(got.Made, who)
 		}
 		keep(1)
 		keep(2)

@@ -68,6 +68,7 @@ type generationBody struct {
 	Fidelity  string            `json:"fidelity,omitempty"`
 	Prompt    string            `json:"prompt,omitempty"`
 	Shape     string            `json:"shape,omitempty"`
+	Hosted    []string          `json:"hosted,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 }
 
@@ -111,6 +112,6 @@ func generationOfBody(b *generationBody) switchyard.Generation {
 		Model: b.Model, Route: b.Route, Variant: b.Variant, Started: b.Started, Latency: time.Duration(b.Latency),
 		Outcome: switchyard.Outcome(b.Outcome), Target: b.Target, Provider: b.Provider, Served: b.Served,
 		Attempts: b.Attempts, Asked: b.Asked, Delivered: b.Delivered, Cost: costOfBody(b.Cost),
-		Fidelity: b.Fidelity, Prompt: b.Prompt, Shape: b.Shape, Labels: b.Labels,
+		Fidelity: b.Fidelity, Prompt: b.Prompt, Shape: b.Shape, Hosted: b.Hosted, Labels: b.Labels,
 	}
 }

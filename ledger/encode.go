@@ -73,6 +73,13 @@ func encodeGeneration(dst []byte, g *switchyard.Generation) (_ []byte, err error
 	dst = text(dst, "fidelity", g.Fidelity)
 	dst = text(dst, "prompt", g.Prompt)
 	dst = text(dst, "shape", g.Shape)
+	if len(g.Hosted) > 0 {
+		dst = append(name(dst, "hosted"), '[')
+		for _, image := range g.Hosted {
+			dst = quote(comma(dst), image)
+		}
+		dst = append(dst, ']')
+	}
 	if len(g.Labels) > 0 {
 		dst = append(name(dst, "labels"), '{')
 		for label, value := range g.Labels {
@@ -123,9 +130,9 @@ func name(dst []byte, field string) []byte {
 	return append(dst, '"', ':')
 }
 
-// comma sets a field off from the one before it.
+// comma sets a field or an item off from the one before it.
 func comma(dst []byte) []byte {
-	if dst[len(dst)-1] == '{' {
+	if last := dst[len(dst)-1]; last == '{' || last == '[' {
 		return dst
 	}
 	return append(dst, ',')

@@ -335,7 +335,7 @@ func whole() (switchyard.Generation, switchyard.Attempt) {
 	g := switchyard.Generation{
 		ID: "1", RequestID: "2\n", Tenant: `"3`, Key: `\4`, Tier: "24", Kind: "5", Dialect: "6", Path: "7", Model: "8é", Route: "9",
 		Variant: "10", Started: at, Latency: 11, Outcome: "12", Target: "13", Provider: "14", Served: "15", Attempts: 16,
-		Asked: 17, Delivered: 18, Cost: c, Fidelity: "19", Prompt: "<20>", Shape: "<24>", Labels: map[string]string{"21": "22", "23": "\u2028"},
+		Asked: 17, Delivered: 18, Cost: c, Fidelity: "19", Prompt: "<20>", Shape: "<24>", Hosted: []string{"25", "26"}, Labels: map[string]string{"21": "22", "23": "\u2028"},
 	}
 	a := switchyard.Attempt{
 		ID: "1", Generation: "2", Number: 3, Part: 4, Target: "5", Provider: "6", Model: "7", Started: at, Latency: 8, Stage: 2,

@@ -31,9 +31,9 @@ func (q *request) shared(route *router.Route, msg *spool.Message) (s cache.Sum, 
 	return s, err
 }
 
-// made is who has made the pictures of the answer.
+// made is who has made the pictures of the answer, and where they are.
 func (q *request) made() cache.Made {
-	return cache.Made{Target: q.rec.Target, Provider: q.rec.Provider, Model: q.rec.Served, Images: q.rec.Images, Fidelity: q.rec.Fidelity}
+	return cache.Made{Target: q.rec.Target, Provider: q.rec.Provider, Model: q.rec.Served, Images: q.rec.Images, Fidelity: q.rec.Fidelity, Hosted: q.hosted}
 }
 
 // hit answers from the cache. It is a generation of its own, which cost nothing, and no arm of an experiment's.
@@ -41,7 +41,7 @@ func (q *request) hit(reply *cache.Reply, req *switchyard.Request) error {
 	rec := q.rec
 	rec.Cache, rec.Route = cacheHit, q.snap.Router.Route(q.facts(req)).Name
 	rec.Target, rec.Provider, rec.Served = reply.Made.Target, reply.Made.Provider, reply.Made.Model
-	rec.Images, rec.Fidelity = reply.Made.Images, reply.Made.Fidelity
+	rec.Images, rec.Fidelity, q.hosted = reply.Made.Images, reply.Made.Fidelity, reply.Made.Hosted
 	rec.Cost = switchyard.Cost{Charge: switchyard.ChargeNone, Basis: switchyard.BasisCached}
 	g := q.generation("generation", req)
 	q.close(context.WithoutCancel(q.r.Context()), newAccount(q.Journal, g), g)

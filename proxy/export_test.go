@@ -1,6 +1,11 @@
 package proxy
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+
+	"switchyard"
+)
 
 // Untraced does what a request does for a trace when there is no Tracer.
 func Untraced(h *Handler) func() {
@@ -13,4 +18,15 @@ func Untraced(h *Handler) func() {
 		p.send(nil)
 		p.over(p.attempt)
 	}
+}
+
+// Host hosts an image for one request n times, and is what the ledger would have of it.
+func Host(ctx context.Context, h *Handler, image switchyard.Blob, n int) (hosted []string, err error) {
+	q := &request{Handler: h}
+	for range n {
+		if _, err := q.put(ctx, image); err != nil {
+			return nil, err
+		}
+	}
+	return q.hosted, nil
 }

@@ -245,13 +245,25 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 		if img.URL != "" {
 			continue
 		}
-		name, err := q.Assets.Put(ctx, img.Blob)
+		name, err := q.put(ctx, img.Blob)
 		if err != nil {
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}
 		img.URL = q.origin + assetsPath + name
 	}
 	return nil
+}
+
+// maxHosted is how many images of a generation the ledger knows by name.
+const maxHosted = 16
+
+// put hosts an image, and remembers its name for the ledger.
+func (q *request) put(ctx context.Context, image switchyard.Blob) (name string, err error) {
+	name, err = q.Assets.Put(ctx, image)
+	if err == nil && len(q.hosted) < maxHosted {
+		q.hosted = append(q.hosted, name)
+	}
+	return name, err
 }
 
 // read spools the app's request.

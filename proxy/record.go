@@ -184,7 +184,7 @@ func (q *request) book(ctx context.Context, account *account, g switchyard.Gener
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
-	g.Outcome = rec.Outcome()
+	g.Outcome, g.Hosted = rec.Outcome(), q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
 	}

@@ -107,7 +107,7 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (resul
 	for _, img := range res.Images {
 		kept := imageDoc{URL: img.URL, MIME: img.MIME, Size: img.Size, Prompt: img.RevisedPrompt}
 		if img.URL == "" {
-			name, err := q.Assets.Put(context.WithoutCancel(ctx), img.Blob)
+			name, err := q.put(context.WithoutCancel(ctx), img.Blob)
 			if err != nil {
 				return d, err
 			}

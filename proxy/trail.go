@@ -24,7 +24,7 @@ func (q *request) trail(ctx context.Context, cancel context.CancelFunc, account 
 		return
 	}
 	rec := *q.rec // the record itself is told, and left alone, when the request ends
-	late := &request{Handler: q.Handler, snap: q.snap, rec: &rec, rest: q.rest}
+	late := &request{Handler: q.Handler, snap: q.snap, rec: &rec, rest: q.rest, hosted: q.hosted}
 	q.work.Go(func() {
 		defer cancel()
 		attempts := late.rest()

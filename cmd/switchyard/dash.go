@@ -21,6 +21,7 @@ func (s *sidecar) openDash(f *file) {
 		}
 		return rules
 	}
+	s.admin.Images = s.assets
 	s.admin.Budgets = s.budgetStates
 	s.admin.Hosts = f.Admin.names()
 }

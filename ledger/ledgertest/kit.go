@@ -98,6 +98,7 @@ func Generation(id string) switchyard.Generation {
 func Ended(g switchyard.Generation) switchyard.Generation {
 	g.Latency, g.Outcome, g.Target, g.Provider, g.Served = 1600*time.Millisecond, switchyard.OK, "flux", "fal", "fal-ai/flux/dev"
 	g.Attempts, g.Delivered, g.Fidelity, g.Prompt, g.Shape = 1, 1, "exact", "abc", `{"n":1}`
+	g.Hosted = []string{"first.png", "second.jpg"}
 	g.Cost = Cost(24_000_000, switchyard.BasisBook, switchyard.ChargeSettled)
 	return g
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"switchyard"
@@ -37,21 +38,25 @@ func scanAttempt(rows *sql.Rows) (a switchyard.Attempt, err error) {
 
 const generationColumns = `g.id, g.request_id, g.tenant, g.key_name, g.kind, g.dialect, g.path, g.model, g.route, g.variant,
 	g.started, g.latency, g.outcome, g.target, g.provider, g.served, g.attempts, g.asked, g.delivered, g.cost, g.basis,
-	g.charge, g.fidelity, g.prompt, g.labels, g.tier, g.shape,
+	g.charge, g.fidelity, g.prompt, g.labels, g.tier, g.shape, g.hosted,
 	COALESCE((SELECT rating FROM ratings r WHERE r.generation = g.id), '')`
 
 func scanAccount(rows *sql.Rows) (acc ledger.Account, err error) {
 	var started int64
 	var cost sql.NullInt64
 	var labels []byte
+	var hosted string
 	g := &acc.Generation
 	err = rows.Scan(&g.ID, &g.RequestID, &g.Tenant, &g.Key, &g.Kind, &g.Dialect, &g.Path, &g.Model, &g.Route, &g.Variant,
 		&started, &g.Latency, &g.Outcome, &g.Target, &g.Provider, &g.Served, &g.Attempts, &g.Asked, &g.Delivered, &cost,
-		&g.Cost.Basis, &g.Cost.Charge, &g.Fidelity, &g.Prompt, &labels, &g.Tier, &g.Shape, &acc.Rating)
+		&g.Cost.Basis, &g.Cost.Charge, &g.Fidelity, &g.Prompt, &labels, &g.Tier, &g.Shape, &hosted, &acc.Rating)
 	if err != nil {
 		return acc, err
 	}
 	g.Started, g.Cost.Amount = timeOf(started), switchyard.Money(cost.Int64)
+	if hosted != "" {
+		g.Hosted = strings.Split(hosted, " ")
+	}
 	return acc, json.Unmarshal(labels, &g.Labels)
 }
 

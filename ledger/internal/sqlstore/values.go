@@ -26,7 +26,7 @@ var (
 	job = CASE excluded.job WHEN '' THEN attempts.job ELSE excluded.job END`
 
 	insertGeneration = insert("generations", "id, epoch, request_id, tenant, key_name, kind, dialect, path, model, route, variant, started, "+
-		"created_at, latency, outcome, target, provider, served, attempts, asked, delivered, cost, basis, charge, fidelity, prompt, labels, tier, shape") +
+		"created_at, latency, outcome, target, provider, served, attempts, asked, delivered, cost, basis, charge, fidelity, prompt, labels, tier, shape, hosted") +
 		` ON CONFLICT (id) DO `
 
 	beginGeneration = insertGeneration + `NOTHING`
@@ -37,7 +37,7 @@ var (
 	outcome = excluded.outcome, target = excluded.target, provider = excluded.provider, served = excluded.served,
 	attempts = excluded.attempts, asked = excluded.asked, delivered = excluded.delivered, cost = excluded.cost,
 	basis = excluded.basis, charge = excluded.charge, fidelity = excluded.fidelity, prompt = excluded.prompt,
-	labels = excluded.labels, tier = excluded.tier, shape = excluded.shape`
+	labels = excluded.labels, tier = excluded.tier, shape = excluded.shape, hosted = excluded.hosted`
 
 	setApplied = `INSERT INTO applied (journal, idx) VALUES ($1, $2) ON CONFLICT (journal) DO UPDATE SET idx = excluded.idx`
 )
@@ -89,7 +89,7 @@ func (t Technology) generationValues(g *switchyard.Generation, epoch string) []a
 		g.ID, epoch, g.RequestID, g.Tenant, g.Key, g.Kind, g.Dialect, g.Path, g.Model, g.Route, g.Variant,
 		nanos(g.Started), t.Created(g.Started), int64(g.Latency), string(g.Outcome), g.Target, g.Provider, g.Served,
 		g.Attempts, g.Asked, g.Delivered, amount(g.Cost), string(g.Cost.Basis), string(g.Cost.Charge), g.Fidelity, g.Prompt,
-		t.labels(g.Labels), g.Tier, g.Shape,
+		t.labels(g.Labels), g.Tier, g.Shape, strings.Join(g.Hosted, " "),
 	}
 }
 

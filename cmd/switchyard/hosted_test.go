@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"switchyard/asset"
+	"switchyard/sim"
+)
+
+const hosting = `
+providers:
+  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+targets:
+  nano: {provider: google, model: gemini-nano-banana-2.1}
+  flux: {provider: fal, model: fal-ai/flux/dev}
+routes:
+  - {name: cached, when: 'headers["x-only"] == "cached"', targets: [nano], cache: {ttl: 10m}}
+  - {name: raced, when: 'headers["x-only"] == "raced"', targets: [flux, nano], hedge: {after: 50ms, max_extra: 100%}}
+  - {name: all, targets: [nano]}
+`
+
+// hostedIn is the names of the hosted images in an answer of fal's.
+func (a answer) hostedIn(t *testing.T) (names []string) {
+	t.Helper()
+	var doc struct{ Images []struct{ URL string } }
+	if err := json.Unmarshal(a.body, &doc); err != nil || a.status != http.StatusOK || len(doc.Images) == 0 {
+		t.Fatalf("%d %.300s", a.status, a.body)
+	}
+	for _, img := range doc.Images {
+		names = append(names, asset.NameIn(img.URL))
+	}
+	return names
+}
+
+// knows compares the ledger's names of a generation's images with those that the app got.
+func (k *kit) knows(generation string, want []string) {
+	k.Helper()
+	k.flush()
+	acc, err := k.side.store.Generation(k.Context(), generation)
+	if got := acc.Generation.Hosted; err != nil || !slices.Equal(got, want) {
+		k.Errorf("the ledger has %q, want %q (%v)", got, want, err)
+	}
+}
+
+// TestHostedNames: the ledger knows which images a generation was given, however it came to them, and tells nobody.
+func TestHostedNames(t *testing.T) {
+	world := slowWorld(t, 0)
+	k := startKitWith(t, world, hosting)
+	auth := []string{"Authorization", "Key an-app"}
+	id := func(a answer) string { return a.header.Get("X-Switchyard-Id") }
+
+	plain := k.post(falPath, `{"prompt":"a signal box","num_images":2}`, auth...)
+	names := plain.hostedIn(t)
+	if len(names) != 2 {
+		t.Errorf("%d images are hosted", len(names))
+	}
+	k.knows(id(plain), names)
+
+	inline := k.post(openaiPath, `{"model":"gpt-image-1","prompt":"a signal box"}`)
+	k.knows(id(inline), nil)
+
+	cached := append(slices.Clone(auth), "X-Only", "cached")
+	first, again := k.post(falPath, `{"prompt":"a cat","seed":7}`, cached...), k.post(falPath, `{"prompt":"a cat","seed":7}`, cached...)
+	if again.header.Get("X-Switchyard-Cache") != "hit" || id(first) == id(again) {
+		t.Errorf("not from the cache: %v", again.header)
+	}
+	k.knows(id(again), first.hostedIn(t))
+
+	world.Fal.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: 400 * time.Millisecond, Max: 400 * time.Millisecond}
+	})
+	raced := k.post(falPath, `{"prompt":"a dog"}`, append(slices.Clone(auth), "X-Only", "raced")...)
+	k.side.handler.Drain(t.Context()) // the loser corrects the row
+	k.knows(id(raced), raced.hostedIn(t))
+
+	for _, entry := range k.logs.All() {
+		if text := fmt.Sprint(entry.Message, entry.ContextMap()); strings.Contains(text, names[0]) {
+			t.Errorf("the log tells it: %s", text)
+		}
+	}
+	if doc := k.operate(http.MethodGet, "/api/generations/"+id(plain), ""); doc.status != http.StatusOK || strings.Contains(string(doc.body), names[0]) {
+		t.Errorf("the API tells it: %d %s", doc.status, doc.body)
+	}
+}
+
+// TestHostedNamesOfTicket: the work for a ticket is a generation, too.
+func TestHostedNamesOfTicket(t *testing.T) {
+	k := startKit(t, hosting)
+	auth := []string{"Authorization", "Key an-app"}
+	var job struct {
+		RequestID   string `json:"request_id"`
+		ResponseURL string `json:"response_url"`
+	}
+	submitted := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a signal box"}`, auth...)
+	if err := json.Unmarshal(submitted.body, &job); err != nil {
+		t.Fatalf("%d %s", submitted.status, submitted.body)
+	}
+	got := eventually(t, func() (answer, bool) {
+		a := k.do(t.Context(), http.MethodGet, k.pathOf(job.ResponseURL), "", auth...)
+		return a, a.status == http.StatusOK
+	})
+	k.knows(submitted.header.Get("X-Switchyard-Id"), got.hostedIn(t))
+}
+
+// TestDashboardShowsHostedImages: people see what an app got, and that it is gone when it is.
+func TestDashboardShowsHostedImages(t *testing.T) {
+	k := startKit(t, hosting)
+	a := k.post(falPath, `{"prompt":"a signal box","num_images":3}`, "Authorization", "Key an-app")
+	names := a.hostedIn(t)
+	k.flush()
+	b := k.browse()
+	b.login()
+	story := "/admin/ai-metrics/generations/" + a.header.Get("X-Switchyard-Id")
+	b.open(story)
+	const seen = `[...document.querySelectorAll(".pictures img")].filter((i) => i.complete && i.naturalWidth > 0).length === `
+	b.until(seen + "3")
+	b.click(".pictures li:nth-child(2) a")
+	tryTo(b, chromedp.WaitVisible(chromedp.CSS("body > img")))
+	if at := tryTo(b, chromedp.Location()); !strings.HasSuffix(at, story+"/images/2") {
+		t.Errorf("the click led to %s", at)
+	}
+	dir := strings.TrimPrefix(k.side.file.Load().Store.Assets.URL, "file:")
+	if err := os.Remove(filepath.Join(dir, names[1])); err != nil {
+		t.Fatal(err)
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.lights(scheme)
+		b.open(story)
+		b.until(seen + "2")
+		if text := b.text(".pictures"); text != "Image 2 no longer kept" {
+			t.Errorf("the page says %q", text)
+		}
+		b.shoot("images-"+scheme, 1280, 900)
+		b.shoot("images-phone-"+scheme, 390, 1100)
+	}
+}
