@@ -26,6 +26,7 @@ type account struct {
 
 	mu      sync.Mutex
 	waiting []ledger.Record
+	room    [2]ledger.Record // where they are, as a rule
 
 	written []ledger.Record // by Write; nil once they are known to be on disk
 	synced  func() error    // waits until they are
@@ -34,7 +35,7 @@ type account struct {
 // newAccount begins with the generation itself, which is on disk with its first attempt.
 func newAccount(j Journal, g switchyard.Generation) *account {
 	a := &account{journal: j}
-	a.wait(ledger.BeginRecord(g))
+	a.waiting = append(a.room[:0], ledger.BeginRecord(g))
 	return a
 }
 
@@ -81,16 +82,8 @@ func (a *account) Hold(ctx context.Context, at switchyard.Attempt) error {
 func (a *account) Settle(_ context.Context, at switchyard.Attempt) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.wait(ledger.SettleRecord(at))
+	a.waiting = append(a.waiting, ledger.SettleRecord(at))
 	return nil
-}
-
-// wait keeps a record for the next append, for which there is room. Requires mu, but at the start.
-func (a *account) wait(r ledger.Record) {
-	if a.waiting == nil {
-		a.waiting = make([]ledger.Record, 0, 2)
-	}
-	a.waiting = append(a.waiting, r)
 }
 
 // End has everything on disk.
@@ -105,10 +98,13 @@ func (a *account) append(ctx context.Context, r ledger.Record) error {
 	a.waiting = nil
 	a.mu.Unlock()
 	err := a.journal.Append(ctx, records...)
-	if err != nil {
-		a.mu.Lock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case err != nil:
 		a.waiting = append(records[:len(records)-1:len(records)-1], a.waiting...)
-		a.mu.Unlock()
+	case a.waiting == nil:
+		a.waiting = records[:0] // the journal has done with them
 	}
 	return err
 }

@@ -26,20 +26,31 @@ type Reader struct {
 
 	v    *Value
 	path string
-	seen map[string]bool
+	seen []bool // of v's members, those that were asked for
 	errs []*TypeError
 }
 
 // Read starts reading v, which path names in errors; empty for the document itself.
-func Read(v *Value, path string) *Reader { return &Reader{v: v, path: path, seen: map[string]bool{}} }
+func Read(v *Value, path string) *Reader {
+	r := &Reader{v: v, path: path}
+	if v != nil {
+		r.seen = make([]bool, len(v.members))
+	}
+	return r
+}
 
 // Errs are the members of wrong types, in the order they were read.
 func (r *Reader) Errs() []*TypeError { return r.errs }
 
 // Get is a member of any type, which counts as asked for.
 func (r *Reader) Get(key string) *Value {
-	r.seen[key] = true
-	return r.v.Get(key)
+	for i := range r.seen {
+		if m := &r.v.members[i]; m.key == key {
+			r.seen[i] = true
+			return m.value
+		}
+	}
+	return nil
 }
 
 // Path is a member's name as errors tell it.
@@ -167,8 +178,8 @@ func (r *Reader) Rest() map[string]json.RawMessage {
 	if r.v == nil {
 		return nil
 	}
-	for _, m := range r.v.members {
-		if r.seen[m.key] || !m.value.Given() {
+	for i, m := range r.v.members {
+		if r.seen[i] || !m.value.Given() {
 			continue
 		}
 		if rest == nil {

@@ -59,6 +59,7 @@ type scanner struct {
 	quote  int  // the next quotation mark in win is at or after this; -1: not looked for
 	ended  bool // there are no more windows
 	values int
+	room   []Value // for values to come: one allocation for many
 	err    error
 }
 
@@ -132,7 +133,7 @@ func (s *scanner) value(depth int) *Value {
 		s.fail("nested deeper than %d", maxDepth)
 		return nil
 	}
-	v := &Value{body: s.body, off: s.offset()}
+	v := s.newValue()
 	switch c := s.peek(); {
 	case c == '{':
 		s.object(v, depth)
@@ -162,6 +163,17 @@ func (s *scanner) value(depth int) *Value {
 	return v
 }
 
+// newValue is one that begins here. As many are allocated at once as there have been, within bounds.
+func (s *scanner) newValue() *Value {
+	if len(s.room) == 0 {
+		s.room = make([]Value, min(max(4, s.values), 64))
+	}
+	v := &s.room[0]
+	s.room = s.room[1:]
+	v.body, v.off = s.body, s.offset()
+	return v
+}
+
 func (s *scanner) object(v *Value, depth int) {
 	v.kind = Object
 	s.pos++
@@ -170,10 +182,10 @@ func (s *scanner) object(v *Value, depth int) {
 		s.pos++
 		return
 	}
-	seen := keySet{}
+	names := names{of: v}
 	for s.err == nil {
 		key := s.key()
-		if s.err == nil && !seen.add(key) {
+		if s.err == nil && names.have(key) {
 			s.fail("duplicate key %q", key)
 		}
 		s.space()
@@ -269,7 +281,8 @@ func (s *scanner) key() string {
 		s.fail("unexpected %q, want a key", s.peek())
 		return ""
 	}
-	k := &Value{body: s.body, kind: String, off: s.offset()}
+	k := Value{body: s.body, kind: String, off: s.offset()}
+	at, base := s.pos, s.base
 	k.escaped, _ = s.str()
 	k.end = s.offset()
 	if s.err == nil && k.end-k.off > maxKey {
@@ -277,6 +290,9 @@ func (s *scanner) key() string {
 	}
 	if s.err != nil {
 		return ""
+	}
+	if !k.escaped && base == s.base { // all of it is at hand
+		return string(s.win[at+1 : s.pos-1])
 	}
 	text, err := k.text()
 	if err != nil {
@@ -398,28 +414,26 @@ func (s *scanner) escape() {
 	}
 }
 
-// keySet finds duplicates: by comparing while there are few, by a map when there are many.
-type keySet struct {
-	few  []string
-	many map[string]struct{}
+// names finds duplicates among an object's keys: by comparing while there are few, by a map when there are many.
+type names struct {
+	of   *Value
+	many map[string]struct{} // nil while there are few
 }
 
-func (k *keySet) add(key string) bool {
-	if k.many != nil {
-		_, dup := k.many[key]
-		k.many[key] = struct{}{}
-		return !dup
+const few = 16
+
+// have reports whether there is a member of that name, before it is added.
+func (n *names) have(key string) bool {
+	if len(n.of.members) < few {
+		return n.of.member(key) != nil
 	}
-	for _, f := range k.few {
-		if f == key {
-			return false
+	if n.many == nil {
+		n.many = make(map[string]struct{}, 2*few)
+		for _, m := range n.of.members {
+			n.many[m.key] = struct{}{}
 		}
 	}
-	if k.few = append(k.few, key); len(k.few) > 16 {
-		k.many = make(map[string]struct{}, 32)
-		for _, f := range k.few {
-			k.many[f] = struct{}{}
-		}
-	}
-	return true
+	_, dup := n.many[key]
+	n.many[key] = struct{}{}
+	return dup
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"switchyard"
@@ -114,10 +113,11 @@ func (v *Value) Len() int64 {
 }
 
 func (v *Value) inner() *Range {
+	off, end := v.off, v.end
 	if v.kind == String && !v.form {
-		return v.body.Range(v.off+1, v.end-1)
+		off, end = off+1, end-1
 	}
-	return v.body.Range(v.off, v.end)
+	return v.body.Range(off, end)
 }
 
 // Text is a string as Go string; empty for other kinds, and for strings over MaxText.
@@ -150,13 +150,8 @@ func (v *Value) read(limit int64) ([]byte, error) {
 	if r.Len() > limit {
 		return nil, ErrTooLong
 	}
-	f, err := r.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	p := make([]byte, r.Len())
-	_, err = io.ReadFull(f, p)
+	_, err := r.ReadAt(p, 0)
 	return p, err
 }
 
@@ -167,12 +162,10 @@ func (v *Value) Prefix(n int64) string {
 	}
 	in := v.inner()
 	in.end = min(in.end, in.off+n)
-	f, err := in.Open()
-	if err != nil {
+	p := make([]byte, in.Len())
+	if _, err := in.ReadAt(p, 0); err != nil {
 		return ""
 	}
-	defer f.Close()
-	p, _ := io.ReadAll(f)
 	return string(p)
 }
 

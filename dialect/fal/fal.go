@@ -37,18 +37,18 @@ func (Dialect) Name() string { return "fal" }
 func (Dialect) Models() *dialect.Table { return table }
 
 // Places are where middlewares rewrite the three hosts to, and where the JavaScript client's proxyUrl sends everything.
-func (Dialect) Places() []dialect.Place {
-	return []dialect.Place{
-		{Prefix: "/fal/run"},
-		{Prefix: "/fal/queue", Base: queue},
-		{Prefix: "/fal/rest", Base: rest},
-		{Prefix: filesPrefix, Base: files},
-		{Prefix: "/fal/proxy", Header: targetHeader},
-		{Prefix: "/api/fal/proxy", Header: targetHeader},
-		{Hosts: []string{"fal.run"}},
-		{Hosts: []string{"queue.fal.run"}, Base: queue},
-		{Hosts: []string{"rest.fal.ai", "rest.alpha.fal.ai"}, Base: rest},
-	}
+func (Dialect) Places() []dialect.Place { return places }
+
+var places = []dialect.Place{
+	{Prefix: "/fal/run"},
+	{Prefix: "/fal/queue", Base: queue},
+	{Prefix: "/fal/rest", Base: rest},
+	{Prefix: filesPrefix, Base: files},
+	{Prefix: "/fal/proxy", Header: targetHeader},
+	{Prefix: "/api/fal/proxy", Header: targetHeader},
+	{Hosts: []string{"fal.run"}},
+	{Hosts: []string{"queue.fal.run"}, Base: queue},
+	{Hosts: []string{"rest.fal.ai", "rest.alpha.fal.ai"}, Base: rest},
 }
 
 const targetHeader = "X-Fal-Target-Url"

@@ -35,9 +35,9 @@ func (Dialect) Name() string { return "gemini" }
 func (Dialect) Models() *dialect.Table { return table }
 
 // Places are where the SDKs are pointed: they add the version themselves.
-func (Dialect) Places() []dialect.Place {
-	return []dialect.Place{{Prefix: "/gemini"}, {Hosts: []string{"generativelanguage.googleapis.com"}}}
-}
+func (Dialect) Places() []dialect.Place { return places }
+
+var places = []dialect.Place{{Prefix: "/gemini"}, {Hosts: []string{"generativelanguage.googleapis.com"}}}
 
 // Claims takes the versions that only Google has, and of /v1 what ends in one of its methods.
 func (Dialect) Claims(path string) bool {

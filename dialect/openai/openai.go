@@ -41,9 +41,9 @@ func (Dialect) Name() string { return "openai" }
 func (Dialect) Models() *dialect.Table { return table }
 
 // Places are where the SDKs are pointed: their base URL contains /v1.
-func (Dialect) Places() []dialect.Place {
-	return []dialect.Place{{Prefix: "/openai"}, {Hosts: []string{"api.openai.com"}}}
-}
+func (Dialect) Places() []dialect.Place { return places }
+
+var places = []dialect.Place{{Prefix: "/openai"}, {Hosts: []string{"api.openai.com"}}}
 
 // Claims takes every /v1 path that no other dialect has taken before.
 func (Dialect) Claims(path string) bool { return strings.HasPrefix(path, "/v1/") }

@@ -33,9 +33,9 @@ func (Dialect) Name() string { return "replicate" }
 func (Dialect) Models() *dialect.Table { return table }
 
 // Places are where the SDKs are pointed: some add /v1 themselves, the others have it in their base URL.
-func (Dialect) Places() []dialect.Place {
-	return []dialect.Place{{Prefix: "/replicate"}, {Hosts: []string{"api.replicate.com"}}}
-}
+func (Dialect) Places() []dialect.Place { return places }
+
+var places = []dialect.Place{{Prefix: "/replicate"}, {Hosts: []string{"api.replicate.com"}}}
 
 // Claims takes what only Replicate has below /v1. OpenAI's models have one name and not two, Google's a method after a
 // colon.
