@@ -118,7 +118,9 @@ type decodedAt struct {
 
 // ReadAt decodes the few groups of letters that p is in: an image's structure can be looked at without decoding it.
 func (d *decodedAt) ReadAt(p []byte, off int64) (int, error) {
-	var text, raw [256]byte
+	buf := scratch.take()
+	defer scratch.give(buf)
+	text, raw := buf[:256], buf[256:512]
 	n := 0
 	for n < len(p) {
 		at := off + int64(n)
@@ -130,7 +132,7 @@ func (d *decodedAt) ReadAt(p []byte, off int64) (int, error) {
 		if _, err := d.source.ReadAt(text[:want], at/3*4); err != nil && !errors.Is(err, io.EOF) {
 			return n, err
 		}
-		m, err := d.encoding().Decode(raw[:], text[:want])
+		m, err := d.encoding().Decode(raw, text[:want])
 		if err != nil {
 			return n, fmt.Errorf("%w: %w", ErrBase64, err)
 		}
