@@ -418,7 +418,7 @@ func TestDeadModel(t *testing.T) {
 	k := startKitWith(t, world, `
 models: {alive: [imagen-4.0-generate-001]}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  google: {<google>}
 `)
 	a := k.post(imagenPath, predict("a cat", 2))
 	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Model") != "imagen-4.0-generate-001" || a.header.Get("X-Switchyard-Fidelity") != "exact" {
@@ -461,7 +461,7 @@ func TestDeadAtOnce(t *testing.T) {
 	k := startKit(t, `
 models: {alive: [imagen-4.0-generate-001]}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  google: {<google>}
 `)
 	var all sync.WaitGroup
 	for range 20 {
