@@ -157,8 +157,8 @@ func TestSections(t *testing.T) {
 	d := newDesk(t)
 	d.Budgets = func() []admin.BudgetState {
 		return []admin.BudgetState{
-			{Name: "month", Scope: "tenant acme", Per: "month", Limit: 100 * switchyard.Dollar, Spent: 100 * switchyard.Dollar, State: "refusing"},
-			{Name: "pictures", MaxImages: 1000, Images: 250, HeldImages: 50, State: "ok"},
+			{Name: "month", Scope: "tenant acme", Per: "month", Limit: admin.USD{Money: 100 * switchyard.Dollar}, Spent: admin.USD{Money: 100 * switchyard.Dollar}, State: "refusing"},
+			{Name: "pictures", LimitImages: 1000, Images: 250, ReservedImages: 50, State: "ok"},
 		}
 	}
 	d.Alerts = func() []admin.AlertState {

@@ -69,7 +69,8 @@ var (
 	errNoBatchKey = switchyard.Invalid("Idempotency-Key", "Idempotency-Key: a batch's has at most %d characters", maxBatchKey)
 )
 
-// add remembers b, and forgets those that have been over for long, or the oldest that are over if there is too much.
+// add remembers b, and forgets those that have been over for long, and as many of the oldest that are over as take its
+// place. If all of them do not make enough room, b is refused and they stay.
 func (all *batches) add(b *batch, now time.Time) error {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -90,13 +91,15 @@ func (all *batches) add(b *batch, now time.Time) error {
 		}
 	}
 	slices.SortFunc(over, func(x, y *batch) int { return x.over().Compare(y.over()) })
-	for len(all.m) >= maxBatches || requests > maxRemembered {
-		if len(over) == 0 {
+	forget := 0
+	for ; len(all.m)-forget >= maxBatches || requests > maxRemembered; forget++ {
+		if forget == len(over) {
 			return errManyBatch
 		}
-		requests -= len(over[0].results)
-		delete(all.m, over[0].id)
-		over = over[1:]
+		requests -= len(over[forget].results)
+	}
+	for _, old := range over[:forget] {
+		delete(all.m, old.id)
 	}
 	all.m[b.id] = b
 	return nil

@@ -107,13 +107,10 @@ const passPatience = 2 * time.Second
 var quiet = zap.NewStdLog(zap.NewNop())
 
 // forward is the passing through itself. What may cost money is in the journal before it leaves.
-func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func(in, out http.Header)) error {
-	if t.Off != "" {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
-	}
-	base, err := url.Parse(t.Bases[q.place.base])
-	if err != nil || base.Host == "" {
-		return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
+func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers headerFunc) error {
+	address, err := q.address(t)
+	if err != nil {
+		return err
 	}
 	release, err := q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Provider, Name: t.Provider}}, 0, passPatience)
 	if err != nil {
@@ -130,54 +127,38 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers func
 		return err
 	}
 	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
-	p := &passage{request: q, target: t, ctx: ctx}
+	p := &passage{request: q, target: t, address: address, msg: msg, headers: headers, ctx: ctx}
 	if err := p.open(); err != nil {
 		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
 	}
 	defer func() { done(p.verdict(), p.wait) }()
 	defer p.settle()
-	_ = http.NewResponseController(q.w).EnableFullDuplex() // else event streams are cut now and then
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = base.Scheme, base.Host
-			r.Out.URL.Path = strings.TrimSuffix(base.Path, "/") + q.place.path
-			r.Out.URL.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + q.place.raw
-			if q.place.dialect != nil { // which has taken the key out
-				r.Out.URL.RawQuery = q.place.query.Encode()
-			}
-			r.Out.Host = base.Host
-			in := r.Out.Header // without what is between the app and us, which Connection may name
-			r.Out.Header = http.Header{}
-			headers(in, r.Out.Header)
-			p.send(r.Out.Header)
-			r.Out.GetBody = nil
-			switch {
-			case msg != nil:
-				r.Out.Body, _ = msg.Body.Open()
-				r.Out.ContentLength = msg.Body.Len()
-			case r.Out.Body != nil:
-				r.Out.Body = &upload{ReadCloser: r.Out.Body, failed: &p.unsent}
-			}
-		},
-		Transport:      p.transport(),
-		FlushInterval:  -1,
-		BufferPool:     copyBuffers,
-		ModifyResponse: p.answer,
-		ErrorLog:       quiet, // what it would say is in the request's record
-		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.err = err },
-	}
-	proxy.ServeHTTP(q.w, q.r.WithContext(ctx))
-	if p.err != nil {
-		return p.failure()
-	}
-	return nil
+	return p.run()
 }
+
+// address is where a target's provider is.
+func (q *request) address(t *switchyard.Target) (*url.URL, error) {
+	if t.Off != "" {
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
+	}
+	base, err := url.Parse(t.Bases[q.place.base])
+	if err != nil || base.Host == "" {
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
+	}
+	return base, nil
+}
+
+// headerFunc puts into out what a provider may see of the app's headers, and the key.
+type headerFunc func(in, out http.Header)
 
 // passage is one request that passes through.
 type passage struct {
 	*request
 	target  *switchyard.Target
+	address *url.URL       // where the provider is
+	msg     *spool.Message // the request, if it has been read already; else nil
+	headers headerFunc
 	ctx     context.Context // ends with the request, or when an operator cuts it
 	account *account
 	attempt switchyard.Attempt
@@ -191,6 +172,48 @@ type passage struct {
 	err    error
 	unsent atomic.Bool // the app's own body broke off
 	cut    bool        // the provider's did
+}
+
+// run takes the request to the provider and the answer to the app, both as they come.
+func (p *passage) run() error {
+	_ = http.NewResponseController(p.w).EnableFullDuplex() // else event streams are cut now and then
+	proxy := &httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      p.transport(),
+		FlushInterval:  -1,
+		BufferPool:     copyBuffers,
+		ModifyResponse: p.answer,
+		ErrorLog:       quiet, // what it would say is in the request's record
+		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.err = err },
+	}
+	proxy.ServeHTTP(p.w, p.r.WithContext(p.ctx))
+	if p.err != nil {
+		return p.failure()
+	}
+	return nil
+}
+
+// rewrite makes the provider's request of the app's.
+func (p *passage) rewrite(r *httputil.ProxyRequest) {
+	out := r.Out
+	out.URL.Scheme, out.URL.Host, out.Host = p.address.Scheme, p.address.Host, p.address.Host
+	out.URL.Path = strings.TrimSuffix(p.address.Path, "/") + p.place.path
+	out.URL.RawPath = strings.TrimSuffix(p.address.EscapedPath(), "/") + p.place.raw
+	if p.place.dialect != nil { // which has taken the key out
+		out.URL.RawQuery = p.place.query.Encode()
+	}
+	in := out.Header // without what is between the app and us, which Connection may name
+	out.Header = http.Header{}
+	p.headers(in, out.Header)
+	p.send(out.Header)
+	out.GetBody = nil
+	switch {
+	case p.msg != nil:
+		out.Body, _ = p.msg.Body.Open()
+		out.ContentLength = p.msg.Body.Len()
+	case out.Body != nil:
+		out.Body = &upload{ReadCloser: out.Body, failed: &p.unsent}
+	}
 }
 
 // paid reports whether the request may cost money: reading does not.

@@ -18,7 +18,7 @@ const tinyImage = `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x102
 
 const onlyOpenAI = `
 providers:
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  openai: {<openai>}
 keys:
   - {name: one, secret: first-key}
   - {name: two, secret: second-key}

@@ -52,14 +52,7 @@ type outgoing struct {
 const alertEvery = 15 * time.Second
 
 // use puts the rules of a config in force.
-func (a *alerts) use(f *file) error {
-	rules, err := alert.Rules(f.Alerts, f.Notify.Names())
-	if err != nil {
-		return err
-	}
-	a.rules.Store(&rules)
-	return nil
-}
+func (a *alerts) use(rules []*alert.Rule) { a.rules.Store(&rules) }
 
 // observe learns what the ledger's sums do not have.
 func (a *alerts) observe(rec *proxy.Record) { a.seen.observe(rec) }

@@ -66,8 +66,8 @@ func (k *kit) alertState(name string) admin.AlertState {
 // alerting is one target without a breaker, and an alert that tells {ops} of it in JSON and {chat} in Slack's form.
 const alerting = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", breaker: off}
+  google: {<google>, breaker: off}
+  openai: {<openai>, breaker: off}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
 routes:

@@ -19,7 +19,7 @@ import (
 
 const backtested = `
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   sdxl: {provider: fal, model: fal-ai/fast-sdxl, price: {image: 0.04}}
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}

@@ -19,8 +19,8 @@ keys:
   - {name: one, secret: key-one, tenant: acme}
   - {name: two, secret: key-two, tenant: other}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  google: {<google>, breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
@@ -158,7 +158,7 @@ func TestBatchesAtOnce(t *testing.T) {
 // TestBatchLimited: a request that a limit of ours refuses waits for its turn instead of failing.
 func TestBatchLimited(t *testing.T) {
 	text := strings.Replace(batching, "routes:\n", "routes:\n  - {name: tight, patience: 1ms, targets: [google-image]}\n", 1)
-	text = strings.Replace(text, `base_url: "{google}", breaker: off`, `base_url: "{google}", breaker: off, limit: {rate: 3/s, burst: 3}`, 1)
+	text = strings.Replace(text, "<google>, breaker: off", "<google>, breaker: off, limit: {rate: 3/s, burst: 3}", 1)
 	k := startKit(t, text)
 	if b, _ := k.batch(aBatch(6), "Authorization", "Bearer key-one"); b.Totals.Succeeded != 6 {
 		t.Errorf("%+v", b)

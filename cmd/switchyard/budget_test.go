@@ -16,8 +16,8 @@ keys:
   - {name: web, secret: key-web, tenant: acme}
   - {name: poor, secret: key-poor, tenant: acme, budget: {usd: 0.05, per: month}}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  google: {<google>, breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}

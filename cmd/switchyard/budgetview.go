@@ -19,8 +19,9 @@ func (s *sidecar) budgetStates() []admin.BudgetState {
 // budgetState is one of them. A budget over each of several has its spender in the scope.
 func budgetState(b *limit.BudgetState) admin.BudgetState {
 	out := admin.BudgetState{
-		Name: b.Name, Scope: b.Scope, Per: b.Per, Limit: b.USD, Spent: b.Spent.Money, Reserved: b.Reserved.Money,
-		MaxImages: b.Budget.Images, Images: b.Spent.Images, HeldImages: b.Reserved.Images, Resets: b.Resets, State: "ok",
+		Name: b.Name, Scope: b.Scope, Per: b.Per, State: "ok", Resets: b.Resets.UTC(),
+		Limit: admin.USD{Money: b.USD}, Spent: admin.USD{Money: b.Spent.Money}, Reserved: admin.USD{Money: b.Reserved.Money},
+		LimitImages: b.Budget.Images, Images: b.Spent.Images, ReservedImages: b.Reserved.Images,
 	}
 	if _, one := b.One(); one == "" && b.Subject != "" {
 		out.Scope += ":" + b.Subject

@@ -18,7 +18,7 @@ keys:
   - {name: one, secret: key-one, tenant: acme}
   - {name: two, secret: key-two, tenant: other}
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
 routes:
@@ -98,7 +98,7 @@ const cachingJobs = `
 keys:
   - {name: one, secret: key-one, tenant: acme}
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   banana: {provider: fal, model: fal-ai/nano-banana, price: {image: 0.04}}
 routes:

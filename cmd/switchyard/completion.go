@@ -96,7 +96,7 @@ func zshScript(cmds []*kong.Node) string {
 	for _, cmd := range cmds {
 		fmt.Fprintf(&b, "\t\t%s\n", quote(cmd.Name+":"+cmd.Help))
 	}
-	b.WriteString("\t)\n\tif ((CURRENT == 2)); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tlocal cmd=${words[2]}\n")
+	b.WriteString("\t\t'--help:Show what there is.'\n\t)\n\tif ((CURRENT == 2)); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tlocal cmd=${words[2]}\n")
 	b.WriteString("\tshift words\n\t((CURRENT--))\n\tcase $cmd in\n")
 	for _, cmd := range cmds {
 		fmt.Fprintf(&b, "\t%s)\n\t\t_arguments %s", cmd.Name, quote("--help[Show what there is.]"))
@@ -105,6 +105,9 @@ func zshScript(cmds []*kong.Node) string {
 			if takesValue(f) {
 				spec = "--" + f.Name + "=[" + escape(f.Help) + "]:" + f.Name + ":" + action(f.Value)
 			}
+			if f.IsCumulative() {
+				spec = "*" + spec // else zsh takes it for said once it stands there
+			}
 			fmt.Fprintf(&b, " \\\n\t\t\t%s", quote(spec))
 		}
 		for _, p := range cmd.Positional {
@@ -112,7 +115,7 @@ func zshScript(cmds []*kong.Node) string {
 		}
 		b.WriteString("\n\t\t;;\n")
 	}
-	b.WriteString("\tesac\n}\nif [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n\t_switchyard \"$@\"\nelse\n\tcompdef _switchyard switchyard\nfi\n")
+	b.WriteString("\tesac\n}\nif [[ $zsh_eval_context[-1] == loadautofunc ]]; then\n\t_switchyard \"$@\"\nelse\n\t(($+functions[compdef])) || { autoload -Uz compinit && compinit; }\n\tcompdef _switchyard switchyard\nfi\n")
 	return b.String()
 }
 
@@ -139,6 +142,7 @@ func fishScript(cmds []*kong.Node) string {
 	word := func(s string) string { // fish knows no '\''
 		return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
 	}
+	b.WriteString("complete -c switchyard -l help -d 'Show what there is.'\n")
 	for _, cmd := range cmds {
 		fmt.Fprintf(&b, "complete -c switchyard -n __fish_use_subcommand -f -a %s -d %s\n", cmd.Name, word(cmd.Help))
 	}

@@ -20,9 +20,9 @@ import (
 
 const dashConfig = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", breaker: {failures: 3, cooldown: 60s}}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+  google: {<google>}
+  openai: {<openai>, breaker: {failures: 3, cooldown: 60s}}
+  fal: {<fal>}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}

@@ -18,9 +18,9 @@ keys:
   - {name: one, secret: first-key}
   - {name: two, secret: second-key}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: off}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", breaker: off}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+  google: {<google>, breaker: off}
+  openai: {<openai>, breaker: off}
+  fal: {<fal>}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}

@@ -20,10 +20,10 @@ import (
 // crossFiles has every provider; the app's header says who works: native, if nothing.
 const crossFiles = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
-  replicate: {dialect: replicate, key: r8_sim, base_url: "{replicate}"}
+  google: {<google>}
+  openai: {<openai>}
+  fal: {<fal>}
+  replicate: {<replicate>}
 targets:
   gpt: {provider: openai, model: gpt-image-1-mini}
 routes:

@@ -11,8 +11,8 @@ import (
 
 const hedging = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+  google: {<google>}
+  fal: {<fal>}
 targets:
   google-image: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
   flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}

@@ -64,6 +64,15 @@ func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
 	return err
 }
 
+// beginHooks delivers until stop is called.
+func (s *sidecar) beginHooks() {
+	s.background.Go(func() {
+		if err := s.hooks.Run(s.work); err != nil {
+			s.log.Error("webhooks", zap.Error(err))
+		}
+	})
+}
+
 // hookKeys is what notices are signed with. Apps keep the public halves and the secrets, so they come from one key that
 // lives as long as the data does; it is made at the first start.
 func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {

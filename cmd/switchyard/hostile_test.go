@@ -136,7 +136,7 @@ providers:
 
 // TestBrokenUpload: a body that is no HTTP is the app's mistake, and trips nobody's breaker.
 func TestBrokenUpload(t *testing.T) {
-	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, breaker: {failures: 2},", 1))
+	k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, breaker: {failures: 2}", 1))
 	for _, path := range []string{openaiPath, "/v1/chat/completions", "/v1/chat/completions", "/v1/chat/completions"} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
 		if err != nil {
@@ -168,7 +168,7 @@ func (fullDisk) Write(context.Context, ...ledger.Record) (func() error, error) {
 
 // TestFullDisk: what cannot be written down is not sent, and no provider is blamed for it.
 func TestFullDisk(t *testing.T) {
-	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, breaker: {failures: 2},", 1))
+	k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, breaker: {failures: 2}", 1))
 	k.side.handler.Journal = fullDisk{}
 	for range 3 {
 		for _, path := range []string{openaiPath, "/v1/chat/completions"} {
@@ -216,7 +216,7 @@ func TestDrainEnds(t *testing.T) {
 
 // TestStreamBooks: a stream counts in its request's record, and its end, not its beginning, is what the breaker hears.
 func TestStreamBooks(t *testing.T) {
-	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, breaker: {failures: 2},", 1))
+	k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, breaker: {failures: 2}", 1))
 	body := `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","stream":true,"partial_images":1}`
 	told := func(n int) map[string]any {
 		return eventually(t, func() (map[string]any, bool) {
@@ -286,7 +286,7 @@ func TestOddAnswers(t *testing.T) {
 server: {listen: 127.0.0.1:0, temp_dir: "{dir}/tmp", max_response_body: 4MiB}
 providers:
   google: {dialect: gemini, key: g, base_url: "`+upstream(t, h)+`"}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  openai: {<openai>}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}
@@ -335,7 +335,7 @@ func TestEarlyAnswer(t *testing.T) {
 			k := startKit(t, `
 providers:
   google: {dialect: gemini, key: g, base_url: "`+upstream(t, h)+`", timeouts: {attempt: 300ms}}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  openai: {<openai>}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}
@@ -411,7 +411,7 @@ routes:
 func TestPassLimit(t *testing.T) {
 	k := startKit(t, `
 providers:
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", limit: {rate: 1/h, burst: 1}}
+  openai: {<openai>, limit: {rate: 1/h, burst: 1}}
 `)
 	chat := `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}],"stream":true}`
 	if a := k.post("/v1/chat/completions", chat); a.status != http.StatusOK {
@@ -427,7 +427,7 @@ func TestPassKey(t *testing.T) {
 	k := startKit(t, `
 providers:
   empty: {dialect: openai, base_url: "http://127.0.0.1:1"}
-  full: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  full: {<openai>}
 `)
 	if a := k.do(t.Context(), http.MethodGet, "/v1/models", ""); a.status != http.StatusOK || a.header.Get("X-Switchyard-Provider") != "full" {
 		t.Errorf("%d %s %v", a.status, a.body, a.header)

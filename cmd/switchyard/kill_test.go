@@ -391,7 +391,7 @@ func TestNativeAndSwitch(t *testing.T) {
 providers:
   off: {dialect: openai, key: k, base_url: "{google}", enabled: false}
   first: {dialect: openai, key: k, base_url: "{google}"}
-  second: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  second: {<openai>}
 `)
 	k.mustKill(`{"scope":"provider","name":"first"}`)
 	for _, path := range []string{openaiPath, "/v1/models"} {

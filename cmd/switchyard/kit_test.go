@@ -32,8 +32,16 @@ type kit struct {
 	stop  func()
 }
 
+// simulated says of a provider what every test needs, so that a config shows what matters to its own.
+var simulated = strings.NewReplacer(
+	"<google>", `dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"`,
+	"<openai>", `dialect: openai, key: sk-sim, base_url: "{openai}"`,
+	"<fal>", `dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"`,
+	"<replicate>", `dialect: replicate, key: r8_sim, base_url: "{replicate}"`,
+)
+
 // startKit serves with a config in which {google}, {openai}, {fal}, {fal-queue} and {replicate} are the providers'
-// addresses. server, admin and store are added.
+// addresses, and <google> and so on all that it takes to use them. server, admin and store are added.
 func startKit(t *testing.T, text string) *kit {
 	t.Helper()
 	world, err := sim.Start(sim.Config{})
@@ -56,7 +64,7 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 		head += "server: {listen: 127.0.0.1:0, fetch_allow: [127.0.0.1], temp_dir: \"" + dir + "/tmp\"}\n"
 	}
 	text = strings.NewReplacer("{google}", world.Google.URL, "{openai}", world.OpenAI.URL, "{fal}", world.Fal.URL,
-		"{fal-queue}", world.Fal.QueueURL, "{replicate}", world.Replicate.URL, "{dir}", dir).Replace(head + text)
+		"{fal-queue}", world.Fal.QueueURL, "{replicate}", world.Replicate.URL, "{dir}", dir).Replace(head + simulated.Replace(text))
 	k.next.Store(&text)
 	k.run()
 	return k
@@ -199,8 +207,8 @@ const (
 // twoProviders is Google first, OpenAI behind it.
 const twoProviders = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: {failures: 5, cooldown: 60s}, timeouts: {attempt: 60s}}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  google: {<google>, breaker: {failures: 5, cooldown: 60s}, timeouts: {attempt: 60s}}
+  openai: {<openai>}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}

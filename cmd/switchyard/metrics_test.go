@@ -36,8 +36,8 @@ func (k *kit) metrics(accept string) string {
 // busyConfig has something of everything that metrics tell of.
 const busyConfig = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", breaker: {failures: 1, cooldown: 60s}, probe: {path: /v1beta/models, every: 1h}}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", limit: {concurrent: 10}}
+  google: {<google>, breaker: {failures: 1, cooldown: 60s}, probe: {path: /v1beta/models, every: 1h}}
+  openai: {<openai>, limit: {concurrent: 10}}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}
   gpt: {provider: openai, model: gpt-image-1-mini}

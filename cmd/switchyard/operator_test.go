@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -172,59 +171,6 @@ func TestStatusWatch(t *testing.T) {
 type pages struct{ written chan string }
 
 func (p *pages) Write(b []byte) (int, error) { p.written <- string(b); return len(b), nil }
-
-// TestBashCompletion asks a shell.
-func TestBashCompletion(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Fatal(err) // every machine that builds us has one
-	}
-	o := command(t, []string{"completion", "bash"})
-	if o.code != 0 {
-		t.Fatalf("%+v", o)
-	}
-	for line, want := range map[string]string{
-		"switchyard ki":                  "kill",
-		"switchyard kill pr":             "provider",
-		"switchyard kill --by":           "--bypass",
-		"switchyard kill --reason ":      "",
-		"switchyard completion f":        "fish",
-		"switchyard revive --admin x:1 ": "--help --json --config --admin --token provider target route all",
-	} {
-		script := o.out + `
-COMP_LINE=$1; COMP_WORDS=($1); [[ $1 == *' ' ]] && COMP_WORDS+=('')
-COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-_switchyard; echo "${COMPREPLY[*]}"; complete -p switchyard`
-		out, err := exec.CommandContext(t.Context(), bash, "-c", script, "bash", line).CombinedOutput()
-		if got := string(out); err != nil || got != want+"\ncomplete -o default -F _switchyard switchyard\n" {
-			t.Errorf("%q: %q, %v", line, got, err)
-		}
-	}
-}
-
-// TestCompletionKnowsAll: no command and no flag is left out.
-func TestCompletionKnowsAll(t *testing.T) {
-	parser, err := newParser()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		o := command(t, []string{"completion", shell})
-		for _, cmd := range parser.Model.Children {
-			if !strings.Contains(o.out, cmd.Name) {
-				t.Errorf("%s: no %s", shell, cmd.Name)
-			}
-			for _, f := range cmd.Flags {
-				if !strings.Contains(o.out, "--"+f.Name) && !strings.Contains(o.out, "-l "+f.Name) {
-					t.Errorf("%s: no --%s", shell, f.Name)
-				}
-			}
-		}
-	}
-	if o := command(t, []string{"completion", "tcsh"}); o.code != exitUsage {
-		t.Errorf("%+v", o)
-	}
-}
 
 // TestForMachines: the commands that ask nobody have an answer for machines, too.
 func TestForMachines(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 
 const probed = `
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}", probe: {path: /v1beta/models, every: 1s}}
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}", probe: {path: /v1/models, every: 1s}}
+  google: {<google>, probe: {path: /v1beta/models, every: 1s}}
+  openai: {<openai>, probe: {path: /v1/models, every: 1s}}
   keyless: {dialect: openai, base_url: "{openai}", probe: {path: /v1/keyless, every: 1s}}
 targets:
   nano: {provider: google, model: gemini-nano-banana-2.1}

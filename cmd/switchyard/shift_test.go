@@ -12,7 +12,7 @@ import (
 
 const shifting = `
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}", breaker: off}
+  fal: {<fal>, breaker: off}
 targets:
   fast: {provider: fal, model: fal-ai/flux/dev}
   slow: {provider: fal, model: fal-ai/fast-sdxl}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	_ "image/jpeg"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/zap/zapcore"
 
 	"switchyard"
 	"switchyard/ledger"
@@ -352,6 +355,59 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// noBooks is a ledger that cannot say what was spent.
+type noBooks struct{ ledger.Database }
+
+func (noBooks) Spent(context.Context, ledger.Dimension, time.Time, time.Time) (map[string]ledger.Spent, error) {
+	return nil, errors.New("no books")
+}
+
+// TestReloadRefusedLate: a config whose last step fails leaves everything as it was; once nothing fails, all of it is in
+// force.
+func TestReloadRefusedLate(t *testing.T) {
+	k := startKit(t, twoProviders)
+	next := strings.NewReplacer(
+		"cooldown: 60s}, timeouts: {attempt: 60s}", "cooldown: 60s}, timeouts: {attempt: 60s, connect: 4s}, limit: {concurrent: 7}",
+		"targets: [nano, gpt]", "targets: [gpt, nano]",
+	).Replace(*k.next.Load()) + `
+log: {level: error}
+alerts: [{name: ours, when: mean_seconds > 15.0}]
+budgets: [{name: daily, scope: all, usd: 1, per: month}]
+`
+	type forced struct {
+		file    *file
+		reach   http.RoundTripper
+		rules   int
+		level   zapcore.Level
+		budgets int
+		target  string
+	}
+	inForce := func() forced {
+		a := k.post(imagenPath, predict("a", 1))
+		return forced{
+			k.side.file.Load(), k.side.transports.of("google"), len(*k.side.alerts.rules.Load()), k.side.level.Level(),
+			len(k.side.budgets.States(time.Now())), a.header.Get("X-Switchyard-Target"),
+		}
+	}
+	before, books := inForce(), k.side.store
+	k.side.store = noBooks{books}
+	k.next.Store(&next)
+	if err := k.side.reload(); err == nil || !strings.Contains(err.Error(), "no books") {
+		t.Errorf("reload: %v", err)
+	}
+	if after := inForce(); after != before {
+		t.Errorf("a refused config left %+v; before it was %+v", after, before)
+	}
+	k.side.store = books
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	want := forced{k.side.file.Load(), k.side.transports.of("google"), before.rules + 1, zapcore.ErrorLevel, 1, "gpt"}
+	if after := inForce(); after != want || after.file == before.file || after.reach == before.reach {
+		t.Errorf("in force are %+v; before it was %+v", after, before)
+	}
+}
+
 // TestDeadModel: a model that dies while we run is served by its successor from then on, and that is told.
 func TestDeadModel(t *testing.T) {
 	world, err := sim.Start(sim.Config{Imagen: true})
@@ -362,7 +418,7 @@ func TestDeadModel(t *testing.T) {
 	k := startKitWith(t, world, `
 models: {alive: [imagen-4.0-generate-001]}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  google: {<google>}
 `)
 	a := k.post(imagenPath, predict("a cat", 2))
 	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Model") != "imagen-4.0-generate-001" || a.header.Get("X-Switchyard-Fidelity") != "exact" {
@@ -405,7 +461,7 @@ func TestDeadAtOnce(t *testing.T) {
 	k := startKit(t, `
 models: {alive: [imagen-4.0-generate-001]}
 providers:
-  google: {dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"}
+  google: {<google>}
 `)
 	var all sync.WaitGroup
 	for range 20 {

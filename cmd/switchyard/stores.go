@@ -26,12 +26,14 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.journal)
 	for _, d := range s.journal.Damages() {
 		s.log.Error("journal", zap.Error(d))
 	}
 	if s.store, err = f.Store.Database.open(ctx); err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.store)
 	if err := s.openKills(filepath.Join(data, "kills.json")); err != nil {
 		return err
 	}
@@ -53,10 +55,12 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.assets)
 	s.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(data, "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})
 	if err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.uploads)
 	return nil
 }
 
@@ -66,12 +70,14 @@ func (s *sidecar) openTickets(ctx context.Context, f *file, data string) (err er
 	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.db)
 	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(data, "tickets")}); err != nil {
 		return err
 	}
 	if s.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}
+	s.opened = append(s.opened, s.hookDB)
 	return s.openHooks(ctx, filepath.Join(data, "webhook.key"))
 }
 

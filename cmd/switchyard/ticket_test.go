@@ -35,8 +35,8 @@ const createPath = "/replicate/v1/models/black-forest-labs/flux-schnell/predicti
 
 const behindReplicate = `
 providers:
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
-  replicate: {dialect: replicate, key: r8_sim, base_url: "{replicate}"}
+  openai: {<openai>}
+  replicate: {<replicate>}
 targets:
   gpt: {provider: openai, model: gpt-image-1-mini}
   schnell: {provider: replicate, model: black-forest-labs/flux-schnell}

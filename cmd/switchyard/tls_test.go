@@ -60,7 +60,7 @@ func TestTLS(t *testing.T) {
 	k := startKitWith(t, world, fmt.Sprintf(`
 server: {listen: 127.0.0.1:0, temp_dir: "{dir}/tmp", tls: {cert: "%[1]s/cert.pem", key: "%[1]s/key.pem"}}
 providers:
-  openai: {dialect: openai, key: sk-sim, base_url: "{openai}"}
+  openai: {<openai>}
 `, dir))
 	served := func() string {
 		conn, err := tls.Dial("tcp", k.url[len("http://"):], &tls.Config{InsecureSkipVerify: true}) // only its name matters here

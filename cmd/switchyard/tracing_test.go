@@ -195,7 +195,7 @@ func TestTracePassedOn(t *testing.T) {
 			if tracing != "" {
 				tracing = fmt.Sprintf(tracing, c.url)
 			}
-			k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, headers: [traceparent],", 1)+tracing)
+			k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, headers: [traceparent]", 1)+tracing)
 			for _, only := range []string{"gpt", "nano"} {
 				if a := k.post(openaiPath, `{"prompt":"a"}`, "Traceparent", appSampled, "X-Only", only); a.status != http.StatusOK {
 					t.Fatalf("%d %s", a.status, a.body)
@@ -221,7 +221,7 @@ func TestTraceTicket(t *testing.T) {
 	c := collect(t)
 	k := startKit(t, `
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+  fal: {<fal>}
 targets:
   flux: {provider: fal, model: fal-ai/flux/dev}
 routes:
@@ -252,7 +252,7 @@ func TestTraceRestart(t *testing.T) {
 	c := collect(t)
 	k := startKitWith(t, slowWorld(t, 0), `
 providers:
-  fal: {dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"}
+  fal: {<fal>}
 targets:
   flux: {provider: fal, model: fal-ai/flux/dev}
 routes:
@@ -300,7 +300,7 @@ tracing: {otlp: "`+c.url+`", sample: 0}
 // TestTracePassage: what passes through is a request with one attempt, if it may cost money, and one without, if not.
 func TestTracePassage(t *testing.T) {
 	c := collect(t)
-	k := startKit(t, strings.Replace(twoProviders, "key: sk-sim,", "key: sk-sim, headers: [traceparent],", 1)+"tracing: {otlp: \""+c.url+"\", sample: 1}\n")
+	k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, headers: [traceparent]", 1)+"tracing: {otlp: \""+c.url+"\", sample: 1}\n")
 	if a := k.post("/v1/chat/completions", `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}]}`, "Traceparent", appSampled); a.status != http.StatusOK {
 		t.Fatalf("%d %s", a.status, a.body)
 	}

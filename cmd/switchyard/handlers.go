@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"switchyard"
+	"switchyard/admin"
+	"switchyard/attempt"
+	"switchyard/config"
+	"switchyard/dialect"
+	"switchyard/dialect/all"
+	"switchyard/fetch"
+	"switchyard/limit"
+	"switchyard/proxy"
+	"switchyard/router"
+	"switchyard/spool"
+)
+
+// mostPolls is how many questions a second providers are asked about jobs, by all tickets together.
+const mostPolls = 400
+
+// openProxy makes the apps' side.
+func (s *sidecar) openProxy(f *file) error {
+	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
+	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir})
+	if err != nil {
+		return err
+	}
+	s.handler = &proxy.Handler{
+		Runner:    s.runner(f, pool),
+		Transport: s.transports.of,
+		Switches:  &s.switches,
+		Limiter:   &s.limits,
+		Pool:      pool,
+
+		Journal:  s.journal,
+		Accounts: accounts{s.store, s.settled},
+		Replies:  s.replies,
+		Shared:   s.shared,
+		Assets:   s.assets,
+		Uploads:  s.uploads,
+
+		Tickets:  s.tickets,
+		Owner:    s.journal.Epoch(),
+		Hooks:    hooks{s.hooks, s.fetcher},
+		HookKeys: s.hookKeys,
+
+		Deaths:     &s.deaths,
+		Statistics: &s.statistics,
+		Pace:       &s.pace,
+		Breakers:   s.breakers.State,
+
+		Ready:   s.ready.Load,
+		Observe: s.observe,
+		Late:    s.late,
+		Log:     s.log,
+	}
+	return nil
+}
+
+// runner makes what takes a generation to the providers.
+func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
+	dialects := map[string]dialect.Dialect{}
+	for _, d := range all.Dialects() {
+		dialects[d.Name()] = d
+	}
+	return &attempt.Runner{
+		Dialects:  dialects,
+		Transport: s.transports.of,
+		Fetcher:   fetcher{s.fetcher},
+		Switches:  &s.switches,
+		Breaker:   &s.breakers,
+		Limiter:   &s.limits,
+		Budgets:   &s.budgets,
+		Pool:      pool,
+		MaxAnswer: int64(f.Server.MaxResponseBody),
+		MaxImage:  int64(f.Server.MaxImage),
+		Polls:     rate.NewLimiter(mostPolls, 1),
+	}
+}
+
+// openAdmin makes the operator's side.
+func (s *sidecar) openAdmin(f *file) error {
+	audit, err := admin.OpenAudit(filepath.Join(f.data(), "audit.jsonl"))
+	if err != nil {
+		return err
+	}
+	s.audit, s.opened = audit, append(s.opened, audit)
+	token := f.Admin.Token
+	if token.IsZero() {
+		token = switchyard.NewSecret(rand.Text())
+		s.log.Info("admin token made up, since none is configured; the dashboard asks for it", zap.String("token", token.Reveal()))
+	}
+	s.admin = &admin.Handler{
+		Token:    token,
+		Ledger:   s.store,
+		Settled:  s.settled,
+		Metrics:  s.metrics,
+		Breakers: s.breakers.States,
+		Health:   s.health,
+		Program:  s.program,
+		Ready:    s.ready.Load,
+		Reload:   s.reload,
+		Config:   s.inForce,
+		Kills:    &s.switches,
+		Names:    s.names,
+		Audit:    s.audit,
+		Alerts:   s.alertStates,
+		Level:    &s.level,
+		Observer: s.store,
+
+		Experiments: func() config.Map[router.Experiment] { return s.file.Load().Experiments },
+	}
+	s.openDash(f)
+	s.meters = admin.NewMeters(s.metrics)
+	s.metrics.MustRegister(&admin.Gauges{Read: s.scrape})
+	s.admin.Init()
+	return nil
+}
+
+// settled waits a moment for what has been written to be readable.
+func (s *sidecar) settled(ctx context.Context) { s.applier.Wait(ctx, 250*time.Millisecond) }
+
+// loadOf is how many requests a target works on, or has in line.
+func (s *sidecar) loadOf(t *switchyard.Target) int {
+	load := s.limits.Load(limit.Name{Scope: limit.Target, Name: t.Name})
+	return load.InFlight + load.Waiting
+}
+
+// fetcher is the guarded client as package attempt wants it.
+type fetcher struct{ client *fetch.Client }
+
+func (f fetcher) Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, int64, error) {
+	resp, err := f.client.Get(ctx, url, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	return resp.Body, resp.Length, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"switchyard/alert"
+	"switchyard/proxy"
+	"switchyard/router"
+)
+
+// built is a config with all that is made of it before any of it is in force.
+type built struct {
+	*file
+	snapshot *proxy.Snapshot
+	reach    map[string]*http.Transport // :: provider → its connections
+	rules    []*alert.Rule
+	level    zapcore.Level
+}
+
+// build makes of a config what it takes to serve it, and changes nothing.
+func (s *sidecar) build(f *file) (b *built, err error) {
+	b = &built{file: f}
+	b.snapshot, err = f.snapshot(router.Config{Deaths: &s.deaths, Statistics: &s.statistics, Load: s.loadOf, Stopped: s.stopped})
+	if err != nil {
+		return nil, err
+	}
+	if b.reach, err = s.transports.build(f.transports()); err != nil {
+		return nil, err
+	}
+	if b.rules, err = alert.Rules(f.Alerts, f.Notify.Names()); err != nil {
+		return nil, err
+	}
+	if b.level, err = zapcore.ParseLevel(f.Log.Level); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// use puts a config in force, all of it or nothing.
+func (s *sidecar) use(f *file) error {
+	b, err := s.build(f)
+	if err != nil {
+		return err
+	}
+	// The last step that can fail, and it leaves everything as it was then. Budgets count from here on.
+	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books); err != nil {
+		return err
+	}
+	s.force(b)
+	for _, warning := range f.dying(time.Now()) {
+		s.log.Warn("config", zap.String("warning", warning))
+	}
+	return nil
+}
+
+// force puts in force what has been built.
+func (s *sidecar) force(b *built) {
+	if old := s.file.Load(); old != nil && old.Log.Level != b.Log.Level { // else what an operator has set stays
+		s.level.SetLevel(b.level)
+	}
+	s.transports.use(b.transports(), b.reach)
+	s.alerts.use(b.rules)
+	s.breakers.Configure(b.breakers())
+	s.limits.Configure(b.limits())
+	s.handler.Admit(b.Server.MaxInFlight, b.Server.MaxQueue)
+	s.handler.Use(b.snapshot)
+	b.loaded = time.Now()
+	s.file.Store(b.file)
+	s.probe(b.file)
+}
+
+// reload reads the file again. A bad one is refused whole: the old one stays in force, and health says so.
+func (s *sidecar) reload() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	err := s.reread()
+	s.meters.Reload(err)
+	if err != nil {
+		text := err.Error()
+		s.refused.Store(&text)
+		s.log.Error("config refused, the old one stays in force", zap.Error(err))
+		return err
+	}
+	s.refused.Store(nil)
+	s.log.Info("config reloaded", zap.String("file", s.name))
+	return nil
+}
+
+// reread puts the file in force as it is now. Requires reloading.
+func (s *sidecar) reread() error {
+	f, err := s.load()
+	if err != nil {
+		return err
+	}
+	if names := s.file.Load().needsRestart(f); len(names) > 0 {
+		s.log.Warn("config: these take a restart", zap.Strings("sections", names))
+	}
+	return s.use(f)
+}
+
+// seen is the file as it was last read.
+func (s *sidecar) seen() []byte {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	return s.text
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"switchyard/fetch"
+)
+
+// transports are the connections to providers. They live on through reloads that do not change how one is reached.
+type transports struct {
+	mu  sync.RWMutex
+	cfg map[string]fetch.TransportConfig
+	m   map[string]*http.Transport // :: provider → its connections
+}
+
+func (t *transports) of(provider string) http.RoundTripper {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if tr, ok := t.m[provider]; ok {
+		return tr
+	}
+	return http.DefaultTransport // a provider that a reload has taken out, asked for by a request in flight
+}
+
+// build makes the connections of a config: those in use where nothing about them changes, else new ones. It changes
+// nothing itself.
+func (t *transports) build(cfg map[string]fetch.TransportConfig) (map[string]*http.Transport, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	m := map[string]*http.Transport{}
+	for name, c := range cfg {
+		if old, ok := t.m[name]; ok && t.cfg[name] == c {
+			m[name] = old
+			continue
+		}
+		tr, err := fetch.Transport(c)
+		if err != nil {
+			return nil, fmt.Errorf("provider %q: %w", name, err)
+		}
+		m[name] = tr
+	}
+	return m, nil
+}
+
+// use puts in use what was built of cfg.
+func (t *transports) use(cfg map[string]fetch.TransportConfig, m map[string]*http.Transport) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, old := range t.m {
+		if m[name] != old {
+			old.CloseIdleConnections()
+		}
+	}
+	t.cfg, t.m = cfg, m
+}
+
+func (t *transports) close() {
+	for _, tr := range t.m {
+		tr.CloseIdleConnections()
+	}
+}
