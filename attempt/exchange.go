@@ -22,7 +22,12 @@ import (
 // that a picture is had about that much late.
 const (
 	firstPoll = 500 * time.Millisecond
-	lastPoll  = 10 * time.Second // from eighty seconds on: few pictures take so long
+	lastPoll  = 5 * time.Second // from forty seconds on
+
+	// Those that are seconds apart keep a beat. The polls of many jobs are then made side by side, by a process that is awake;
+	// each by itself costs twice as much, half of it for waking up.
+	beat     = 100 * time.Millisecond
+	fromBeat = 2 * time.Second
 )
 
 // exchange is one call: a request, and the steps that its answers ask for.
@@ -132,8 +137,7 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 // wait lets some time go by before a poll, and more until it is this one's turn; it fails if the attempt's time is up or
 // the app has left.
 func (x *exchange) wait(ctx context.Context) error {
-	pause := min(max(x.now().Sub(x.a.Started)/8, firstPoll), lastPoll)
-	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not polled together
+	pause := beforePoll(x.a.Started, x.now())
 	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {
 		return err
 	}
@@ -143,6 +147,17 @@ func (x *exchange) wait(ctx context.Context) error {
 		turn.Cancel()
 	}
 	return err
+}
+
+// beforePoll is how long a job that began at started waits for its next poll.
+func beforePoll(started, now time.Time) time.Duration {
+	pause := min(max(now.Sub(started)/8, firstPoll), lastPoll)
+	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not all polled together
+	if pause >= fromBeat {
+		at := now.Add(pause)
+		pause += beat - at.Sub(at.Truncate(beat))
+	}
+	return pause
 }
 
 func (x *exchange) sleep(ctx context.Context, d time.Duration) error {

@@ -26,7 +26,6 @@ type account struct {
 
 	mu      sync.Mutex
 	waiting []ledger.Record
-	room    [2]ledger.Record // where they are, as a rule
 
 	written []ledger.Record // by Write; nil once they are known to be on disk
 	synced  func() error    // waits until they are
@@ -35,7 +34,7 @@ type account struct {
 // newAccount begins with the generation itself, which is on disk with its first attempt.
 func newAccount(j Journal, g switchyard.Generation) *account {
 	a := &account{journal: j}
-	a.waiting = append(a.room[:0], ledger.BeginRecord(g))
+	a.wait(ledger.BeginRecord(g))
 	return a
 }
 
@@ -82,8 +81,17 @@ func (a *account) Hold(ctx context.Context, at switchyard.Attempt) error {
 func (a *account) Settle(_ context.Context, at switchyard.Attempt) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waiting = append(a.waiting, ledger.SettleRecord(at))
+	a.wait(ledger.SettleRecord(at))
 	return nil
+}
+
+// wait keeps a record for the next append, with room for what comes with it. Nothing is kept for longer: a job may take
+// hours. Requires mu, but at the start.
+func (a *account) wait(r ledger.Record) {
+	if a.waiting == nil {
+		a.waiting = make([]ledger.Record, 0, 2)
+	}
+	a.waiting = append(a.waiting, r)
 }
 
 // End has everything on disk.
@@ -98,13 +106,10 @@ func (a *account) append(ctx context.Context, r ledger.Record) error {
 	a.waiting = nil
 	a.mu.Unlock()
 	err := a.journal.Append(ctx, records...)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case err != nil:
+	if err != nil {
+		a.mu.Lock()
 		a.waiting = append(records[:len(records)-1:len(records)-1], a.waiting...)
-	case a.waiting == nil:
-		a.waiting = records[:0] // the journal has done with them
+		a.mu.Unlock()
 	}
 	return err
 }

@@ -82,7 +82,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 		Pool:      pool,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
-		Polls:     rate.NewLimiter(mostPolls, 1),
+		Polls:     rate.NewLimiter(mostPolls, mostPolls/10),
 	}
 }
 
