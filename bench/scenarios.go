@@ -91,7 +91,7 @@ func streams(o options) scenario {
 	c := post("/v1/chat/completions", `{"stream":true,"pad":"`+strings.Repeat("x", 100)+`"}`, "", 1000)
 	c.events = eventsEach
 	return scenario{
-		group: "S2", name: "events, 100 streams", many: 100, total: o.times(1000), plain: true, call: c,
+		group: "S2", name: "events, 100 streams", many: 100, total: o.times(4000), plain: true, call: c,
 		bars: []bar{
 			{what: "CPU a stream", measure: perRequest, kind: ratio, most: 1.3},
 			{what: "first byte", measure: firstByte, kind: ratio, most: 1.2},
