@@ -18,13 +18,15 @@ require (
 	github.com/segmentio/asm v1.2.1 // base64 and text checks at memory speed: ten times the standard library
 	github.com/sony/gobreaker/v2 v2.4.0 // the state machine of breakers
 	go.opentelemetry.io/otel v1.47.0 // traces: what spans say, and how apps name theirs
-	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0 // the way to collectors
+	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // spans as collectors take them
 	go.opentelemetry.io/otel/sdk v1.47.0 // sampling
 	go.opentelemetry.io/otel/trace v1.47.0 // the spans themselves
+	go.opentelemetry.io/proto/otlp v1.11.0 // spans in protocol buffers
 	go.uber.org/zap v1.28.0 // logs
 	go.yaml.in/yaml/v3 v3.0.6 // YAML with positions
 	golang.org/x/image v0.47.0 // WebP is read, and the simulators write text
 	golang.org/x/time v0.16.0 // token buckets
+	google.golang.org/protobuf v1.36.12 // what collectors are sent
 	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
 )
 
@@ -34,15 +36,12 @@ require ( // of tests alone
 	github.com/prometheus/common v0.72.0 // metrics are read as Prometheus does
 	github.com/prometheus/prometheus v0.314.0 // its parser takes our rules, and the queries of the Grafana dashboard
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests hold config files to their JSON Schema
-	go.opentelemetry.io/proto/otlp v1.11.0 // what a collector is sent
-	google.golang.org/protobuf v1.36.12 // which is in this format
 )
 
 require (
 	cel.dev/expr v0.25.2 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
-	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dennwc/varint v1.0.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
@@ -51,7 +50,6 @@ require (
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grafana/regexp v0.0.0-20250905093917-f7b3be9d1853 // indirect
-	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
@@ -67,13 +65,13 @@ require (
 	github.com/tidwall/pretty v1.2.1 // indirect
 	github.com/tidwall/sjson v1.2.5 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
-	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0 // indirect
+	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.70.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.uber.org/atomic v1.11.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260709172345-9ea1abe57597 // indirect
-	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -35,10 +35,15 @@ const closeTimeout = 3 * time.Second
 // maxText is how long an attribute may be: some are an app's own words.
 const maxText = 256
 
-// New starts a Tracer; report hears of the first failure of each series to reach the collector. Headers for the collector, such as its key, and more about this instance are taken from the
-// environment variables of OpenTelemetry: OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES.
+// New starts a Tracer; report hears of the first failure of each series to reach the collector. Headers for the collector,
+// such as its key, and more about this instance are taken from the environment variables of OpenTelemetry:
+// OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES.
 func New(ctx context.Context, c Config, version string, report func(error)) (*Tracer, error) {
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.traces()), otlptracehttp.WithTimeout(sendTimeout))
+	client, err := newUpload(c.traces())
+	if err != nil {
+		return nil, fmt.Errorf("tracing: %w", err)
+	}
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("tracing: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
 	"switchyard"
@@ -20,11 +20,11 @@ import (
 )
 
 // open is a Tracer with a collector behind it, which answers as h does once it has read what came.
-func open(t *testing.T, h func(*collector.ExportTraceServiceRequest)) *tracing.Tracer {
+func open(t *testing.T, h func(*otlp.TracesData)) *tracing.Tracer {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var req collector.ExportTraceServiceRequest
+		var req otlp.TracesData
 		if err == nil {
 			err = proto.Unmarshal(body, &req)
 		}
@@ -46,7 +46,7 @@ func open(t *testing.T, h func(*collector.ExportTraceServiceRequest)) *tracing.T
 func TestHostile(t *testing.T) {
 	var mu sync.Mutex
 	var texts []string
-	tr := open(t, func(req *collector.ExportTraceServiceRequest) {
+	tr := open(t, func(req *otlp.TracesData) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, r := range req.ResourceSpans {
@@ -79,11 +79,54 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestImpatience: a collector that asks for patience gets the same spans again, with the headers that the environment names
+// for it; one that refuses them is not asked again.
+func TestImpatience(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20secret, x-other=2")
+	answers := make(chan int, 3)
+	var bodies []int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies = append(bodies, len(body))
+		if r.URL.Path != "/v1/traces" || r.Header.Get("X-Key") != "a secret" || r.Header.Get("X-Other") != "2" {
+			t.Errorf("%s %v", r.URL, r.Header)
+		}
+		w.WriteHeader(<-answers)
+	}))
+	defer server.Close()
+	send := func(codes ...int) (sent, dropped uint64, told int) {
+		for _, code := range codes {
+			answers <- code
+		}
+		tr, err := tracing.New(t.Context(), tracing.Config{OTLP: server.URL, Sample: 1}, "test", func(error) { told++ })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, trace := tr.Request(context.Background(), nil)
+		trace.End(&proxy.Record{})
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+		sent, dropped = tr.Spans()
+		return sent, dropped, told
+	}
+	if sent, dropped, told := send(503, 429, 200); sent != 1 || dropped != 0 || told != 0 || len(bodies) != 3 || bodies[0] != bodies[2] {
+		t.Errorf("%d sent, %d dropped, %d failures told; %d uploads", sent, dropped, told, len(bodies))
+	}
+	if sent, dropped, told := send(400); sent != 0 || dropped != 1 || told != 1 || len(bodies) != 4 {
+		t.Errorf("refused: %d sent, %d dropped, %d failures told; %d uploads", sent, dropped, told, len(bodies))
+	}
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "a-secret-key")
+	if _, err := tracing.New(t.Context(), tracing.Config{OTLP: server.URL}, "test", nil); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("headers that are none: %v", err)
+	}
+}
+
 // TestFull: while a collector takes its time, requests do not; what finds no room is dropped and counted, and all is
 // accounted for in the end.
 func TestFull(t *testing.T) {
 	slow := make(chan struct{})
-	tr := open(t, func(*collector.ExportTraceServiceRequest) { <-slow })
+	tr := open(t, func(*otlp.TracesData) { <-slow })
 	const requests = 20_000
 	for range requests {
 		_, trace := tr.Request(context.Background(), nil)
@@ -106,7 +149,7 @@ func TestFull(t *testing.T) {
 // TestWhole: what was accepted is sent when the Tracer is closed, and its goroutine is gone.
 func TestWhole(t *testing.T) {
 	before := runtime.NumGoroutine()
-	tr := open(t, func(*collector.ExportTraceServiceRequest) {})
+	tr := open(t, func(*otlp.TracesData) {})
 	const attempts = 1000
 	ctx, trace := tr.Work(context.Background(), http.Header{})
 	for i := range attempts {

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/zap"
@@ -36,7 +35,7 @@ func collect(t *testing.T) *collected {
 	c := &collected{T: t}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		var req collector.ExportTraceServiceRequest
+		var req spans.TracesData
 		if err == nil {
 			err = proto.Unmarshal(body, &req)
 		}
