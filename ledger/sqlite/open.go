@@ -59,7 +59,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 		return nil, err
 	}
 	// A batch touches many pages, for ids are random. What the cache does not hold is written out early and read again.
-	if s.Write, err = connect(c, "cache_size(-4096)"); err != nil {
+	if s.Write, err = connect(c, "cache_size(-2048)"); err != nil {
 		return nil, err
 	}
 	t, err := tables()
