@@ -51,19 +51,21 @@ func (j *Journal) begin(keep uint64) error {
 		return err
 	}
 	j.distrust = false
+	next = max(next, j.segments[len(j.segments)-1].first)
 	j.acknowledge(next - 1)
 	j.drop(next-1, errors.New("lost when the files were opened anew")) // but for damage, there is none left
 	return nil
 }
 
-// openFiles opens the newest of the files, or makes the first, and syncs all.
+// openFiles opens the newest of the files, and syncs all. If there is none it makes one: the first, or what goes on where
+// somebody has emptied the folder under us.
 func (j *Journal) openFiles() error {
 	segments, err := segmentsIn(j.dir)
 	if err != nil {
 		return err
 	}
 	if len(segments) == 0 {
-		segments = []segment{{segmentPath(j.dir, 1), 1}}
+		segments = []segment{{segmentPath(j.dir, j.written+1), j.written + 1}}
 	}
 	for _, s := range segments[:len(segments)-1] {
 		if err := syncFile(s.path); err != nil {

@@ -147,6 +147,32 @@ func TestAFailedSyncIsToldToAll(t *testing.T) {
 	}
 }
 
+// Whoever empties the folder under a running journal loses what was in it; what comes later keeps its place, and is applied.
+func TestAFolderThatWasEmptied(t *testing.T) {
+	dir, d, m := t.TempDir(), newDisk(), newMemory()
+	j := d.on(t, dir)
+	a, stop := run(t, j, m)
+	d.let <- nil
+	openAttempt(t, j, "before")
+	flush(t, a)
+	if err := os.Remove(file(dir)); err != nil {
+		t.Fatal(err)
+	}
+	d.let <- errors.New("input/output error")
+	if err := j.Open(t.Context(), attempt("lost")); !errors.Is(err, ledger.ErrJournal) {
+		t.Errorf("got %v", err)
+	}
+	close(d.let)
+	openAttempt(t, j, "after")
+	flush(t, a)
+	if err := errors.Join(stop(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if m.of("before") != "[opened]" || m.of("lost") != "[]" || m.of("after") != "[opened]" {
+		t.Errorf("before: %s, lost: %s, after: %s", m.of("before"), m.of("lost"), m.of("after"))
+	}
+}
+
 func TestOneSyncCoversAllThatWasWrittenBeforeIt(t *testing.T) {
 	d := newDisk()
 	j := d.on(t, t.TempDir())
