@@ -137,7 +137,7 @@ func (a *Applier) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("where the store stands: %w", err)
 	}
-	if applied > j.last.Load() {
+	if applied > max(j.found, j.applied.Load()) {
 		// The journal was put back from a copy, older than the store. Its records may be new all the same.
 		applied = 0
 	}

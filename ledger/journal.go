@@ -65,6 +65,7 @@ type Journal struct {
 	grown chan struct{} // the applier has something to do
 	ended chan struct{} // closed when the goroutine that syncs has returned
 
+	found   uint64        // the newest record that was there at the start
 	last    atomic.Uint64 // the newest record that was acknowledged
 	applied atomic.Uint64 // the newest one that nobody needs any more
 	wanted  atomic.Uint64 // the one that the applier waits for
@@ -125,6 +126,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	if err != nil {
 		return nil, errors.Join(err, guard.Close())
 	}
+	j.found = j.last.Load()
 	go j.keep()
 	return j, nil
 }
@@ -233,7 +235,10 @@ func (j *Journal) Close() error {
 	if again {
 		return ErrClosed
 	}
-	err := j.leave()
+	err := j.reopen() // so that what was given up is cut off
+	if err == nil {
+		err = j.leave()
+	}
 	j.abandon()
 	return errors.Join(err, j.guard.Close())
 }

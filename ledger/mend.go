@@ -2,10 +2,13 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -36,6 +39,10 @@ type mender struct {
 	distrust bool   // write the newest file anew, even if it looks right
 	damages  []*Damage
 	torn     int // bytes cut off at the end
+
+	// Of a journal that runs: the oldest record that it has, and the newest that was acknowledged. What is missing between
+	// them is not torn, or applied and gone, but lost.
+	first, acknowledged uint64
 }
 
 // run mends all segments, and tells the index that the next record will have.
@@ -45,17 +52,21 @@ func (m *mender) run() (next uint64, err error) {
 		return 0, err
 	}
 	next = 1
+	if m.first > 0 && (len(segments) == 0 || segments[0].first > m.first) { // somebody has removed the file
+		segments = slices.Insert(segments, 0, segment{segmentPath(m.dir, m.first), m.first})
+	}
+	for len(segments) > 1 && segments[len(segments)-1].first > m.keep+1 { // the newest first: what a crash leaves has no gap
+		if err := os.Remove(segments[len(segments)-1].path); err != nil {
+			return 0, err
+		}
+		segments = segments[:len(segments)-1]
+	}
 	for i, s := range segments {
 		following, last := uint64(math.MaxUint64), i == len(segments)-1
 		if !last {
 			following = segments[i+1].first
 		}
-		if i > 0 && s.first > m.keep+1 {
-			err = os.Remove(s.path)
-		} else {
-			next, err = m.mend(s, following, m.distrust && (last || following > m.keep))
-		}
-		if err != nil {
+		if next, err = m.mend(s, following, m.distrust && (last || following > m.keep)); err != nil {
 			return 0, err
 		}
 	}
@@ -67,6 +78,9 @@ func (m *mender) run() (next uint64, err error) {
 // kernel still has it. It tells the index behind the file's last record.
 func (m *mender) mend(s segment, following uint64, anew bool) (next uint64, err error) {
 	data, err := os.ReadFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, anew, err = nil, true, nil
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -99,6 +113,8 @@ func (m *mender) walk(data []byte, index, next uint64) ([]byte, uint64, error) {
 			at, to = len(data), next
 		case f.size > headSize: // the last record is all there, but not as it was written
 			at, to = f.size, index+1
+		case index <= m.acknowledged:
+			at, to = len(data), m.acknowledged+1
 		default:
 			m.torn += len(data)
 			return fixed, index, nil
@@ -114,7 +130,10 @@ func (m *mender) walk(data []byte, index, next uint64) ([]byte, uint64, error) {
 		}
 		data = data[at:]
 	}
-	if lastFile || index > m.keep || index == next && len(data) == 0 {
+	if lastFile {
+		next = max(index, m.acknowledged+1)
+	}
+	if index > m.keep || index == next && (lastFile || len(data) == 0) {
 		return fixed, index, nil
 	}
 	if next-index > maxLost {

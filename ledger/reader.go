@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -92,7 +93,7 @@ func segmentOf(segments []segment, index uint64) (_ segment, ok bool) {
 // readSegment is up to n records of a file, from one index to another.
 func readSegment(s segment, from, to uint64, n int) (records []Record, err error) {
 	data, err := os.ReadFile(s.path)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for index := s.first; index <= to && len(data) > 0 && len(records) < n; index++ {
@@ -112,6 +113,9 @@ func readSegment(s segment, from, to uint64, n int) (records []Record, err error
 			records = append(records, r)
 		}
 		data = data[f.size:]
+	}
+	if len(records) == 0 {
+		return nil, fmt.Errorf("journal record %d is not there: %w", from, errRotten)
 	}
 	return records, nil
 }

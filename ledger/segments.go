@@ -38,34 +38,35 @@ func segmentsIn(dir string) (list []segment, err error) {
 // begin mends the files, cuts off all records behind keep, opens the newest, and brings what there is to disk: a process
 // that died may not have. So all that is there is acknowledged. Requires the turn and syncing, but at the start.
 func (j *Journal) begin(keep uint64) error {
-	m := &mender{dir: j.dir, keep: keep, distrust: j.distrust}
+	m := &mender{dir: j.dir, keep: keep, distrust: j.distrust, acknowledged: j.last.Load()}
+	if len(j.segments) > 0 {
+		m.first = j.segments[0].first
+	}
 	next, err := m.run()
 	j.mu.Lock()
 	j.damages, j.torn = append(j.damages, m.damages...), j.torn+m.torn
 	j.mu.Unlock()
 	if err == nil {
-		err = j.openFiles()
+		err = j.openFiles(next)
 	}
 	if err != nil {
 		j.distrust = j.distrust || syncFailed(err)
 		return err
 	}
 	j.distrust = false
-	next = max(next, j.segments[len(j.segments)-1].first)
 	j.acknowledge(next - 1)
 	j.drop(next-1, errors.New("lost when the files were opened anew")) // but for damage, there is none left
 	return nil
 }
 
-// openFiles opens the newest of the files, and syncs all. If there is none it makes one: the first, or what goes on where
-// somebody has emptied the folder under us.
-func (j *Journal) openFiles() error {
+// openFiles opens the newest of the files, or makes the first, for the record at next; and syncs all.
+func (j *Journal) openFiles(next uint64) error {
 	segments, err := segmentsIn(j.dir)
 	if err != nil {
 		return err
 	}
 	if len(segments) == 0 {
-		segments = []segment{{segmentPath(j.dir, j.written+1), j.written + 1}}
+		segments = []segment{{segmentPath(j.dir, next), next}}
 	}
 	for _, s := range segments[:len(segments)-1] {
 		if err := syncFile(s.path); err != nil {
@@ -123,16 +124,18 @@ func (j *Journal) free() error {
 	for n+1 < len(j.segments) && j.segments[n+1].first <= j.applied.Load()+1 {
 		n++
 	}
-	gone := j.segments[:n]
-	j.mu.Lock()
-	j.follow(j.segments[n:])
-	j.mu.Unlock()
-	for _, s := range gone { // the oldest first: what a crash leaves has no gap
-		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	var err error
+	gone := 0
+	for gone < n && err == nil { // the oldest first: what a crash leaves has no gap
+		if err = os.Remove(j.segments[gone].path); err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = nil
+			gone++
 		}
 	}
-	return syncDir(j.dir)
+	j.mu.Lock()
+	j.follow(j.segments[gone:])
+	j.mu.Unlock()
+	return errors.Join(err, syncDir(j.dir))
 }
 
 // first is the index of the oldest record that is kept.
@@ -144,9 +147,6 @@ func (j *Journal) first() uint64 {
 
 // leave frees what has been applied when the journal is closed: all of it, if all has. Requires the turn.
 func (j *Journal) leave() error {
-	if j.newest == nil {
-		return nil
-	}
 	if j.size > 0 && j.applied.Load() >= j.written {
 		j.size = j.full
 		if err := errors.Join(j.advance(), syncDir(j.dir)); err != nil {

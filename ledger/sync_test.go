@@ -147,6 +147,92 @@ func TestAFailedSyncIsToldToAll(t *testing.T) {
 	}
 }
 
+// Files that are given up are synced before, for those who wait; and if that fails, these are told.
+func TestNothingIsAcknowledgedUnsynced(t *testing.T) {
+	for _, bad := range []error{nil, errors.New("input/output error")} {
+		dir, syncs := t.TempDir(), 0
+		j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir}.WithSync(func(f *os.File) error {
+			syncs++
+			return errors.Join(bad, f.Sync())
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synced, err := j.Fail(ledger.OpenRecord(attempt("1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := synced(); (err == nil) != (bad == nil) || syncs != 1 {
+			t.Errorf("told %v after %d syncs that end with %v", err, syncs, bad)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if m, _ := replay(t, dir); (m.of("1") == "[opened]") != (bad == nil) {
+			t.Errorf("%v: %s", bad, m.of("1"))
+		}
+	}
+}
+
+// A file that has lost its end while the journal runs is damaged, not torn: what was acknowledged keeps its index, so that
+// what comes later is applied.
+func TestAnAcknowledgedEndIsNotTaken(t *testing.T) {
+	dir, m := t.TempDir(), newMemory()
+	j := openJournal(t, dir)
+	a, stop := run(t, j, m)
+	for i := range 5 {
+		openAttempt(t, j, fmt.Sprint(i))
+	}
+	flush(t, a)
+	info, err := os.Stat(file(dir))
+	if err := errors.Join(err, os.Truncate(file(dir), info.Size()-3)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Fail(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		openAttempt(t, j, fmt.Sprintf("new-%d", i))
+	}
+	flush(t, a)
+	if d := j.Damages(); len(d) != 1 || d[0].First != 5 || d[0].Last != 5 {
+		t.Errorf("damages %v", d)
+	}
+	for i := range 4 {
+		if id := fmt.Sprintf("new-%d", i); m.of(id) != "[opened]" {
+			t.Errorf("%s: %s", id, m.of(id))
+		}
+	}
+	if err := errors.Join(stop(), j.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// An applier that is behind does not wait for ever for what a file has lost.
+func TestAFileThatIsEmptiedIsDamage(t *testing.T) {
+	for _, lose := range []func(path string) error{os.Remove, func(path string) error { return os.Truncate(path, 0) }} {
+		dir, m := t.TempDir(), newMemory()
+		j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir, SegmentSize: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			openAttempt(t, j, fmt.Sprint(i))
+		}
+		if err := lose(file(dir)); err != nil {
+			t.Fatal(err)
+		}
+		a, stop := run(t, j, m)
+		flush(t, a)
+		if d := j.Damages(); len(d) != 1 || d[0].First != 1 || m.of("0") != "[]" || m.of(fmt.Sprint(d[0].Last)) != "[opened]" || m.of("19") != "[opened]" {
+			t.Errorf("damages %v, the last record %s", d, m.of("19"))
+		}
+		if err := errors.Join(stop(), j.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Whoever empties the folder under a running journal loses what was in it; what comes later keeps its place, and is applied.
 func TestAFolderThatWasEmptied(t *testing.T) {
 	dir, d, m := t.TempDir(), newDisk(), newMemory()

@@ -37,20 +37,27 @@ func (j *Journal) unsynced() (waits, closed bool) {
 func (j *Journal) sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
+	return j.bring()
+}
+
+// bring is sync. After an error nothing that was written since the last one is trusted. Requires syncing.
+func (j *Journal) bring() error {
 	j.mu.Lock()
 	index, files, waits := j.written, j.open, len(j.waiting) > 0
 	j.mu.Unlock()
-	if !waits { // the files were opened anew meanwhile
+	if !waits || len(files) == 0 { // the files were given up meanwhile, and nobody waits any more
 		return nil
 	}
+	full := len(files) - 1
 	for _, f := range files {
 		if err := j.flush(f); err != nil {
 			j.distrust = true // whoever gives the files up from now on must know
 			return err
 		}
 	}
-	if full := len(files) - 1; full > 0 {
+	if full > 0 {
 		if err := syncDir(j.dir); err != nil { // a file that was synced but whose name was not is lost all the same
+			j.distrust = true
 			return err
 		}
 		j.mu.Lock()

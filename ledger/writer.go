@@ -36,12 +36,13 @@ func (j *Journal) put(records []Record) (*group, error) {
 	if err := j.fill(records); err != nil {
 		return nil, err
 	}
-	err := j.advance()
-	if err == nil {
-		_, err = j.newest.Write(j.frames)
+	if err := j.advance(); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		j.fail(err, false)
+	if _, err := j.newest.Write(j.frames); err != nil {
+		if j.newest.Truncate(j.size) != nil { // else it is as it was before
+			j.fail(err, false)
+		}
 		return nil, err
 	}
 	j.size += int64(len(j.frames))
@@ -87,7 +88,8 @@ func (j *Journal) reopen() error {
 var errRotten = errors.New("a file has rotted")
 
 // fail gives the files up after an error: what is in them is no longer what we know of. They are opened again by the next
-// who writes, cut off behind the last record that was written whole; these are yet to be synced.
+// who writes, cut off behind the last record that was written whole. What waits for a sync has one first, so that nobody
+// waits while there are no files.
 //
 // If it is a sync that failed, the next one may claim to have succeeded without having brought everything to disk. So
 // what was not acknowledged is given up, too, and whoever waits is told; and the files that it was in are not trusted any
@@ -95,6 +97,9 @@ var errRotten = errors.New("a file has rotted")
 func (j *Journal) fail(err error, syncFailed bool) {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
+	if !syncFailed {
+		syncFailed = j.bring() != nil
+	}
 	j.abandon()
 	if j.distrust = j.distrust || syncFailed; j.distrust {
 		j.drop(j.last.Load(), err)
