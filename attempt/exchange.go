@@ -149,12 +149,15 @@ func (x *exchange) wait(ctx context.Context) error {
 	return err
 }
 
+// offBeat sets a process apart from others whose clocks agree with its own, lest they all poll a provider at once.
+var offBeat = rand.N(beat)
+
 // beforePoll is how long a job that began at started waits for its next poll.
 func beforePoll(started, now time.Time) time.Duration {
 	pause := min(max(now.Sub(started)/8, firstPoll), lastPoll)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not all polled together
 	if pause >= fromBeat {
-		at := now.Add(pause)
+		at := now.Add(pause + offBeat)
 		pause += beat - at.Sub(at.Truncate(beat))
 	}
 	return pause

@@ -24,7 +24,7 @@ func TestBeforePoll(t *testing.T) {
 				t.Fatalf("after %v it waits for %v, want %v to %v", c.taken, pause, c.least, c.most)
 			}
 			pauses[pause] = true
-			if at := now.Add(pause); pause > 2100*time.Millisecond && at != at.Truncate(100*time.Millisecond) {
+			if at := now.Add(pause + offBeat); pause > 2100*time.Millisecond && at != at.Truncate(100*time.Millisecond) {
 				t.Fatalf("after %v the %dth is at %v, off the beat", c.taken, i, at)
 			}
 		}

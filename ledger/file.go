@@ -4,17 +4,45 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
+
+// syncError is what a sync failed with. The kernel tells it once: the next sync may claim to have succeeded without having
+// brought everything to disk.
+type syncError struct{ error }
+
+func (e syncError) Unwrap() error { return e.error }
+
+func fsync(f *os.File) error {
+	if err := f.Sync(); err != nil {
+		return syncError{err}
+	}
+	return nil
+}
+
+// temporary is how the names of files end that are being written, and have not got their own yet.
+const temporary = ".new"
+
+// removeTemporary removes what a process that died was writing.
+func removeTemporary(dir string) error {
+	files, err := os.ReadDir(dir)
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), temporary) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
+		}
+	}
+	return err
+}
 
 // writeFile puts data at path, whole or not at all, also across a power cut.
 func writeFile(path string, data []byte) error {
-	temp := path + ".new"
+	temp := path + temporary
 	f, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, fsync(f), f.Close())
 	if err == nil {
 		err = os.Rename(temp, path)
 	}
@@ -30,7 +58,7 @@ func cut(path string, size int64) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Truncate(size), f.Sync(), f.Close())
+	return errors.Join(f.Truncate(size), fsync(f), f.Close())
 }
 
 // syncFile brings to disk what others have written to the file at path.
@@ -39,7 +67,7 @@ func syncFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(fsync(f), f.Close())
 }
 
 // syncDir makes names in a folder durable: a file that was synced but whose name was not is lost all the same.
@@ -48,5 +76,5 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(fsync(d), d.Close())
 }

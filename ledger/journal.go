@@ -120,7 +120,8 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 		j.flush = (*os.File).Sync
 	}
 	j.backlog.limit = int(j.full)
-	if j.id, err = identity(filepath.Join(c.Dir, "id")); err == nil {
+	j.id, err = identity(filepath.Join(c.Dir, "id"))
+	if err = errors.Join(err, removeTemporary(c.Dir), syncDir(filepath.Dir(c.Dir))); err == nil {
 		err = j.begin(everything)
 	}
 	if err != nil {

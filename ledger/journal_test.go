@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -401,5 +402,19 @@ func TestFinal(t *testing.T) {
 	}
 	if got, want := strings.Join(kept, " "), "openedb helda settleda settledb endedg"; got != want {
 		t.Errorf("kept %s, want %s", got, want)
+	}
+}
+
+// A process may die while it writes a file that takes the place of another.
+func TestWhatWasHalfWrittenIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	half := filepath.Join(dir, "00000000000000000001.new")
+	if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := openJournal(t, dir)
+	openAttempt(t, j, "1")
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

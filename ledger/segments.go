@@ -78,7 +78,7 @@ func (j *Journal) openFiles(next uint64) error {
 		return err
 	}
 	info, err := f.Stat()
-	if err := errors.Join(err, f.Sync(), syncDir(j.dir)); err != nil {
+	if err := errors.Join(err, fsync(f), syncDir(j.dir)); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	j.newest, j.size = f, info.Size()
@@ -170,6 +170,6 @@ func (j *Journal) abandon() {
 
 // syncFailed reports whether an error is, or may hold, that of a sync.
 func syncFailed(err error) bool {
-	pe, ok := errors.AsType[*fs.PathError](err)
-	return ok && pe.Op == "sync"
+	_, ok := errors.AsType[syncError](err)
+	return ok
 }

@@ -205,18 +205,16 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 	}
 	item = batchItem{path: v.Get("path").Text(), header: http.Header{}, body: body.Blob()}
 	headers := v.Get("headers")
-	if len(headers.Keys()) > maxBatchHeader {
-		return item, fmt.Errorf(".headers: at most %d", maxBatchHeader)
-	}
-	for _, name := range headers.Keys() {
-		value := headers.Get(name)
+	for name, value := range headers.Members() {
 		if !strings.HasPrefix(strings.ToLower(name), "x-") || slices.Contains(neverForwarded, http.CanonicalHeaderKey(name)) {
 			return item, fmt.Errorf(".headers: %q is not for one request of a batch to say: only X-… headers are", name)
 		}
 		if value.Kind() != spool.String || value.Len() > maxBatchText || strings.ContainsAny(value.Text(), "\r\n\x00") {
 			return item, fmt.Errorf(".headers.%s: want a text", name)
 		}
-		item.header.Set(name, value.Text())
+		if item.header.Set(name, value.Text()); len(item.header) > maxBatchHeader {
+			return item, fmt.Errorf(".headers: at most %d", maxBatchHeader)
+		}
 	}
 	r, err := x.itemRequest(context.Background(), &item, "")
 	if err != nil {
@@ -259,7 +257,7 @@ func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 
 // knownKeys refuses what it does not know, lest a misspelt word be passed over in silence.
 func knownKeys(at string, v *spool.Value, known ...string) error {
-	for _, key := range v.Keys() {
+	for key := range v.Members() {
 		if !slices.Contains(known, key) {
 			return switchyard.Invalid(key, "%sunknown member %q, want %s", at, key, strings.Join(known, ", "))
 		}

@@ -63,9 +63,9 @@ func (in *inliner) walk(v *spool.Value) error {
 			return err
 		}
 	}
-	for _, key := range v.Keys() {
+	for key, member := range v.Members() {
 		in.names = append(in.names, key)
-		if err := in.walk(v.Get(key)); err != nil {
+		if err := in.walk(member); err != nil {
 			return err
 		}
 		in.names = in.names[:len(in.names)-1]

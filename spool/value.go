@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"switchyard"
@@ -92,16 +93,18 @@ func (v *Value) Items() []*Value {
 	return v.items
 }
 
-// Keys are the names of an object's members, in their order.
-func (v *Value) Keys() []string {
-	if v == nil {
-		return nil
+// Members are the names and values of an object, in their order.
+func (v *Value) Members() iter.Seq2[string, *Value] {
+	return func(yield func(string, *Value) bool) {
+		if v == nil {
+			return
+		}
+		for _, m := range v.members {
+			if !yield(m.key, m.value) {
+				return
+			}
+		}
 	}
-	keys := make([]string, len(v.members))
-	for i, m := range v.members {
-		keys[i] = m.key
-	}
-	return keys
 }
 
 // Len is the number of bytes between a string's quotation marks, or those of any other value's text.

@@ -79,10 +79,11 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestImpatience: a collector that asks for patience gets the same spans again, with the headers that the environment names
+// TestImpatience: a collector that asks for patience, or hangs up, gets the same spans again, with the headers that the environment names
 // for it; one that refuses them is not asked again.
 func TestImpatience(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20secret, x-other=2")
+	const hangUp = 0
 	answers := make(chan int, 3)
 	var bodies []int
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +92,11 @@ func TestImpatience(t *testing.T) {
 		if r.URL.Path != "/v1/traces" || r.Header.Get("X-Key") != "a secret" || r.Header.Get("X-Other") != "2" {
 			t.Errorf("%s %v", r.URL, r.Header)
 		}
-		w.WriteHeader(<-answers)
+		code := <-answers
+		if code == hangUp {
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(code)
 	}))
 	defer server.Close()
 	send := func(codes ...int) (sent, dropped uint64, told int) {
@@ -115,6 +120,9 @@ func TestImpatience(t *testing.T) {
 	}
 	if sent, dropped, told := send(400); sent != 0 || dropped != 1 || told != 1 || len(bodies) != 4 {
 		t.Errorf("refused: %d sent, %d dropped, %d failures told; %d uploads", sent, dropped, told, len(bodies))
+	}
+	if sent, dropped, told := send(hangUp, 200); sent != 1 || dropped != 0 || told != 0 || len(bodies) != 6 {
+		t.Errorf("hung up on: %d sent, %d dropped, %d failures told; %d uploads", sent, dropped, told, len(bodies))
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "a-secret-key")
 	if _, err := tracing.New(t.Context(), tracing.Config{OTLP: server.URL}, "test", nil); err == nil || strings.Contains(err.Error(), "secret") {

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"switchyard/spool"
 )
 
 // upload takes spans to a collector by OTLP over HTTP, in protocol buffers. (OpenTelemetry's own client for that links all
@@ -66,7 +67,7 @@ func (u *upload) Stop(context.Context) error {
 
 const firstRetry = 500 * time.Millisecond
 
-// UploadTraces sends spans, again and again while the collector asks for patience, until ctx ends.
+// UploadTraces sends spans, again and again while the collector cannot be reached or asks for patience, until ctx ends.
 func (u *upload) UploadTraces(ctx context.Context, spans []*otlp.ResourceSpans) error {
 	body, err := proto.Marshal(&otlp.TracesData{ResourceSpans: spans}) // an ExportTraceServiceRequest in all but name
 	if err != nil {
@@ -95,7 +96,7 @@ func (u *upload) post(ctx context.Context, body []byte) (patience time.Duration,
 	req.Header = u.header.Clone()
 	resp, err := u.client.Do(req)
 	if err != nil {
-		return -1, err
+		return 0, err // it may be just starting anew
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
@@ -103,8 +104,7 @@ func (u *upload) post(ctx context.Context, body []byte) (patience time.Duration,
 	case http.StatusOK, http.StatusAccepted, http.StatusNoContent:
 		return 0, nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		patience = time.Duration(seconds) * time.Second
+		patience = spool.RetryAfter(resp.Header)
 	default:
 		patience = -1
 	}

@@ -121,11 +121,11 @@ var secretInputs = []string{"openai_api_key", "replicate_api_token"}
 // echo is the input as the prediction repeats it, its long strings and its secrets cut out.
 func echo(input *spool.Value) json.RawMessage {
 	out := &dialect.Fields{}
-	for _, name := range input.Keys() {
+	for name, value := range input.Members() {
 		if slices.Contains(secretInputs, name) {
 			out.Set(name, "[REDACTED]")
 		} else {
-			out.Set(name, input.Get(name).Raw(8<<10))
+			out.Set(name, value.Raw(8<<10))
 		}
 	}
 	text, err := out.MarshalJSON()

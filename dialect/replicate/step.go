@@ -83,8 +83,8 @@ func outputs(v *spool.Value) []*spool.Value {
 		return v.Items()
 	case spool.Object:
 		var all []*spool.Value
-		for _, key := range v.Keys() {
-			all = append(all, outputs(v.Get(key))...)
+		for _, member := range v.Members() {
+			all = append(all, outputs(member)...)
 		}
 		return all
 	}
