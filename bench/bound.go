@@ -3,73 +3,87 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
-// bound is how much memory a process may have. Where this program may make a group of cgroup v2, the kernel holds the
-// process to it, as it would a container. Elsewhere nobody does: RLIMIT_AS counts addresses, of which Go reserves many
-// more than it uses, so the run is given up when the process is seen beyond its bound.
+// bound is how much memory a process may have. Where this program may make a control group, the kernel holds the process
+// to it, as it would a container. Elsewhere nobody does: RLIMIT_AS counts addresses, of which Go reserves many more than
+// it uses, so the run is given up when the process is seen beyond its bound.
 type bound struct {
-	most   int64 // bytes
-	folder *os.File
+	most  int64  // bytes
+	group string // the control group's folder; "" for none
 }
 
-// groups is where cgroup v2 is on a machine that has nothing else.
-const groups = "/sys/fs/cgroup"
+// Where the control groups of version 2 are on a machine that has nothing else, and those of memory in version 1.
+const (
+	groups       = "/sys/fs/cgroup"
+	memoryGroups = groups + "/memory"
+)
 
 // newBound makes a bound. The caller closes it when the process has ended.
 func newBound(most int64) *bound {
-	enabled, err := os.ReadFile(filepath.Join(groups, "cgroup.subtree_control"))
-	if err != nil || !slices.Contains(strings.Fields(string(enabled)), "memory") {
-		return &bound{most: most}
-	}
-	folder, err := newGroup(most)
+	group, err := newGroup(most)
 	if err != nil {
-		fmt.Println("without a group of its own:", err)
+		fmt.Println("without a control group:", err)
 	}
-	return &bound{most, folder}
+	return &bound{most, group}
 }
 
-// newGroup makes a group of cgroup v2.
-func newGroup(most int64) (folder *os.File, err error) {
-	path := filepath.Join(groups, fmt.Sprint("switchyard-bench-", os.Getpid()))
+// newGroup makes a control group; none where there are none for memory.
+func newGroup(most int64) (path string, err error) {
+	name := fmt.Sprint("switchyard-bench-", os.Getpid())
+	enabled, _ := os.ReadFile(filepath.Join(groups, "cgroup.subtree_control"))
+	limit, limitWithSwap := "memory.max", ""
+	switch {
+	case slices.Contains(strings.Fields(string(enabled)), "memory"):
+		path = filepath.Join(groups, name)
+	case isFolder(memoryGroups):
+		path = filepath.Join(memoryGroups, name)
+		limit, limitWithSwap = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
+	default:
+		return "", nil
+	}
 	if err := os.Mkdir(path, 0o755); err != nil {
-		return nil, err
+		return "", err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(path)
-		}
-	}()
-	if err := os.WriteFile(filepath.Join(path, "memory.max"), strconv.AppendInt(nil, most, 10), 0); err != nil {
-		return nil, err
+	bytes := strconv.AppendInt(nil, most, 10)
+	if err := os.WriteFile(filepath.Join(path, limit), bytes, 0); err != nil {
+		_ = os.Remove(path)
+		return "", err
 	}
-	_ = os.WriteFile(filepath.Join(path, "memory.swap.max"), []byte("0"), 0) // missing where there is no swap
-	return os.Open(path)
+	if limitWithSwap != "" {
+		_ = os.WriteFile(filepath.Join(path, limitWithSwap), bytes, 0) // missing where swap is not counted
+	} else {
+		_ = os.WriteFile(filepath.Join(path, "memory.swap.max"), []byte("0"), 0) // missing where there is no swap
+	}
+	return path, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (b *bound) String() string {
-	if b.folder != nil {
-		return fmt.Sprintf("%d MiB by %s", b.most>>20, b.folder.Name())
+	if b.group != "" {
+		return fmt.Sprintf("%d MiB by %s", b.most>>20, b.group)
 	}
-	return fmt.Sprintf("%d MiB by being watched: no group of cgroup v2 can be made here", b.most>>20)
+	return fmt.Sprintf("%d MiB by being watched: no control group can be made here", b.most>>20)
 }
 
-// hold has a process start inside. A nil bound holds nobody.
-func (b *bound) hold(cmd *exec.Cmd) {
-	if b != nil && b.folder != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(b.folder.Fd())}
+// hold is the command that runs another inside. A nil bound holds nobody.
+func (b *bound) hold(argv []string) []string {
+	if b == nil || b.group == "" {
+		return argv
 	}
+	return append([]string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(b.group, "cgroup.procs")}, argv...)
 }
 
 func (b *bound) close() {
-	if b.folder != nil {
-		_ = b.folder.Close()
-		_ = os.Remove(b.folder.Name())
+	if b.group != "" {
+		_ = os.Remove(b.group)
 	}
 }

@@ -41,10 +41,10 @@ func (p program) start(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &process{name: p.name, address: p.address, url: "http://" + p.address, log: log, cmd: exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)}
+	argv := p.bound.hold(p.argv)
+	run := &process{name: p.name, address: p.address, url: "http://" + p.address, log: log, cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
 	run.cmd.Env = append(os.Environ(), p.env...)
 	run.cmd.Stdout, run.cmd.Stderr = log, log
-	p.bound.hold(run.cmd)
 	if err := run.cmd.Start(); err != nil {
 		return nil, err
 	}

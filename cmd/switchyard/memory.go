@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -25,12 +24,11 @@ const (
 	mostRoom = 16 << 20
 )
 
-// tuneMemory keeps the soft limit of the collector's memory in step with what lives and with how often it runs, unless the
-// operator has set one. The limit is soft, so that a burst is served, and follows within a second.
+// tuneMemory keeps the soft limit of the collector's memory in step with what lives and with how often it runs, below one
+// that the operator has set: GOMEMLIMIT knows nothing of server.memory, nor of the program's own text. The limit is soft, so
+// that a burst is served, and follows within a second.
 func tuneMemory(ctx context.Context) {
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
+	most := debug.SetMemoryLimit(-1)
 	read := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/cycles/total:gc-cycles"},
 	}
@@ -42,7 +40,7 @@ func tuneMemory(ctx context.Context) {
 		live, stacks, cycles := int64(read[0].Value.Uint64()), int64(read[1].Value.Uint64()), read[2].Value.Uint64()
 		room = roomFor(cycles-before, room)
 		before = cycles
-		debug.SetMemoryLimit(max(leastMemory, fixedRest+live*3/2+stacks) + room)
+		debug.SetMemoryLimit(min(most, max(leastMemory, fixedRest+live*3/2+stacks)+room))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
