@@ -24,12 +24,17 @@ const (
 type Config struct {
 	Memory int64  // bytes; if 0, everything goes to disk
 	Dir    string // for spilled bodies; if empty, the system's; made if missing
+
+	// WriteBack has what goes to disk written there at once, by who writes, rather than when the kernel finds the time. It
+	// is for processes that are killed when too much of that waits.
+	WriteBack bool
 }
 
 // Pool is the memory that bodies share, and the folder for those that find no room. All bodies of a process come from
 // one. Safe for concurrent use.
 type Pool struct {
 	dir     string
+	through func(f *os.File, from, n int64) // brings a part of a file to disk; nil to leave that to the kernel
 	first   budget // a sixteenth of the memory: small bodies do not stand in line behind large ones
 	rest    budget
 	files   atomic.Int64
@@ -51,6 +56,9 @@ func New(cfg Config) (*Pool, error) {
 	first := int64(len(mem)) / 16 / firstChunk * firstChunk
 	first = min(max(first, firstChunk), int64(len(mem)))
 	p := &Pool{dir: cfg.Dir}
+	if cfg.WriteBack {
+		p.through = writeBack
+	}
 	p.first.init(mem[:first:first], firstChunk)
 	p.rest.init(mem[first:], chunkSize)
 	return p, nil

@@ -11,6 +11,7 @@ type Writer struct {
 	claim *Claim
 	own   bool // the claim is the writer's
 	limit int64
+	dirty int64  // bytes at the end of the file that may not be on disk; counted only if they should be
 	tail  []byte // what is free of the last chunk
 }
 
@@ -83,10 +84,24 @@ func (w *Writer) grow(n int) {
 func (w *Writer) toFile(p []byte) (int, error) {
 	n, err := w.body.file.Write(p)
 	w.body.n += int64(n)
+	if w.body.pool.through != nil {
+		w.writeBack(int64(n))
+	}
 	if err != nil {
 		return n, fmt.Errorf("spool: %w", err)
 	}
 	return n, nil
+}
+
+// mostDirty is small, since there may be hundreds of bodies, and large enough for a disk to be fast.
+const mostDirty = 256 << 10
+
+// writeBack counts n more bytes at the end of the file.
+func (w *Writer) writeBack(n int64) {
+	if w.dirty += n; w.dirty >= mostDirty {
+		w.body.pool.through(w.body.file, w.body.n-w.body.mem-w.dirty, w.dirty)
+		w.dirty = 0
+	}
 }
 
 // Body ends the writing.

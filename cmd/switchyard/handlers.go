@@ -29,7 +29,7 @@ const mostPolls = 400
 // openProxy makes the apps' side.
 func (s *sidecar) openProxy(f *file) error {
 	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
-	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir})
+	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir, WriteBack: littleLegacyMemory()})
 	if err != nil {
 		return err
 	}
