@@ -116,7 +116,8 @@ func (c *Config) trial(g switchyard.Generation, shape *router.Shape) trial {
 			facts.Key = key
 		}
 	}
-	plan, _ := c.Router.Plan(facts, shape.Own, g.Started)
+	match := c.Router.Match(facts)
+	plan := match.Plan(shape.Own, g.Started)
 	t := trial{real: g, class: router.SizeClass(facts.Request), route: plan.Route.Name, params: plan.Route}
 	for i := range plan.Candidates {
 		cand := &plan.Candidates[i]

@@ -115,7 +115,7 @@ func (q *request) finder(req *switchyard.Request, msg *spool.Message) (find, err
 			return flight, reply, err
 		}, nil
 	}
-	route := q.snap.Router.Route(q.facts(req))
+	route := q.match.Route
 	if ttl := route.Shares(req); ttl > 0 {
 		same, err := q.shared(route, msg)
 		q.rec.Cache = cacheMiss

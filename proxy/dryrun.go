@@ -53,8 +53,8 @@ type PlanPassed struct {
 }
 
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
-func (q *request) tellPlan(req *switchyard.Request) error {
-	doc := q.planDoc(req)
+func (q *request) tellPlan() error {
+	doc := q.planDoc()
 	q.rec.Kind, q.rec.Route, q.rec.Variant = "plan", doc.Route, doc.Variant
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -88,14 +88,15 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 		return PlanDoc{}, err
 	}
 	q.fill(req)
-	return q.planDoc(req), nil
+	return q.planDoc(), nil
 }
 
 // planDoc is who would serve a request now.
-func (q *request) planDoc(req *switchyard.Request) PlanDoc {
-	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
-	doc := describePlan(q.without(plan))
-	for _, err := range errs {
+func (q *request) planDoc() PlanDoc {
+	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
+	left, _ := q.alive(plan)
+	doc := describePlan(left)
+	for _, err := range plan.Errs {
 		doc.Errors = append(doc.Errors, err.Error())
 	}
 	return doc

@@ -103,7 +103,8 @@ func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.
 	facts := &rule.Facts{Request: req, Headers: x.r.Header, Query: x.r.URL.Query(), Key: x.ruleKey()}
 	quotes := x.snap.Router.Quotes(facts, x.key.IsZero(), x.now())
 	if doc.Target = ask.Target; doc.Target == "" {
-		plan, _ := x.snap.Router.Plan(facts, x.key.IsZero(), x.now())
+		match := x.snap.Router.Match(facts)
+		plan := match.Plan(x.key.IsZero(), x.now())
 		doc.Route = plan.Route.Name
 		if len(plan.Candidates) > 0 {
 			doc.Target = plan.Candidates[0].Target.Name

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/dialect"
@@ -38,7 +40,7 @@ func (q *request) generate() error {
 	}
 	q.fill(req)
 	if q.wantsPlan() {
-		return q.tellPlan(req)
+		return q.tellPlan()
 	}
 	flight, answered, err := q.again(req, msg)
 	if answered || err != nil {
@@ -98,7 +100,7 @@ func (q *request) fill(req *switchyard.Request) {
 	req.ID = q.rec.ID
 	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
-	q.decoded = req
+	q.decoded, q.match = req, q.snap.Router.Match(q.facts(req))
 	q.rec.Kind, q.rec.Model, q.rec.Asked = "generation", req.Model, req.Images
 }
 
@@ -127,7 +129,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 
 // job is what is to be made of a request, as it is planned now.
 func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) *attempt.Job {
-	plan := q.plan(req)
+	plan := q.plan()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
 		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
@@ -182,19 +184,24 @@ func (q *request) facts(req *switchyard.Request) *rule.Facts {
 	return facts
 }
 
-// plan asks the router.
-func (q *request) plan(req *switchyard.Request) *router.Plan {
-	plan, errs := q.snap.Router.Plan(q.facts(req), !q.caller.own.IsZero(), q.now())
-	for _, err := range errs {
-		q.Log.Sugar().Warnw("rule", "error", err)
-	}
-	q.rec.Rules = errs
-	q.rec.Route, q.rec.Variant = plan.Route.Name, plan.Variant
+// plan is who may make what was asked for, as things are now.
+func (q *request) plan() *router.Plan {
+	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
+	q.took(plan.Route, plan.Errs)
+	q.rec.Variant = plan.Variant
 	if len(plan.Candidates) > 0 {
 		first := plan.Candidates[0]
 		q.rec.First, q.rec.Expected = first.Target.Name, first.Estimate(first.Request)
 	}
 	return plan
+}
+
+// took notes the route, and which rules on the way to it failed.
+func (q *request) took(route *router.Route, errs []error) {
+	for _, err := range errs {
+		q.Log.Warn("rule", zap.Error(err))
+	}
+	q.rec.Route, q.rec.Rules = route.Name, errs
 }
 
 // learn notes that a target's model is dead; false if the plan has no such target. Others may have learned it in the

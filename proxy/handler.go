@@ -140,6 +140,7 @@ type request struct {
 	kept    cache.Sum // under which the answer is kept, if the app's key names it
 
 	decoded *switchyard.Request         // nil until it is
+	match   router.Match                // of what is decoded
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
 	rest    func() []switchyard.Attempt // waits for what the loser of a hedge has under way; nil if there is nothing
 	hosted  []string                    // names of the images that it has hosted; not in the record, whose readers must not have them

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 
 	"switchyard"
 	"switchyard/breaker"
@@ -25,16 +26,16 @@ func (q *request) bypass(op dialect.Op) error {
 
 // stopped is why a request is not taken on: an operator has stopped everybody who could serve it. The one of whom it is
 // soonest worth asking again says so.
-func (q *request) stopped(req *switchyard.Request) error {
+func (q *request) stopped() error {
 	if len(q.Switches.List()) == 0 {
 		return nil // no plan is made for nothing
 	}
-	plan := q.plan(req)
+	plan := q.plan()
 	if k, ok := q.Switches.Stopped(plan.Route.Name, "", ""); ok {
 		return k.Refusal()
 	}
 	left, gone := q.alive(plan)
-	if len(left) > 0 || len(gone) == 0 {
+	if len(left.Candidates) > 0 || len(gone) == 0 {
 		return nil // it may fail for other reasons, as ever
 	}
 	return soonest(gone)
@@ -51,30 +52,20 @@ func soonest(kills []breaker.Kill) *switchyard.Error {
 	return first
 }
 
-// alive is the candidates of a plan that are not stopped by hand, and what stops the others.
-func (q *request) alive(plan *router.Plan) (left []router.Candidate, gone []breaker.Kill) {
+// alive is a plan whose candidates that are stopped by hand are passed over, as they would be when they are tried, and what
+// stops them.
+func (q *request) alive(plan *router.Plan) (left *router.Plan, gone []breaker.Kill) {
+	out := *plan
+	out.Candidates, out.Passed = nil, slices.Clip(plan.Passed)
 	for _, c := range plan.Candidates {
 		if k, ok := q.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
 			gone = append(gone, k)
-			continue
-		}
-		left = append(left, c)
-	}
-	return left, gone
-}
-
-// without is a plan whose stopped candidates are passed over, each with its reason, as they would be when they are tried.
-func (q *request) without(plan *router.Plan) *router.Plan {
-	out := *plan
-	out.Candidates = nil
-	for _, c := range plan.Candidates {
-		if k, ok := q.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
-			out.Passed = append(out.Passed[:len(out.Passed):len(out.Passed)], router.Passed{Target: c.Target.Name, Reason: k.Refusal().Err.Error()})
+			out.Passed = append(out.Passed, router.Passed{Target: c.Target.Name, Reason: k.Refusal().Err.Error()})
 			continue
 		}
 		out.Candidates = append(out.Candidates, c)
 	}
-	return &out
+	return &out, gone
 }
 
 // cuttable is a context for a request that passes through, which an operator may cut. The caller calls stop when it is

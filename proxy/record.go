@@ -159,7 +159,7 @@ func (q *request) generation(kind string, req *switchyard.Request) switchyard.Ge
 		Route: q.rec.Route,
 	}
 	if kind == "generation" {
-		g.Shape = q.snap.Router.Shape(q.facts(req), !q.caller.own.IsZero())
+		g.Shape = q.match.Shape(!q.caller.own.IsZero())
 	}
 	return g
 }

@@ -148,7 +148,8 @@ func draw(texts ...string) float64 {
 
 // experiment adds the arm of the request's unit, and whoever serves if that cannot. Who has no unit gets the first arm, and
 // stays outside the statistics: all of them together would be one unit. A unit that errs is none.
-func (d *decision) experiment(route *compiled) error {
+func (d *decision) experiment() {
+	route := d.plan.Route
 	e := d.experiments[route.Experiment]
 	unit, err := e.unit.Eval(d.facts)
 	arm := e.Arms[0].Name
@@ -160,7 +161,6 @@ func (d *decision) experiment(route *compiled) error {
 		d.named(name)
 	}
 	if err != nil {
-		return &RuleError{fmt.Sprintf("experiment %q", e.name), err}
+		d.plan.Errs = append(d.plan.Errs, &RuleError{fmt.Sprintf("experiment %q", e.name), err})
 	}
-	return nil
 }

@@ -62,7 +62,7 @@ func asIs(*router.Config, *router.Experiment) {}
 
 // variantOf is the arm that a user is planned for, and who serves, in order.
 func variantOf(r *router.Router, user string) (variant, order string) {
-	plan, _ := r.Plan(&rule.Facts{
+	plan := r.Plan(&rule.Facts{
 		Request: &switchyard.Request{Dialect: "gemini", Model: "m", Images: 1},
 		Headers: map[string][]string{"X-User-Id": {user}},
 	}, false, noon)
@@ -185,7 +185,7 @@ func TestExperimentPlans(t *testing.T) {
 // TestAUnitThatErrsIsTold: health names the experiment.
 func TestAUnitThatErrsIsTold(t *testing.T) {
 	r := mustExperiment(t, func(_ *router.Config, e *router.Experiment) { e.Unit = `string(1 / (request.images - 1))` }, arms(share{"dear", 1}, share{"cheap", 1}))
-	_, errs := r.Plan(&rule.Facts{Request: &switchyard.Request{Images: 1}}, false, noon)
+	errs := r.Plan(&rule.Facts{Request: &switchyard.Request{Images: 1}}, false, noon).Errs
 	if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), `experiment "x": rule "string(1 / (request.images - 1))"`) {
 		t.Errorf("%v", errs)
 	}

@@ -1,9 +1,16 @@
 package router
 
-import "switchyard/rule"
+import (
+	"time"
 
-// Match is the choice of the route alone, for tests that count what it allocates.
-func (r *Router) Match(f *rule.Facts) (*Route, []error) {
-	c, errs := r.match(f)
-	return &c.Route, errs
+	"switchyard/rule"
+)
+
+// Choose is the choice of the route alone, for tests that count what it allocates.
+func (r *Router) Choose(f *rule.Facts) (*Route, []error) { return r.match(f) }
+
+// Plan matches and plans.
+func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) *Plan {
+	m := r.Match(f)
+	return m.Plan(appKey, now)
 }

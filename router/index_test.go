@@ -108,7 +108,7 @@ func compare(t *testing.T, d dice, rules []reference, requests int) bool {
 	r := whens(t, sources...)
 	for range requests {
 		f := d.facts()
-		route, errs := r.Match(f)
+		route, errs := r.Choose(f)
 		var erred []string
 		for _, err := range errs {
 			name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), `route "`), `"`)
@@ -154,7 +154,7 @@ func TestIndexFindsWhatTryingFinds(t *testing.T) {
 
 func TestARouteIsTriedOnce(t *testing.T) {
 	r := whens(t, `(request.model == "a" || key.name == "a") && 1 / request.images == 1`, `key.name in ["a", "a"]`)
-	route, errs := r.Match(&rule.Facts{Request: &switchyard.Request{Model: "a"}, Key: rule.Key{Name: "a"}})
+	route, errs := r.Choose(&rule.Facts{Request: &switchyard.Request{Model: "a"}, Key: rule.Key{Name: "a"}})
 	if route.Name != "r1" || len(errs) != 1 {
 		t.Errorf("got %s, %v", route.Name, errs)
 	}
@@ -172,10 +172,10 @@ func allocations(run func()) float64 {
 func TestADecisionAllocatesLittle(t *testing.T) {
 	for _, c := range compared {
 		r, f := whens(t, repeated(100, c.format)...), last(100)
-		if route, _ := r.Match(f); route.Name != "r99" {
+		if route, _ := r.Choose(f); route.Name != "r99" {
 			t.Errorf("%s: got %s", c.name, route.Name)
 		}
-		if n := allocations(func() { _, _ = r.Match(f) }); n > 1 {
+		if n := allocations(func() { _, _ = r.Choose(f) }); n > 1 {
 			t.Errorf("%s: a match makes %v allocations", c.name, n)
 		}
 	}
@@ -184,11 +184,11 @@ func TestADecisionAllocatesLittle(t *testing.T) {
 // TestAPlanAllocatesLittle: the Plan, its one candidate, and the request as that can be told it.
 func TestAPlanAllocatesLittle(t *testing.T) {
 	r, f, now := whens(t, repeated(100, `request.model == "v%d"`)...), last(100), time.Now()
-	plan, _ := r.Plan(f, false, now)
+	plan := r.Plan(f, false, now)
 	if plan.Route.Name != "r99" || len(plan.Candidates) != 1 {
 		t.Errorf("got %s, %v", plan.Route.Name, plan.Candidates)
 	}
-	if n := allocations(func() { _, _ = r.Plan(f, false, now) }); n > 4 {
+	if n := allocations(func() { _ = r.Plan(f, false, now) }); n > 4 {
 		t.Errorf("%v allocations", n)
 	}
 }

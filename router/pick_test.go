@@ -43,7 +43,7 @@ func planOf(t *testing.T, cfg router.Config, change func(*router.Route), now tim
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, _ := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "m", Images: 1}}, false, now)
+	plan := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "m", Images: 1}}, false, now)
 	var names, over []string
 	for _, c := range plan.Candidates {
 		names = append(names, c.Target.Name)

@@ -10,6 +10,7 @@ type Plan struct {
 	Variant    string      // the arm that the request counts for; empty outside of experiments
 	Candidates []Candidate // in the order in which they are tried; may be empty
 	Passed     []Passed    // who may not, and why; for people
+	Errs       []error     // of rules on the way
 }
 
 // Candidate is a target with the request as it can be told it.

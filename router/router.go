@@ -105,30 +105,33 @@ func (r *Router) suggest(name string) string {
 	return config.Suggest(name, append(slices.Collect(maps.Keys(r.cfg.Targets)), Native))
 }
 
-// Plan is who may serve the request of f. appKey tells whether the app has a credential of its own that may be used
-// towards the provider that it belongs to. A rule that errs does not match; errs says which did.
-func (r *Router) Plan(f *rule.Facts, appKey bool, now time.Time) (plan *Plan, errs []error) {
-	d := r.consider(f)
-	d.appKey, d.now = appKey, now
-	route, errs := r.match(f)
-	d.plan = &Plan{Route: &route.Route}
-	for _, name := range route.Targets {
-		d.named(name)
-	}
-	if route.Experiment != "" {
-		if err := d.experiment(route); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	d.pick()
-	return d.plan, errs
+// Match is which route a request takes, and what its plans are made from.
+type Match struct {
+	Route *Route
+	Errs  []error // of rules on the way: one that errs does not match
+	from  decision
 }
 
-// Route is the route that a request takes.
-func (r *Router) Route(f *rule.Facts) *Route {
-	r.consider(f)
-	route, _ := r.match(f)
-	return &route.Route
+// Match is the route that a request takes. The facts must not change afterwards.
+func (r *Router) Match(f *rule.Facts) Match {
+	m := Match{from: r.consider(f)}
+	m.Route, m.Errs = r.match(f)
+	return m
+}
+
+// Plan is who may serve the request. appKey tells whether the app has a credential of its own that may be used towards the
+// provider that it belongs to.
+func (m *Match) Plan(appKey bool, now time.Time) *Plan {
+	d := m.from
+	d.appKey, d.now, d.plan = appKey, now, &Plan{Route: m.Route, Errs: slices.Clip(m.Errs)}
+	for _, name := range m.Route.Targets {
+		d.named(name)
+	}
+	if m.Route.Experiment != "" {
+		d.experiment()
+	}
+	d.pick()
+	return d.plan
 }
 
 // consider completes the facts with what rules may ask of them.
@@ -143,21 +146,21 @@ func (r *Router) consider(f *rule.Facts) decision {
 
 // match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
 // routes that the index does not rule out.
-func (r *Router) match(f *rule.Facts) (*compiled, []error) {
+func (r *Router) match(f *rule.Facts) (*Route, []error) {
 	var errs []error
 	var buf [8][]int // on the stack; few facts find anything for one request
 	lists := r.index.candidates(buf[:0], f)
 	for {
 		route := &r.routes[first(lists)]
 		if route.when == nil {
-			return route, errs
+			return &route.Route, errs
 		}
 		ok, err := route.when.Match(f)
 		if err != nil {
 			errs = append(errs, &RuleError{fmt.Sprintf("route %q", route.Name), err})
 		}
 		if ok {
-			return route, errs
+			return &route.Route, errs
 		}
 	}
 }

@@ -40,15 +40,17 @@ type Shape struct {
 // maxMention is how much of a header or parameter is kept.
 const maxMention = 128
 
-// Shape is that of a request, as far as this router's rules could look into it. It is empty if it cannot be told.
-func (r *Router) Shape(f *rule.Facts, own bool) string {
+// Shape is that of the request, as far as the router's rules could look into it; own tells whether the app had a credential
+// of its own. It is empty if it cannot be told.
+func (m *Match) Shape(own bool) string {
+	f, mentions := m.from.facts, m.from.mentions
 	req := f.Request
 	s := Shape{
 		Images: req.Images, Width: req.Size.Width, Height: req.Size.Height, AspectW: req.Aspect.W, AspectH: req.Aspect.H,
 		MatchInput: req.MatchInput, Resolution: req.Resolution, Quality: req.Quality, Format: req.Format, Background: req.Background,
 		Seed: req.Seed, References: len(req.References), Mask: req.Mask != nil, Prompt: utf8.RuneCountInString(req.Prompt),
 		Negative: req.NegativePrompt != "", Stream: req.Stream, Async: req.Async, Own: own,
-		Headers: mentioned(f.Headers, r.mentions.Headers), Query: mentioned(f.Query, r.mentions.Query),
+		Headers: mentioned(f.Headers, mentions.Headers), Query: mentioned(f.Query, mentions.Query),
 	}
 	text, err := json.Marshal(&s)
 	if err != nil {

@@ -152,3 +152,17 @@ func TestCacheOutlivesItsMaker(t *testing.T) {
 		t.Errorf("attempts are %+v", rows)
 	}
 }
+
+// TestRuleTroubleOfAHit: what is answered from the cache has taken a route as well, and its rules may have failed.
+func TestRuleTroubleOfAHit(t *testing.T) {
+	k := startKit(t, strings.Replace(caching, "routes:\n", "routes:\n  - {name: bad, when: 'int(headers[\"x-number\"]) > 1', targets: [flux]}\n", 1))
+	for range 2 {
+		k.post(falPath, `{"prompt":"a signal box","seed":7}`, "Authorization", "Key key-one", "X-Number", "many")
+	}
+	page := string(k.operate(http.MethodGet, "/metrics", "").body)
+	for _, want := range []string{`switchyard_rule_errors_total{of="route \"bad\""} 2`, `switchyard_cache_requests_total{result="hit",route="shared"} 1`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the metrics have no %s", want)
+		}
+	}
+}
