@@ -31,9 +31,9 @@ type Addresses interface {
 	// Places are the prefixes and host names that are this dialect's for certain.
 	Places() []Place
 
-	// Claims reports whether a path without any prefix can only mean this dialect: "/v1beta/models/x:predict". The
-	// first dialect in the list that claims a path gets it.
-	Claims(path string) bool
+	// Claims reports whether a request whose path has no prefix can only mean this dialect, by the path
+	// ("/v1beta/models/x:predict") or by where it has its credential. The first dialect in the list that claims it gets it.
+	Claims(path string, h http.Header, query url.Values) bool
 }
 
 // Place is an address at which apps call a dialect.

@@ -96,6 +96,12 @@ func TestNative(t *testing.T) {
 			t.Errorf("the list is %+v %+v", got, got.Error)
 		}
 	})
+	t.Run("models of a versioned SDK", func(t *testing.T) { // it asks /v1/models, as OpenAI's does
+		got := job{SDK: "genai", Call: "models", Base: root, Key: w.Google.Key()}.do(t)
+		if !strings.Contains(got.Text, "gemini-nano-banana") || strings.Contains(got.Text, "gpt") {
+			t.Errorf("the list is %+v %+v", got, got.Error)
+		}
+	})
 }
 
 // TestDead is apps that name models which their providers have shut down, and have no routes for them.

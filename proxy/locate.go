@@ -63,7 +63,7 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 		}
 	}
 	for _, d := range s.Dialects {
-		if d.Claims(path) {
+		if d.Claims(path, r.Header, p.query) {
 			return place{dialect: d, path: path, raw: raw, query: p.query}, true
 		}
 	}

@@ -54,7 +54,7 @@ var places = []dialect.Place{
 const targetHeader = "X-Fal-Target-Url"
 
 // Claims nothing: any path may be an app.
-func (Dialect) Claims(string) bool { return false }
+func (Dialect) Claims(string, http.Header, url.Values) bool { return false }
 
 // Route takes the calls of apps, synchronous and queued, the questions about the queued ones, and the storage. Event
 // streams of outputs go to fal as they are.

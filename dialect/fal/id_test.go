@@ -56,7 +56,7 @@ func TestRoute(t *testing.T) {
 
 func TestClaimsNothing(t *testing.T) {
 	for _, path := range []string{"/fal-ai/flux/dev", "/v1/predictions", "/"} {
-		if (fal.Dialect{}).Claims(path) {
+		if (fal.Dialect{}).Claims(path, nil, nil) {
 			t.Errorf("claims %s", path)
 		}
 	}

@@ -39,15 +39,19 @@ func (Dialect) Places() []dialect.Place { return places }
 
 var places = []dialect.Place{{Prefix: "/gemini"}, {Hosts: []string{"generativelanguage.googleapis.com"}}}
 
-// Claims takes the versions that only Google has, and of /v1 what ends in one of its methods.
-func (Dialect) Claims(path string) bool {
+// Claims takes the versions that only Google has, and of /v1 what ends in one of its methods or comes with its credential:
+// others must not see that, and would answer its lists of models and batches with their own.
+func (Dialect) Claims(path string, h http.Header, query url.Values) bool {
 	for _, own := range []string{"/v1beta/", "/v1alpha/", "/upload/v1"} {
 		if strings.HasPrefix(path, own) {
 			return true
 		}
 	}
+	if !strings.HasPrefix(path, "/v1/") {
+		return false
+	}
 	call, ok := parsePath(path)
-	return ok && call.method != "" && strings.HasPrefix(path, "/v1/models/")
+	return h.Get("X-Goog-Api-Key") != "" || query.Has("key") || ok && call.method != "" && strings.HasPrefix(path, "/v1/models/")
 }
 
 // Route tells the methods that can make images; whether the model does, its name and the body tell.

@@ -46,7 +46,9 @@ func (Dialect) Places() []dialect.Place { return places }
 var places = []dialect.Place{{Prefix: "/openai"}, {Hosts: []string{"api.openai.com"}}}
 
 // Claims takes every /v1 path that no other dialect has taken before.
-func (Dialect) Claims(path string) bool { return strings.HasPrefix(path, "/v1/") }
+func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
+	return strings.HasPrefix(path, "/v1/")
+}
 
 // Route tells images from the rest by the end of the path: gateways and Azure put more in front of it.
 func (Dialect) Route(_, method, path string) dialect.Op {

@@ -68,7 +68,7 @@ func TestClaims(t *testing.T) {
 		"/black-forest-labs/flux-dev":           false,
 		"/v1/models/projects/locations/x:count": false,
 	} {
-		if got := (replicate.Dialect{}).Claims(path); got != want {
+		if got := (replicate.Dialect{}).Claims(path, nil, nil); got != want {
 			t.Errorf("%s: %t, want %t", path, got, want)
 		}
 	}

@@ -39,7 +39,7 @@ var places = []dialect.Place{{Prefix: "/replicate"}, {Hosts: []string{"api.repli
 
 // Claims takes what only Replicate has below /v1. OpenAI's models have one name and not two, Google's a method after a
 // colon.
-func (Dialect) Claims(path string) bool {
+func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	parts, ok := split(path)
 	if !ok {
 		return false

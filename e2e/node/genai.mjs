@@ -31,6 +31,13 @@ export async function generate(job) {
   };
 }
 
+/** models is a request that makes no picture: it passes through. */
+export async function models(job) {
+  const names = [];
+  for await (const m of await client(job).models.list()) names.push(m.name);
+  return { text: names.join(" ") };
+}
+
 /** stream is generateContentStream. */
 export async function stream(job) {
   const images = [];
