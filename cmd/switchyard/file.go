@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -393,4 +394,15 @@ func read(name string, asked bool) ([]byte, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return text, nil
+}
+
+// readAgain is the config file as it is now. If it said something before, it must still: a file that was lost, or is just
+// being written, would let everybody in, to the providers themselves.
+func readAgain(name string, asked bool, before []byte) ([]byte, error) {
+	said := len(bytes.TrimSpace(before)) > 0
+	text, err := read(name, asked || said)
+	if err == nil && said && len(bytes.TrimSpace(text)) == 0 {
+		err = fmt.Errorf("config: %s is empty, and was not before; a config that says nothing is {}", name)
+	}
+	return text, err
 }

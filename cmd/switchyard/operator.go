@@ -46,9 +46,12 @@ func (o operatorFlags) operator(e *env) (*operator, error) {
 		return nil, err
 	}
 	doc, unread := config.Parse(name, text, e.getenv)
+	if unread != nil {
+		doc, _ = config.Parse(name, section(text, "admin"), e.getenv)
+	}
 	_ = doc.Decode("admin", &f.Admin)
-	if unread != nil && o.Admin == "" && f.Admin.equal(defaults().Admin) {
-		return nil, unread // rather than take another sidecar for this one
+	if unread != nil && o.Admin == "" && f.Admin.equal(defaults().Admin) { // rather than take another sidecar for this one
+		return nil, fmt.Errorf("%w\n--admin HOST:PORT and --token are enough without the file", unread)
 	}
 	at, token := f.Admin.Listen, f.Admin.Token
 	if o.Admin != "" {
@@ -67,6 +70,21 @@ func (o operatorFlags) operator(e *env) (*operator, error) {
 		return nil, usageError{fmt.Errorf("--admin: want HOST:PORT, got %q", o.Admin)}
 	}
 	return &operator{e.ctx, strings.TrimSuffix(at, "/"), token}, nil
+}
+
+// section is a top-level section of a text that is no YAML as a whole: its line, and those below it that are indented.
+func section(text []byte, key string) []byte {
+	var found []byte
+	inside := false
+	for line := range bytes.Lines(text) {
+		if c := line[0]; c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '#' {
+			inside = bytes.HasPrefix(line, []byte(key+":"))
+		}
+		if inside {
+			found = append(found, line...)
+		}
+	}
+	return found
 }
 
 // reachable is an address to call of one to listen at: all of a machine's are called by its own.

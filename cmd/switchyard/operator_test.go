@@ -127,6 +127,10 @@ func TestOperatorFindsSidecar(t *testing.T) {
 	if o := command(t, []string{"revive", "target", "nano", "--config", file}, tokenVariable, "admin-token"); o.code != 0 {
 		t.Errorf("by the environment: %+v", o)
 	}
+	write("admin: # where\n\n  listen: " + k.admin + "\n  token: admin-token\nalerts: [\n")
+	if o := command(t, []string{"kill", "target", "nano", "--config", file}); o.code != 0 {
+		t.Errorf("by a file that is no YAML: %+v", o)
+	}
 	write("admin: {")
 	if o := command(t, []string{"status", "--config", file}); o.code != exitUsage {
 		t.Errorf("no file at all: %+v", o)

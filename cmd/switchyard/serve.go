@@ -52,11 +52,12 @@ func (c *serveCommand) Run(e *env) error {
 	s.name, s.level = name, level
 	s.text = text
 	s.load = func() (*file, error) {
-		var err error
-		if s.text, err = read(name, asked); err != nil {
+		text, err := readAgain(name, asked, s.text)
+		if err != nil {
 			return nil, err
 		}
-		return load(name, s.text, e.getenv)
+		s.text = text
+		return load(name, text, e.getenv)
 	}
 	listeners, err := listen(e.ctx, f)
 	if err != nil {

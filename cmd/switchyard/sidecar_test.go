@@ -9,6 +9,8 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -352,6 +354,39 @@ func TestReload(t *testing.T) {
 	}
 	if h := k.side.health(); h.Status != "healthy" {
 		t.Errorf("health: %+v", h)
+	}
+}
+
+// TestReloadOfNothing: a config that was there is not given up because its file is gone, or empty.
+func TestReloadOfNothing(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "config.yaml")
+	before := []byte("keys: []\n")
+	for _, c := range []struct {
+		name         string
+		before, now  []byte // nil: no file
+		wrong, wants string
+	}{
+		{name: "never any"},
+		{name: "made", now: before, wants: "keys: []\n"},
+		{name: "changed", before: before, now: []byte("{}"), wants: "{}"},
+		{name: "gone", before: before, wrong: "no such file"},
+		{name: "empty", before: before, now: []byte(" \n"), wrong: "is empty, and was not before"},
+	} {
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+		if c.now != nil {
+			if err := os.WriteFile(name, c.now, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := readAgain(name, false, c.before)
+		switch {
+		case c.wrong == "" && (err != nil || string(text) != c.wants):
+			t.Errorf("%s: %q, %v", c.name, text, err)
+		case c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)):
+			t.Errorf("%s: %q, %v", c.name, text, err)
+		}
 	}
 }
 
