@@ -26,6 +26,7 @@ type Scrape struct {
 
 	Journal ledger.Stats
 	Stuck   bool // the database takes nothing
+	Failing bool // the journal takes nothing
 
 	Loaded  time.Time // when the config in force was
 	Refused bool      // a later one was
@@ -66,6 +67,7 @@ var (
 	records      = desc("journal_records_total", "Records that the journal has taken since it was made.")
 	syncs        = desc("journal_syncs_total", "Times that the journal was brought to disk since the start.")
 	stuck        = desc("ledger_stuck", "1 while the database takes nothing; the journal keeps it meanwhile.")
+	failing      = desc("journal_failing", "1 while the journal cannot be written: nothing is taken on.")
 	loaded       = desc("config_last_reload_success_timestamp_seconds", "When the config in force was loaded.")
 	loadedOK     = desc("config_last_reload_successful", "Whether the latest reload of the config was taken.")
 	memory       = desc("spool_memory_bytes", "Memory that bodies in flight take.")
@@ -101,6 +103,7 @@ func (g *Gauges) Collect(out chan<- prometheus.Metric) {
 	t.counter(records, float64(s.Journal.Records))
 	t.counter(syncs, float64(s.Journal.Syncs))
 	t.gauge(stuck, truth(s.Stuck))
+	t.gauge(failing, truth(s.Failing))
 	t.gauge(loaded, unix(s.Loaded))
 	t.gauge(loadedOK, truth(!s.Refused))
 	t.gauge(memory, float64(s.Memory))

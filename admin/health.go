@@ -147,12 +147,13 @@ type Scene struct {
 	Breakers  []breaker.State
 	Kills     []breaker.Kill
 	Problems  []string
+	Refusing  bool // nothing can be taken on, whoever is well
 	Now       time.Time
 }
 
 // Health is the state of a scene. A provider is healthy unless it is stopped by hand, or all its breakers that have a say are
 // open and no probe since then says otherwise, or its latest probe failed and no live attempt has gone well since. Nobody
-// healthy is down; somebody unhealthy, an open breaker, a kill or a problem is degraded. Breakers take no notice of probes: a
+// healthy, or nothing that can be taken on, is down; somebody unhealthy, an open breaker, a kill or a problem is degraded. Breakers take no notice of probes: a
 // page that answers makes no pictures.
 func (w *Watch) Health(s Scene) Health {
 	w.mu.Lock()
@@ -177,7 +178,7 @@ func (w *Watch) Health(s Scene) Health {
 		h.Providers[name] = p
 	}
 	switch {
-	case alive == 0 && len(s.Providers) > 0:
+	case alive == 0 && len(s.Providers) > 0, s.Refusing:
 		h.Status = down
 	case alive < len(s.Providers), tripped, len(h.Problems) > 0:
 		h.Status = degraded

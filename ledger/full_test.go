@@ -49,7 +49,13 @@ func TestAFullDiskRefusesAndForgetsNothing(t *testing.T) {
 	if refused == "" || good == 0 {
 		t.Fatalf("the disk did not fill: %d were taken", good)
 	}
+	if since, err := j.State(); err == nil || since.IsZero() {
+		t.Errorf("the journal says it was well at %v", since)
+	}
 	openAttempt(t, j, "small") // there is still room for that: the half-written group is gone
+	if _, err := j.State(); err != nil {
+		t.Errorf("it has written, and says %v", err)
+	}
 	limitFiles(t, 1<<40)
 	openAttempt(t, j, "after")
 	if err := j.Close(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"switchyard"
 )
@@ -58,6 +59,8 @@ type Journal struct {
 	written  uint64     // the newest record that is in the kernel's hands; changed in the turn only
 	segments []segment  // in order; the last is written to. Changed in the turn only
 	open     []*os.File // those that may have to be synced, in order; the last is the newest. None after a failure
+	failing  error      // with which the latest write or sync failed; nil if it went well
+	since    time.Time  // when they began to fail
 	waiting  []*group   // written, not yet acknowledged, in order
 	backlog  backlog
 

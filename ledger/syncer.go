@@ -60,12 +60,13 @@ func (j *Journal) bring() error {
 			j.distrust = true
 			return err
 		}
-		j.mu.Lock()
-		j.open = j.open[full:]
-		j.mu.Unlock()
-		for _, f := range files[:full] {
-			_ = f.Close() // nothing was written to it since it was synced
-		}
+	}
+	j.mu.Lock()
+	j.open = j.open[full:]
+	j.failing = nil
+	j.mu.Unlock()
+	for _, f := range files[:full] {
+		_ = f.Close() // nothing was written to it since it was synced
 	}
 	j.syncs.Add(1)
 	j.acknowledge(index)

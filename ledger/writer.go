@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // write takes the caller's turn and writes its records.
@@ -31,19 +32,19 @@ func (j *Journal) write(ctx context.Context, records []Record) (*group, error) {
 // put writes records behind those that are there. Requires the turn.
 func (j *Journal) put(records []Record) (*group, error) {
 	if err := j.reopen(); err != nil {
-		return nil, err
+		return nil, j.stuck(err)
 	}
 	if err := j.fill(records); err != nil {
 		return nil, err
 	}
 	if err := j.advance(); err != nil {
-		return nil, err
+		return nil, j.stuck(err)
 	}
 	if _, err := j.newest.Write(j.frames); err != nil {
 		if j.newest.Truncate(j.size) != nil { // else it is as it was before
 			j.fail(err, false)
 		}
-		return nil, err
+		return nil, j.stuck(err)
 	}
 	j.size += int64(len(j.frames))
 	g := &group{last: j.written + uint64(len(records)), done: make(chan struct{})}
@@ -101,11 +102,30 @@ func (j *Journal) fail(err error, syncFailed bool) {
 		syncFailed = j.bring() != nil
 	}
 	j.abandon()
+	_ = j.stuck(err)
 	if j.distrust = j.distrust || syncFailed; j.distrust {
 		j.drop(j.last.Load(), err)
 	}
 	poke(j.wake)
 	poke(j.grown) // the applier tells of it
+}
+
+// stuck notes that what was to be written is not.
+func (j *Journal) stuck(err error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.failing == nil {
+		j.since = time.Now()
+	}
+	j.failing = err
+	return err
+}
+
+// State is the error with which the latest write failed, and since when none has gone well; nil if it went well.
+func (j *Journal) State() (since time.Time, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.since, j.failing
 }
 
 // drop forgets what was written behind keep. Requires the turn and syncing.

@@ -57,14 +57,15 @@ func (s *sidecar) late(a switchyard.Attempt) {
 // scrape is how things are at the moment that somebody reads the metrics.
 func (s *sidecar) scrape() admin.Scrape {
 	f := s.file.Load()
-	_, failing := s.applier.State()
+	_, stuck := s.applier.State()
+	_, failing := s.journal.State()
 	under := s.handler.UnderWay()
 	m := admin.Scrape{
 		Version: version, Revision: revision(), Go: runtime.Version(),
 		Providers: s.health().Providers, Probes: s.watch.Probes(),
 		Loads: map[limit.Name]limit.Load{}, Kills: s.switches.List(), Budgets: map[string]float64{},
 		Requests: under.Requests, Waiting: under.Waiting, Tickets: under.Tickets,
-		Journal: s.journal.Stats(), Stuck: failing != nil,
+		Journal: s.journal.Stats(), Stuck: stuck != nil, Failing: failing != nil,
 		Loaded: f.loaded, Refused: s.refused.Load() != nil,
 		Memory: s.handler.Pool.Memory(), MaxMemory: s.handler.Pool.Limit(), Files: s.handler.Pool.Files(),
 	}

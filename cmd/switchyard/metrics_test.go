@@ -74,6 +74,7 @@ func missing(text string) (list []string) {
 		`switchyard_kills_in_force{scope="provider"} 1`,
 		`switchyard_journal_lag_records 0`,
 		`switchyard_ledger_stuck 0`,
+		`switchyard_journal_failing 0`,
 		`switchyard_config_reloads_total{result="ok"} 1`,
 		`switchyard_config_reloads_total{result="refused"} 0`,
 		`switchyard_config_last_reload_successful 1`,

@@ -119,8 +119,13 @@ func (s *sidecar) health() admin.Health {
 	if since, err := s.applier.State(); err != nil {
 		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
 	}
+	since, err := s.journal.State()
+	if err != nil {
+		problems = append(problems, fmt.Sprintf("nothing is taken on: the journal has not been written since %s: %v", since.UTC().Format(time.RFC3339), err))
+	}
 	h := s.watch.Health(admin.Scene{
-		Providers: s.file.Load().targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(), Problems: problems, Now: time.Now(),
+		Providers: s.file.Load().targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),
+		Problems: problems, Refusing: err != nil, Now: time.Now(),
 	})
 	h.Alerts = s.alerts.firing()
 	return h

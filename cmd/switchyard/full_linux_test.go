@@ -1,0 +1,42 @@
+package main
+
+import (
+	"net/http"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestFullDiskIsTold: while nothing can be written down nothing is taken on, and health says so; afterwards all is well.
+func TestFullDiskIsTold(t *testing.T) {
+	k := startKit(t, twoProviders)
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(size uint64) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	limit(1) // stands for a full disk
+	defer limit(old.Cur)
+	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if h := k.health(); h.Status != "down" || len(h.Problems) != 1 || !strings.HasPrefix(h.Problems[0], "nothing is taken on: the journal has not been written since") {
+		t.Errorf("with a full disk: %+v", h)
+	}
+	if page := string(k.operate(http.MethodGet, "/metrics", "").body); !strings.Contains(page, "switchyard_journal_failing 1") {
+		t.Error("it is not in the metrics")
+	}
+	limit(old.Cur)
+	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if h := k.health(); h.Status != "healthy" {
+		t.Errorf("with room again: %+v", h)
+	}
+}
