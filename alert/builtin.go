@@ -17,6 +17,7 @@ func Builtin() []Config {
 		{Name: "dear-fallback", When: `fallback_cost_ratio > 1.2`, For: 10 * time.Minute, Window: time.Hour},
 		{Name: "unknown-price", When: `unknown_price > 0.0`, Window: 15 * time.Minute},
 		{Name: "config-refused", When: `config_refused > 0.0`, Window: DefaultWindow},
+		{Name: "ledger", When: `ledger_failing > 0.0`, For: time.Minute, Window: DefaultWindow},
 		{Name: "model-ends", When: `models_ending > 0.0`, Window: DefaultWindow},
 	}
 }

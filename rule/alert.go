@@ -119,7 +119,7 @@ func (a *Alert) Reads(variables ...string) bool {
 // AlertNumbers are the variables of conditions. All are doubles, over the window of the alert.
 var AlertNumbers = []string{
 	"generations", "success_rate", "mean_seconds", "p95_seconds", "images", "cost_usd", "possible_usd", "unknown_price",
-	"attempts", "errors", "fallback_cost_ratio", "config_refused", "models_ending",
+	"attempts", "errors", "fallback_cost_ratio", "config_refused", "ledger_failing", "models_ending",
 }
 
 // The functions of conditions; each is asked of a name.

@@ -93,6 +93,7 @@ func promQL(r *alert.Rule) rule.PromQL {
 		numbers["success_rate"] = "(" + sum("generations_total", `{outcome="ok"}`) + " / " + sum("generations_total", `{outcome!~"filtered|canceled"}`) + ")"
 		numbers["fallback_cost_ratio"] = "max(switchyard_fallback_cost_ratio)"
 		numbers["config_refused"] = "(1 - min(switchyard_config_last_reload_successful))"
+		numbers["ledger_failing"] = "(max(switchyard_journal_failing) + max(switchyard_ledger_stuck))"
 		numbers["models_ending"] = "max(switchyard_models_ending)"
 	}
 	if r.By == alert.ByBudget { // whose series have no such label

@@ -168,7 +168,9 @@ func (sc *scene) numbers(r *alert.Rule, w *window, subject string) map[string]fl
 		}
 		served = attempts
 	}
-	n := map[string]float64{"models_ending": float64(len(sc.ending)), "config_refused": bit(sc.side.refused.Load() != nil)}
+	n := map[string]float64{
+		"models_ending": float64(len(sc.ending)), "config_refused": bit(sc.side.refused.Load() != nil), "ledger_failing": bit(len(sc.side.unwritten()) > 0),
+	}
 	if share, known := served.Success(); known {
 		n["success_rate"] = share
 	}
@@ -256,6 +258,9 @@ func (sc *scene) message(r *alert.Rule, subject string, v rule.Verdict) string {
 	}
 	if problem := sc.side.refused.Load(); problem != nil && r.Reads("config_refused") {
 		more = append(more, cmp.Or(strings.TrimSpace(*problem), "refused"))
+	}
+	if r.Reads("ledger_failing") {
+		more = append(more, sc.side.unwritten()...)
 	}
 	if len(more) > 0 {
 		text += " (" + strings.Join(more, "; ") + ")"

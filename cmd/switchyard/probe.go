@@ -116,19 +116,25 @@ func (s *sidecar) health() admin.Health {
 	if text := s.refused.Load(); text != nil {
 		problems = append(problems, "the latest config was refused: "+*text)
 	}
-	if since, err := s.applier.State(); err != nil {
-		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
-	}
-	since, err := s.journal.State()
-	if err != nil {
-		problems = append(problems, fmt.Sprintf("nothing is taken on: the journal has not been written since %s: %v", since.UTC().Format(time.RFC3339), err))
-	}
+	problems = append(problems, s.unwritten()...)
+	_, refusing := s.journal.State()
 	h := s.watch.Health(admin.Scene{
 		Providers: s.file.Load().targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),
-		Problems: problems, Refusing: err != nil, Now: time.Now(),
+		Problems: problems, Refusing: refusing != nil, Now: time.Now(),
 	})
 	h.Alerts = s.alerts.firing()
 	return h
+}
+
+// unwritten is what of the books does not take anything.
+func (s *sidecar) unwritten() (problems []string) {
+	if since, err := s.applier.State(); err != nil {
+		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
+	}
+	if since, err := s.journal.State(); err != nil {
+		problems = append(problems, fmt.Sprintf("nothing is taken on: the journal has not been written since %s: %v", since.UTC().Format(time.RFC3339), err))
+	}
+	return problems
 }
 
 // targetsOf is the targets of each provider that is switched on, its native one first.
