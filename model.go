@@ -60,6 +60,7 @@ type Abilities struct {
 	Mask        bool
 	Polarity    Polarity // of masks
 	Formats     []string // the first is what it makes unasked
+	AnyFormat   bool     `yaml:"any_format"` // it makes whichever of Formats it likes: none can be asked for
 	Qualities   []string // lowest first
 	Backgrounds []string
 	Fields      []string // of seed, negative_prompt, guidance, steps, strength, style, safety, people, language, enhance, watermark, compression, keep_input, user, markup, url, queue, string_output

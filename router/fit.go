@@ -109,7 +109,7 @@ func (f *fitter) format() {
 	if r.Format == "" || len(formats) == 0 {
 		return
 	}
-	if slices.Contains(formats, r.Format) {
+	if slices.Contains(formats, r.Format) && !f.can.AnyFormat {
 		if r.Compression != nil && !f.can.Has("compression") {
 			if r.Format != "jpeg" {
 				f.dropField("compression", r.Compression != nil)
@@ -125,6 +125,9 @@ func (f *fitter) format() {
 	f.round("format", r.Format, formats[0])
 	r.Format = formats[0]
 	r.Compression = nil
+	if f.can.AnyFormat {
+		f.Format = formats[0]
+	}
 }
 
 // convert has us make format of what the target makes; false if we cannot write it.

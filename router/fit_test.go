@@ -59,7 +59,7 @@ func TestFit(t *testing.T) {
 		"imagen to its successor": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 4, Aspect: wide, Resolution: "2K", Format: "jpeg"},
 			imagen, target("gemini", nano),
-			"emulated=n", 4, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "2K" },
+			"emulated=n,format", 4, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "2K" },
 		},
 		"imagen's own options": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, People: "adult", Language: "en", Guidance: ptr(5.0), Watermark: ptr(false)},
@@ -151,6 +151,18 @@ func TestUnfit(t *testing.T) {
 		var unfit *router.Unfit
 		if _, err := router.Fit(&c.request, nil, c.to); !errors.As(err, &unfit) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAnyFormat: who cannot be asked for a type of file may make another than the app expects, which we convert.
+func TestAnyFormat(t *testing.T) {
+	for asked, want := range map[string][2]string{
+		"": {"", "exact"}, "png": {"png", "emulated=format"}, "jpeg": {"jpeg", "emulated=format"}, "webp": {"png", "rounded=format:webp>png"},
+	} {
+		got, err := router.Fit(&switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Format: asked}, gpt2, target("gemini", nano))
+		if err != nil || got.Format != want[0] || got.Fidelity.String() != want[1] {
+			t.Errorf("%q is converted to %q, with %q (%v); want %q", asked, got.Format, got.Fidelity, err, want)
 		}
 	}
 }
