@@ -39,7 +39,7 @@ func (q *request) made() cache.Made {
 // hit answers from the cache. It is a generation of its own, which cost nothing, and no arm of an experiment's.
 func (q *request) hit(reply *cache.Reply, req *switchyard.Request) error {
 	rec := q.rec
-	q.took(q.match.Route, q.match.Errs)
+	q.metRules(q.match.Errs)
 	rec.Cache = cacheHit
 	rec.Target, rec.Provider, rec.Served = reply.Made.Target, reply.Made.Provider, reply.Made.Model
 	rec.Images, rec.Fidelity, q.hosted = reply.Made.Images, reply.Made.Fidelity, reply.Made.Hosted

@@ -55,7 +55,7 @@ type PlanPassed struct {
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
 func (q *request) tellPlan() error {
 	doc := q.planDoc()
-	q.rec.Kind, q.rec.Route, q.rec.Variant = "plan", doc.Route, doc.Variant
+	q.rec.Kind, q.rec.Variant = "plan", doc.Variant
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Internal, Err: err}

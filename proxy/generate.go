@@ -101,7 +101,7 @@ func (q *request) fill(req *switchyard.Request) {
 	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
 	q.decoded, q.match = req, q.snap.Router.Match(q.facts(req))
-	q.rec.Kind, q.rec.Model, q.rec.Asked = "generation", req.Model, req.Images
+	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = "generation", req.Model, req.Images, q.match.Route.Name
 }
 
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is
@@ -187,7 +187,7 @@ func (q *request) facts(req *switchyard.Request) *rule.Facts {
 // plan is who may make what was asked for, as things are now.
 func (q *request) plan() *router.Plan {
 	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
-	q.took(plan.Route, plan.Errs)
+	q.metRules(plan.Errs)
 	q.rec.Variant = plan.Variant
 	if len(plan.Candidates) > 0 {
 		first := plan.Candidates[0]
@@ -196,12 +196,12 @@ func (q *request) plan() *router.Plan {
 	return plan
 }
 
-// took notes the route, and which rules on the way to it failed.
-func (q *request) took(route *router.Route, errs []error) {
+// metRules notes which rules have failed on the way to the route.
+func (q *request) metRules(errs []error) {
 	for _, err := range errs {
 		q.Log.Warn("rule", zap.Error(err))
 	}
-	q.rec.Route, q.rec.Rules = route.Name, errs
+	q.rec.Rules = errs
 }
 
 // learn notes that a target's model is dead; false if the plan has no such target. Others may have learned it in the

@@ -114,6 +114,21 @@ func TestBudgetPossible(t *testing.T) {
 	}
 }
 
+// TestRouteFromTheStart: the ledger knows the route of what is still under way, so that a route's budget has it, too, if the
+// process dies now.
+func TestRouteFromTheStart(t *testing.T) {
+	k := startKit(t, budgeting)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.Stall })
+	got := make(chan answer, 1)
+	go func() { got <- k.post(openaiPath, anImage, "Authorization", "Bearer key-web") }()
+	eventually(t, func() (int, bool) { n := len(k.world.Google.Calls()); return n, n == 1 })
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != "" || rows[0].Route != "both" {
+		t.Errorf("under way: %+v", rows)
+	}
+	k.mustKill(`{"scope":"provider","name":"google","abort":true}`)
+	<-got
+}
+
 // TestBudgetNames: a budget that is called as a key's own would share its account after a reload, and count everything twice.
 func TestBudgetNames(t *testing.T) {
 	text := strings.Replace(budgeting, "{name: daily, scope: all", `{name: "key:poor", scope: "key:poor"`, 1)
