@@ -46,8 +46,11 @@ func (q *request) head() {
 	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
 }
 
-// write sends a reply whose body is there whole.
-func (q *request) write(reply *dialect.Reply) error {
+// errHalf is of an answer whose head is out, and whose body is not.
+var errHalf = errors.New("answer broke off")
+
+// send gives the app a reply whose body is there whole. If it errs with errHalf the connection must be cut.
+func (q *request) send(reply *dialect.Reply) error {
 	h := q.w.Header()
 	for name, values := range reply.Header {
 		h[name] = values
@@ -61,12 +64,22 @@ func (q *request) write(reply *dialect.Reply) error {
 	defer body.Close()
 	q.w.WriteHeader(reply.Status)
 	if _, err := io.Copy(q.w, body); err != nil {
-		// The head is out: half an answer must not look like a whole one.
 		q.rec.Err = err
-		panic(http.ErrAbortHandler)
+		return errHalf
 	}
 	return nil
 }
+
+// whole cuts the connection after half an answer, which must not look like a whole one.
+func whole(err error) error {
+	if errors.Is(err, errHalf) {
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// write is send for an answer that nobody comes for once more.
+func (q *request) write(reply *dialect.Reply) error { return whole(q.send(reply)) }
 
 // relay hands a provider's events on as they come.
 func (q *request) relay(ans *attempt.Answer) error {

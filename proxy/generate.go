@@ -42,14 +42,15 @@ func (q *request) generate() error {
 	if q.wantsPlan() {
 		return q.tellPlan()
 	}
-	flight, answered, err := q.again(req, msg)
-	if answered || err != nil {
+	work, err := q.claim(req, msg)
+	if err != nil {
 		return err
 	}
-	defer flight.Release()
-	left, stay := flight.Left(q.r.Context())
-	defer stay()
-	q.gone = left
+	defer work.Release()
+	if work.Reply() != nil {
+		return q.repeat(work, req)
+	}
+	q.gone = work.Left(q.r.Context())
 	req, msg, done, err := q.completed(req, msg)
 	defer done()
 	if err != nil {
@@ -78,7 +79,7 @@ func (q *request) generate() error {
 	if err != nil {
 		return err
 	}
-	return q.deliver(flight, reply)
+	return q.deliver(work, reply)
 }
 
 // stream relays events; what they cost is known when they end.
@@ -107,7 +108,7 @@ func (q *request) fill(req *switchyard.Request) {
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is
 // known now.
 func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
-	for again := false; ; again = true {
+	for replanned := false; ; replanned = true {
 		job := q.job(req, msg, journal)
 		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
@@ -118,7 +119,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 			q.answered(ans)
 			return ans, nil
 		}
-		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(plan, e.Target) {
+		if e := switchyard.AsError(err); !e.Dead || replanned || !q.learn(plan, e.Target) {
 			return nil, err
 		}
 		if own := (*attempt.Failure)(nil); errors.As(err, &own) {

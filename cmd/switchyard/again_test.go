@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,6 +130,70 @@ func TestAKeyedAnswerOutlivesTheProcess(t *testing.T) {
 	again := k.restart().post(openaiPath, tinyImage, headers...)
 	if again.status != http.StatusOK || !bytes.Equal(first.body, again.body) || len(w.OpenAI.Bill()) != 1 {
 		t.Errorf("%d, %d paid for", again.status, len(w.OpenAI.Bill()))
+	}
+}
+
+// failing is an app to which nothing can be written.
+type failing struct {
+	header http.Header
+	before func() // each write
+}
+
+func (f *failing) Header() http.Header { return f.header }
+func (f *failing) WriteHeader(int)     {}
+func (f *failing) Write([]byte) (int, error) {
+	f.before()
+	return 0, errors.New("broken pipe")
+}
+
+// serve carries a request for an app that is the writer w, until ctx ends.
+func (k *kit) serve(ctx context.Context, w http.ResponseWriter, path, body string, headers ...string) {
+	k.Helper()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, k.url+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			k.Errorf("half an answer did not end in its being cut, but in %v", p)
+		}
+	}()
+	k.side.handler.ServeHTTP(w, r)
+}
+
+// TestRejoinWhileItIsWritten: an app that leaves in the middle of its answer, and asks again before anybody has noticed that
+// the answer did not arrive, does not pay twice.
+func TestRejoinWhileItIsWritten(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	ctx, leave := context.WithCancel(t.Context())
+	second := make(chan answer, 1)
+	k.serve(ctx, &failing{http.Header{}, func() {
+		leave()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			second <- k.post(openaiPath, tinyImage, "Authorization", "Bearer first-key")
+		}()
+		select {
+		case <-done: // it did not wait for what is written here
+		case <-time.After(300 * time.Millisecond):
+		}
+	}}, openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	if a := <-second; a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %v, %d paid for", a.status, a.header, len(k.world.OpenAI.Bill()))
+	}
+}
+
+// TestRejoinOnceMore: what was told to an app that had left again by then is still there for the next time.
+func TestRejoinOnceMore(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	for range 3 {
+		k.serve(t.Context(), &failing{http.Header{}, func() {}}, openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	}
+	a := k.post(openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %v, %d paid for", a.status, a.header, len(k.world.OpenAI.Bill()))
 	}
 }
 
