@@ -81,30 +81,33 @@ func whole(err error) error {
 // write is send for an answer that nobody comes for once more.
 func (q *request) write(reply *dialect.Reply) error { return whole(q.send(reply)) }
 
-// relay hands a provider's events on as they come.
-func (q *request) relay(ans *attempt.Answer) error {
+// relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
+// they did not all reach it, err why they did not come to their end.
+func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()
 	for name, values := range answerHeader(ans.Stream.Header) {
 		h[name] = values
 	}
+	t.begin(h)
 	q.snap.Settings.cors(h, q.r)
 	control := http.NewResponseController(q.w)
 	q.w.WriteHeader(http.StatusOK)
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := ans.Stream.Read(buf)
-		if n > 0 {
-			if _, err := q.w.Write(buf[:n]); err != nil {
-				return err
-			}
+		n, end := ans.Stream.Read(buf)
+		t.add(buf[:n])
+		if n > 0 && sent == nil {
+			_, sent = q.w.Write(buf[:n])
 			_ = control.Flush()
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
+		switch {
+		case sent != nil && t == nil:
+			return sent, sent
+		case errors.Is(end, io.EOF):
+			return sent, nil
+		case end != nil:
+			return sent, end
 		}
 	}
 }

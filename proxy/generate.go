@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/ledger"
 	"switchyard/router"
@@ -68,7 +70,7 @@ func (q *request) generate() error {
 		defer ans.Close()
 	}
 	if err == nil && ans.Stream != nil {
-		return q.stream(ctx, account, g, ans)
+		return q.stream(ctx, account, g, ans, work)
 	}
 	var reply *dialect.Reply
 	if err == nil {
@@ -83,15 +85,22 @@ func (q *request) generate() error {
 }
 
 // stream relays events; what they cost is known when they end.
-func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer) error {
+func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer, work *cache.Work) error {
 	s := ans.Stream
 	q.rec.Attempts = append(q.rec.Attempts, s.Attempt)
 	q.rec.Cost = total(q.rec.Attempts)
-	q.rec.Err = q.relay(ans)
+	t := q.tape()
+	defer t.close()
+	sent, err := q.relay(ans, t)
+	q.rec.Err = err
 	ans.Close()
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
 	q.close(ctx, account, g)
+	if t != nil && err == nil {
+		q.deliverTape(work, t, sent)
+	}
+	q.rec.Err = cmp.Or(err, sent)
 	return cutOff(q.rec.Err)
 }
 
@@ -133,7 +142,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 	plan := q.plan()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
-		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
+		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		Hedging: q.hedging(plan, req),
 	}
 }

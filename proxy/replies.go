@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"maps"
+	"net/http"
 
 	"go.uber.org/zap"
 
@@ -43,10 +44,10 @@ func (q *request) claim(req *switchyard.Request, msg *spool.Message) (*cache.Wor
 }
 
 // ask says where an answer may be that has been paid for: with an earlier request of the same Idempotency-Key, with any of
-// the same body where the route has a cache, or with one that its app has left. A ticket is found by
-// its id. replies is nil if it can be nowhere.
+// the same body where the route has a cache, or with one that its app has left. Events are found by a key alone, tickets by
+// their id. replies is nil if it can be nowhere.
 func (q *request) ask(req *switchyard.Request, msg *spool.Message) (replies *cache.Replies, ask cache.Ask, err error) {
-	if q.Replies == nil || req.Stream || req.Async || q.caller.tenant == anonymous {
+	if q.Replies == nil || req.Async || q.caller.tenant == anonymous {
 		return nil, ask, nil
 	}
 	key, err := q.idempotencyKey()
@@ -57,6 +58,9 @@ func (q *request) ask(req *switchyard.Request, msg *spool.Message) (replies *cac
 		body, err := q.sum(msg)
 		q.kept = sha256.Sum256([]byte(q.scope() + "\x00" + key))
 		return q.Replies, cache.Keyed(q.kept, body), err
+	}
+	if req.Stream {
+		return nil, ask, nil
 	}
 	route := q.match.Route
 	if ttl := route.Shares(req); ttl > 0 {
@@ -116,6 +120,13 @@ func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply
 	})
 	q.logLost(lost)
 	return whole(sent)
+}
+
+// deliverTape keeps events that have been relayed.
+func (q *request) deliverTape(work *cache.Work, t *tape, sent error) {
+	t.wind()
+	keep := &cache.Reply{Status: http.StatusOK, Header: t.header, Body: t, Made: q.made()}
+	q.logLost(work.Deliver(keep, func() error { return sent }))
 }
 
 func (q *request) logLost(err error) {

@@ -133,6 +133,100 @@ func TestAKeyedAnswerOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+const tinyEvents = `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","quality":"low","stream":true,"partial_images":1}`
+
+// TestEventsUnderAKey: they are paid for once, told once more to whoever asks with the key, and to nobody who asks for
+// something else.
+func TestEventsUnderAKey(t *testing.T) {
+	w := slowOpenAI(t, 300*time.Millisecond)
+	k := startKitWith(t, w, onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	answers := make([]answer, 3)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = k.post(openaiPath, tinyEvents, headers...) })
+	}
+	all.Wait()
+	answers = append(answers, k.post(openaiPath, tinyEvents, headers...), k.restart().post(openaiPath, tinyEvents, headers...))
+	hits := 0
+	for i, a := range answers {
+		if a.status != http.StatusOK || a.header.Get("Content-Type") != answers[0].header.Get("Content-Type") || !bytes.Equal(a.body, answers[0].body) {
+			t.Errorf("answer %d: %d %v %.100s", i, a.status, a.header, a.body)
+		}
+		if a.header.Get("X-Switchyard-Cache") == "hit" {
+			hits++
+		}
+	}
+	if !bytes.Contains(answers[0].body, []byte("event: image_generation.completed")) || hits != len(answers)-1 || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("%d hits, %d paid for: %.100s", hits, len(w.OpenAI.Bill()), answers[0].body)
+	}
+	for name, other := range map[string]string{"another prompt": strings.Replace(tinyEvents, "cat", "dog", 1), "without events": tinyImage} {
+		if a := k.post(openaiPath, other, headers...); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %.100s", name, a.status, a.body)
+		}
+	}
+	if n := len(w.OpenAI.Bill()); n != 1 {
+		t.Errorf("%d paid for", n)
+	}
+}
+
+// TestEventsUnderAKeyOutliveTheirApp: it comes back for what it has left, before the first of them or after, and has not
+// paid twice.
+func TestEventsUnderAKeyOutliveTheirApp(t *testing.T) {
+	w := slowOpenAI(t, 400*time.Millisecond)
+	k := startKitWith(t, w, onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if a := k.do(ctx, http.MethodPost, openaiPath, tinyEvents, headers...); a.err == nil {
+		t.Fatalf("the app did not leave: %d", a.status)
+	}
+	a := k.post(openaiPath, tinyEvents, headers...)
+	if a.status != http.StatusOK || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(w.OpenAI.Bill()))
+	}
+	headers[3] = "order-2"
+	k.serve(t.Context(), &failing{http.Header{}, func() {}}, openaiPath, tinyEvents, headers...)
+	a = k.post(openaiPath, tinyEvents, headers...)
+	if a.header.Get("X-Switchyard-Cache") != "hit" || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || len(w.OpenAI.Bill()) != 2 {
+		t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(w.OpenAI.Bill()))
+	}
+	for _, row := range k.rows() {
+		if row.Outcome != switchyard.OK || row.Cost.Charge != switchyard.ChargeSettled {
+			t.Errorf("the ledger has %+v", row)
+		}
+	}
+}
+
+// TestBrokenEventsReleaseTheirKey: half of them are not what it stands for.
+func TestBrokenEventsReleaseTheirKey(t *testing.T) {
+	w := slowOpenAI(t, 0)
+	k := startKitWith(t, w, onlyOpenAI)
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault, b.Times = sim.Cut, 1 })
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	if a := k.post(openaiPath, tinyEvents, headers...); a.err == nil {
+		t.Errorf("%d, and a clean end", a.status)
+	}
+	a := k.post(openaiPath, tinyEvents, headers...)
+	if a.status != http.StatusOK || a.err != nil || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || a.header.Get("X-Switchyard-Cache") == "hit" {
+		t.Errorf("%d %v %.100s %v", a.status, a.header, a.body, a.err)
+	}
+}
+
+// TestTranslatedEventsUnderAKey: one last event in the app's form is an answer as every other.
+func TestTranslatedEventsUnderAKey(t *testing.T) {
+	k := startKit(t, twoProviders)
+	headers := []string{"Authorization", "Bearer any", "Idempotency-Key", "order-1", "X-Only", "nano"}
+	first := k.post(openaiPath, `{"prompt":"a cat","stream":true}`, headers...)
+	second := k.post(openaiPath, `{"prompt":"a cat","stream":true}`, headers...)
+	if first.status != http.StatusOK || !bytes.HasPrefix(first.body, []byte("event: image_generation.completed\n")) || !bytes.Equal(first.body, second.body) {
+		t.Errorf("%d %.100s, then %d %.100s", first.status, first.body, second.status, second.body)
+	}
+	if n := len(k.world.Google.Bill()); n != 1 {
+		t.Errorf("%d paid for", n)
+	}
+}
+
 // failing is an app to which nothing can be written.
 type failing struct {
 	header http.Header
