@@ -91,6 +91,7 @@ type Job struct {
 	Resumes    bool                 // another process goes on with jobs that this one leaves: see ErrShutdown
 	AppKey     switchyard.Secret    // the app's own credential, for targets without one of ours
 	Gone       <-chan struct{}      // closed when the app has left; nil if it never does
+	Kept       bool                 // the app may come back for the answer: events go on without it
 }
 
 // Answer is a generation that went well. Close gives its bodies back; nothing in it may be used after that.

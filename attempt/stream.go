@@ -90,7 +90,11 @@ func (x *exchange) listen(ctx context.Context) (*Answer, error) {
 	}
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
 	x.by.arm(cancel)
-	stop := context.AfterFunc(leaving{x.job.Gone}, cancel) // a stream is cut when its app leaves
+	gone := x.job.Gone // a stream is cut when its app leaves
+	if x.job.Kept {
+		gone = nil
+	}
+	stop := context.AfterFunc(leaving{gone}, cancel)
 	end := func(error) { stop(); cancel() }
 	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
 	if err != nil {

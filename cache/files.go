@@ -3,7 +3,6 @@ package cache
 import (
 	"bufio"
 	"cmp"
-	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -32,43 +31,73 @@ const tempPrefix = ".tmp-"
 
 func (r *Replies) path(key Sum) string { return filepath.Join(r.dir, hex.EncodeToString(key[:])) }
 
-// save writes an answer to its file, and syncs it: an app with a key may come back after a crash.
-func (r *Replies) save(f *Flight, reply *Reply) (*Reply, error) {
+// save writes an answer to its file. One under a key is found there even if the machine dies as soon as save returns.
+func (r *Replies) save(ask Ask, reply *Reply) error {
 	body, err := reply.Body.Open()
 	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return fmt.Errorf("cache: %w", err)
 	}
 	defer body.Close()
-	line, err := json.Marshal(head{
-		Request: hex.EncodeToString(f.request[:]), Expires: r.now().Add(f.ttl), Status: reply.Status, Header: reply.Header,
-		Length: reply.Body.Len(), Made: reply.Made,
-	})
+	line, err := r.headLine(ask, reply)
 	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return fmt.Errorf("cache: %w", err)
 	}
 	temp, err := os.CreateTemp(r.dir, tempPrefix+"*")
 	if err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return fmt.Errorf("cache: %w", err)
 	}
-	_, err = temp.Write(append(line, '\n'))
-	if err == nil {
-		_, err = io.Copy(temp, body)
-	}
+	err = fill(temp, line, body, reply.Body.Len())
 	err = errors.Join(err, os.Chtimes(temp.Name(), time.Time{}, r.now()), temp.Sync(), temp.Close()) // Sweep goes by our clock
 	if err == nil {
-		err = os.Rename(temp.Name(), r.path(f.key))
+		err = os.Rename(temp.Name(), r.path(ask.key))
 	}
 	if err != nil {
 		_ = os.Remove(temp.Name())
-		return nil, fmt.Errorf("cache: %w", err)
+		return fmt.Errorf("cache: %w", err)
 	}
-	if err := r.count(int64(len(line)) + reply.Body.Len()); err != nil {
-		return nil, err
+	if ask.kind == keyed {
+		if err := r.sync(); err != nil {
+			return fmt.Errorf("cache: %w", err)
+		}
 	}
-	kept := *reply
-	kept.Body = &section{path: r.path(f.key), off: int64(len(line)) + 1, n: reply.Body.Len()}
-	return &kept, nil
+	return r.count(int64(len(line)) + reply.Body.Len())
 }
+
+// headLine is a file's head, small enough for load.
+func (r *Replies) headLine(ask Ask, reply *Reply) ([]byte, error) {
+	line, err := json.Marshal(head{
+		Request: hex.EncodeToString(ask.request[:]), Expires: r.now().Add(cmp.Or(ask.ttl, r.ttl)), Status: reply.Status, Header: reply.Header,
+		Length: reply.Body.Len(), Made: reply.Made,
+	})
+	if err == nil && len(line) >= maxHead {
+		err = fmt.Errorf("an answer's head has %d bytes, more than %d", len(line), maxHead)
+	}
+	return append(line, '\n'), err
+}
+
+// fill writes a head, and a body that must be as long as it says.
+func fill(w io.Writer, line []byte, body io.Reader, length int64) error {
+	if _, err := w.Write(line); err != nil {
+		return err
+	}
+	n, err := io.Copy(w, body)
+	if err == nil && n != length {
+		err = fmt.Errorf("an answer of %d bytes has %d", length, n)
+	}
+	return err
+}
+
+// sync has the files' names on disk, too.
+func (r *Replies) sync() error {
+	dir, err := os.Open(r.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// touch keeps a file for longer than others when room is made.
+func (r *Replies) touch(key Sum) { _ = os.Chtimes(r.path(key), time.Time{}, r.now()) }
 
 // count counts a new file, and makes room if there is too much now.
 func (r *Replies) count(size int64) error {
@@ -99,8 +128,8 @@ func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	return request, &Reply{h.Status, h.Header, &section{path: r.path(key), off: off, n: h.Length}, h.Made}, nil
 }
 
-// maxHead bounds what is read as a head.
-const maxHead = 64 << 10
+// maxHead bounds a head. It has room for all headers that a provider may send, however JSON spells them, and ours.
+const maxHead = 1 << 20
 
 func readHead(f io.Reader) (h head, length int64, err error) {
 	line, err := bufio.NewReader(io.LimitReader(f, maxHead)).ReadBytes('\n')
@@ -110,35 +139,10 @@ func readHead(f io.Reader) (h head, length int64, err error) {
 	return h, int64(len(line)), json.Unmarshal(line, &h)
 }
 
-// take is load for an answer that is told once: nobody finds it any more. Requires mu.
-func (r *Replies) take(key Sum) (*Reply, error) {
-	_, reply, err := r.load(key)
-	if reply == nil || err != nil {
-		return nil, err
-	}
-	s := reply.Body.(*section)
-	s.path, s.once = filepath.Join(r.dir, tempPrefix+rand.Text()), true
-	if err := os.Rename(r.path(key), s.path); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
-	}
-	return reply, nil
-}
-
-func (r *Replies) taken(key Sum) (*Reply, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	reply, err := r.take(key)
-	if reply == nil && err == nil {
-		err = ErrReleased
-	}
-	return reply, err
-}
-
 // section is an answer's body in its file. Once opened, it stays readable when the file is removed.
 type section struct {
 	path   string
 	off, n int64
-	once   bool // the file goes when it is opened
 }
 
 func (s *section) Len() int64 { return s.n }
@@ -147,9 +151,6 @@ func (s *section) Open() (io.ReadCloser, error) {
 	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
-	}
-	if s.once {
-		_ = os.Remove(s.path)
 	}
 	if _, err := f.Seek(s.off, io.SeekStart); err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,9 +10,6 @@ import (
 
 	"switchyard"
 )
-
-// ErrMismatch is for a key that was used with another request.
-var ErrMismatch = errors.New("key was used with another request")
 
 // Config is where answers are kept.
 type Config struct {
@@ -55,13 +51,14 @@ type Replies struct {
 	sweeping sync.Mutex
 	total    atomic.Int64 // bytes of all files
 
-	mu      sync.Mutex // guards flights, and what is in them
-	flights map[Sum]*Flight
+	mu      sync.Mutex // guards what follows, and what is in it
+	sharers map[Sum]*sharers
+	heirs   map[Sum]*heir // the first of those who ask the same
 }
 
 // New opens the folder, and sweeps it.
 func New(c Config) (*Replies, error) {
-	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, flights: map[Sum]*Flight{}}
+	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, sharers: map[Sum]*sharers{}, heirs: map[Sum]*heir{}}
 	if r.ttl <= 0 {
 		r.ttl = 24 * time.Hour
 	}
@@ -77,91 +74,8 @@ func New(c Config) (*Replies, error) {
 	return r, r.Sweep()
 }
 
-// Keyed is the flight under an app's own key, or the answer that an earlier one came to. request is the digest of all
-// that the app asked for.
-func (r *Replies) Keyed(key, request Sum) (*Flight, *Reply, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f := r.flights[key]; f != nil {
-		if f.request != request {
-			return nil, nil, ErrMismatch
-		}
-		f.join()
-		return f, nil, nil
-	}
-	kept, reply, err := r.load(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	if reply != nil {
-		if kept != request {
-			return nil, nil, ErrMismatch
-		}
-		return nil, reply, nil
-	}
-	return r.begin(key, request, r.ttl).shared(), nil, nil
-}
-
-// Shared is the flight of a request whose answer everybody may have who asks the same within ttl, or that answer. One that
-// is found stays longer than others when room is made.
-func (r *Replies) Shared(request Sum, ttl time.Duration) (*Flight, *Reply, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f := r.flights[request]; f != nil {
-		f.join()
-		return f, nil, nil
-	}
-	_, reply, err := r.load(request)
-	if reply != nil {
-		_ = os.Chtimes(r.path(request), time.Time{}, r.now())
-	}
-	if reply != nil || err != nil {
-		return nil, reply, err
-	}
-	return r.begin(request, request, ttl).shared(), nil, nil
-}
-
 // Kept is the answer under a key; nil if there is none, or none any more.
 func (r *Replies) Kept(key Sum) (*Reply, error) {
 	_, reply, err := r.load(key)
 	return reply, err
-}
-
-// rejoinTTL is how long an answer is kept for an app that has left without it.
-const rejoinTTL = time.Minute
-
-// Rejoin is a flight of the same request that its app has left, or the answer it came to; else a new one. gone is closed
-// when the caller leaves. Nil, with no answer, is for a request that somebody else still waits for: it is made beside it.
-func (r *Replies) Rejoin(request Sum, gone <-chan struct{}) (*Flight, *Reply, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f := r.flights[request]; f != nil {
-		if !closed(f.gone) {
-			return nil, nil, nil
-		}
-		f.gone, f.joined = gone, true
-		return f, nil, nil
-	}
-	if reply, err := r.take(request); reply != nil || err != nil {
-		return nil, reply, err
-	}
-	f := r.begin(request, request, rejoinTTL)
-	f.gone = gone
-	return f, nil, nil
-}
-
-// begin starts a flight. Requires mu.
-func (r *Replies) begin(key, request Sum, ttl time.Duration) *Flight {
-	f := &Flight{replies: r, key: key, request: request, ttl: ttl, fresh: true, ended: make(chan struct{})}
-	r.flights[key] = f
-	return f
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }

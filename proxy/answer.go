@@ -46,8 +46,11 @@ func (q *request) head() {
 	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
 }
 
-// write sends a reply whose body is there whole.
-func (q *request) write(reply *dialect.Reply) error {
+// errHalf is of an answer whose head is out, and whose body is not.
+var errHalf = errors.New("answer broke off")
+
+// send gives the app a reply whose body is there whole. If it errs with errHalf the connection must be cut.
+func (q *request) send(reply *dialect.Reply) error {
 	h := q.w.Header()
 	for name, values := range reply.Header {
 		h[name] = values
@@ -61,37 +64,50 @@ func (q *request) write(reply *dialect.Reply) error {
 	defer body.Close()
 	q.w.WriteHeader(reply.Status)
 	if _, err := io.Copy(q.w, body); err != nil {
-		// The head is out: half an answer must not look like a whole one.
 		q.rec.Err = err
-		panic(http.ErrAbortHandler)
+		return errHalf
 	}
 	return nil
 }
 
-// relay hands a provider's events on as they come.
-func (q *request) relay(ans *attempt.Answer) error {
+// whole cuts the connection after half an answer, which must not look like a whole one.
+func whole(err error) error {
+	if errors.Is(err, errHalf) {
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// write is send for an answer that nobody comes for once more.
+func (q *request) write(reply *dialect.Reply) error { return whole(q.send(reply)) }
+
+// relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
+// they did not all reach it, err why they did not come to their end.
+func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()
 	for name, values := range answerHeader(ans.Stream.Header) {
 		h[name] = values
 	}
+	t.begin(h)
 	q.snap.Settings.cors(h, q.r)
 	control := http.NewResponseController(q.w)
 	q.w.WriteHeader(http.StatusOK)
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := ans.Stream.Read(buf)
-		if n > 0 {
-			if _, err := q.w.Write(buf[:n]); err != nil {
-				return err
-			}
+		n, end := ans.Stream.Read(buf)
+		t.add(buf[:n])
+		if n > 0 && sent == nil {
+			_, sent = q.w.Write(buf[:n])
 			_ = control.Flush()
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
+		switch {
+		case sent != nil && t == nil:
+			return sent, sent
+		case errors.Is(end, io.EOF):
+			return sent, nil
+		case end != nil:
+			return sent, end
 		}
 	}
 }

@@ -88,8 +88,8 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		answer := &sink{header: http.Header{}}
 		q := x.carryItem(answer, r)
 		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
-		wait, again := answer.again(q.rec)
-		if !again || try == batchTries || !sleep(ctx, wait) {
+		wait, willing := answer.retryAfter(q.rec)
+		if !willing || try == batchTries || !sleep(ctx, wait) {
 			return res
 		}
 	}
@@ -161,8 +161,8 @@ func (s *sink) told(kept cache.Sum) []byte {
 	return bytes.Clone(s.text.Bytes())
 }
 
-// again reports whether the request is worth another try, and after what time.
-func (s *sink) again(rec *Record) (time.Duration, bool) {
+// retryAfter reports whether the request is worth another try, and after what time.
+func (s *sink) retryAfter(rec *Record) (time.Duration, bool) {
 	if s.status != http.StatusTooManyRequests && s.status != http.StatusServiceUnavailable {
 		return 0, false
 	}

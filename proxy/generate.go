@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +18,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/ledger"
 	"switchyard/router"
@@ -42,14 +44,15 @@ func (q *request) generate() error {
 	if q.wantsPlan() {
 		return q.tellPlan()
 	}
-	flight, answered, err := q.again(req, msg)
-	if answered || err != nil {
+	work, err := q.claim(req, msg)
+	if err != nil {
 		return err
 	}
-	defer flight.Release()
-	left, stay := flight.Left(q.r.Context())
-	defer stay()
-	q.gone = left
+	defer work.Release()
+	if work.Reply() != nil {
+		return q.repeat(work, req)
+	}
+	q.gone = work.Left(q.r.Context())
 	req, msg, done, err := q.completed(req, msg)
 	defer done()
 	if err != nil {
@@ -67,7 +70,7 @@ func (q *request) generate() error {
 		defer ans.Close()
 	}
 	if err == nil && ans.Stream != nil {
-		return q.stream(ctx, account, g, ans)
+		return q.stream(ctx, account, g, ans, work)
 	}
 	var reply *dialect.Reply
 	if err == nil {
@@ -78,19 +81,26 @@ func (q *request) generate() error {
 	if err != nil {
 		return err
 	}
-	return q.deliver(flight, reply)
+	return q.deliver(work, reply)
 }
 
 // stream relays events; what they cost is known when they end.
-func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer) error {
+func (q *request) stream(ctx context.Context, account *account, g switchyard.Generation, ans *attempt.Answer, work *cache.Work) error {
 	s := ans.Stream
 	q.rec.Attempts = append(q.rec.Attempts, s.Attempt)
 	q.rec.Cost = total(q.rec.Attempts)
-	q.rec.Err = q.relay(ans)
+	t := q.tape()
+	defer t.close()
+	sent, err := q.relay(ans, t)
+	q.rec.Err = err
 	ans.Close()
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
 	q.close(ctx, account, g)
+	if t != nil && err == nil {
+		q.deliverTape(work, t, sent)
+	}
+	q.rec.Err = cmp.Or(err, sent)
 	return cutOff(q.rec.Err)
 }
 
@@ -107,7 +117,7 @@ func (q *request) fill(req *switchyard.Request) {
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is
 // known now.
 func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
-	for again := false; ; again = true {
+	for replanned := false; ; replanned = true {
 		job := q.job(req, msg, journal)
 		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
@@ -118,7 +128,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 			q.answered(ans)
 			return ans, nil
 		}
-		if e := switchyard.AsError(err); !e.Dead || again || !q.learn(plan, e.Target) {
+		if e := switchyard.AsError(err); !e.Dead || replanned || !q.learn(plan, e.Target) {
 			return nil, err
 		}
 		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
@@ -132,7 +142,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 	plan := q.plan()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
-		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
+		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		Hedging: q.hedging(plan, req),
 	}
 }

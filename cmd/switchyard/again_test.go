@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -127,6 +130,164 @@ func TestAKeyedAnswerOutlivesTheProcess(t *testing.T) {
 	again := k.restart().post(openaiPath, tinyImage, headers...)
 	if again.status != http.StatusOK || !bytes.Equal(first.body, again.body) || len(w.OpenAI.Bill()) != 1 {
 		t.Errorf("%d, %d paid for", again.status, len(w.OpenAI.Bill()))
+	}
+}
+
+const tinyEvents = `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","quality":"low","stream":true,"partial_images":1}`
+
+// TestEventsUnderAKey: they are paid for once, told once more to whoever asks with the key, and to nobody who asks for
+// something else.
+func TestEventsUnderAKey(t *testing.T) {
+	w := slowOpenAI(t, 300*time.Millisecond)
+	k := startKitWith(t, w, onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	answers := make([]answer, 3)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = k.post(openaiPath, tinyEvents, headers...) })
+	}
+	all.Wait()
+	answers = append(answers, k.post(openaiPath, tinyEvents, headers...), k.restart().post(openaiPath, tinyEvents, headers...))
+	hits := 0
+	for i, a := range answers {
+		if a.status != http.StatusOK || a.header.Get("Content-Type") != answers[0].header.Get("Content-Type") || !bytes.Equal(a.body, answers[0].body) {
+			t.Errorf("answer %d: %d %v %.100s", i, a.status, a.header, a.body)
+		}
+		if a.header.Get("X-Switchyard-Cache") == "hit" {
+			hits++
+		}
+	}
+	if !bytes.Contains(answers[0].body, []byte("event: image_generation.completed")) || hits != len(answers)-1 || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("%d hits, %d paid for: %.100s", hits, len(w.OpenAI.Bill()), answers[0].body)
+	}
+	for name, other := range map[string]string{"another prompt": strings.Replace(tinyEvents, "cat", "dog", 1), "without events": tinyImage} {
+		if a := k.post(openaiPath, other, headers...); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %.100s", name, a.status, a.body)
+		}
+	}
+	if n := len(w.OpenAI.Bill()); n != 1 {
+		t.Errorf("%d paid for", n)
+	}
+}
+
+// TestEventsUnderAKeyOutliveTheirApp: it comes back for what it has left, before the first of them or after, and has not
+// paid twice.
+func TestEventsUnderAKeyOutliveTheirApp(t *testing.T) {
+	w := slowOpenAI(t, 400*time.Millisecond)
+	k := startKitWith(t, w, onlyOpenAI)
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if a := k.do(ctx, http.MethodPost, openaiPath, tinyEvents, headers...); a.err == nil {
+		t.Fatalf("the app did not leave: %d", a.status)
+	}
+	a := k.post(openaiPath, tinyEvents, headers...)
+	if a.status != http.StatusOK || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || len(w.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(w.OpenAI.Bill()))
+	}
+	headers[3] = "order-2"
+	k.serve(t.Context(), &failing{http.Header{}, func() {}}, openaiPath, tinyEvents, headers...)
+	a = k.post(openaiPath, tinyEvents, headers...)
+	if a.header.Get("X-Switchyard-Cache") != "hit" || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || len(w.OpenAI.Bill()) != 2 {
+		t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(w.OpenAI.Bill()))
+	}
+	for _, row := range k.rows() {
+		if row.Outcome != switchyard.OK || row.Cost.Charge != switchyard.ChargeSettled {
+			t.Errorf("the ledger has %+v", row)
+		}
+	}
+}
+
+// TestBrokenEventsReleaseTheirKey: half of them are not what it stands for.
+func TestBrokenEventsReleaseTheirKey(t *testing.T) {
+	w := slowOpenAI(t, 0)
+	k := startKitWith(t, w, onlyOpenAI)
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault, b.Times = sim.Cut, 1 })
+	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
+	if a := k.post(openaiPath, tinyEvents, headers...); a.err == nil {
+		t.Errorf("%d, and a clean end", a.status)
+	}
+	a := k.post(openaiPath, tinyEvents, headers...)
+	if a.status != http.StatusOK || a.err != nil || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || a.header.Get("X-Switchyard-Cache") == "hit" {
+		t.Errorf("%d %v %.100s %v", a.status, a.header, a.body, a.err)
+	}
+}
+
+// TestTranslatedEventsUnderAKey: one last event in the app's form is an answer as every other.
+func TestTranslatedEventsUnderAKey(t *testing.T) {
+	k := startKit(t, twoProviders)
+	headers := []string{"Authorization", "Bearer any", "Idempotency-Key", "order-1", "X-Only", "nano"}
+	first := k.post(openaiPath, `{"prompt":"a cat","stream":true}`, headers...)
+	second := k.post(openaiPath, `{"prompt":"a cat","stream":true}`, headers...)
+	if first.status != http.StatusOK || !bytes.HasPrefix(first.body, []byte("event: image_generation.completed\n")) || !bytes.Equal(first.body, second.body) {
+		t.Errorf("%d %.100s, then %d %.100s", first.status, first.body, second.status, second.body)
+	}
+	if n := len(k.world.Google.Bill()); n != 1 {
+		t.Errorf("%d paid for", n)
+	}
+}
+
+// failing is an app to which nothing can be written.
+type failing struct {
+	header http.Header
+	before func() // each write
+}
+
+func (f *failing) Header() http.Header { return f.header }
+func (f *failing) WriteHeader(int)     {}
+func (f *failing) Write([]byte) (int, error) {
+	f.before()
+	return 0, errors.New("broken pipe")
+}
+
+// serve carries a request for an app that is the writer w, until ctx ends.
+func (k *kit) serve(ctx context.Context, w http.ResponseWriter, path, body string, headers ...string) {
+	k.Helper()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, k.url+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			k.Errorf("half an answer did not end in its being cut, but in %v", p)
+		}
+	}()
+	k.side.handler.ServeHTTP(w, r)
+}
+
+// TestRejoinWhileItIsWritten: an app that leaves in the middle of its answer, and asks again before anybody has noticed that
+// the answer did not arrive, does not pay twice.
+func TestRejoinWhileItIsWritten(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	ctx, leave := context.WithCancel(t.Context())
+	second := make(chan answer, 1)
+	k.serve(ctx, &failing{http.Header{}, func() {
+		leave()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			second <- k.post(openaiPath, tinyImage, "Authorization", "Bearer first-key")
+		}()
+		select {
+		case <-done: // it did not wait for what is written here
+		case <-time.After(300 * time.Millisecond):
+		}
+	}}, openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	if a := <-second; a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %v, %d paid for", a.status, a.header, len(k.world.OpenAI.Bill()))
+	}
+}
+
+// TestRejoinOnceMore: what was told to an app that had left again by then is still there for the next time.
+func TestRejoinOnceMore(t *testing.T) {
+	k := startKitWith(t, slowOpenAI(t, 0), onlyOpenAI)
+	for range 3 {
+		k.serve(t.Context(), &failing{http.Header{}, func() {}}, openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	}
+	a := k.post(openaiPath, tinyImage, "Authorization", "Bearer first-key")
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
+		t.Errorf("%d %v, %d paid for", a.status, a.header, len(k.world.OpenAI.Bill()))
 	}
 }
 

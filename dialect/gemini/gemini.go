@@ -47,7 +47,7 @@ func (Dialect) Claims(path string, h http.Header, query url.Values) bool {
 			return true
 		}
 	}
-	if !strings.HasPrefix(path, "/v1/") {
+	if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/images/") { // which only OpenAI has
 		return false
 	}
 	call, ok := parsePath(path)

@@ -26,6 +26,7 @@ func TestClaims(t *testing.T) {
 		{path: "/v1/models", header: "X-Goog-Api-Key", want: true},
 		{path: "/v1/models/gemini", header: "X-Goog-Api-Key", want: true},
 		{path: "/v1/batches", query: "key=k", want: true},
+		{path: "/v1/images/generations", header: "X-Goog-Api-Key"},
 		{path: "/models", query: "key=k"},
 		{path: "/fal/run/x", header: "X-Goog-Api-Key"},
 	} {
