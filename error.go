@@ -35,6 +35,7 @@ type Error struct {
 	Outcome    Outcome       // of an attempt that failed; empty for faults of ours or the app's
 	Stage      Stage         // how far the attempt got
 	Unbilled   bool          // known to have cost nothing, though it was answered
+	Paid       bool          // what was tried may have been charged for: the same request once more may be, too
 	RetryAfter time.Duration // the provider's or our own advice; 0 if none
 	Output     bool          // of Filtered: it was the finished picture, not the prompt
 	Usage      *Usage        // what the provider counted though it made no picture; nil if it did not tell

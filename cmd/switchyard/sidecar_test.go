@@ -134,6 +134,17 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestNoRetryIsPaid: what may have been charged for is not asked for once more by an SDK, without a word.
+func TestNoRetryIsPaid(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for fault, want := range map[sim.Fault]string{sim.NotImage: "false", sim.Cut: "false", sim.HTML: "", sim.RateLimit: ""} {
+		k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = fault })
+		if a := k.post(openaiPath, `{"prompt":"a signal box"}`, "X-Only", "gpt"); a.status < 400 || a.header.Get("X-Should-Retry") != want {
+			t.Errorf("%s: %d, X-Should-Retry %q, want %q", fault, a.status, a.header.Get("X-Should-Retry"), want)
+		}
+	}
+}
+
 // TestNothingSent: bad input gets the error of the app's own provider, and no provider hears of it.
 func TestNothingSent(t *testing.T) {
 	k := startKit(t, strings.Replace(twoProviders, "providers:", "server: {listen: 127.0.0.1:0, max_request_body: 1MiB, temp_dir: \"{dir}/tmp\"}\nproviders:", 1))

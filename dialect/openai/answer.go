@@ -177,8 +177,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	if e.RetryAfter > 0 {
 		reply.Header.Set("Retry-After-Ms", strconv.FormatInt(e.RetryAfter.Milliseconds(), 10))
 	}
-	if e.Kind == switchyard.OverBudget {
-		reply.Header.Set("X-Should-Retry", "false") // a 429 that the SDKs would try twice more
+	if e.Kind == switchyard.OverBudget || e.Paid {
+		reply.Header.Set("X-Should-Retry", "false") // or the SDKs would try twice more, and pay each time
 	}
 	return reply
 }
