@@ -201,8 +201,9 @@ type job struct {
 	ticket  ticket.Ticket
 	request *switchyard.Request
 	message *spool.Message
-	done    func()               // gives the message back
-	earlier []switchyard.Attempt // of an earlier process, in the order they were begun
+	done    func() // gives the message back
+
+	over, held []switchyard.Attempt // of an earlier process: see Revive
 }
 
 // begin has the work done, without an app to wait for it.
@@ -225,7 +226,8 @@ func (q *request) lose(tk ticket.Ticket) {
 	ctx := context.WithoutCancel(q.r.Context())
 	tk, err := q.Tickets.Get(ctx, tk.Tenant, tk.ID)
 	if err == nil && tk.State != ticket.Done {
-		err = q.Lose(ctx, tk)
+		tk.Outcome = switchyard.Lost
+		err = q.End(ctx, tk)
 	}
 	if err != nil {
 		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
@@ -265,10 +267,10 @@ func (q *request) do(j *job) {
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
 	account := &ticketAccount{account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket}
-	if len(j.earlier) > 0 {
+	if len(j.over)+len(j.held) > 0 {
 		account.waiting = nil // it has begun before
 	}
-	q.rec.Attempts, q.held = unheld(j.earlier)
+	q.rec.Attempts, q.held = j.over, j.held
 	return account
 }
 
@@ -278,7 +280,9 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 		return // the next process goes on with it
 	}
 	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
-		q.takeBack(ctx, held)
+		for _, a := range held {
+			q.TakeBack(ctx, a)
+		}
 	}
 	doc := q.keep(ctx, ans, q.rec.Err)
 	if ans != nil {
@@ -290,20 +294,6 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	}
 	q.close(ctx, account.account, q.generation("generation", account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
-}
-
-// takeBack cancels jobs that nobody can ask for any more, since the config has changed: where their target is still to be
-// had, at least.
-func (q *request) takeBack(ctx context.Context, held []switchyard.Attempt) {
-	for _, a := range held {
-		t := q.Target(a.Target)
-		if t == nil {
-			continue
-		}
-		if err := q.Runner.TakeBack(ctx, t, a); err != nil {
-			q.Log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
-		}
-	}
 }
 
 // ticketAccount keeps the ticket's row in step with the journal.
@@ -340,16 +330,27 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 		m.With = a.q.notices(a.request, switchyard.EventStart)
 	}
 	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
-	next, err := a.q.Tickets.Advance(ctx, m)
+	next, err := a.q.advance(ctx, m)
 	if err != nil {
 		return err
 	}
 	next.Request = nil // it is decoded
 	a.ticket = next
-	if m.With != nil {
-		a.q.Hooks.Wake()
-	}
 	return nil
+}
+
+// advance makes a move of a ticket. What the app is to be told of it does not hold it up.
+func (h *Handler) advance(ctx context.Context, m ticket.Move) (ticket.Ticket, error) {
+	next, err := h.Tickets.Advance(ctx, m)
+	if errors.Is(err, ticket.ErrWith) {
+		h.Log.Error("webhook", zap.String("ticket", m.ID), zap.Error(err))
+		m.With = nil
+		next, err = h.Tickets.Advance(ctx, m)
+	}
+	if err == nil && m.With != nil {
+		h.Hooks.Wake()
+	}
+	return next, err
 }
 
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {

@@ -69,6 +69,7 @@ var (
 	ErrExists   = errors.New("ticket exists")
 	ErrConflict = errors.New("ticket is in another state or another owner's")
 	ErrIllegal  = errors.New("not a legal move")
+	ErrWith     = errors.New("what goes with a move failed")
 	ErrTooLarge = errors.New("document is too large")
 	ErrCursor   = errors.New("malformed cursor")
 )
