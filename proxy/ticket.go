@@ -266,7 +266,9 @@ func (q *request) do(j *job) {
 }
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
-	account := &ticketAccount{account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket}
+	account := &ticketAccount{
+		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket, job: len(j.held) > 0,
+	}
 	if len(j.over)+len(j.held) > 0 {
 		account.waiting = nil // it has begun before
 	}
@@ -276,7 +278,7 @@ func (q *request) ticketAccount(j *job) *ticketAccount {
 
 // end books what the work came to and puts it into the row. What was held and is lost is taken back.
 func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.Answer, held []switchyard.Attempt) {
-	if q.rec.Err != nil && account.ticket.State == ticket.Held && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
+	if q.rec.Err != nil && account.job && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
 		return // the next process goes on with it
 	}
 	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
@@ -302,6 +304,7 @@ type ticketAccount struct {
 	q       *request
 	request *switchyard.Request
 	ticket  ticket.Ticket
+	job     bool // a provider has one, and the journal knows, whether the row says so or not
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.
@@ -312,18 +315,25 @@ func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.account.Open(ctx, at)
 }
 
-// Hold moves the ticket to held: from then on its job is found again.
+// Hold moves the ticket to held. The journal has the job first, and from then on it is found again: a row that cannot be
+// written does not stop the work.
 func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err := a.account.Hold(ctx, at); err != nil {
 		return err
 	}
-	return a.advance(ctx, ticket.Move{To: ticket.Held, Job: at.Job})
+	err := a.advance(ctx, ticket.Move{To: ticket.Held, Job: at.Job})
+	if err == nil || errors.Is(err, ticket.ErrConflict) {
+		return err
+	}
+	a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+	return nil
 }
 
 func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.ticket.State == m.To && m.To == ticket.Held {
+	a.job = m.To == ticket.Held
+	if a.ticket.State == m.To && a.job {
 		return nil // a fan-out has several jobs; the ledger knows them all
 	}
 	if a.ticket.State == ticket.Accepted && m.To == ticket.Sending { // the first of its parts
@@ -353,27 +363,51 @@ func (h *Handler) advance(ctx context.Context, m ticket.Move) (ticket.Ticket, er
 	return next, err
 }
 
+// Pauses between two tries to write down how a ticket ended.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// finish puts the end of the work into the ticket's row. What it came to has been paid for: while the row cannot be written
+// it lies aside for the next process, and this one goes on trying as long as it lives.
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
-	for pause := 100 * time.Millisecond; ; pause *= 3 {
-		err := a.advance(ctx, ticket.Move{
+	aside := false
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		m := ticket.Move{
 			To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
 			With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
-		})
+		}
+		err := a.advance(ctx, m)
 		if err == nil {
 			return
 		}
 		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
-		if errors.Is(err, ticket.ErrTooLarge) {
+		switch {
+		case errors.Is(err, ticket.ErrConflict), errors.Is(err, ticket.ErrNotFound):
+			return // it is not ours any more
+		case errors.Is(err, ticket.ErrTooLarge):
 			d = resultDoc{Outcome: switchyard.BadReply, Created: d.Created, Kind: switchyard.Internal}
-		}
-		if pause > 10*time.Second || errors.Is(err, ticket.ErrConflict) {
-			return // the next start ends it as lost; the ledger is exact either way
+			continue
+		case !aside:
+			aside = a.setAside(m)
 		}
 		select {
 		case <-time.After(pause):
 		case <-a.q.ending.Done():
+			return
 		}
 	}
+}
+
+// setAside reports whether the end of a ticket is where the next process finds it.
+func (a *ticketAccount) setAside(m ticket.Move) bool {
+	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
+	err := a.q.Tickets.SetAside(m)
+	if err != nil {
+		a.q.Log.Error("ticket", zap.String("id", m.ID), zap.Error(err))
+	}
+	return err == nil
 }
 
 var (

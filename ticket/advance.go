@@ -73,6 +73,7 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	}
 	if m.To == Done {
 		s.drop(m.ID)
+		s.drop(m.ID + endSuffix)
 	}
 	s.bells.ring(m.ID)
 	return next, nil

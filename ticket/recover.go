@@ -15,7 +15,8 @@ type Claim struct {
 	Dead time.Time
 }
 
-// Recover takes over the tickets that dead owners left undone, as they stand.
+// Recover takes over the tickets that dead owners left undone, as they stand. One whose end was set aside has its Outcome
+// and Result: it is to be moved to Done with them.
 func (s *Store) Recover(ctx context.Context, c Claim) ([]Ticket, error) {
 	taken, err := s.query(ctx, `UPDATE tickets SET version = version + 1, owner = ?1, lease = ?2
 WHERE state <> 'done' AND owner <> ?1 AND (?3 = 0 OR lease < ?3) RETURNING `+columns,
@@ -23,7 +24,11 @@ WHERE state <> 'done' AND owner <> ?1 AND (?3 = 0 OR lease < ?3) RETURNING `+col
 	if err != nil {
 		return nil, fmt.Errorf("recover tickets: %w", err)
 	}
-	for _, t := range taken {
+	for i := range taken {
+		t := &taken[i]
+		if end, ok := s.aside(t.ID); ok {
+			t.Outcome, t.Result = end.Outcome, end.Result
+		}
 		s.bells.ring(t.ID)
 	}
 	return taken, nil

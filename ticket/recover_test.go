@@ -3,6 +3,7 @@ package ticket_test
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,6 +53,57 @@ func TestWhatADeadProcessLeftIsTakenOverAsItStands(t *testing.T) {
 	}
 	if list, err := s.Recover(t.Context(), ticket.Claim{Owner: "new", Lease: lease}); err != nil || len(list) != 0 {
 		t.Errorf("the same twice: %+v, %v", list, err)
+	}
+}
+
+// TestAnEndThatWasSetAsideIsFound: while the row cannot be written, the end of a ticket lies in a file, until it can.
+func TestAnEndThatWasSetAsideIsFound(t *testing.T) {
+	dir := t.TempDir()
+	c := ticket.Config{DB: database(t, filepath.Join(dir, "x.db")), Dir: filepath.Join(dir, "bodies")}
+	s := store(t, c)
+	for _, id := range []string{"a", "torn"} {
+		lead(t, s, id, ticket.Sending)
+		if err := s.SetAside(move(id, ticket.Sending, ticket.Done)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(c.Dir, "torn.end"), 20); err != nil {
+		t.Fatal(err)
+	}
+	s = store(t, c) // another process, which sweeps first
+	list, err := s.Recover(t.Context(), ticket.Claim{Owner: "new", Lease: start})
+	if err != nil || stand(list) != "a@new sending, torn@new sending" {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	for _, tk := range list {
+		if whole := tk.ID == "a"; whole != (tk.Outcome == switchyard.OK) || whole != (string(tk.Result) == `{"output":[]}`) {
+			t.Errorf("%s ended as %q with %q", tk.ID, tk.Outcome, tk.Result)
+		}
+	}
+	for _, tk := range list {
+		m := move(tk.ID, ticket.Sending, ticket.Done)
+		m.Owner = "new"
+		if tk.ID == "torn" { // it makes room for another
+			if err := s.SetAside(m); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := s.Advance(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, err := os.ReadDir(c.Dir); err != nil || len(files) != 0 {
+		t.Errorf("left are %v, %v", files, err)
+	}
+}
+
+func TestOnlyAnEndIsSetAside(t *testing.T) {
+	s := store(t, ticket.Config{Dir: t.TempDir()})
+	if err := s.SetAside(move("a", ticket.Sending, ticket.Held)); !errors.Is(err, ticket.ErrIllegal) {
+		t.Errorf("got %v", err)
+	}
+	if err := store(t, ticket.Config{}).SetAside(move("a", ticket.Sending, ticket.Done)); err == nil {
+		t.Error("set aside without a folder")
 	}
 }
 

@@ -56,7 +56,7 @@ type Ticket struct {
 	Started    time.Time          // when it first left Accepted
 	Completed  time.Time          // when it became Done
 	Expires    time.Time          // when a Done one may be forgotten
-	Outcome    switchyard.Outcome // of a Done one
+	Outcome    switchyard.Outcome // of a Done one; see Recover
 	Cancel     bool               // the app does not want it any more; the owner sees to it
 	Version    int64              // counts changes
 	Request    []byte             // the front's own, such as the input to be repeated in answers

@@ -19,7 +19,7 @@ type verdict string
 
 const (
 	abandon  verdict = "abandoned"      // there is nobody to go on with it for
-	end      verdict = "ended"          // nobody can go on with its ticket
+	end      verdict = "ended"          // its ticket has an Outcome, and only its row does not say so yet
 	begin    verdict = "begun"          // nothing was sent for its ticket
 	reattach verdict = "taken up again" // a provider has the job of its ticket
 )

@@ -76,6 +76,12 @@ func TestJudge(t *testing.T) {
 		{leftOver("sending", "", "1::overloaded", "2::"), end, "lost", "", "", "2::=lost =lost"},
 		{leftOver("sending", "ok", "1::overloaded", "2::ok"), end, "lost", "", "", ""},
 
+		// It had ended, and that was set aside.
+		{leftOver("sending:ok", "ok", "1::ok"), end, "ok", "", "", ""},
+		{leftOver("held:ok", "ok", "1:a:ok"), end, "ok", "", "", ""},
+		{leftOver("sending:ok", "", "1::"), end, "ok", "", "", "1::=lost =lost"}, // the journal was not to be had
+		{leftOver("held:timeout", "", "1:a:"), end, "timeout", "", "1:a:", "1:a:=lost =lost"},
+
 		// A provider has a job, which perhaps only the ledger knows.
 		{leftOver("held", "", "1:a:"), reattach, "", "1:a:", "", ""},
 		{leftOver("sending", "", "1:a:"), reattach, "", "1:a:", "", ""},

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -126,6 +128,66 @@ func TestCloseBooksWhatItCuts(t *testing.T) {
 	rows, err := store.Rows(t.Context(), time.Time{}, 10)
 	if err != nil || len(rows) != 1 || rows[0].Outcome != switchyard.Canceled || rows[0].Cost.Charge != switchyard.ChargePossible {
 		t.Errorf("the ledger has %+v, %v", rows, err)
+	}
+}
+
+// lock has another process hold the write lock of a database until it is called.
+func lock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	foreign, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = foreign.Close() })
+	do := func(text string) {
+		if _, err := foreign.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`BEGIN IMMEDIATE`)
+	return func() { do(`ROLLBACK`) }
+}
+
+// TestATicketOutlivesALockedDatabase: its picture has been paid for, so how it ended is found when the lock is gone; by this
+// process, or by the next one if this one has ended meanwhile.
+func TestATicketOutlivesALockedDatabase(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restarted=%v", restarted), func(t *testing.T) {
+			w := slowWorld(t, time.Second)
+			k := startKitWith(t, w, behindReplicate)
+			f := k.side.file.Load()
+			auth := []string{"Authorization", "Bearer first-key"}
+			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, auth...).prediction(t)
+			eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+			if _, err := k.side.db.ExecContext(t.Context(), `PRAGMA busy_timeout = 1`); err != nil {
+				t.Fatal(err)
+			}
+			unlock := lock(t, f.tickets())
+			aside := filepath.Join(f.data(), "tickets", p.ID+".end")
+			eventually(t, func() (error, bool) { _, err := os.Stat(aside); return err, err == nil })
+			if restarted {
+				over, cut := context.WithCancel(t.Context())
+				cut()
+				k.side.handler.Drain(over)
+			}
+			unlock()
+			if restarted {
+				k.restart()
+			}
+			get := "/replicate/v1/predictions/" + p.ID
+			p = eventually(t, func() (prediction, bool) {
+				p := k.do(t.Context(), http.MethodGet, get, "", auth...).prediction(t)
+				return p, p.Status != "starting" && p.Status != "processing"
+			})
+			if p.Status != "succeeded" || len(p.Output) != 1 {
+				t.Errorf("%s %s %.40v", p.Status, p.Error, p.Output)
+			}
+			eventually(t, func() (error, bool) { _, err := os.Stat(aside); return err, errors.Is(err, fs.ErrNotExist) })
+			if n := len(w.OpenAI.Bill()); n != 1 {
+				t.Errorf("%d pictures were charged for", n)
+			}
+		})
 	}
 }
 
