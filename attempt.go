@@ -92,6 +92,15 @@ type Attempt struct {
 	Job        string  // the provider's id of an asynchronous job
 }
 
+// Lost is the attempt as it ends if nobody will ever know how it did, because its process died or its target is gone. That
+// its request never left cannot be known either, so it may have been charged.
+func (a Attempt) Lost() Attempt {
+	a.Outcome, a.Stage = Lost, Sent
+	a.Cost = a.Estimate
+	a.Cost.Charge = ChargePossible
+	return a
+}
+
 // Generation is one request of an app, told when it is over.
 type Generation struct {
 	ID        string

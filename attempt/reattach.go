@@ -101,8 +101,7 @@ func (r *run) abandon(ctx context.Context) error {
 	}
 	for _, a := range r.job.Held {
 		if a.Outcome == "" {
-			a.Outcome, a.Stage, a.Cost = err.Outcome, err.Stage, failed(&switchyard.Target{}, a.Estimate, err)
-			r.note(ctx, a)
+			r.note(ctx, a.Lost())
 		}
 	}
 	return err

@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -115,64 +114,6 @@ func TestAStoreThatIsAheadOfItsJournalMissesNothing(t *testing.T) { // the journ
 	if err := stop(); err != nil || m.of("1") != "[opened]" {
 		t.Errorf("got %s, %v", m.of("1"), err)
 	}
-}
-
-func TestRecoverSettlesWhatAnEarlierProcessLeft(t *testing.T) {
-	price := func(n switchyard.Money) switchyard.Cost {
-		return switchyard.Cost{Amount: n, Basis: switchyard.BasisEstimate, Charge: switchyard.ChargePossible}
-	}
-	settled := attempt("settled")
-	settled.Outcome, settled.Cost, settled.Images = switchyard.OK, price(7), 2
-	settled.Cost.Charge = switchyard.ChargeSettled
-	open, held := attempt("open"), attempt("held")
-	held.Job = "job-1"
-
-	dir, m := t.TempDir(), newMemory()
-	m.left = []ledger.Account{
-		{Generation: switchyard.Generation{ID: "g1"}, Attempts: []switchyard.Attempt{settled, open}},
-		{Generation: switchyard.Generation{ID: "g2"}, Attempts: []switchyard.Attempt{open, held}},
-		{Generation: switchyard.Generation{ID: "g3", Outcome: switchyard.OK, Delivered: 1}, Attempts: []switchyard.Attempt{open}},
-	}
-	j := openJournal(t, dir)
-	spy := &recorder{memory: m}
-	a, stop := run(t, j, spy)
-	orphans, err := a.Recover(t.Context())
-	if err := errors.Join(err, stop()); err != nil {
-		t.Fatal(err)
-	}
-	if len(orphans) != 1 || orphans[0].Attempt.Job != "job-1" || orphans[0].Generation.ID != "g2" {
-		t.Errorf("orphans %+v", orphans)
-	}
-	if m.of("g2") != "[]" || m.of("held") != "[]" {
-		t.Error("a generation whose job goes on was ended")
-	}
-	lost := spy.attempts["open"]
-	if lost.Outcome != switchyard.Lost || lost.Cost != price(25_000_000) || lost.Stage != switchyard.Sent {
-		t.Errorf("lost attempt: %+v", lost)
-	}
-	if g := spy.generations["g1"]; g.Outcome != switchyard.Lost || g.Cost != price(25_000_007) || g.Attempts != 2 || g.Delivered != 2 {
-		t.Errorf("g1: %+v", g)
-	}
-	if g := spy.generations["g3"]; g.Outcome != switchyard.OK || g.Cost != price(25_000_000) || g.Delivered != 1 {
-		t.Errorf("g3 had ended, and only its cost changes: %+v", g)
-	}
-}
-
-// recorder keeps the last record of each subject.
-type recorder struct {
-	*memory
-	attempts    map[string]switchyard.Attempt
-	generations map[string]switchyard.Generation
-}
-
-func (s *recorder) Apply(ctx context.Context, b ledger.Batch) error {
-	if s.attempts == nil {
-		s.attempts, s.generations = map[string]switchyard.Attempt{}, map[string]switchyard.Generation{}
-	}
-	for _, r := range b.Records {
-		s.attempts[r.Attempt.ID], s.generations[r.Generation.ID] = r.Attempt, r.Generation
-	}
-	return s.memory.Apply(ctx, b)
 }
 
 func TestSum(t *testing.T) {

@@ -9,5 +9,6 @@
 //	opened ──▶ (held) ──▶ settled      an attempt; held tells the job id at an asynchronous provider
 //	begun  ─────────────▶ ended        the generation that its attempts belong to
 //
-// An attempt that an earlier process opened and never settled counts as possibly charged, at its estimate: Recover.
+// An attempt that an earlier process opened and never settled counts as possibly charged, at its estimate: Store.Unfinished
+// finds it, and Account.Lost says what is to be recorded.
 package ledger

@@ -21,7 +21,6 @@ type memory struct {
 	gate    chan struct{} // if not nil, Apply waits for it
 	applied map[string]uint64
 	kinds   map[string][]ledger.Kind // :: attempt or generation id → records applied, in order
-	left    []ledger.Account
 	batches int
 }
 
@@ -56,7 +55,7 @@ func (m *memory) Apply(ctx context.Context, b ledger.Batch) error {
 	return nil
 }
 
-func (m *memory) Unfinished(context.Context, string) ([]ledger.Account, error) { return m.left, nil }
+func (m *memory) Unfinished(context.Context, string) ([]ledger.Account, error) { return nil, nil }
 
 func (m *memory) breakDown(err error) {
 	m.mu.Lock()

@@ -72,6 +72,31 @@ type Account struct {
 	Rating     string // the app's; empty if it gave none
 }
 
+// Lost is what is to be recorded if nobody goes on with a generation: attempts under way are lost, and so is the generation
+// itself, unless it had ended before. Then an attempt that it did not wait for has outlived it, and its cost is all that
+// changes. Of an account that is empty, or has ended whole, it is nothing.
+func (a Account) Lost() []Record {
+	var records []Record
+	costs, images := make([]switchyard.Cost, len(a.Attempts)), 0
+	for i, at := range a.Attempts {
+		if at.Outcome == "" {
+			at = at.Lost()
+			records = append(records, SettleRecord(at))
+		}
+		costs[i] = at.Cost
+		images += at.Images
+	}
+	g := a.Generation
+	if g.ID == "" || g.Outcome != "" && records == nil {
+		return nil
+	}
+	g.Cost, g.Attempts = Sum(costs...), len(costs)
+	if g.Outcome == "" {
+		g.Outcome, g.Delivered = switchyard.Lost, images
+	}
+	return append(records, EndRecord(g))
+}
+
 // Row is one attempt, as the ledger shows it.
 type Row struct {
 	ID         string

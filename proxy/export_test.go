@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"switchyard"
+	"switchyard/ticket"
 )
 
 // Untraced does what a request does for a trace when there is no Tracer.
@@ -29,4 +30,18 @@ func Host(ctx context.Context, h *Handler, image switchyard.Blob, n int) (hosted
 		}
 	}
 	return q.hosted, nil
+}
+
+// Hold tells a ticket's row of a job, and Finish that the work went well.
+func Hold(ctx context.Context, h *Handler, tk ticket.Ticket, job string) error {
+	return h.worked(tk).Hold(ctx, switchyard.Attempt{Job: job})
+}
+
+func Finish(ctx context.Context, h *Handler, tk ticket.Ticket) {
+	h.worked(tk).finish(ctx, resultDoc{Outcome: switchyard.OK})
+}
+
+func (h *Handler) worked(tk ticket.Ticket) *ticketAccount {
+	h.init()
+	return &ticketAccount{account: &account{journal: h.Journal}, q: &request{Handler: h}, request: &switchyard.Request{}, ticket: tk}
 }

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,14 +38,12 @@ func (q *request) saveCall() callDoc {
 	}
 }
 
-// Revive goes on with a ticket that an earlier process left accepted or held, with what the ledger knows of the attempts
-// for it. What it takes to begin is checked before it returns; the work goes on without the caller.
+// Revive goes on with a ticket of an earlier process. over are the attempts for it that have ended, held the jobs that a
+// provider still has, which are asked for; without any, the work is begun. What that takes is checked before it returns; the
+// work goes on without the caller.
 //
 // The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed.
-func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switchyard.Attempt) error {
-	if _, held := unheld(earlier); tk.State == ticket.Held && len(held) == 0 {
-		return errNothingHeld
-	}
+func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []switchyard.Attempt) error {
 	saved, call, err := loadRequest(tk.Request)
 	if err != nil {
 		return err
@@ -77,36 +74,38 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, earlier []switch
 	if tk.Cancel {
 		q.tickets.leave(tk.ID)
 	}
-	q.begin(&job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, earlier: earlier})
+	q.begin(&job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, over: over, held: held})
 	return nil
 }
 
-// Lose ends a ticket for which an earlier process was sending a request: whether it was made nobody will ever know, and a
-// second one might be charged again.
-func (h *Handler) Lose(ctx context.Context, tk ticket.Ticket) error {
-	m := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: switchyard.Lost}
+// End ends a ticket that nobody works on as it says itself: by its Outcome, and its Result if it has one.
+func (h *Handler) End(ctx context.Context, tk ticket.Ticket) error {
+	m := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Done, Outcome: tk.Outcome, Result: tk.Result}
 	req, call, err := loadRequest(tk.Request)
 	if err == nil {
 		var q *request
 		if q, err = h.revived(ctx, tk, call); err == nil {
 			req.Dialect, req.Path, req.Base = tk.Dialect, call.Path, call.Origin+call.Prefix
-			m.With = q.notices(req, switchyard.EventCompleted)
+			m.With = q.notices(req, switchyard.EventOutput, switchyard.EventCompleted)
 		}
 	}
 	if err != nil { // nobody can be told, but the ticket ends all the same
 		h.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
 	}
-	if _, err := h.Tickets.Advance(ctx, m); err != nil {
-		return err
-	}
-	if m.With != nil {
-		h.Hooks.Wake()
-	}
-	return nil
+	_, err = h.advance(ctx, m)
+	return err
 }
 
-// Target is a target of the config in force; nil if there is none of that name.
-func (h *Handler) Target(name string) *switchyard.Target { return h.snap.Load().Router.Target(name) }
+// TakeBack cancels a job that nobody will ask for any more: if its target is still to be had, at least.
+func (h *Handler) TakeBack(ctx context.Context, a switchyard.Attempt) {
+	t := h.snap.Load().Router.Target(a.Target)
+	if t == nil {
+		return
+	}
+	if err := h.Runner.TakeBack(ctx, t, a); err != nil {
+		h.Log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
+	}
+}
 
 // revived is the request of a ticket as it was, with nobody to answer to.
 func (h *Handler) revived(ctx context.Context, tk ticket.Ticket, call callDoc) (*request, error) {
@@ -130,29 +129,3 @@ func (h *Handler) revived(ctx context.Context, tk ticket.Ticket, call callDoc) (
 		},
 	}, nil
 }
-
-// unheld parts what an earlier process tried: the jobs that a provider may still have, and all the rest. Where there are
-// none, those of the last target that went well are asked for again, since their pictures died with the process.
-func unheld(earlier []switchyard.Attempt) (over, held []switchyard.Attempt) {
-	last, open := 0, 0
-	for _, a := range earlier {
-		last = max(last, a.Number)
-		if a.Job != "" && a.Outcome == "" {
-			open = max(open, a.Number)
-		}
-	}
-	if open == 0 {
-		open = last
-	}
-	for _, a := range earlier {
-		if a.Number == open && a.Job != "" && (a.Outcome == "" || a.Outcome == switchyard.OK) {
-			held = append(held, a)
-		} else {
-			over = append(over, a)
-		}
-	}
-	return over, held
-}
-
-// errNothingHeld is of a ticket whose job has ended, though nobody was told how: to begin it anew would be to pay twice.
-var errNothingHeld = errors.New("the ticket has no job any more")

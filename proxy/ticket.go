@@ -201,8 +201,9 @@ type job struct {
 	ticket  ticket.Ticket
 	request *switchyard.Request
 	message *spool.Message
-	done    func()               // gives the message back
-	earlier []switchyard.Attempt // of an earlier process, in the order they were begun
+	done    func() // gives the message back
+
+	over, held []switchyard.Attempt // of an earlier process: see Revive
 }
 
 // begin has the work done, without an app to wait for it.
@@ -225,7 +226,8 @@ func (q *request) lose(tk ticket.Ticket) {
 	ctx := context.WithoutCancel(q.r.Context())
 	tk, err := q.Tickets.Get(ctx, tk.Tenant, tk.ID)
 	if err == nil && tk.State != ticket.Done {
-		err = q.Lose(ctx, tk)
+		tk.Outcome = switchyard.Lost
+		err = q.End(ctx, tk)
 	}
 	if err != nil {
 		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
@@ -264,21 +266,25 @@ func (q *request) do(j *job) {
 }
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
-	account := &ticketAccount{account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket}
-	if len(j.earlier) > 0 {
+	account := &ticketAccount{
+		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket, job: len(j.held) > 0,
+	}
+	if len(j.over)+len(j.held) > 0 {
 		account.waiting = nil // it has begun before
 	}
-	q.rec.Attempts, q.held = unheld(j.earlier)
+	q.rec.Attempts, q.held = j.over, j.held
 	return account
 }
 
 // end books what the work came to and puts it into the row. What was held and is lost is taken back.
 func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.Answer, held []switchyard.Attempt) {
-	if q.rec.Err != nil && account.ticket.State == ticket.Held && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
+	if q.rec.Err != nil && account.job && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
 		return // the next process goes on with it
 	}
 	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
-		q.takeBack(ctx, held)
+		for _, a := range held {
+			q.TakeBack(ctx, a)
+		}
 	}
 	doc := q.keep(ctx, ans, q.rec.Err)
 	if ans != nil {
@@ -292,26 +298,13 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 
-// takeBack cancels jobs that nobody can ask for any more, since the config has changed: where their target is still to be
-// had, at least.
-func (q *request) takeBack(ctx context.Context, held []switchyard.Attempt) {
-	for _, a := range held {
-		t := q.Target(a.Target)
-		if t == nil {
-			continue
-		}
-		if err := q.Runner.TakeBack(ctx, t, a); err != nil {
-			q.Log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
-		}
-	}
-}
-
 // ticketAccount keeps the ticket's row in step with the journal.
 type ticketAccount struct {
 	*account
 	q       *request
 	request *switchyard.Request
 	ticket  ticket.Ticket
+	job     bool // a provider has one, and the journal knows, whether the row says so or not
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.
@@ -322,57 +315,99 @@ func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.account.Open(ctx, at)
 }
 
-// Hold moves the ticket to held: from then on its job is found again.
+// Hold moves the ticket to held. The journal has the job first, and from then on it is found again: a row that cannot be
+// written does not stop the work.
 func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err := a.account.Hold(ctx, at); err != nil {
 		return err
 	}
-	return a.advance(ctx, ticket.Move{To: ticket.Held, Job: at.Job})
+	err := a.advance(ctx, ticket.Move{To: ticket.Held, Job: at.Job})
+	if err == nil || errors.Is(err, ticket.ErrConflict) {
+		return err
+	}
+	a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+	return nil
 }
 
 func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.ticket.State == m.To && m.To == ticket.Held {
+	a.job = m.To == ticket.Held
+	if a.ticket.State == m.To && a.job {
 		return nil // a fan-out has several jobs; the ledger knows them all
 	}
 	if a.ticket.State == ticket.Accepted && m.To == ticket.Sending { // the first of its parts
 		m.With = a.q.notices(a.request, switchyard.EventStart)
 	}
 	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
-	next, err := a.q.Tickets.Advance(ctx, m)
+	next, err := a.q.advance(ctx, m)
 	if err != nil {
 		return err
 	}
 	next.Request = nil // it is decoded
 	a.ticket = next
-	if m.With != nil {
-		a.q.Hooks.Wake()
-	}
 	return nil
 }
 
+// advance makes a move of a ticket. What the app is to be told of it does not hold it up.
+func (h *Handler) advance(ctx context.Context, m ticket.Move) (ticket.Ticket, error) {
+	next, err := h.Tickets.Advance(ctx, m)
+	if errors.Is(err, ticket.ErrWith) {
+		h.Log.Error("webhook", zap.String("ticket", m.ID), zap.Error(err))
+		m.With = nil
+		next, err = h.Tickets.Advance(ctx, m)
+	}
+	if err == nil && m.With != nil {
+		h.Hooks.Wake()
+	}
+	return next, err
+}
+
+// Pauses between two tries to write down how a ticket ended.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// finish puts the end of the work into the ticket's row. What it came to has been paid for: while the row cannot be written
+// it lies aside for the next process, and this one goes on trying as long as it lives.
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
-	for pause := 100 * time.Millisecond; ; pause *= 3 {
-		err := a.advance(ctx, ticket.Move{
+	aside := false
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		m := ticket.Move{
 			To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
 			With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
-		})
+		}
+		err := a.advance(ctx, m)
 		if err == nil {
 			return
 		}
 		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
-		if errors.Is(err, ticket.ErrTooLarge) {
+		switch {
+		case errors.Is(err, ticket.ErrConflict), errors.Is(err, ticket.ErrNotFound):
+			return // it is not ours any more
+		case errors.Is(err, ticket.ErrTooLarge):
 			d = resultDoc{Outcome: switchyard.BadReply, Created: d.Created, Kind: switchyard.Internal}
-		}
-		if pause > 10*time.Second || errors.Is(err, ticket.ErrConflict) {
-			return // the next start ends it as lost; the ledger is exact either way
+			continue
+		case !aside:
+			aside = a.setAside(m)
 		}
 		select {
 		case <-time.After(pause):
 		case <-a.q.ending.Done():
+			return
 		}
 	}
+}
+
+// setAside reports whether the end of a ticket is where the next process finds it.
+func (a *ticketAccount) setAside(m ticket.Move) bool {
+	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
+	err := a.q.Tickets.SetAside(m)
+	if err != nil {
+		a.q.Log.Error("ticket", zap.String("id", m.ID), zap.Error(err))
+	}
+	return err == nil
 }
 
 var (

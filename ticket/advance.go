@@ -21,7 +21,7 @@ type Move struct {
 	Result    []byte             // to Done
 
 	// With is done in the same transaction, of which it may know the ticket as it will be: both are on disk, or neither.
-	// It must not use the store.
+	// It must not use the store. If it fails the error is ErrWith, and the move may be made without it.
 	With func(ctx context.Context, tx *sql.Tx, next Ticket) error
 }
 
@@ -73,6 +73,7 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	}
 	if m.To == Done {
 		s.drop(m.ID)
+		s.drop(m.ID + endSuffix)
 	}
 	s.bells.ring(m.ID)
 	return next, nil
@@ -92,7 +93,7 @@ func (s *Store) move(ctx context.Context, m Move, text string, args []any) (next
 		return Ticket{}, err
 	}
 	if err := m.With(ctx, tx, next); err != nil {
-		return Ticket{}, err
+		return Ticket{}, fmt.Errorf("%w: %w", ErrWith, err)
 	}
 	return next, tx.Commit()
 }

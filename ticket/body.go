@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"switchyard"
 )
@@ -18,6 +17,7 @@ import (
 const inRow = 64 << 10
 
 // bodies keeps what apps sent, until the tickets are done: what was accepted is begun by another process if this one ends.
+// So are, in the same folder, the ends that were set aside.
 type bodies struct{ dir string }
 
 // save puts a body on disk. row is what belongs into the row; nil if it is a file.
@@ -68,13 +68,13 @@ func (b bodies) drop(id string) {
 func (b bodies) path(id string) string { return filepath.Join(b.dir, id) }
 
 // sweep removes the files of tickets that are not open: a crash came between the row and the file.
-func (b bodies) sweep(open []string) error {
+func (b bodies) sweep(open map[string]bool) error {
 	files, err := os.ReadDir(b.dir)
 	if b.dir == "" || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, f := range files {
-		if !slices.Contains(open, f.Name()) {
+		if !open[f.Name()] {
 			b.drop(f.Name())
 		}
 	}
@@ -103,18 +103,19 @@ func (s *Store) Body(ctx context.Context, id string) (body io.ReadCloser, size i
 
 // sweepBodies leaves only what open tickets need.
 func (s *Store) sweepBodies(ctx context.Context) error {
-	rows, err := s.db.QueryContext(ctx, `SELECT id FROM tickets WHERE state <> 'done' AND body IS NULL`)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, body IS NULL FROM tickets WHERE state <> 'done'`)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	var open []string
+	open := map[string]bool{} // :: name of a file → whether it is needed
 	for rows.Next() {
 		var id string
-		if err := rows.Scan(&id); err != nil {
+		var file bool
+		if err := rows.Scan(&id, &file); err != nil {
 			return err
 		}
-		open = append(open, id)
+		open[id], open[id+endSuffix] = file, true
 	}
 	return errors.Join(rows.Err(), s.bodies.sweep(open))
 }

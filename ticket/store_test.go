@@ -1,6 +1,8 @@
 package ticket_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -241,5 +243,23 @@ func TestIDs(t *testing.T) {
 			t.Fatalf("got %s and %s", a, b)
 		}
 		seen[a], seen[b] = true, true
+	}
+}
+
+func TestAMoveIsMadeWithWhatGoesAlongOrNotAtAll(t *testing.T) {
+	s := store(t, ticket.Config{})
+	lead(t, s, "a")
+	m, no := move("a", ticket.Accepted, ticket.Sending), errors.New("no")
+	m.With = func(_ context.Context, _ *sql.Tx, next ticket.Ticket) error {
+		if next.State != ticket.Sending {
+			t.Errorf("it was shown a ticket that is %s", next.State)
+		}
+		return no
+	}
+	if _, err := s.Advance(t.Context(), m); !errors.Is(err, ticket.ErrWith) || !errors.Is(err, no) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := s.Get(t.Context(), "acme", "a"); err != nil || got.State != ticket.Accepted {
+		t.Errorf("it is %s, %v", got.State, err)
 	}
 }

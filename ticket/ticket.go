@@ -56,7 +56,7 @@ type Ticket struct {
 	Started    time.Time          // when it first left Accepted
 	Completed  time.Time          // when it became Done
 	Expires    time.Time          // when a Done one may be forgotten
-	Outcome    switchyard.Outcome // of a Done one
+	Outcome    switchyard.Outcome // of a Done one; see Recover
 	Cancel     bool               // the app does not want it any more; the owner sees to it
 	Version    int64              // counts changes
 	Request    []byte             // the front's own, such as the input to be repeated in answers
@@ -69,6 +69,7 @@ var (
 	ErrExists   = errors.New("ticket exists")
 	ErrConflict = errors.New("ticket is in another state or another owner's")
 	ErrIllegal  = errors.New("not a legal move")
+	ErrWith     = errors.New("what goes with a move failed")
 	ErrTooLarge = errors.New("document is too large")
 	ErrCursor   = errors.New("malformed cursor")
 )

@@ -79,7 +79,7 @@ func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		text = []byte(hex.EncodeToString(random(32)) + "\n")
-		err = os.WriteFile(file, text, 0o600)
+		err = writeWhole(file, text)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key of webhooks: %w", err)

@@ -37,11 +37,16 @@ func writeLasting[T any](path string, doc T) error {
 	if err != nil {
 		return err
 	}
+	return writeWhole(path, append(text, '\n'))
+}
+
+// writeWhole does so with a file of any kind.
+func writeWhole(path string, text []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
-	_, err = temp.Write(append(text, '\n'))
+	_, err = temp.Write(text)
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), path)
 	}

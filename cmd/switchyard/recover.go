@@ -12,100 +12,124 @@ import (
 	"switchyard/ticket"
 )
 
-// recover goes on where an earlier process ended. What it left in doubt is settled as possibly charged. Tickets whose
-// jobs go on at their providers are taken up again, and those for which nothing was sent are begun. A job that nobody
-// can come back for is cancelled at its provider.
-func (s *sidecar) recover(ctx context.Context) error {
-	orphans, err := s.applier.Recover(ctx)
+// settle looks at all that earlier processes left, decides on it, and writes down what is certain already. Nothing is
+// sent: if the start fails, the next one finds the rest as it was.
+func (s *sidecar) settle(ctx context.Context) error {
+	all, err := s.left(ctx)
 	if err != nil {
 		return err
 	}
-	left, err := s.tickets.Recover(ctx, ticket.Claim{
-		Owner: s.handler.Owner, Lease: time.Now().Add(time.Minute), Jobs: jobsOf(orphans),
-	})
-	if err != nil {
-		return err
-	}
-	revived := map[string]bool{} // :: generation
-	for _, tk := range append(left.Reattach, left.Run...) {
-		err := s.revive(ctx, tk)
-		if revived[tk.Generation] = err == nil; err == nil {
-			continue
-		}
-		s.log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
-		left.Lost = append(left.Lost, tk)
-	}
-	for _, tk := range left.Lost {
-		if err := s.handler.Lose(ctx, tk); err != nil {
+	for _, l := range all {
+		f := judge(l)
+		if err := s.record(ctx, f); err != nil {
 			return err
 		}
-	}
-	for _, o := range orphans {
-		if id := o.Generation.ID; !revived[id] {
-			revived[id] = true // with all that it has
-			if err := s.abandon(ctx, id); err != nil {
-				return err
-			}
-		}
-	}
-	if n := len(orphans) + len(left.Run) + len(left.Reattach) + len(left.Lost); n > 0 {
-		s.log.Warn("an earlier process left work open", zap.Int("begun", len(left.Run)), zap.Int("taken up again", len(left.Reattach)),
-			zap.Int("lost", len(left.Lost)))
+		s.fates = append(s.fates, f)
 	}
 	return nil
 }
 
-// jobsOf is the jobs that the ledger knows of. :: generation → one of its jobs
-func jobsOf(orphans []ledger.Orphan) map[string]string {
-	jobs := map[string]string{}
-	for _, o := range orphans {
-		jobs[o.Generation.ID] = o.Attempt.Job
+// left is what earlier processes left, each generation with its ticket if it has one. The tickets are ours from then on.
+func (s *sidecar) left(ctx context.Context) ([]left, error) {
+	if err := s.applier.Flush(ctx); err != nil {
+		return nil, err
 	}
-	return jobs
-}
-
-// revive has a ticket worked on again.
-func (s *sidecar) revive(ctx context.Context, tk ticket.Ticket) error {
-	account, err := s.store.Generation(ctx, tk.Generation)
-	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-		return err
-	}
-	return s.handler.Revive(context.WithoutCancel(ctx), tk, account.Attempts)
-}
-
-// abandon cancels the jobs of a generation at their provider, and books them as possibly charged. The app of a
-// synchronous request has gone with its connection.
-func (s *sidecar) abandon(ctx context.Context, generation string) error {
-	account, err := s.store.Generation(ctx, generation)
+	accounts, err := s.store.Unfinished(ctx, s.journal.Epoch())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var records []ledger.Record
-	costs := make([]switchyard.Cost, len(account.Attempts))
-	for i, a := range account.Attempts {
-		if a.Outcome == "" {
-			s.takeBack(ctx, a)
-			a = ledger.Lose(a)
-			records = append(records, ledger.SettleRecord(a))
+	tickets, err := s.tickets.Recover(ctx, ticket.Claim{Owner: s.handler.Owner, Lease: time.Now().Add(time.Minute)})
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]ledger.Account{} // :: generation → its account
+	for _, acc := range accounts {
+		open[acc.Generation.ID] = acc
+	}
+	var all []left
+	for i, tk := range tickets {
+		acc, ok := open[tk.Generation]
+		if !ok { // nothing was sent for it, or all that was has ended
+			if acc, err = s.store.Generation(ctx, tk.Generation); err != nil && !errors.Is(err, ledger.ErrNotFound) {
+				return nil, err
+			}
 		}
-		costs[i] = a.Cost
+		delete(open, tk.Generation)
+		all = append(all, left{acc, &tickets[i]})
 	}
-	g := account.Generation
-	g.Outcome, g.Cost, g.Attempts = switchyard.Lost, ledger.Sum(costs...), len(costs)
-	return s.journal.Append(ctx, append(records, ledger.EndRecord(g))...)
+	for _, acc := range accounts {
+		if _, alone := open[acc.Generation.ID]; alone {
+			all = append(all, left{account: acc})
+		}
+	}
+	return all, nil
 }
 
-// takeBack cancels a job in the background: the start does not wait for a provider.
-func (s *sidecar) takeBack(ctx context.Context, a switchyard.Attempt) {
-	t := s.handler.Target(a.Target)
-	if t == nil || a.Job == "" {
+// record writes down what is certain of a fate. That a job is lost is not, until it is cancelled.
+func (s *sidecar) record(ctx context.Context, f fate) (err error) {
+	if len(f.jobs) == 0 && len(f.records) > 0 {
+		err = s.journal.Append(ctx, f.records...)
+	}
+	switch tk := f.ticket; {
+	case err != nil:
+	case f.do == end:
+		err = s.handler.End(ctx, *tk)
+	case f.do == reattach && tk.State == ticket.Sending: // the provider had answered with a job, and only the ledger knew
+		m := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Held, Job: f.held[0].Job}
+		var next ticket.Ticket
+		if next, err = s.tickets.Advance(ctx, m); err == nil {
+			*tk = next
+		}
+	}
+	return err
+}
+
+// resume goes on with what settle has found: tickets are begun, or their jobs asked for, and jobs that nobody can come
+// back for are cancelled. From here on money is spent, so nothing may keep the process from serving any more.
+func (s *sidecar) resume(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	did := map[verdict]int{}
+	for _, f := range s.fates {
+		if f.do == begin || f.do == reattach {
+			f = s.revive(ctx, f)
+		}
+		s.cancel(ctx, f)
+		did[f.do]++
+	}
+	if len(s.fates) > 0 {
+		s.log.Warn("an earlier process left work open", zap.Any("of it", did))
+	}
+	s.fates = nil
+}
+
+// revive has a ticket worked on again. If that cannot be, the ticket is lost.
+func (s *sidecar) revive(ctx context.Context, f fate) fate {
+	err := s.handler.Revive(ctx, *f.ticket, f.over, f.held)
+	if err == nil {
+		return f
+	}
+	s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err))
+	f.ticket.Outcome = switchyard.Lost
+	f = judge(f.left)
+	if err := s.record(ctx, f); err != nil {
+		s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err)) // the next start ends it
+	}
+	return f
+}
+
+// cancel takes the jobs back that nobody will ask for, and books them as lost. It waits for no provider.
+func (s *sidecar) cancel(ctx context.Context, f fate) {
+	if len(f.jobs) == 0 {
 		return
 	}
-	s.background.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		if err := s.handler.Runner.TakeBack(ctx, t, a); err != nil {
-			s.log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
-		}
-	})
+	for _, a := range f.jobs {
+		s.background.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			s.handler.TakeBack(ctx, a)
+		})
+	}
+	if err := s.journal.Append(ctx, f.records...); err != nil {
+		s.log.Error("ledger", zap.Error(err)) // the next start finds them
+	}
 }

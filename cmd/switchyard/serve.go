@@ -110,8 +110,10 @@ func listen(ctx context.Context, f *file) (listeners, error) {
 	return l, nil
 }
 
-// serve answers until ctx ends, then finishes what it has begun, for as long as drain_timeout allows.
+// serve goes on with what earlier processes left and answers until ctx ends, then finishes what it has begun, for as long as
+// drain_timeout allows.
 func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
+	s.resumed.Do(func() { s.resume(ctx) })
 	app := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: f.Server.ReadHeaderTimeout,

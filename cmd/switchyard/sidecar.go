@@ -80,9 +80,11 @@ type sidecar struct {
 	stop       context.CancelFunc
 	background sync.WaitGroup
 	opened     []io.Closer // files and databases, in the order of opening
+	fates      []fate      // of what earlier processes left
+	resumed    sync.Once   // when it first serves, it goes on with that
 }
 
-// open makes a sidecar of a config, ready to serve; the caller closes it.
+// open makes a sidecar of a config, ready to serve; the caller closes it. Nothing is sent to a provider before it serves.
 func open(ctx context.Context, f *file, log *zap.Logger) (*sidecar, error) {
 	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
 	if err := s.start(ctx, f); err != nil {
@@ -110,7 +112,7 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.use(f); err != nil {
 		return err
 	}
-	if err := s.recover(ctx); err != nil {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
@@ -118,8 +120,14 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	return nil
 }
 
-// close gives everything back, in the order opposite to opening. It may be called on what was opened in part.
+// close gives everything back, in the order opposite to opening. It may be called on what was opened in part. What is still
+// under way is cut, and booked, while there is a journal to book it in.
 func (s *sidecar) close() {
+	if s.handler != nil {
+		over, cut := context.WithCancel(context.Background())
+		cut()
+		s.handler.Drain(over)
+	}
 	if s.stop != nil {
 		s.stop()
 	}

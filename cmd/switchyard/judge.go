@@ -1,0 +1,95 @@
+package main
+
+import (
+	"slices"
+
+	"switchyard"
+	"switchyard/ledger"
+	"switchyard/ticket"
+)
+
+// left is what an earlier process left of one piece of work.
+type left struct {
+	account ledger.Account // empty if nothing was sent
+	ticket  *ticket.Ticket // not done; nil if an app waited for the work, which has gone with its connection
+}
+
+// verdict is what becomes of what is left.
+type verdict string
+
+const (
+	abandon  verdict = "abandoned"      // there is nobody to go on with it for
+	end      verdict = "ended"          // its ticket has an Outcome, and only its row does not say so yet
+	begin    verdict = "begun"          // nothing was sent for its ticket
+	reattach verdict = "taken up again" // a provider has the job of its ticket
+)
+
+// fate is what is to be done about it.
+type fate struct {
+	left
+	do      verdict
+	over    []switchyard.Attempt // of a ticket that is gone on with: those that have ended
+	held    []switchyard.Attempt // and the jobs that are to be asked for
+	jobs    []switchyard.Attempt // which nobody will ask for: they are cancelled
+	records []ledger.Record      // what makes the ledger true of it
+}
+
+// judge decides. What may have been sent is never sent again: a ticket for which a request was under way, with no job by
+// which its result can be found, is lost.
+func judge(l left) fate {
+	f := fate{left: l}
+	f.over, f.held = part(l.account.Attempts)
+	switch tk := l.ticket; {
+	case tk == nil:
+		f.do = abandon
+	case tk.Outcome != "":
+		f.do = end
+	case len(f.held) > 0:
+		f.do = reattach
+	case tk.State == ticket.Accepted:
+		f.do = begin
+	default:
+		lost := *tk
+		lost.Outcome = switchyard.Lost
+		f.do, f.ticket = end, &lost
+	}
+	if f.do == abandon || f.do == end {
+		f.over, f.held = nil, nil
+		f.records = l.account.Lost()
+	}
+	for i, a := range f.over {
+		if a.Outcome == "" {
+			f.over[i] = a.Lost()
+			f.records = append(f.records, ledger.SettleRecord(f.over[i]))
+		}
+	}
+	for _, a := range l.account.Attempts {
+		if a.Outcome == "" && a.Job != "" && !slices.Contains(f.held, a) {
+			f.jobs = append(f.jobs, a)
+		}
+	}
+	return f
+}
+
+// part tells the jobs that a provider may still have from all else that was tried. Where there are none, those of the last
+// target that went well are asked for again, since their pictures died with the process.
+func part(attempts []switchyard.Attempt) (over, held []switchyard.Attempt) {
+	last, open := 0, 0
+	for _, a := range attempts {
+		last = max(last, a.Number)
+		if a.Job != "" && a.Outcome == "" {
+			open = max(open, a.Number)
+		}
+	}
+	if open == 0 {
+		open = last
+	}
+	for _, a := range attempts {
+		if a.Number == open && a.Job != "" && (a.Outcome == "" || a.Outcome == switchyard.OK) {
+			held = append(held, a)
+		} else {
+			over = append(over, a)
+		}
+	}
+	return over, held
+}

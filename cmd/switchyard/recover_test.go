@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+// oneByOne has a synchronous provider serve one request at a time.
+const oneByOne = `
+server: {listen: %q, temp_dir: "%[2]s/tmp", fetch_allow: [127.0.0.1]}
+admin: {listen: "127.0.0.1:0", token: admin-token}
+store: {database: "sqlite:%[2]s/db", journal: "%[2]s/journal", assets: {url: "file:%[2]s/assets"}}
+providers:
+  openai: {dialect: openai, key: sk-sim, base_url: %[3]q, limit: {concurrent: 1}}
+targets:
+  openai: {provider: openai, model: gpt-image-1-mini}
+routes:
+  - {name: all, targets: [openai], patience: 60s}
+keys:
+  - {name: app, secret: app-key}
+`
+
+// TestAFailedStartSpendsNothing: a process that cannot listen, or cannot read its certificate, leaves the tickets of an
+// earlier one as they are, however often it is started.
+func TestAFailedStartSpendsNothing(t *testing.T) {
+	w := slowWorld(t, 500*time.Millisecond)
+	dir, app := t.TempDir(), freePort(t)
+	file := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf(oneByOne, app, dir, w.OpenAI.URL)
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(text)
+	p := startProcess(t, file, app)
+	l := &ticketLoad{app: app, hook: newReceiver(t)}
+	for i := range 4 {
+		l.submit(t.Context(), "openai", fmt.Sprintf("picture %d", i), false)
+	}
+	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	p.end(syscall.SIGKILL)
+	if len(l.tickets) != 4 {
+		t.Fatalf("%d tickets were accepted", len(l.tickets))
+	}
+	calls := len(w.OpenAI.Calls())
+
+	taken, err := net.Listen("tcp", app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := func() {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "serve", "--config", file)
+		cmd.Env = append(os.Environ(), "SWITCHYARD_TEST_PROCESS=1")
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Errorf("it ended with %v: %s", err, out)
+		}
+	}
+	fails()
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(strings.Replace(text, "server: {", `server: {tls: {cert: "`+dir+`/none.pem", key: "`+dir+`/none.pem"}, `, 1))
+	fails()
+	if n := len(w.OpenAI.Calls()); n != calls {
+		t.Errorf("%d requests left a process that did not start", n-calls)
+	}
+
+	write(text)
+	p = startProcess(t, file, app)
+	ended := map[string]int{}
+	for _, tk := range l.tickets {
+		ended[l.await(t, tk)]++
+	}
+	if ended["succeeded"] != 3 || ended["failed"] != 1 {
+		t.Errorf("ended as %v", ended)
+	}
+	p.end(syscall.SIGTERM)
+	checkBills(t, w, filepath.Join(dir, "db"))
+}
+
+// TestCloseBooksWhatItCuts: what is still under way when everything is given back is cut first, and booked.
+func TestCloseBooksWhatItCuts(t *testing.T) {
+	w := slowWorld(t, time.Minute)
+	f, err := load("test.yaml", fmt.Appendf(nil, oneByOne, "127.0.0.1:0", t.TempDir(), w.OpenAI.URL), noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := open(t.Context(), f, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, createPath, strings.NewReader(`{"input":{"prompt":"a fox"}}`))
+	r.Header = http.Header{"Authorization": {"Bearer app-key"}, "Content-Type": {"application/json"}}
+	answer := httptest.NewRecorder()
+	if s.handler.ServeHTTP(answer, r); answer.Code != http.StatusCreated {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	s.close()
+
+	store, err := f.Store.Database.open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	rows, err := store.Rows(t.Context(), time.Time{}, 10)
+	if err != nil || len(rows) != 1 || rows[0].Outcome != switchyard.Canceled || rows[0].Cost.Charge != switchyard.ChargePossible {
+		t.Errorf("the ledger has %+v, %v", rows, err)
+	}
+}
+
+// lock has another process hold the write lock of a database until it is called.
+func lock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	foreign, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = foreign.Close() })
+	do := func(text string) {
+		if _, err := foreign.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`BEGIN IMMEDIATE`)
+	return func() { do(`ROLLBACK`) }
+}
+
+// TestATicketOutlivesALockedDatabase: its picture has been paid for, so how it ended is found when the lock is gone; by this
+// process, or by the next one if this one has ended meanwhile.
+func TestATicketOutlivesALockedDatabase(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restarted=%v", restarted), func(t *testing.T) {
+			w := slowWorld(t, time.Second)
+			k := startKitWith(t, w, behindReplicate)
+			f := k.side.file.Load()
+			auth := []string{"Authorization", "Bearer first-key"}
+			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, auth...).prediction(t)
+			eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+			if _, err := k.side.db.ExecContext(t.Context(), `PRAGMA busy_timeout = 1`); err != nil {
+				t.Fatal(err)
+			}
+			unlock := lock(t, f.tickets())
+			aside := filepath.Join(f.data(), "tickets", p.ID+".end")
+			eventually(t, func() (error, bool) { _, err := os.Stat(aside); return err, err == nil })
+			if restarted {
+				over, cut := context.WithCancel(t.Context())
+				cut()
+				k.side.handler.Drain(over)
+			}
+			unlock()
+			if restarted {
+				k.restart()
+			}
+			get := "/replicate/v1/predictions/" + p.ID
+			p = eventually(t, func() (prediction, bool) {
+				p := k.do(t.Context(), http.MethodGet, get, "", auth...).prediction(t)
+				return p, p.Status != "starting" && p.Status != "processing"
+			})
+			if p.Status != "succeeded" || len(p.Output) != 1 {
+				t.Errorf("%s %s %.40v", p.Status, p.Error, p.Output)
+			}
+			eventually(t, func() (error, bool) { _, err := os.Stat(aside); return err, errors.Is(err, fs.ErrNotExist) })
+			if n := len(w.OpenAI.Bill()); n != 1 {
+				t.Errorf("%d pictures were charged for", n)
+			}
+		})
+	}
+}
+
+// TestATicketEndsThoughNobodyCanBeTold: a notice that cannot be written down keeps neither a ticket from its end nor the
+// program from starting.
+func TestATicketEndsThoughNobodyCanBeTold(t *testing.T) {
+	w := slowWorld(t, time.Minute)
+	dir, app := t.TempDir(), freePort(t)
+	file := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, oneByOne, app, dir, w.OpenAI.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, file, app)
+	l := &ticketLoad{app: app, hook: newReceiver(t)}
+	l.submit(t.Context(), "openai", "a red fox", false)
+	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	p.end(syscall.SIGKILL)
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON ticket_notices BEGIN SELECT RAISE(ABORT, 'full'); END`); err != nil {
+		t.Fatal(err)
+	}
+	startProcess(t, file, app)
+	if got := l.await(t, l.tickets[0]); got != "failed" {
+		t.Errorf("it %s", got)
+	}
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{} })
+	l.submit(t.Context(), "openai", "a blue fox", false)
+	if got := l.await(t, l.tickets[1]); got != "succeeded" {
+		t.Errorf("the next one %s", got)
+	}
+}

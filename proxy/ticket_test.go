@@ -1,0 +1,89 @@
+package proxy_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	_ "modernc.org/sqlite"
+
+	"switchyard"
+	"switchyard/proxy"
+	"switchyard/spool"
+	"switchyard/ticket"
+)
+
+// locked is a ticket for which a request is under way, and the handler that works on it, in a database that another process
+// has locked until unlock is called. It is for a bubble.
+func locked(t *testing.T) (h *proxy.Handler, tk ticket.Ticket, unlock func()) {
+	file := "file:" + filepath.Join(t.TempDir(), "x.db") + "?_pragma=journal_mode(WAL)"
+	connect := func() *sql.DB {
+		db, err := sql.Open("sqlite", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.SetMaxOpenConns(1)
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	db, foreign := connect(), connect()
+	s, err := ticket.New(t.Context(), ticket.Config{DB: db}) // without a folder, nothing can be set aside
+	if err != nil {
+		t.Fatal(err)
+	}
+	tk, err = s.Create(t.Context(), ticket.Ticket{ID: "a", Tenant: "acme", Owner: "me"}, spool.Bytes("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tk, err = s.Advance(t.Context(), ticket.Move{ID: "a", Owner: "me", From: ticket.Accepted, To: ticket.Sending, Target: "flux"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(text string) {
+		if _, err := foreign.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`BEGIN IMMEDIATE`)
+	return &proxy.Handler{Tickets: s, Journal: nowhere{}, Log: zap.NewNop()}, tk, func() { do(`ROLLBACK`) }
+}
+
+// TestTheEndOfATicketWaitsForTheDatabase: however long its row cannot be written, it ends as soon as it can.
+func TestTheEndOfATicketWaitsForTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, tk, unlock := locked(t)
+		ended := make(chan struct{})
+		go func() { defer close(ended); proxy.Finish(t.Context(), h, tk) }()
+		select {
+		case <-ended:
+			t.Error("it was given up")
+		case <-time.After(time.Hour):
+		}
+		unlock()
+		<-ended
+		tk, err := h.Tickets.Get(t.Context(), "acme", "a")
+		if err != nil || tk.State != ticket.Done || tk.Outcome != switchyard.OK {
+			t.Errorf("it is %s %q, %v", tk.State, tk.Outcome, err)
+		}
+	})
+}
+
+// TestAJobOutlivesALockedDatabase: a provider has accepted it, and the journal knows, so it is waited for. A ticket that is
+// not ours any more is another matter.
+func TestAJobOutlivesALockedDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, tk, unlock := locked(t)
+		if err := proxy.Hold(t.Context(), h, tk, "job-1"); err != nil {
+			t.Errorf("the work is stopped: %v", err)
+		}
+		unlock()
+		tk.Owner = "another"
+		if err := proxy.Hold(t.Context(), h, tk, "job-1"); !errors.Is(err, ticket.ErrConflict) {
+			t.Errorf("somebody else's: %v", err)
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"switchyard"
+)
+
+// end is how a ticket ended, in a file beside the database.
+type end struct {
+	Outcome switchyard.Outcome `json:"outcome"`
+	Result  []byte             `json:"result"`
+}
+
+// endSuffix tells the file of a ticket's end from that of its body. No id has a dot.
+const endSuffix = ".end"
+
+// SetAside keeps a move to Done in a file, on disk before it returns, while Advance cannot make it: what has been paid for
+// must not be lost if the process ends before the database has found its feet. Recover finds it; Advance, when it gets
+// through, forgets it.
+func (s *Store) SetAside(m Move) error {
+	err := m.check(s.max)
+	if err == nil && m.To != Done {
+		err = ErrIllegal
+	}
+	if err == nil {
+		text, _ := json.Marshal(end{m.Outcome, m.Result}) // of plain values: it cannot fail
+		err = s.write(m.ID+endSuffix, bytes.NewReader(text))
+	}
+	if err != nil {
+		return fmt.Errorf("ticket %s: set its end aside: %w", m.ID, err)
+	}
+	return nil
+}
+
+// aside is the end of a ticket that was set aside. One that a crash cut short is none, and makes room for another.
+func (s *Store) aside(id string) (e end, ok bool) {
+	if s.dir == "" {
+		return e, false
+	}
+	text, err := os.ReadFile(s.path(id + endSuffix))
+	if err != nil || json.Unmarshal(text, &e) != nil {
+		s.drop(id + endSuffix)
+		return end{}, false
+	}
+	return e, true
+}
