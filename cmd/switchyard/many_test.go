@@ -138,10 +138,10 @@ func polls(p *sim.Provider) []sim.Call {
 	return out
 }
 
-// residentKB is the memory that a process has now.
+// residentKB is the memory that a process has now, but for the parts of files that it has used: they are there once.
 func residentKB(t *testing.T, p *process) int64 {
 	t.Helper()
-	return procNumber(t, p, "status", `VmRSS:\s+(\d+) kB`)
+	return procNumber(t, p, "status", `RssAnon:\s+(\d+) kB`)
 }
 
 // cpuTicks is the time that a process has worked, in hundredths of a second.
