@@ -208,6 +208,7 @@ type job struct {
 
 // begin has the work done, without an app to wait for it.
 func (q *request) begin(j *job) {
+	j.ticket.Request = nil // it is decoded, and thousands may wait
 	q.work.Go(func() {
 		defer j.done()
 		defer func() { // as net/http does for requests
@@ -341,12 +342,10 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	}
 	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
 	next, err := a.q.advance(ctx, m)
-	if err != nil {
-		return err
+	if err == nil {
+		a.ticket.State = next.State
 	}
-	next.Request = nil // it is decoded
-	a.ticket = next
-	return nil
+	return err
 }
 
 // advance makes a move of a ticket. What the app is to be told of it does not hold it up.
