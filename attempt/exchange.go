@@ -138,13 +138,13 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 // the app has left.
 func (x *exchange) wait(ctx context.Context) error {
 	pause := beforePoll(x.a.Started, x.now())
-	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {
+	if err := x.sleep(ctx, pause); err != nil {
 		return err
 	}
-	turn := x.Polls.Reserve()
-	err := x.sleep(ctx, turn.Delay())
+	pause, giveBack := x.Polls.Next(x.now())
+	err := x.sleep(ctx, pause)
 	if err != nil {
-		turn.Cancel()
+		giveBack(x.now())
 	}
 	return err
 }

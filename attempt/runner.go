@@ -12,8 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"switchyard"
 	"switchyard/breaker"
 	"switchyard/dialect"
@@ -68,7 +66,7 @@ type Runner struct {
 	Limiter   Limiter
 	Budgets   *limit.Budgets // nil: none
 	Pool      *spool.Pool
-	Polls     *rate.Limiter    // of jobs that providers have accepted, all together; if nil, any number
+	Polls     *limit.Turns     // of jobs that providers have accepted, all together; if nil, any number
 	Tracer    Tracer           // if nil, nobody follows
 	Now       func() time.Time // if nil, time.Now
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"switchyard"
 	"switchyard/admin"
@@ -82,7 +81,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 		Pool:      pool,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
-		Polls:     rate.NewLimiter(mostPolls, mostPolls/10),
+		Polls:     limit.NewTurns(mostPolls, mostPolls/10),
 	}
 }
 
