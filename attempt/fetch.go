@@ -18,7 +18,7 @@ func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 		return nil
 	}
 	downloads := make([]download, len(images))
-	err := each(len(images), func(i int) (err error) {
+	err := r.each(len(images), func(i int) (err error) {
 		d := &downloads[i]
 		d.src, d.size, err = r.Fetcher.Fetch(ctx, images[i].URL, r.MaxImage)
 		return err
@@ -35,7 +35,7 @@ func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 	}
 	claim := r.Pool.Claim(sizes...)
 	defer claim.Close()
-	err = each(len(images), func(i int) (err error) {
+	err = r.each(len(images), func(i int) (err error) {
 		d := &downloads[i]
 		d.body, err = claim.Read(d.src, r.MaxImage)
 		return err
@@ -62,12 +62,12 @@ type download struct {
 }
 
 // each does n things side by side; the last of them without a goroutine of its own.
-func each(n int, do func(i int) error) error {
+func (r *run) each(n int, do func(i int) error) error {
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
 		work := func() {
-			defer survive(&errs[i])
+			defer r.survive(&errs[i])
 			errs[i] = do(i)
 		}
 		if i == n-1 {

@@ -151,6 +151,9 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 		return nil, err
 	}
 	defer func() {
+		if p := recover(); p != nil {
+			err = r.caught(p)
+		}
 		if ans != nil && ans.Stream != nil {
 			ans.Stream.told = done // when it is over
 			return
@@ -168,14 +171,15 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 }
 
 // verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
-// a stranger must not trip a breaker. What is no attempt's outcome says nothing about the provider either.
+// a stranger must not trip a breaker. What is no attempt's outcome says nothing about the provider either, nor does a mistake
+// of ours.
 func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, after time.Duration) {
 	if err == nil {
 		return switchyard.OK, 0
 	}
 	e := switchyard.AsError(err)
 	own := c.Target.Key.IsZero() && (e.Outcome == switchyard.Unauthorized || e.Outcome == switchyard.RateLimited)
-	if e.Outcome == "" || own {
+	if e.Outcome == "" || own || Panicked(err) {
 		return switchyard.Canceled, 0
 	}
 	return e.Outcome, e.RetryAfter

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/breaker"
 	"switchyard/dialect"
@@ -55,7 +57,7 @@ type Fetcher interface {
 	Fetch(ctx context.Context, url string, limit int64) (body io.ReadCloser, size int64, err error)
 }
 
-// Runner makes generations. All fields but Switches, Budgets, Polls, Tracer and Now are needed. It holds no state of its own; many
+// Runner makes generations. All fields but Switches, Budgets, Polls, Tracer, Log and Now are needed. It holds no state of its own; many
 // goroutines share it.
 type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
@@ -68,6 +70,7 @@ type Runner struct {
 	Pool      *spool.Pool
 	Polls     *limit.Turns     // of jobs that providers have accepted, all together; if nil, any number
 	Tracer    Tracer           // if nil, nobody follows
+	Log       *zap.Logger      // gets the mistakes of ours that an attempt ran into; if nil, nobody does
 	Now       func() time.Time // if nil, time.Now
 
 	MaxAnswer int64 // bytes of one answer of a provider

@@ -79,6 +79,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 		Limiter:   &s.limits,
 		Budgets:   &s.budgets,
 		Pool:      pool,
+		Log:       s.log,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
 		Polls:     limit.NewTurns(mostPolls, mostPolls/10),
