@@ -192,7 +192,8 @@ func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // serve is a request's way: whose it is, who calls, and what for.
-func (q *request) serve() error {
+func (q *request) serve() (err error) {
+	defer q.survive(&err)
 	if q.snap.Settings.preflight(q.w, q.r) {
 		return nil
 	}
