@@ -50,6 +50,7 @@ func TestPanic(t *testing.T) {
 	}{
 		"decode": {openaiPath, 0},
 		"encode": {openaiPath, 1},
+		"pass":   {"/v1/chat/completions", 1},
 	} {
 		t.Run(at, func(t *testing.T) {
 			k := startKit(t, twoProviders)
