@@ -245,7 +245,7 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 			missing = append(missing, img)
 		}
 	}
-	if err := x.fetch(ctx, missing); err != nil {
+	if err := x.collect(ctx, missing); err != nil {
 		return x.failure(err, switchyard.Answered)
 	}
 	for i := range res.Images {
