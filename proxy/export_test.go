@@ -30,3 +30,16 @@ func Host(ctx context.Context, h *Handler, image switchyard.Blob, n int) (hosted
 	}
 	return q.hosted, nil
 }
+
+// End has one generation end more than once.
+func End(h *Handler, ends ...switchyard.Generation) {
+	account := newAccount(h.Journal, switchyard.Generation{})
+	q := &request{Handler: h, rec: &Record{}}
+	for _, g := range ends {
+		q.rec.Err = nil
+		if g.Outcome != switchyard.OK {
+			q.rec.Err = &switchyard.Error{Outcome: g.Outcome}
+		}
+		q.book(context.Background(), account, g)
+	}
+}

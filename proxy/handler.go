@@ -71,6 +71,7 @@ type Handler struct {
 	inFlight admission
 	requests crowd
 	batches  batches
+	arrears  arrears
 	tickets  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	extra    http.Handler   // serves extrasPath
