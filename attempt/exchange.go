@@ -227,7 +227,7 @@ func (x *exchange) takeBack(ctx context.Context) {
 // answer is what a reply came to that has a result in it.
 //
 //go:noinline
-func (x *exchange) answer(ctx context.Context, res *switchyard.Result, reply *spool.Message) (*Answer, error) {
+func (x *exchange) answer(ctx context.Context, res *switchyard.Result, reply *spool.Message) (*Answer, error) { // small frames: see the package doc
 	x.cancel = nil // it is over
 	ans := &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, bodies: []io.Closer{reply.Body}}
 	if err := x.finish(ctx, ans, res, reply); err != nil {

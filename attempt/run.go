@@ -130,14 +130,14 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 // retries reports whether the same target may be asked again after err.
 //
 //go:noinline
-func (r *run) retries(ctx context.Context, err error) bool {
+func (r *run) retries(ctx context.Context, err error) bool { // small frames: see the package doc
 	return switchyard.Unbilled(err) && switchyard.AsError(err).Outcome.Blames() && r.goOn(ctx, err)
 }
 
 // pass notes a target that was not tried.
 //
 //go:noinline
-func (r *run) pass(c router.Candidate, err error) { // nor is it inlined: see nobody
+func (r *run) pass(c router.Candidate, err error) { // small frames: see the package doc
 	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 }
 

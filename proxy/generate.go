@@ -142,7 +142,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 // tried keeps what has come of it.
 //
 //go:noinline
-func (q *request) tried(report *attempt.Report) { // else make's frame, below which thousands may wait, would have its room
+func (q *request) tried(report *attempt.Report) { // small frames: see attempt's package doc
 	q.held = nil
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 	q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))

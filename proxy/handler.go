@@ -1,8 +1,8 @@
 // Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
 // the protocol that the app speaks.
 //
-// The way of a request is ServeHTTP, serve and generate, in this order. What is no generation passes through to the
-// provider that it is for.
+// The way of a request is ServeHTTP, carry, serve and generate, in this order; those of a batch enter by carry. What is no
+// generation passes through to the provider that it is for.
 package proxy
 
 import (
