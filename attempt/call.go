@@ -23,8 +23,7 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
 	var calls sync.WaitGroup
 	for i, req := range requests[1:] {
-		calls.Go(func() {
-			defer survive(&errs[i+1])
+		calls.Go(func() { // which survives a panic: nobody else would
 			answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, number})
 		})
 	}
@@ -35,14 +34,6 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	answers[0], errs[0] = r.call(ctx, c, supply, first)
 	calls.Wait()
 	return join(c, answers, errs)
-}
-
-// survive makes a failure of a panic in a goroutine of ours: net/http does so for those of requests, and one app's odd
-// input must not end everybody's work. The attempt counts as lost at the next start.
-func survive(err *error) {
-	if p := recover(); p != nil {
-		*err = &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("panic: %v", p)}
-	}
 }
 
 // split is the calls that make a candidate's images; for most, the request itself.
@@ -109,7 +100,8 @@ type part struct {
 }
 
 // call sends one request that may cost money: within the limits, noted before, settled after.
-func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Supply, p part) (*Answer, error) {
+func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Supply, p part) (ans *Answer, err error) {
+	defer r.survive(&err)
 	release, err := r.acquire(ctx, c, p.request.Images)
 	if err != nil {
 		return nil, err
@@ -125,10 +117,9 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 		return nil, err
 	}
 	x.by = by
-	ans, err := x.do(ctx, supply)
+	ans, err = x.do(ctx, supply)
 	err = by.explain(err)
 	if err != nil && x.leaves(ctx) {
-		x.ended()
 		return nil, err
 	}
 	r.settle(ctx, c, x, ans, err)
@@ -161,7 +152,7 @@ func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange,
 	if err != nil {
 		return nil, err
 	}
-	if err := r.job.Journal.Open(ctx, a); err != nil {
+	if err := r.note(ctx, a); err != nil {
 		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
 	}
@@ -170,6 +161,12 @@ func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange,
 	defer r.mu.Unlock()
 	r.open = append(r.open, x)
 	return x, nil
+}
+
+// note has the journal take an attempt that begins.
+func (r *run) note(ctx context.Context, a switchyard.Attempt) (err error) {
+	defer r.survive(&err) // the money is put aside already
+	return r.job.Journal.Open(ctx, a)
 }
 
 // spending is an attempt as budgets see it.
@@ -220,12 +217,12 @@ func (x *exchange) note(ctx context.Context) {
 	x.mu.Lock()
 	x.open = slices.DeleteFunc(x.open, func(o *exchange) bool { return o == x })
 	x.mu.Unlock()
-	x.run.note(ctx, *x.a)
+	x.run.over(ctx, *x.a)
 	x.ended()
 }
 
-// note puts the end of an attempt into the journal and the report.
-func (r *run) note(ctx context.Context, a switchyard.Attempt) {
+// over puts the end of an attempt into the journal and the report.
+func (r *run) over(ctx context.Context, a switchyard.Attempt) {
 	// What cannot be written now is found unsettled at the next start, and is then possible at its estimate.
 	_ = r.job.Journal.Settle(context.WithoutCancel(ctx), a)
 	r.mu.Lock()

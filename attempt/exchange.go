@@ -43,12 +43,15 @@ type exchange struct {
 	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
 
 	cancel *dialect.Outgoing // takes back the job, once there is one
+	reply  *spool.Message    // the latest answer; nil once it has been dropped
+	stage  switchyard.Stage  // how far the latest request got
 }
 
 func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dialect] }
 
 // do sends the request and follows the steps to a checked result.
-func (x *exchange) do(ctx context.Context, supply dialect.Supply) (*Answer, error) {
+func (x *exchange) do(ctx context.Context, supply dialect.Supply) (ans *Answer, err error) {
+	defer x.salvage(&err)
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
 	defer cancel()
 	x.by.arm(cancel)
@@ -65,23 +68,15 @@ func (x *exchange) follow(ctx context.Context, out *dialect.Outgoing) (*Answer, 
 		reply, step, err := x.ask(ctx, out)
 		switch {
 		case err == nil && step.Result != nil:
-			ans := &Answer{Target: x.c.Target, bodies: []io.Closer{reply.Body}}
-			if err = x.finish(ctx, ans, step.Result, reply); err == nil {
-				return ans, nil
-			}
-			ans.Close()
-			return nil, err
+			return x.answer(ctx, step.Result, reply)
 		case err == nil:
-			_ = reply.Body.Close()
+			x.drop()
 			if out, err = x.next(ctx, step); err == nil {
 				continue
 			}
 			reply = nil
 		case x.asksAgain(ctx, reply, err):
 			continue
-		}
-		if !x.leaves(ctx) {
-			x.takeBack(ctx)
 		}
 		return nil, x.keep(x.held(err), reply)
 	}
@@ -95,6 +90,7 @@ func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Messa
 		x.polled(0)
 		return nil, dialect.Step{}, err
 	}
+	x.reply = reply
 	x.polled(reply.Status)
 	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
 	return reply, step, x.failure(err, switchyard.Answered)
@@ -138,13 +134,13 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 // the app has left.
 func (x *exchange) wait(ctx context.Context) error {
 	pause := beforePoll(x.a.Started, x.now())
-	if err := x.sleep(ctx, pause); err != nil || x.Polls == nil {
+	if err := x.sleep(ctx, pause); err != nil {
 		return err
 	}
-	turn := x.Polls.Reserve()
-	err := x.sleep(ctx, turn.Delay())
+	pause, giveBack := x.Polls.Next(x.now())
+	err := x.sleep(ctx, pause)
 	if err != nil {
-		turn.Cancel()
+		giveBack(x.now())
 	}
 	return err
 }
@@ -189,10 +185,16 @@ func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err erro
 	if x.wait(ctx) != nil {
 		return false
 	}
-	if reply != nil {
-		_ = reply.Body.Close()
-	}
+	x.drop()
 	return true
+}
+
+// drop gives back the latest answer: nobody will read it again, and a job may be waited for for hours.
+func (x *exchange) drop() {
+	if x.reply != nil {
+		_ = x.reply.Body.Close()
+		x.reply = nil
+	}
 }
 
 // held is the error of a question about a job that the provider has accepted: unless it is the job's own end, it says
@@ -211,6 +213,8 @@ func (x *exchange) takeBack(ctx context.Context) {
 	if x.cancel == nil {
 		return
 	}
+	var err error // nobody is told
+	defer x.survive(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	status := x.a.Status // of the attempt, not of its cancellation
@@ -218,6 +222,19 @@ func (x *exchange) takeBack(ctx context.Context) {
 		_ = reply.Body.Close()
 	}
 	x.a.Status = status
+}
+
+// answer is what a reply came to that has a result in it.
+//
+//go:noinline
+func (x *exchange) answer(ctx context.Context, res *switchyard.Result, reply *spool.Message) (*Answer, error) { // small frames: see the package doc
+	x.cancel = nil // it is over
+	ans := &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, bodies: []io.Closer{reply.Body}}
+	if err := x.finish(ctx, ans, res, reply); err != nil {
+		ans.Close()
+		return nil, err
+	}
+	return ans, nil
 }
 
 // finish checks a result, makes its images ready for the app, and completes the answer.
@@ -228,7 +245,7 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 			missing = append(missing, img)
 		}
 	}
-	if err := x.fetch(ctx, missing); err != nil {
+	if err := x.collect(ctx, missing); err != nil {
 		return x.failure(err, switchyard.Answered)
 	}
 	for i := range res.Images {

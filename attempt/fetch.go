@@ -5,20 +5,73 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"sync"
+	"time"
 
 	"switchyard"
+	"switchyard/fetch"
 	"switchyard/spool"
 )
 
-// fetch spools the images of which only the addresses are known, side by side. The spooled bodies are closed with the
-// run. Memory is asked for once, for all of them, when the providers have told how large they are.
+// A picture that has been made is paid for, and to ask for it once more costs nothing. So it is tried again after these
+// pauses, for as long as the attempt may take.
+var fetchPauses = [...]time.Duration{300 * time.Millisecond, 2 * time.Second}
+
+// collect fetches the images of a result of which only the addresses are known.
+func (x *exchange) collect(ctx context.Context, images []*switchyard.Image) error {
+	err := x.fetch(ctx, images)
+	for _, pause := range fetchPauses {
+		if err == nil || !passing(err) || !elapse(ctx, pause) {
+			break
+		}
+		images = slices.DeleteFunc(images, func(img *switchyard.Image) bool { return img.Blob != nil })
+		err = x.fetch(ctx, images)
+	}
+	return err
+}
+
+// passing reports whether what a fetch failed with may be over in a moment. A file may be announced before it is everywhere.
+func passing(err error) bool {
+	for _, final := range []error{
+		fetch.ErrURL, fetch.ErrBlocked, fetch.ErrTooLarge, fetch.ErrRedirect, fetch.ErrEncoded, spool.ErrTooLarge,
+	} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	if status, ok := errors.AsType[*fetch.StatusError](err); ok {
+		switch status.Code {
+		case http.StatusNotFound, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+			return true
+		}
+		return status.Code >= 500
+	}
+	return !Panicked(err)
+}
+
+// elapse lets time go by, and reports whether ctx had that much of it.
+func elapse(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fetch spools the images of which only the addresses are known, side by side: those that can be had, even if others cannot.
+// The spooled bodies are closed with the run. Memory is asked for once, for all of them, when the providers have told how
+// large they are.
 func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 	if len(images) == 0 {
 		return nil
 	}
 	downloads := make([]download, len(images))
-	err := each(len(images), func(i int) (err error) {
+	opened := r.each(len(images), func(i int) (err error) {
 		d := &downloads[i]
 		d.src, d.size, err = r.Fetcher.Fetch(ctx, images[i].URL, r.MaxImage)
 		return err
@@ -30,14 +83,12 @@ func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 		}
 		sizes[i] = d.size
 	}
-	if err != nil {
-		return fmt.Errorf("fetch image: %w", err)
-	}
 	claim := r.Pool.Claim(sizes...)
 	defer claim.Close()
-	err = each(len(images), func(i int) (err error) {
-		d := &downloads[i]
-		d.body, err = claim.Read(d.src, r.MaxImage)
+	read := r.each(len(images), func(i int) (err error) {
+		if d := &downloads[i]; d.src != nil {
+			d.body, err = claim.Read(d.src, r.MaxImage)
+		}
 		return err
 	})
 	r.mu.Lock()
@@ -48,7 +99,7 @@ func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 			images[i].Blob, images[i].URL = d.body, ""
 		}
 	}
-	if err != nil {
+	if err := errors.Join(opened, read); err != nil {
 		return fmt.Errorf("fetch image: %w", err)
 	}
 	return nil
@@ -62,12 +113,12 @@ type download struct {
 }
 
 // each does n things side by side; the last of them without a goroutine of its own.
-func each(n int, do func(i int) error) error {
+func (r *run) each(n int, do func(i int) error) error {
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
 		work := func() {
-			defer survive(&errs[i])
+			defer r.survive(&errs[i])
 			errs[i] = do(i)
 		}
 		if i == n-1 {

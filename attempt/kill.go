@@ -13,7 +13,7 @@ import (
 // stopped is why a target is passed over that an operator has stopped; nil if none has.
 //
 //go:noinline
-func (r *run) stopped(c router.Candidate) error {
+func (r *run) stopped(c router.Candidate) error { // small frames: see the package doc
 	if k, ok := r.kill(c.Target.Provider, c.Target.Name); ok {
 		e := k.Refusal()
 		e.Target = c.Target.Name
@@ -25,7 +25,7 @@ func (r *run) stopped(c router.Candidate) error {
 // nobody is the error of a plan without targets: its route is stopped, or all, or it never had any.
 //
 //go:noinline
-func (r *run) nobody() error { // not inlined, nor is stopped: below its callers thousands of jobs are waited for, each with a stack
+func (r *run) nobody() error { // small frames: see the package doc
 	if k, ok := r.kill("", ""); ok {
 		return k.Refusal()
 	}

@@ -82,7 +82,7 @@ func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *l
 		defer close(l.done)
 		defer lose()
 		defer keep()
-		defer survive(&l.err)
+		defer l.survive(&l.err)
 		for l.used < len(queue) {
 			c := queue[l.used]
 			l.used++

@@ -30,8 +30,7 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	r.job.Plan = &rest // it has had its turn
 	requests := split(c)
 	answers, errs := make([]*Answer, len(held)), make([]error, len(held))
-	_ = each(len(held), func(i int) error {
-		defer survive(&errs[i])
+	_ = r.each(len(held), func(i int) error {
 		part := min(max(held[i].Part-1, 0), len(requests)-1)
 		answers[i], errs[i] = r.recall(ctx, c, requests[part], held[i])
 		return nil
@@ -45,7 +44,8 @@ func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 }
 
 // recall follows one job to its end, and settles it unless that has been done already.
-func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (*Answer, error) {
+func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (ans *Answer, err error) {
+	defer r.survive(&err)
 	settled := a.Outcome != ""
 	by, stop := r.watch(c)
 	defer stop()
@@ -53,10 +53,9 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 	if !settled {
 		x.budgeted = r.Budgets.Resume(r.spending(&a, req.Images), a.Started, r.now())
 	}
-	ans, err := x.attach(ctx)
+	ans, err = x.attach(ctx)
 	err = by.explain(err)
 	if err != nil && x.leaves(ctx) {
-		x.ended()
 		return nil, err
 	}
 	if settled {
@@ -73,14 +72,20 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 // ErrShutdown is the cause of a context that ends because the process does.
 var ErrShutdown = errors.New("the process ends")
 
-// leaves reports whether the job is left where it is, neither cancelled nor booked: the process ends, and the next one
-// will ask for it.
+// leaves is asked of an exchange that failed. It reports whether its job is left where it is, and not booked: the process
+// ends, and the next one will ask for it. Otherwise the job is cancelled, since nobody waits for it any more.
 func (x *exchange) leaves(ctx context.Context) bool {
-	return x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown)
+	if x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown) {
+		x.ended()
+		return true
+	}
+	x.takeBack(ctx)
+	return false
 }
 
 // attach is do for a job that was accepted some time ago.
-func (x *exchange) attach(ctx context.Context) (*Answer, error) {
+func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
+	defer x.salvage(&err)
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
 	defer cancel()
 	x.by.arm(cancel)
@@ -101,7 +106,7 @@ func (r *run) abandon(ctx context.Context) error {
 	}
 	for _, a := range r.job.Held {
 		if a.Outcome == "" {
-			r.note(ctx, a.Lost())
+			r.over(ctx, a.Lost())
 		}
 	}
 	return err

@@ -130,14 +130,14 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 // retries reports whether the same target may be asked again after err.
 //
 //go:noinline
-func (r *run) retries(ctx context.Context, err error) bool {
+func (r *run) retries(ctx context.Context, err error) bool { // small frames: see the package doc
 	return switchyard.Unbilled(err) && switchyard.AsError(err).Outcome.Blames() && r.goOn(ctx, err)
 }
 
 // pass notes a target that was not tried.
 //
 //go:noinline
-func (r *run) pass(c router.Candidate, err error) { // nor is it inlined: see nobody
+func (r *run) pass(c router.Candidate, err error) { // small frames: see the package doc
 	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 }
 
@@ -151,6 +151,9 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 		return nil, err
 	}
 	defer func() {
+		if p := recover(); p != nil {
+			err = r.caught(p)
+		}
 		if ans != nil && ans.Stream != nil {
 			ans.Stream.told = done // when it is over
 			return
@@ -168,14 +171,15 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 }
 
 // verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
-// a stranger must not trip a breaker. What is no attempt's outcome says nothing about the provider either.
+// a stranger must not trip a breaker. What is no attempt's outcome says nothing about the provider either, nor does a mistake
+// of ours.
 func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, after time.Duration) {
 	if err == nil {
 		return switchyard.OK, 0
 	}
 	e := switchyard.AsError(err)
 	own := c.Target.Key.IsZero() && (e.Outcome == switchyard.Unauthorized || e.Outcome == switchyard.RateLimited)
-	if e.Outcome == "" || own {
+	if e.Outcome == "" || own || Panicked(err) {
 		return switchyard.Canceled, 0
 	}
 	return e.Outcome, e.RetryAfter

@@ -27,7 +27,6 @@ func (x *exchange) send(ctx context.Context, out *dialect.Outgoing) (*spool.Mess
 		return nil, err
 	}
 	defer resp.Body.Close()
-	x.a.Status = resp.StatusCode
 	body, err := x.read(resp, cancel)
 	if err != nil {
 		return nil, x.unread(ctx, err, stage)
@@ -43,6 +42,7 @@ func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.
 	if err != nil {
 		return nil, switchyard.Unsent, x.failure(err, switchyard.Unsent)
 	}
+	x.stage = switchyard.Sent // for all that anybody knows before it returns
 	resp, err := x.Transport(x.c.Target.Provider).RoundTrip(req)
 	stage := switchyard.Unsent
 	if sent.Load() {
@@ -51,6 +51,7 @@ func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.
 	if err != nil {
 		return nil, stage, x.unreachable(ctx, err, stage)
 	}
+	x.stage, x.a.Status = switchyard.Answered, resp.StatusCode
 	return resp, switchyard.Answered, nil
 }
 

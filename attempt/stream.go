@@ -83,7 +83,8 @@ func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
 }
 
 // listen sends the request and waits for the first byte of events.
-func (x *exchange) listen(ctx context.Context) (*Answer, error) {
+func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
+	defer x.salvage(&err)
 	out, err := x.encode(nil)
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
@@ -95,24 +96,25 @@ func (x *exchange) listen(ctx context.Context) (*Answer, error) {
 		gone = nil
 	}
 	stop := context.AfterFunc(leaving{gone}, cancel)
-	end := func(error) { stop(); cancel() }
+	end := func() { stop(); cancel() }
+	defer func() {
+		if ans == nil || ans.Stream == nil { // else it ends with its events
+			end()
+		}
+	}()
 	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
 	if err != nil {
-		end(nil)
 		return nil, err
 	}
-	x.a.Status = resp.StatusCode
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
-		defer end(nil)
 		return x.noStream(ctx, out, resp)
 	}
 	body := bufio.NewReaderSize(resp.Body, 32<<10)
 	if _, err := body.Peek(1); err != nil {
-		end(nil)
 		_ = resp.Body.Close()
 		return nil, x.unread(ctx, err, stage)
 	}
-	closing := func(err error) { end(err); _ = resp.Body.Close() }
+	closing := func(error) { end(); _ = resp.Body.Close() }
 	return &Answer{Stream: &Stream{Header: resp.Header, Reader: body, close: closing}}, nil
 }
 
@@ -124,6 +126,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 		return nil, x.unread(ctx, err, switchyard.Answered)
 	}
 	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
+	x.reply = reply
 	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
 	if err == nil && step.Result == nil {
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("neither events nor a result")}
@@ -131,12 +134,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	if err != nil {
 		return nil, x.keep(x.failure(err, switchyard.Answered), reply)
 	}
-	ans := &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, bodies: []io.Closer{body}}
-	if err := x.finish(ctx, ans, step.Result, reply); err != nil {
-		ans.Close()
-		return nil, err
-	}
-	return ans, nil
+	return x.answer(ctx, step.Result, reply)
 }
 
 // settleStream books a stream that is over. Its images are not counted as they pass, so the figure is the estimate.

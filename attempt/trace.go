@@ -29,7 +29,7 @@ type Trace interface {
 // startTrace is the trace of an attempt that begins; nil if nobody does.
 //
 //go:noinline
-func (r *run) startTrace(ctx context.Context, c router.Candidate, a *switchyard.Attempt) Trace { // not inlined: see nobody
+func (r *run) startTrace(ctx context.Context, c router.Candidate, a *switchyard.Attempt) Trace { // small frames: see the package doc
 	if r.Tracer == nil {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (r *run) startTrace(ctx context.Context, c router.Candidate, a *switchyard.
 // polled tells of an answer about a job.
 //
 //go:noinline
-func (x *exchange) polled(status int) {
+func (x *exchange) polled(status int) { // small frames: see the package doc
 	if x.trace != nil && x.a.Job != "" {
 		x.trace.Polled(status)
 	}
@@ -48,7 +48,7 @@ func (x *exchange) polled(status int) {
 // ended tells whoever follows the attempt that it is over for this process.
 //
 //go:noinline
-func (x *exchange) ended() {
+func (x *exchange) ended() { // small frames: see the package doc
 	if x.trace != nil {
 		x.trace.End(*x.a, x.usage)
 	}

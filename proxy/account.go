@@ -27,6 +27,8 @@ type account struct {
 	mu      sync.Mutex
 	waiting []ledger.Record
 
+	flushing sync.Mutex // so that what waits is told in its order: one flush at a time
+
 	written []ledger.Record // by Write; nil once they are known to be on disk
 	synced  func() error    // waits until they are
 }
@@ -94,21 +96,35 @@ func (a *account) wait(r ledger.Record) {
 	a.waiting = append(a.waiting, r)
 }
 
-// End has everything on disk.
+// End has everything on disk. If that fails it waits, the end as well, for another flush.
 func (a *account) End(ctx context.Context, g switchyard.Generation) error {
-	return a.append(ctx, ledger.EndRecord(g))
+	a.mu.Lock()
+	a.wait(ledger.EndRecord(g))
+	a.mu.Unlock()
+	return a.flush(ctx)
 }
 
-// append writes what waited, too. If that fails it waits on.
-func (a *account) append(ctx context.Context, r ledger.Record) error {
+// flush has everything on disk that waits.
+func (a *account) flush(ctx context.Context) error {
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
+	return a.append(ctx)
+}
+
+// append writes what waited, too. If that fails it waits on; what was to be new has never been.
+func (a *account) append(ctx context.Context, fresh ...ledger.Record) error {
 	a.mu.Lock()
-	records := append(a.waiting, r)
+	waited := a.waiting
 	a.waiting = nil
 	a.mu.Unlock()
+	records := append(waited, fresh...)
+	if len(records) == 0 {
+		return nil
+	}
 	err := a.journal.Append(ctx, records...)
 	if err != nil {
 		a.mu.Lock()
-		a.waiting = append(records[:len(records)-1:len(records)-1], a.waiting...)
+		a.waiting = append(waited[:len(waited):len(waited)], a.waiting...)
 		a.mu.Unlock()
 	}
 	return err

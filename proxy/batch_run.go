@@ -95,7 +95,8 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 	}
 }
 
-// carryItem is carry for a goroutine of ours, where nobody else would catch what net/http does.
+// carryItem is carry for a goroutine of ours, where nobody else would catch what net/http does: the panic of an answer that is
+// cut off.
 func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
 	defer func() {
 		if p := recover(); p != nil {

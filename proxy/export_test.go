@@ -45,3 +45,16 @@ func (h *Handler) worked(tk ticket.Ticket) *ticketAccount {
 	h.init()
 	return &ticketAccount{account: &account{journal: h.Journal}, q: &request{Handler: h}, request: &switchyard.Request{}, ticket: tk}
 }
+
+// End has one generation end more than once.
+func End(h *Handler, ends ...switchyard.Generation) {
+	account := newAccount(h.Journal, switchyard.Generation{})
+	q := &request{Handler: h, rec: &Record{}}
+	for _, g := range ends {
+		q.rec.Err = nil
+		if g.Outcome != switchyard.OK {
+			q.rec.Err = &switchyard.Error{Outcome: g.Outcome}
+		}
+		q.book(context.Background(), account, g)
+	}
+}

@@ -118,7 +118,10 @@ func (q *request) fill(req *switchyard.Request) {
 // known now.
 func (q *request) make(ctx context.Context, journal attempt.Journal, req *switchyard.Request, msg *spool.Message) (*attempt.Answer, error) {
 	for replanned := false; ; replanned = true {
-		job := q.job(req, msg, journal)
+		job, err := q.job(req, msg, journal)
+		if err != nil {
+			return nil, err
+		}
 		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
 		q.tried(report)
@@ -138,19 +141,20 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 }
 
 // job is what is to be made of a request, as it is planned now.
-func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) *attempt.Job {
+func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) (job *attempt.Job, err error) {
+	defer q.survive(&err)
 	plan := q.plan()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
 		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		Hedging: q.hedging(plan, req),
-	}
+	}, nil
 }
 
 // tried keeps what has come of it.
 //
 //go:noinline
-func (q *request) tried(report *attempt.Report) { // else make's frame, below which thousands may wait, would have its room
+func (q *request) tried(report *attempt.Report) { // small frames: see attempt's package doc
 	q.held = nil
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
 	q.rec.Cost = total(slices.Concat(q.rec.Attempts, report.Open))
@@ -235,7 +239,8 @@ func (q *request) answered(ans *attempt.Answer) {
 }
 
 // encode makes the app's answer: the provider's own bytes where both speak the same, else what the front writes.
-func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *attempt.Answer) (*dialect.Reply, error) {
+func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *attempt.Answer) (reply *dialect.Reply, err error) {
+	defer q.survive(&err)
 	if ans.Raw != nil {
 		return &dialect.Reply{Status: ans.Raw.Status, Header: answerHeader(ans.Raw.Header), Body: ans.Raw.Body}, nil
 	}

@@ -1,8 +1,8 @@
 // Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
 // the protocol that the app speaks.
 //
-// The way of a request is ServeHTTP, serve and generate, in this order. What is no generation passes through to the
-// provider that it is for.
+// The way of a request is ServeHTTP, carry, serve and generate, in this order; those of a batch enter by carry. What is no
+// generation passes through to the provider that it is for.
 package proxy
 
 import (
@@ -71,6 +71,7 @@ type Handler struct {
 	inFlight admission
 	requests crowd
 	batches  batches
+	arrears  arrears
 	tickets  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	extra    http.Handler   // serves extrasPath
@@ -193,7 +194,8 @@ func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // serve is a request's way: whose it is, who calls, and what for.
-func (q *request) serve() error {
+func (q *request) serve() (err error) {
+	defer q.survive(&err)
 	if q.snap.Settings.preflight(q.w, q.r) {
 		return nil
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"slices"
@@ -132,9 +134,14 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
 	}
-	defer func() { done(p.verdict(), p.wait) }()
-	defer p.settle()
-	return p.run()
+	defer func() {
+		if p.account != nil {
+			p.settle()
+		}
+		done(p.verdict(), p.wait)
+	}()
+	q.rec.Err = p.run()
+	return q.rec.Err
 }
 
 // address is where a target's provider is.
@@ -167,15 +174,17 @@ type passage struct {
 	budgeted func(switchyard.Cost, int)
 	hop      attempt.Trace // nil if nobody follows
 
-	status int
+	sent   atomic.Bool   // the head of the request, at least
+	broken atomic.Bool   // the app's own body broke off
+	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
-	err    error
-	unsent atomic.Bool // the app's own body broke off
-	cut    bool        // the provider's did
+	cut    bool          // the answer broke off
+	err    error         // of httputil
 }
 
 // run takes the request to the provider and the answer to the app, both as they come.
-func (p *passage) run() error {
+func (p *passage) run() (err error) {
+	defer p.survive(&err)
 	_ = http.NewResponseController(p.w).EnableFullDuplex() // else event streams are cut now and then
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
@@ -212,7 +221,7 @@ func (p *passage) rewrite(r *httputil.ProxyRequest) {
 		out.Body, _ = p.msg.Body.Open()
 		out.ContentLength = p.msg.Body.Len()
 	case out.Body != nil:
-		out.Body = &upload{ReadCloser: out.Body, failed: &p.unsent}
+		out.Body = &upload{ReadCloser: out.Body, failed: &p.broken}
 	}
 }
 
@@ -268,22 +277,14 @@ func (p *passage) durable() {
 	}
 }
 
+// settle books what it came to, the generation as its one attempt.
 func (p *passage) settle() {
-	if !p.paid() {
-		return
-	}
 	p.durable() // most often long since
 	a := &p.attempt
 	a.Latency, a.Status, a.Outcome = p.now().Sub(a.Started), p.status, p.verdict()
-	a.Cost = a.Estimate
-	if p.status != 0 {
-		a.Stage, a.Cost.Charge = switchyard.Answered, switchyard.ChargeSettled
-	}
-	if p.cut || p.ctx.Err() != nil {
-		a.Cost.Charge = switchyard.ChargePossible
-	}
-	if p.status >= 400 {
-		a.Cost = switchyard.Cost{Charge: switchyard.ChargeNone}
+	a.Stage, a.Cost = p.charge()
+	if a.Outcome != switchyard.OK && p.rec.Err == nil { // the app has been told as much as there was to tell
+		p.rec.Err = &switchyard.Error{Outcome: a.Outcome, Stage: a.Stage, Target: a.Target, Err: fmt.Errorf("status %d", a.Status)}
 	}
 	p.rec.Attempts, p.rec.Cost = []switchyard.Attempt{*a}, a.Cost
 	ctx := context.WithoutCancel(p.r.Context())
@@ -293,8 +294,27 @@ func (p *passage) settle() {
 	p.close(ctx, p.account, p.gen)
 }
 
+// charge is how far the request got, and what is known of its price then.
+func (p *passage) charge() (switchyard.Stage, switchyard.Cost) {
+	unknown := p.attempt.Estimate // possible
+	switch {
+	case p.status >= 400:
+		return switchyard.Answered, switchyard.Cost{Charge: switchyard.ChargeNone}
+	case p.status == 0 && !p.sent.Load():
+		return switchyard.Unsent, switchyard.Cost{Charge: switchyard.ChargeNone}
+	case p.status == 0:
+		return switchyard.Sent, unknown
+	case !p.cut && p.ctx.Err() == nil:
+		unknown.Charge = switchyard.ChargeSettled
+	}
+	return switchyard.Answered, unknown
+}
+
+// transport is the provider's, and notes how far the request gets.
 func (p *passage) transport() http.RoundTripper {
+	trace := &httptrace.ClientTrace{WroteHeaders: func() { p.sent.Store(true) }}
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
 		resp, err := p.Transport(p.target.Provider).RoundTrip(r)
 		if err == nil {
 			p.status, p.wait = resp.StatusCode, spool.RetryAfter(resp.Header)
@@ -323,13 +343,13 @@ func (p *passage) answer(resp *http.Response) error {
 	return nil
 }
 
-// verdict is what the breaker is told.
+// verdict is what the breaker is told: of a mistake of ours nothing.
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
-	case p.ctx.Err() != nil:
+	case p.ctx.Err() != nil, attempt.Panicked(p.rec.Err):
 		return switchyard.Canceled
-	case s == 0 && p.unsent.Load():
+	case s == 0 && p.broken.Load():
 		return switchyard.Refused
 	case s == 0:
 		return switchyard.Unreachable
@@ -351,7 +371,7 @@ func (p *passage) failure() error {
 	if p.ctx.Err() != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Cause(p.ctx)}
 	}
-	if p.unsent.Load() {
+	if p.broken.Load() {
 		return switchyard.Invalid("", "The request body could not be read.")
 	}
 	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Unreachable, Err: errors.New("no answer")}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -190,4 +191,65 @@ func TestReadingIsNotWrittenDown(t *testing.T) {
 	if w.Code != http.StatusOK || len(b.took) != 0 {
 		t.Errorf("%d, journal %q", w.Code, b.took)
 	}
+}
+
+// TestPassageBooked: a request that passes through is booked as it ended, the generation as its attempt, and as charged no
+// further than it got.
+func TestPassageBooked(t *testing.T) {
+	cut := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if text != "" {
+				w.Header().Set("Content-Length", "100")
+				_, _ = io.WriteString(w, text)
+				_ = http.NewResponseController(w).Flush()
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}
+	for name, c := range map[string]struct {
+		provider http.HandlerFunc
+		dial     error
+		want     string
+	}{
+		"done":           {echo, nil, "200: ok answered settled"},
+		"nobody there":   {echo, errors.New("connection refused"), "503: unreachable unsent none"},
+		"no answer":      {cut(""), nil, "503: unreachable sent possible"},
+		"half an answer": {cut("half"), nil, "200: bad_reply answered possible"},
+		"a refusal":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, nil, "400: refused answered none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := frontDoor(t, c.provider, proxy.Settings{})
+			transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if c.dial != nil {
+					return nil, c.dial
+				}
+				return new(net.Dialer).DialContext(ctx, network, address)
+			}}
+			defer transport.CloseIdleConnections()
+			h.Transport = func(string) http.RoundTripper { return transport }
+			var told pages
+			h.Journal = &told
+			w := httptest.NewRecorder()
+			func() {
+				defer func() { _ = recover() }() // of an answer that is cut off
+				h.ServeHTTP(w, post("/v1/chat/completions"))
+			}()
+			a, g := told[len(told)-2].Attempt, told[len(told)-1].Generation
+			if got := fmt.Sprintf("%d: %s %s %s", w.Code, a.Outcome, a.Stage, a.Cost.Charge); got != c.want || g.Outcome != a.Outcome || g.Cost != a.Cost {
+				t.Errorf("%s, want %s; the generation is %s, at %+v", got, c.want, g.Outcome, g.Cost)
+			}
+		})
+	}
+}
+
+// pages is a journal that keeps all that it is told.
+type pages []ledger.Record
+
+func (p *pages) Append(_ context.Context, records ...ledger.Record) error {
+	*p = append(*p, records...)
+	return nil
+}
+
+func (p *pages) Write(ctx context.Context, records ...ledger.Record) (func() error, error) {
+	return func() error { return nil }, p.Append(ctx, records...)
 }

@@ -187,5 +187,6 @@ func (q *request) book(ctx context.Context, account *account, g switchyard.Gener
 	g.Outcome, g.Hosted = rec.Outcome(), q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
+		q.owe(account)
 	}
 }

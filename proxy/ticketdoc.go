@@ -99,8 +99,9 @@ func (q *request) keep(ctx context.Context, ans *attempt.Answer, err error) resu
 	return d
 }
 
-func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (resultDoc, error) {
-	d := resultDoc{
+func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d resultDoc, err error) {
+	defer q.survive(&err)
+	d = resultDoc{
 		Outcome: switchyard.OK, Created: res.Created, Model: res.Model, Filtered: res.Filtered,
 		Text: res.Text, Seed: res.Seed, Compute: res.Compute,
 	}

@@ -34,7 +34,7 @@ type TraceID struct {
 // startTrace follows a request, or the work for it, if there is a Tracer.
 //
 //go:noinline
-func (q *request) startTrace(begin func(Tracer, context.Context, http.Header) (context.Context, Trace)) { // not inlined: see do
+func (q *request) startTrace(begin func(Tracer, context.Context, http.Header) (context.Context, Trace)) { // small frames: see attempt's package doc
 	q.trace = nil
 	if q.Tracer == nil {
 		return

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"switchyard"
 	"switchyard/admin"
@@ -80,9 +79,10 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 		Limiter:   &s.limits,
 		Budgets:   &s.budgets,
 		Pool:      pool,
+		Log:       s.log,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
-		Polls:     rate.NewLimiter(mostPolls, mostPolls/10),
+		Polls:     limit.NewTurns(mostPolls, mostPolls/10),
 	}
 }
 

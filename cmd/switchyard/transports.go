@@ -8,7 +8,8 @@ import (
 	"switchyard/fetch"
 )
 
-// transports are the connections to providers. They live on through reloads that do not change how one is reached.
+// transports are the connections to providers. They live on through reloads that do not change how one is reached, and so do
+// those of a provider that a reload takes out: its jobs under way are still asked for.
 type transports struct {
 	mu  sync.RWMutex
 	cfg map[string]fetch.TransportConfig
@@ -21,7 +22,17 @@ func (t *transports) of(provider string) http.RoundTripper {
 	if tr, ok := t.m[provider]; ok {
 		return tr
 	}
-	return http.DefaultTransport // a provider that a reload has taken out, asked for by a request in flight
+	return nobody(provider)
+}
+
+// nobody is the way to what never was a provider.
+type nobody string
+
+func (n nobody) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+	return nil, fmt.Errorf("no provider %q", string(n))
 }
 
 // build makes the connections of a config: those in use where nothing about them changes, else new ones. It changes
@@ -44,11 +55,14 @@ func (t *transports) build(cfg map[string]fetch.TransportConfig) (map[string]*ht
 	return m, nil
 }
 
-// use puts in use what was built of cfg.
+// use puts in use what was built of cfg, and takes both for its own.
 func (t *transports) use(cfg map[string]fetch.TransportConfig, m map[string]*http.Transport) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for name, old := range t.m {
+		if m[name] == nil {
+			cfg[name], m[name] = t.cfg[name], old
+		}
 		if m[name] != old {
 			old.CloseIdleConnections()
 		}

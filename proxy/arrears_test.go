@@ -1,0 +1,142 @@
+package proxy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"switchyard"
+	"switchyard/attempt"
+	"switchyard/breaker"
+	"switchyard/dialect/all"
+	"switchyard/ledger"
+	"switchyard/limit"
+	"switchyard/proxy"
+	"switchyard/spool"
+)
+
+// disk is a journal that takes nothing for a while.
+type disk struct {
+	mu   sync.Mutex
+	full int // appends that fail
+	took []string
+}
+
+func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.full > 0 {
+		d.full--
+		return errors.New("no space left on device")
+	}
+	for _, r := range records {
+		d.took = append(d.took, strings.TrimSpace(string(r.Kind)+" "+string(r.Generation.Outcome)))
+	}
+	return nil
+}
+
+func (d *disk) Write(_ context.Context, records ...ledger.Record) (func() error, error) {
+	return func() error { return nil }, (&disk{}).Append(nil, records...)
+}
+
+// told is what the disk has taken.
+func (d *disk) told() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return fmt.Sprint(d.took)
+}
+
+type answering func(*http.Request) (*http.Response, error)
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// before is a handler before a provider that is in memory, so that it can be waited for in a bubble.
+func before(t *testing.T, journal proxy.Journal) *proxy.Handler {
+	t.Helper()
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider := answering(func(r *http.Request) (*http.Response, error) {
+		_ = r.Body.Close()
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello")), ContentLength: 5, Request: r}, nil
+	})
+	h := &proxy.Handler{
+		Runner:    &attempt.Runner{Breaker: &breaker.Registry{}},
+		Transport: func(string) http.RoundTripper { return provider },
+		Limiter:   &limit.Registry{}, Journal: journal, Pool: pool, Log: zap.NewNop(),
+	}
+	h.Use(&proxy.Snapshot{
+		Dialects: all.Dialects(), Settings: proxy.Settings{MaxRequestBody: 1 << 20}, Keys: proxy.NewKeyring(nil),
+		Natives: []*switchyard.Target{{
+			Name: "native:openai", Provider: "openai", Dialect: "openai", Key: switchyard.NewSecret("provider-key"),
+			Bases: map[string]string{"": "http://provider.test"},
+		}},
+	})
+	return h
+}
+
+// TestAFullDisk: what came to its end while the disk was full is told when there is room again, and nobody asks any more
+// then. A bubble does not end before all that was begun in it has.
+func TestAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{full: 3}
+		h := before(t, d)
+		for range 2 {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, post("/v1/chat/completions"))
+			if w.Code != http.StatusOK || w.Body.String() != "hello" {
+				t.Errorf("%d %q", w.Code, w.Body)
+			}
+		}
+		if got := d.told(); got != "[]" {
+			t.Errorf("a full disk has taken %s", got)
+		}
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[settled ended ok settled ended ok]" {
+			t.Errorf("a disk with room again has taken %s", got)
+		}
+		h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+		if got := d.told(); got != "[settled ended ok settled ended ok settled ended ok]" {
+			t.Errorf("in the end it has taken %s", got)
+		}
+	})
+}
+
+// TestTheDiskStaysFull: the process ends all the same, at once, after it has tried once more.
+func TestTheDiskStaysFull(t *testing.T) {
+	for full, want := range map[int]string{1: "[settled ended ok]", 1000: "[]"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &disk{full: full}
+			h := before(t, d)
+			h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+			began := time.Now()
+			h.Drain(t.Context())
+			if got := d.told(); got != want || time.Since(began) != 0 {
+				t.Errorf("after %v it has taken %s, want %s", time.Since(began), got, want)
+			}
+		})
+	}
+}
+
+// TestEndsInOrder: the row of a generation that is told twice is as the second time, though the first could not be written.
+func TestEndsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{full: 1}
+		proxy.End(before(t, d), switchyard.Generation{Outcome: switchyard.Timeout}, switchyard.Generation{Outcome: switchyard.OK})
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[begun ended timeout ended ok]" {
+			t.Errorf("the disk has taken %s", got)
+		}
+	})
+}
