@@ -19,7 +19,7 @@ import (
 // What appending fails with. Whatever the error, nothing may be sent for which the record was to be written.
 var (
 	ErrClosed  = errors.New("journal is closed")
-	ErrInUse   = errors.New("journal is in use by another process")
+	ErrInUse   = errors.New("in use by another process")
 	ErrJournal = errors.New("journal cannot be written")
 )
 
@@ -107,7 +107,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return nil, err
 	}
-	guard, err := lock(filepath.Join(c.Dir, "lock"))
+	guard, err := Lock(filepath.Join(c.Dir, "lock"))
 	if err != nil {
 		return nil, err
 	}

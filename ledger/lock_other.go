@@ -4,5 +4,5 @@ package ledger
 
 import "os"
 
-// lock cannot keep a second process out here.
-func lock(path string) (*os.File, error) { return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640) }
+// Lock cannot keep a second process away here.
+func Lock(path string) (*os.File, error) { return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640) }

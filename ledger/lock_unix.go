@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// lock keeps a second process out of the journal. The kernel lets go of it when this one ends, however it ends.
-func lock(path string) (*os.File, error) {
+// Lock keeps a second process away, as long as the file that it makes at path is open; for the second the error is ErrInUse.
+// The kernel lets go of it when this process ends, however it ends.
+func Lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
 		return nil, err

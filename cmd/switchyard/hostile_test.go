@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/ledger"
 	"switchyard/sim"
@@ -443,5 +445,17 @@ keys: [{name: web, secret: "${NO_SUCH_VARIABLE:-}"}]
 		if a := k.post(openaiPath, `{"prompt":"a"}`, "Authorization", key); a.status != http.StatusUnauthorized {
 			t.Errorf("%q: %d %s", key, a.status, a.body)
 		}
+	}
+}
+
+// TestSecondSidecar: two with the same data would both take up what the first has under way, whatever their journals are.
+func TestSecondSidecar(t *testing.T) {
+	k := startKit(t, twoProviders)
+	f := k.mustLoad(strings.Replace(*k.next.Load(), "/journal\"", "/other\"", 1))
+	if s, err := open(t.Context(), f, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("a second one was let in: %v, %v", s, err)
+	}
+	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusOK {
+		t.Errorf("the first: %d %s", a.status, a.body)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,11 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return err
 	}
+	guard, err := ledger.Lock(filepath.Join(data, "switchyard.lock")) // also by one with another journal: tickets and kills lie here
+	if err != nil {
+		return fmt.Errorf("folder %q: %w", data, err)
+	}
+	s.opened = append(s.opened, guard)
 	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
 		return err
 	}
