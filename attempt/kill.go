@@ -2,7 +2,6 @@ package attempt
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"switchyard"
@@ -29,7 +28,7 @@ func (r *run) nobody() error { // small frames: see the package doc
 	if k, ok := r.kill("", ""); ok {
 		return k.Refusal()
 	}
-	return &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the plan has no targets")}
+	return r.job.Plan.Refusal()
 }
 
 func (r *run) kill(provider, target string) (breaker.Kill, bool) {

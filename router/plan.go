@@ -1,6 +1,11 @@
 package router
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
 	"switchyard"
 )
 
@@ -24,6 +29,22 @@ type Candidate struct {
 type Passed struct {
 	Target string
 	Reason string
+	Kind   switchyard.Kind // what it is to the app: Unsupported, NoKey, or else nothing that it could do anything about
+}
+
+// Refusal is the error of a plan without candidates. If all were passed over for the same, that is the app's to change.
+func (p *Plan) Refusal() *switchyard.Error {
+	if len(p.Passed) == 0 {
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("route %q has no targets", p.Route.Name)}
+	}
+	kind := cmp.Or(p.Passed[0].Kind, switchyard.Unavailable)
+	reasons := make([]string, len(p.Passed))
+	for i, o := range p.Passed {
+		if reasons[i] = o.Target + ": " + o.Reason; o.Kind != kind {
+			kind = switchyard.Unavailable
+		}
+	}
+	return &switchyard.Error{Kind: kind, Err: errors.New("no target can serve it: " + strings.Join(reasons, "; "))}
 }
 
 // RuleError is a rule that could not be worked out for a request, and so did not match it.

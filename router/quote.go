@@ -32,7 +32,7 @@ func (r *Router) Quotes(f *rule.Facts, appKey bool, now time.Time) []Quote {
 
 func (d *decision) quote(t *switchyard.Target) Quote {
 	q := Quote{Target: t, Cost: switchyard.Cost{Basis: switchyard.BasisUnknown}}
-	if q.Reason = d.unusable(t); q.Reason != "" {
+	if q.Reason, _ = d.unusable(t); q.Reason != "" {
 		return q
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)

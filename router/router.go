@@ -195,8 +195,8 @@ type decision struct {
 	plan   *Plan
 }
 
-func (d *decision) pass(target, reason string) {
-	d.plan.Passed = append(d.plan.Passed, Passed{target, reason})
+func (d *decision) pass(target, reason string, kind switchyard.Kind) {
+	d.plan.Passed = append(d.plan.Passed, Passed{target, reason, kind})
 }
 
 // named adds a target by its name in the file.
@@ -217,8 +217,8 @@ func (d *decision) native() {
 		if n.Dialect != req.Dialect {
 			continue
 		}
-		if reason := d.unusable(n); reason != "" {
-			d.pass(n.Name, reason)
+		if reason, kind := d.unusable(n); reason != "" {
+			d.pass(n.Name, reason, kind)
 			continue
 		}
 		t := *n
@@ -251,20 +251,23 @@ func (d *decision) successor(dialectName, model string) *switchyard.Model {
 	return table.Living(model, d.now)
 }
 
-func (d *decision) unusable(t *switchyard.Target) string {
+// unusable is why nobody can be sent to a target, and what that is to an app; empty if somebody can.
+func (d *decision) unusable(t *switchyard.Target) (reason string, kind switchyard.Kind) {
 	switch {
 	case t.Off != "":
-		return t.Off
-	case t.Key.IsZero() && !(d.appKey && t.Dialect == d.facts.Request.Dialect):
-		return "no key"
+		return t.Off, ""
+	case !t.Key.IsZero() || d.appKey && t.Dialect == d.facts.Request.Dialect:
+		return "", ""
+	case d.facts.Key.Name == "":
+		return "no key", switchyard.NoKey
 	}
-	return ""
+	return "no key", "" // the app has shown ours
 }
 
 // add fits the request to t, and puts it into the plan or says why not.
 func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
-	if reason := d.unusable(t); reason != "" {
-		d.pass(t.Name, reason)
+	if reason, kind := d.unusable(t); reason != "" {
+		d.pass(t.Name, reason, kind)
 		return
 	}
 	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
@@ -274,17 +277,17 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {
-		d.pass(t.Name, err.Error())
+		d.pass(t.Name, err.Error(), switchyard.Unsupported)
 		return
 	}
 	if d.plan.Route.Strict() && fitted.Fidelity.Lossy() {
-		d.pass(t.Name, "not exact: "+fitted.Fidelity.String())
+		d.pass(t.Name, "not exact: "+fitted.Fidelity.String(), switchyard.Unsupported)
 		return
 	}
 	fitted.Fidelity = append(notes, fitted.Fidelity...)
 	c := Candidate{Target: t, Fitted: fitted}
 	if reason := d.misses(&c); reason != "" {
-		d.pass(t.Name, reason)
+		d.pass(t.Name, reason, "")
 		return
 	}
 	d.plan.Candidates = append(d.plan.Candidates, c)

@@ -137,11 +137,52 @@ func TestFaults(t *testing.T) {
 // TestNoRetryIsPaid: what may have been charged for is not asked for once more by an SDK, without a word.
 func TestNoRetryIsPaid(t *testing.T) {
 	k := startKit(t, twoProviders)
-	for fault, want := range map[sim.Fault]string{sim.NotImage: "false", sim.Cut: "false", sim.HTML: "", sim.RateLimit: ""} {
+	for _, c := range []struct {
+		fault sim.Fault
+		want  string
+	}{{sim.NotImage, "false"}, {sim.Cut, "false"}, {sim.HTML, ""}, {sim.RateLimit, ""}} { // nobody is asked for a while after the last
+		fault, want := c.fault, c.want
 		k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = fault })
 		if a := k.post(openaiPath, `{"prompt":"a signal box"}`, "X-Only", "gpt"); a.status < 400 || a.header.Get("X-Should-Retry") != want {
 			t.Errorf("%s: %d, X-Should-Retry %q, want %q", fault, a.status, a.header.Get("X-Should-Retry"), want)
 		}
+	}
+}
+
+// TestNobodyEver: a request that nobody will ever serve is not told to come again later, as SDKs would; and the log says why.
+func TestNobodyEver(t *testing.T) {
+	const (
+		open = `
+providers:
+  openai: {dialect: openai, base_url: "{openai}"}
+  replicate: {<replicate>}
+targets:
+  gpt: {provider: openai, model: gpt-image-1-mini}
+  face: {provider: replicate, model: fofr/face-to-many}
+routes:
+  - {name: face, when: 'headers["x-only"] == "face"', targets: [face]}
+  - {name: all, targets: [gpt]}
+`
+		closed = "\nkeys: [{name: web, secret: key-web, tenant: acme}]" + open
+	)
+	for name, c := range map[string]struct {
+		config string
+		header []string
+		status int
+		log    string
+	}{
+		"no key at all":                     {open, nil, http.StatusUnauthorized, "gpt: no key"},
+		"a key of ours, where we have none": {closed, []string{"Authorization", "Bearer key-web"}, http.StatusServiceUnavailable, "gpt: no key"},
+		"what no target can do":             {open, []string{"X-Only", "face"}, http.StatusBadRequest, "face: needs a reference image"},
+	} {
+		k := startKit(t, c.config)
+		if a := k.post(openaiPath, `{"prompt":"a"}`, c.header...); a.status != c.status {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+		if all := fmt.Sprint(k.logs.All()); !strings.Contains(all, c.log) {
+			t.Errorf("%s: the log does not say %q", name, c.log)
+		}
+		k.stop()
 	}
 }
 
