@@ -19,6 +19,8 @@ type requestDoc struct {
 	Images int               `json:"images"`
 	Memo   map[string]string `json:"memo,omitempty"`
 	Echo   json.RawMessage   `json:"echo,omitempty"`
+	Prompt string            `json:"prompt,omitempty"` // unless it is in Echo
+	Seed   *uint64           `json:"seed,omitempty"`
 
 	Delivery switchyard.Delivery `json:"delivery,omitempty"`
 	Hook     *switchyard.Hook    `json:"hook,omitempty"`
@@ -27,10 +29,14 @@ type requestDoc struct {
 }
 
 func (q *request) newDoc(r *switchyard.Request) requestDoc {
-	return requestDoc{
-		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Delivery: r.Delivery, Hook: r.Hook,
+	d := requestDoc{
+		Form: r.Form, Model: r.Model, Images: r.Images, Memo: r.Memo, Echo: r.Echo, Seed: r.Seed, Delivery: r.Delivery, Hook: r.Hook,
 		Call: q.saveCall(),
 	}
+	if len(r.Echo) == 0 {
+		d.Prompt = r.Prompt
+	}
+	return d
 }
 
 func (d requestDoc) encode() []byte {
@@ -52,7 +58,10 @@ func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
 	if err := json.Unmarshal(b, &d); err != nil {
 		return nil, callDoc{}, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	req := &switchyard.Request{Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Delivery: d.Delivery, Hook: d.Hook}
+	req := &switchyard.Request{
+		Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Prompt: d.Prompt, Seed: d.Seed,
+		Delivery: d.Delivery, Hook: d.Hook,
+	}
 	return req, d.Call, nil
 }
 

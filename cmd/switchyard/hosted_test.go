@@ -102,7 +102,7 @@ func TestHostedNamesOfTicket(t *testing.T) {
 		RequestID   string `json:"request_id"`
 		ResponseURL string `json:"response_url"`
 	}
-	submitted := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a signal box"}`, auth...)
+	submitted := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a signal box","seed":7}`, auth...)
 	if err := json.Unmarshal(submitted.body, &job); err != nil {
 		t.Fatalf("%d %s", submitted.status, submitted.body)
 	}
@@ -111,6 +111,11 @@ func TestHostedNamesOfTicket(t *testing.T) {
 		return a, a.status == http.StatusOK
 	})
 	k.knows(submitted.header.Get("X-Switchyard-Id"), got.hostedIn(t))
+	for _, said := range []string{`"prompt":"a signal box"`, `"seed":7`} { // the row has kept what the answer repeats
+		if !strings.Contains(string(got.body), said) {
+			t.Errorf("the result does not say %s: %s", said, got.body)
+		}
+	}
 }
 
 // TestDashboardShowsHostedImages: people see what an app got, and that it is gone when it is.
