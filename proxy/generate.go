@@ -61,27 +61,35 @@ func (q *request) generate() error {
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
 		return q.submit(t, req, msg)
 	}
+	return q.produce(req, msg, work)
+}
+
+// produce has images made that nobody has made yet, and answers with them.
+func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cache.Work) error {
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	g := q.generation("generation", req)
 	account := newAccount(q.Journal, g)
 	defer func() { q.trail(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
-	if err == nil {
-		defer ans.Close()
+	if err != nil {
+		return q.conclude(ctx, account, g, err)
 	}
-	if err == nil && ans.Stream != nil {
+	defer ans.Close()
+	if ans.Stream != nil {
 		return q.stream(ctx, account, g, ans, work)
 	}
-	var reply *dialect.Reply
-	if err == nil {
-		reply, err = q.encode(ctx, req, ans)
-	}
-	q.rec.Err = err
-	q.close(ctx, account, g)
-	if err != nil {
+	reply, err := q.encode(ctx, req, ans)
+	if q.conclude(ctx, account, g, err) != nil {
 		return err
 	}
 	return q.deliver(work, reply)
+}
+
+// conclude books the generation as it came out, before its app hears of it.
+func (q *request) conclude(ctx context.Context, account *account, g switchyard.Generation, err error) error {
+	q.rec.Err = err
+	q.close(ctx, account, g)
+	return err
 }
 
 // stream relays events; what they cost is known when they end.
