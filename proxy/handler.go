@@ -150,7 +150,7 @@ type request struct {
 
 // ServeHTTP serves one request, and tells of it once.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.own(w, r) {
+	if !h.serveOwn(w, r) {
 		h.carry(w, r)
 	}
 }
@@ -172,8 +172,8 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	return q
 }
 
-// own serves what is ours and no provider's.
-func (h *Handler) own(w http.ResponseWriter, r *http.Request) bool {
+// serveOwn serves what is ours and no provider's.
+func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -85,7 +85,7 @@ func (in *inliner) address(v *spool.Value) error {
 	if err != nil {
 		return nil
 	}
-	mime, blob, err := in.own(u)
+	mime, blob, err := in.ownFile(u)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.unloadable(strings.Join(in.names, "."), err)

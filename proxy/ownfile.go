@@ -13,9 +13,9 @@ import (
 	"switchyard/dialect"
 )
 
-// own is the file at an address of ours; nil if it is somebody else's. What we have we know by its id alone, whatever
+// ownFile is the file at an address of ours; nil if it is somebody else's. What we have we know by its id alone, whatever
 // the name by which the app calls us. An id that we do not know is of a file that is gone, if it is at our own address.
-func (q *request) own(u *url.URL) (mime string, blob switchyard.Blob, err error) {
+func (q *request) ownFile(u *url.URL) (mime string, blob switchyard.Blob, err error) {
 	known := false
 	if name := asset.NameIn(u.Path); name != "" {
 		blob, err = q.Assets.Open(name)
