@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,4 +78,13 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(fsync(d), d.Close())
+}
+
+// syncParent makes a folder's own name durable. It may lie in one that we cannot list, and then was made by somebody else.
+func syncParent(dir string) error {
+	err := syncDir(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }

@@ -124,7 +124,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	}
 	j.backlog.limit = int(j.full)
 	j.id, err = identity(filepath.Join(c.Dir, "id"))
-	if err = errors.Join(err, removeTemporary(c.Dir), syncDir(filepath.Dir(c.Dir))); err == nil {
+	if err = errors.Join(err, removeTemporary(c.Dir), syncParent(c.Dir)); err == nil {
 		err = j.begin(everything)
 	}
 	if err != nil {

@@ -142,7 +142,7 @@ func (q *request) refuse(err error) {
 	if q.r.Context().Err() != nil {
 		return // the app has left
 	}
-	e.Paid = q.rec.Cost.Charge == switchyard.ChargePossible || q.rec.Cost.Charge == switchyard.ChargeSettled
+	e.Paid = e.Paid || q.rec.Cost.Charge == switchyard.ChargePossible || q.rec.Cost.Charge == switchyard.ChargeSettled
 	e.RetryAfter = min(e.RetryAfter, breaker.MaxNotBefore) // a provider may say anything
 	q.head()
 	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.origin + q.place.prefix}

@@ -34,7 +34,9 @@ func (q *request) claim(req *switchyard.Request, msg *spool.Message) (*cache.Wor
 		return nil, &switchyard.Error{Kind: switchyard.Conflict, Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
-	case errors.Is(err, context.Canceled), errors.Is(err, cache.ErrLost):
+	case errors.Is(err, cache.ErrLost):
+		return nil, &switchyard.Error{Kind: switchyard.Internal, Paid: true, Err: err}
+	case errors.Is(err, context.Canceled):
 		return nil, err
 	case q.keyed(): // the app counts on it
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: err}

@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,34 +40,48 @@ func (q *request) saveCall() callDoc {
 	}
 }
 
+// ErrUnrevivable is the error of a ticket that nobody can ever go on with.
+var ErrUnrevivable = errors.New("it cannot be gone on with")
+
+func unrevivable(tk ticket.Ticket, err error) error {
+	return fmt.Errorf("ticket %s: %w: %w", tk.ID, ErrUnrevivable, err)
+}
+
 // Revive goes on with a ticket of an earlier process. over are the attempts for it that have ended, held the jobs that a
 // provider still has, which are asked for; without any, the work is begun. What that takes is checked before it returns; the
 // work goes on without the caller.
 //
-// The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed.
+// The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed. After any
+// error but ErrUnrevivable it may go better later.
 func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []switchyard.Attempt) error {
 	saved, call, err := loadRequest(tk.Request)
 	if err != nil {
-		return err
+		return unrevivable(tk, err)
 	}
 	q, err := h.revived(ctx, tk, call)
 	if err != nil {
-		return err
+		return unrevivable(tk, err)
 	}
 	body, size, err := h.Tickets.Body(ctx, tk.ID)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ticket.ErrNotFound):
+		return unrevivable(tk, err)
+	case err != nil:
+		return fmt.Errorf("ticket %s: %w", tk.ID, err)
 	}
 	defer body.Close()
 	spooled, err := h.Pool.ReadJSON(body, size, size)
-	if err != nil {
+	if disk := (*fs.PathError)(nil); errors.As(err, &disk) {
 		return fmt.Errorf("ticket %s: %w", tk.ID, err)
+	}
+	if err != nil {
+		return unrevivable(tk, err)
 	}
 	msg := &spool.Message{Base: call.Base, Method: call.Method, Path: call.Path, Query: call.Query, Header: call.Header, Body: spooled}
 	req, err := q.place.dialect.DecodeRequest(msg)
 	if err != nil {
 		_ = spooled.Close()
-		return fmt.Errorf("ticket %s: %w", tk.ID, err)
+		return unrevivable(tk, err)
 	}
 	spooled.Move(h.Tickets.At(tk.ID))
 	q.fill(req)

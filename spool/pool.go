@@ -34,8 +34,8 @@ type Config struct {
 // one. Safe for concurrent use.
 type Pool struct {
 	dir     string
-	through func(f *os.File, from, n int64) // brings a part of a file to disk; nil to leave that to the kernel
-	first   budget                          // a sixteenth of the memory: small bodies do not stand in line behind large ones
+	through func(f *os.File, from, n int64) error // brings a part of a file to disk; nil to leave that to the kernel
+	first   budget                                // a sixteenth of the memory: small bodies do not stand in line behind large ones
 	rest    budget
 	files   atomic.Int64
 	typical atomic.Int64 // how large bodies of unknown length have been lately

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -12,12 +13,17 @@ const (
 	waitAfter  = 4
 )
 
-// writeBack brings a part of a file to disk. It is no sync: the file has no name, and ends with the process. An error is the
-// disk's, and is told by the next write or read.
-func writeBack(f *os.File, from, n int64) {
+// writeBack brings a part of a file to disk. It is no sync: the file has no name, and ends with the process. The error is one
+// of the disk, which the kernel tells only once; a file system that cannot do it does it in its own time.
+func writeBack(f *os.File, from, n int64) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return
+		return err
 	}
-	_ = conn.Control(func(fd uintptr) { _ = syscall.SyncFileRange(int(fd), from, n, waitBefore|write|waitAfter) })
+	var failed error
+	err = conn.Control(func(fd uintptr) { failed = syscall.SyncFileRange(int(fd), from, n, waitBefore|write|waitAfter) })
+	if errors.Is(failed, syscall.EIO) || errors.Is(failed, syscall.ENOSPC) || errors.Is(failed, syscall.EDQUOT) {
+		return &os.PathError{Op: "write back", Path: f.Name(), Err: failed}
+	}
+	return err
 }

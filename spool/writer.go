@@ -84,8 +84,8 @@ func (w *Writer) grow(n int) {
 func (w *Writer) toFile(p []byte) (int, error) {
 	n, err := w.body.file.Write(p)
 	w.body.n += int64(n)
-	if w.body.pool.through != nil {
-		w.writeBack(int64(n))
+	if err == nil && w.body.pool.through != nil {
+		err = w.writeBack(int64(n))
 	}
 	if err != nil {
 		return n, fmt.Errorf("spool: %w", err)
@@ -97,11 +97,13 @@ func (w *Writer) toFile(p []byte) (int, error) {
 const mostDirty = 256 << 10
 
 // writeBack counts n more bytes at the end of the file.
-func (w *Writer) writeBack(n int64) {
-	if w.dirty += n; w.dirty >= mostDirty {
-		w.body.pool.through(w.body.file, w.body.n-w.body.mem-w.dirty, w.dirty)
-		w.dirty = 0
+func (w *Writer) writeBack(n int64) error {
+	if w.dirty += n; w.dirty < mostDirty {
+		return nil
 	}
+	from, dirty := w.body.n-w.body.mem-w.dirty, w.dirty
+	w.dirty = 0
+	return w.body.pool.through(w.body.file, from, dirty)
 }
 
 // Body ends the writing.

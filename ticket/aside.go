@@ -42,7 +42,10 @@ func (s *Store) aside(id string) (e end, ok bool) {
 		return e, false
 	}
 	text, err := os.ReadFile(s.path(id + endSuffix))
-	if err != nil || json.Unmarshal(text, &e) != nil {
+	if err != nil {
+		return end{}, false
+	}
+	if json.Unmarshal(text, &e) != nil {
 		s.drop(id + endSuffix)
 		return end{}, false
 	}

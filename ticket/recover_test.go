@@ -97,6 +97,21 @@ func TestAnEndThatWasSetAsideIsFound(t *testing.T) {
 	}
 }
 
+// An id may come again, with its Idempotency-Key, after its ticket has been forgotten: it is another ticket.
+func TestAnEndIsOfOneTicket(t *testing.T) {
+	dir := t.TempDir()
+	c := ticket.Config{DB: database(t, filepath.Join(dir, "x.db")), Dir: filepath.Join(dir, "bodies")}
+	s := store(t, c)
+	if err := s.SetAside(move("a", ticket.Sending, ticket.Done)); err != nil {
+		t.Fatal(err)
+	}
+	lead(t, s, "a", ticket.Sending)
+	list, err := s.Recover(t.Context(), ticket.Claim{Owner: "new", Lease: start})
+	if err != nil || len(list) != 1 || list[0].Outcome != "" {
+		t.Errorf("got %+v, %v", list, err)
+	}
+}
+
 func TestOnlyAnEndIsSetAside(t *testing.T) {
 	s := store(t, ticket.Config{Dir: t.TempDir()})
 	if err := s.SetAside(move("a", ticket.Sending, ticket.Held)); !errors.Is(err, ticket.ErrIllegal) {

@@ -81,6 +81,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT 
 		}
 		return t, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
 	}
+	s.drop(t.ID + endSuffix) // of a namesake that has been forgotten
 	return list[0], nil
 }
 

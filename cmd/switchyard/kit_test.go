@@ -30,6 +30,8 @@ type kit struct {
 	next  atomic.Pointer[string]
 	logs  *observer.ObservedLogs
 	stop  func()
+
+	opened func() // before it serves; nil for nothing
 }
 
 // simulated says of a provider what every test needs, so that a config shows what matters to its own.
@@ -88,6 +90,9 @@ func (k *kit) run() {
 		t.Fatal(err)
 	}
 	k.side = side
+	if k.opened != nil {
+		k.opened()
+	}
 	side.alerts.ticks = make(chan time.Time) // tests say when
 	side.load = func() (*file, error) { return load("test.yaml", []byte(*k.next.Load()), noEnv) }
 	l, err := listen(t.Context(), f)

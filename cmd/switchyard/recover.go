@@ -9,6 +9,7 @@ import (
 
 	"switchyard"
 	"switchyard/ledger"
+	"switchyard/proxy"
 	"switchyard/ticket"
 )
 
@@ -91,9 +92,10 @@ func (s *sidecar) resume(ctx context.Context) {
 	did := map[verdict]int{}
 	for _, f := range s.fates {
 		if f.do == begin || f.do == reattach {
-			f = s.revive(ctx, f)
+			s.revive(ctx, f)
+		} else {
+			s.cancel(ctx, f)
 		}
-		s.cancel(ctx, f)
 		did[f.do]++
 	}
 	if len(s.fates) > 0 {
@@ -102,19 +104,42 @@ func (s *sidecar) resume(ctx context.Context) {
 	s.fates = nil
 }
 
-// revive has a ticket worked on again. If that cannot be, the ticket is lost.
-func (s *sidecar) revive(ctx context.Context, f fate) fate {
+// revive has a ticket worked on again, now or as soon as what is in the way has passed: a full disk is no reason to give up
+// what has been paid for. If it can never be, the ticket is lost.
+func (s *sidecar) revive(ctx context.Context, f fate) {
+	if s.revived(ctx, f) {
+		return
+	}
+	s.background.Go(func() {
+		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+			select {
+			case <-time.After(pause):
+			case <-s.work.Done(): // the next start finds it
+				return
+			}
+			if s.revived(ctx, f) {
+				return
+			}
+		}
+	})
+}
+
+// revived reports whether a ticket is settled, one way or the other.
+func (s *sidecar) revived(ctx context.Context, f fate) bool {
 	err := s.handler.Revive(ctx, *f.ticket, f.over, f.held)
-	if err == nil {
-		return f
+	if err != nil {
+		s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err))
+		if !errors.Is(err, proxy.ErrUnrevivable) {
+			return false
+		}
+		f.ticket.Outcome = switchyard.Lost
+		f = judge(f.left)
+		if err := s.record(ctx, f); err != nil {
+			s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err)) // the next start ends it
+		}
 	}
-	s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err))
-	f.ticket.Outcome = switchyard.Lost
-	f = judge(f.left)
-	if err := s.record(ctx, f); err != nil {
-		s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err)) // the next start ends it
-	}
-	return f
+	s.cancel(ctx, f)
+	return true
 }
 
 // cancel takes the jobs back that nobody will ask for, and books them as lost. It waits for no provider.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -221,5 +222,49 @@ func TestATicketEndsThoughNobodyCanBeTold(t *testing.T) {
 	l.submit(t.Context(), "openai", "a blue fox", false)
 	if got := l.await(t, l.tickets[1]); got != "succeeded" {
 		t.Errorf("the next one %s", got)
+	}
+}
+
+// TestAFullDiskGivesNoJobUp: what keeps a start from going on with a ticket may pass; its job is paid for, and stays.
+func TestAFullDiskGivesNoJobUp(t *testing.T) {
+	w := slowWorld(t, 0)
+	w.Replicate.Update(func(b *sim.Behavior) {
+		b.Latency = sim.Latency{Min: time.Hour, Max: time.Hour}
+		b.Quirks.WaitRunsOut = true
+	})
+	k := startKitWith(t, w, "server: {listen: 127.0.0.1:0, memory: 64KiB, drain_timeout: 100ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n"+behindReplicate)
+	big := strings.Repeat("a red fox ", 20_000)
+	a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"`+big+`"}`, "Authorization", "Key first-key", "X-Only", "schnell")
+	var job struct {
+		ResponseURL string `json:"response_url"`
+	}
+	if err := json.Unmarshal(a.body, &job); err != nil || a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > 0 })
+	k.stop()
+	tmp := k.side.file.Load().Server.TempDir
+	k.opened = func() { // and it is not to be had: a file is in its place
+		if err := os.Remove(tmp); err != nil {
+			t.Error(err)
+		}
+	}
+	k.run()
+	if n := eventually(t, func() (int, bool) { n := k.logs.FilterMessage("ticket").Len(); return n, n > 0 }); n == 0 {
+		t.Fatal("it went on at once")
+	}
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.Replicate.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{} })
+	before := len(polls(w.Replicate))
+	eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > before })
+	for _, c := range w.Replicate.Calls() {
+		if strings.HasSuffix(c.Path, "/cancel") {
+			t.Error("the job was cancelled")
+		}
+	}
+	if n := len(w.Replicate.Bill()); n > 1 {
+		t.Errorf("%d were paid for", n)
 	}
 }

@@ -43,7 +43,9 @@ func unchanged(smaps io.Reader, file string) (list []region) {
 			var perms string
 			n, _ := fmt.Sscanf(line, "%x-%x %4s", &r.from, &r.to, &perms)
 			ours = n == 3 && strings.HasPrefix(perms, "r-") && strings.HasSuffix(line, " "+file)
-		case ours && name == "Anonymous" && strings.TrimSpace(value) == "0 kB":
+		case name == "Anonymous":
+			ours = ours && strings.TrimSpace(value) == "0 kB"
+		case name == "Swap" && ours && strings.TrimSpace(value) == "0 kB":
 			list = append(list, r)
 		}
 	}
