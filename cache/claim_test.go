@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,51 @@ func TestRejoinAfterwards(t *testing.T) {
 			t.Errorf("case %d: %v", i, got)
 		}
 	}
+}
+
+// TestRejoinSideBySide: an app may ask the same several times at once, for variations, and leave them all. Each is paid for
+// once, whether its answer has been made when the app comes again or not.
+func TestRejoinSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := replies(t, cache.Config{})
+		app, leave := context.WithCancel(t.Context())
+		var made []*cache.Work
+		for range 4 {
+			w := claim(t, r, cache.Rejoin(sum(1), app.Done()))
+			if w.Reply() != nil {
+				t.Fatal("an answer before there was one")
+			}
+			made = append(made, w)
+		}
+		deliver(t, made[0], "that has arrived")
+		leave()
+		deliver(t, made[1], "one")
+		var again []*claiming
+		for range 4 {
+			again = append(again, goClaim(t.Context(), r, cache.Rejoin(sum(1), stays())))
+		}
+		synctest.Wait()
+		deliver(t, made[2], "two")
+		deliver(t, made[3], "three")
+		var got []string
+		for _, c := range again {
+			w := c.work(t)
+			if w.Reply() == nil {
+				deliver(t, w, "a new one")
+				got = append(got, "none")
+				continue
+			}
+			got = append(got, read(t, w.Reply()))
+			_ = w.Deliver(w.Reply(), arrives)
+		}
+		slices.Sort(got)
+		if want := []string{"none", "one", "three", "two"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if w := claim(t, r, cache.Rejoin(sum(1), stays())); w.Reply() != nil {
+			t.Error("one is told twice")
+		}
+	})
 }
 
 // TestRejoinWhileItIsWritten: until an answer is known to have arrived, whoever comes for it waits, and does not pay.

@@ -193,7 +193,22 @@ func (r *Replies) Sweep() error {
 		total -= info.Size()
 	}
 	r.total.Store(total)
+	r.forget()
 	return nil
+}
+
+// forget ends the lines whose answers have been removed.
+func (r *Replies) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, lines := range r.lines {
+		for _, l := range lines {
+			if _, err := os.Stat(r.path(l.key)); err != nil {
+				l.kept = false
+			}
+		}
+		r.tidy(key)
+	}
 }
 
 // abandoned is the age at which a temporary file has nobody who still writes it.

@@ -2,16 +2,40 @@ package cache
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 )
 
-// heir is the part of one who asks without a key. It has a successor once its app has left: another that asks the same, and
-// takes over when this one's turn ends. A file is there as long as its answer has not arrived.
+// line is those who come for one answer, one after the other: whoever makes it, until its app has left, then another that
+// asks the same. Apps that ask the same side by side want an answer each, and so have a line each.
+type line struct {
+	key  Sum   // names the answer's file
+	head *heir // whose turn it is; nil if nobody is there
+	next *heir // waits to take over; nil if nobody does. Only if the head has left
+	kept bool  // the answer is in its file: it has not arrived
+}
+
+// orphaned reports whether a line's answer is nobody's: who is last has left.
+func (l *line) orphaned() bool {
+	switch {
+	case l.next != nil:
+		return closed(l.next.gone)
+	case l.head != nil:
+		return closed(l.head.gone)
+	}
+	return l.kept
+}
+
+// heir is the part of one who asks without a key.
 type heir struct {
 	replies *Replies
-	ask     Ask
-	next    *heir         // waits to take over; nil if nobody does. Only if ask.gone is closed
+	ask     Ask // by the key of its line
+	of      Sum // what all ask who ask the same
+	gone    <-chan struct{}
+	line    *line
 	turn    chan struct{} // closed when it is this one's turn; nil if it always was
 	err     error         // set before turn is closed: why the answer that it waited for could not be kept
 	found   bool          // the answer was made before, and is in its file
@@ -20,14 +44,12 @@ type heir struct {
 // inherit is Claim for one who makes its own answer, unless another has left one. It is told to one alone: whoever asks
 // again afterwards wants another one.
 func (r *Replies) inherit(ctx context.Context, ask Ask) (*Work, error) {
-	h := &heir{replies: r, ask: ask}
-	if !h.enter() {
-		return &Work{}, nil // beside one that somebody waits for
-	}
+	h := &heir{replies: r, ask: ask, of: ask.key, gone: ask.gone}
+	h.enter()
 	err := h.await(ctx)
 	var reply *Reply
 	if err == nil {
-		_, reply, err = r.load(ask.key)
+		_, reply, err = r.load(h.line.key)
 	}
 	if err != nil {
 		h.release()
@@ -37,26 +59,26 @@ func (r *Replies) inherit(ctx context.Context, ask Ask) (*Work, error) {
 	return &Work{part: h, reply: reply}, nil
 }
 
-// enter makes h the first of those who ask the same, or the successor of the first, if that has left, and another
-// successor has, too. Else it is false.
-func (h *heir) enter() bool {
+// enter finds h its line: one that is orphaned, else one where nobody is, else another one.
+func (h *heir) enter() {
 	r := h.replies
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.heirs[h.ask.key]
-	if first == nil {
-		r.heirs[h.ask.key] = h
-		return true
+	lines := r.lines[h.of]
+	i := slices.IndexFunc(lines, (*line).orphaned)
+	if i < 0 {
+		i = slices.IndexFunc(lines, func(l *line) bool { return l.head == nil })
 	}
-	last := first
-	if first.next != nil {
-		last = first.next
+	if i < 0 {
+		i = len(lines)
+		r.lines[h.of] = append(lines, &line{key: lineKey(h.of, i)})
 	}
-	if !closed(last.ask.gone) {
-		return false
+	h.line = r.lines[h.of][i]
+	if h.ask.key = h.line.key; h.line.head == nil {
+		h.line.head = h
+		return
 	}
-	first.next, h.turn = h, make(chan struct{})
-	return true
+	h.line.next, h.turn = h, make(chan struct{})
 }
 
 // await waits for h's turn.
@@ -80,7 +102,7 @@ func (h *heir) left(ctx context.Context) <-chan struct{} { return ctx.Done() }
 // deliver keeps the answer if its app has left, or turns out to have left while it was written. Until it is known to have
 // arrived, whoever comes for it finds h, and then the file.
 func (h *heir) deliver(reply *Reply, write func() error) (lost error) {
-	if closed(h.ask.gone) {
+	if closed(h.gone) {
 		lost = h.leave(reply)
 		_ = write()
 		return lost
@@ -101,13 +123,14 @@ func (h *heir) finish() bool {
 	r := h.replies
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if closed(h.ask.gone) {
+	if closed(h.gone) {
 		return false
 	}
 	if h.found {
-		_ = os.Remove(r.path(h.ask.key))
+		_ = os.Remove(r.path(h.line.key))
 	}
-	delete(r.heirs, h.ask.key)
+	h.line.head, h.line.kept = nil, false
+	r.tidy(h.of)
 	return true
 }
 
@@ -116,30 +139,45 @@ func (h *heir) leave(reply *Reply) (lost error) {
 	if !h.found {
 		lost = h.replies.save(h.ask, reply)
 	}
-	h.end(lost)
+	h.end(lost == nil, lost)
 	return lost
 }
 
-func (h *heir) release() { h.end(nil) }
+func (h *heir) release() { h.end(h.found, nil) }
 
-// end ends h's turn, or its waiting for it; the first time. Its successor goes on.
-func (h *heir) end(err error) {
+// end ends h's turn, or its waiting for it; the first time. kept tells whether the answer is in its file. Its successor goes
+// on.
+func (h *heir) end(kept bool, err error) {
 	r := h.replies
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	first := r.heirs[h.ask.key]
-	switch {
-	case first == nil:
-	case first.next == h:
-		first.next = nil
-	case first != h:
-	case h.next == nil:
-		delete(r.heirs, h.ask.key)
-	default:
-		r.heirs[h.ask.key] = h.next
-		h.next.err = err
-		close(h.next.turn)
+	l := h.line
+	switch h {
+	case l.next:
+		l.next = nil
+	case l.head:
+		l.head, l.next, l.kept = l.next, nil, kept
+		if l.head != nil {
+			l.head.err = err
+			close(l.head.turn)
+		}
 	}
+	r.tidy(h.of)
+}
+
+// tidy forgets the lines of those who ask the same if nobody is there, and nothing is kept. Requires mu.
+func (r *Replies) tidy(key Sum) {
+	if !slices.ContainsFunc(r.lines[key], func(l *line) bool { return l.head != nil || l.kept }) {
+		delete(r.lines, key)
+	}
+}
+
+// lineKey names the file of one line. The first is found after a restart, too.
+func lineKey(key Sum, i int) Sum {
+	if i == 0 {
+		return key
+	}
+	return sha256.Sum256(binary.BigEndian.AppendUint64(key[:], uint64(i)))
 }
 
 func closed(c <-chan struct{}) bool {

@@ -53,12 +53,12 @@ type Replies struct {
 
 	mu      sync.Mutex // guards what follows, and what is in it
 	sharers map[Sum]*sharers
-	heirs   map[Sum]*heir // the first of those who ask the same
+	lines   map[Sum][]*line // of those who ask the same
 }
 
 // New opens the folder, and sweeps it.
 func New(c Config) (*Replies, error) {
-	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, sharers: map[Sum]*sharers{}, heirs: map[Sum]*heir{}}
+	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
 	if r.ttl <= 0 {
 		r.ttl = 24 * time.Hour
 	}
