@@ -148,6 +148,7 @@ type Total struct {
 	Provider string
 	Attempts int
 	OK       int // attempts that ended well
+	Neither  int // attempts that say nothing about the provider: see switchyard.Neither
 	Images   int
 	Cost     switchyard.Money // known amounts, settled and possible
 	Possible switchyard.Money // the part of Cost that may not have been charged

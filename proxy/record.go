@@ -26,9 +26,9 @@ type Record struct {
 	Variant  string // of an experiment; empty outside of them
 	Target   string // that answered
 	Provider string
-	Served   string          // model that answered
-	First    string          // target that the plan began with; empty without a plan
-	Expected switchyard.Cost // what that one would have cost
+	Served   string               // model that answered
+	First    string               // target that the plan began with; empty without a plan
+	Expected switchyard.Cost      // what that one would have cost
 	Attempts []switchyard.Attempt // that are over, as far as the answer waited for them
 	Open     int                  // further ones: of a hedge's loser, which may go on without the app
 	Cost     switchyard.Cost
@@ -51,15 +51,16 @@ type Record struct {
 // Tried is how many attempts had been begun when the app was answered.
 func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
 
-// Outcome is how a generation ended: as its last attempt did, if not well.
+// Outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
 func (r *Record) Outcome() switchyard.Outcome {
 	if r.Err == nil {
 		return switchyard.OK
 	}
-	if o := switchyard.AsError(r.Err).Outcome; o != "" {
-		return o
+	e := switchyard.AsError(r.Err)
+	if e.Outcome != "" {
+		return e.Outcome
 	}
-	return switchyard.Refused
+	return switchyard.OutcomeOf(e.Kind)
 }
 
 // counter sees what the app is answered.

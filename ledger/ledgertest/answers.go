@@ -49,11 +49,13 @@ func totals(t *testing.T, x Technology) {
 	late.Started = Start.Add(time.Hour)
 	other := Done(Attempt("o", "g"))
 	other.Provider = "google"
+	refused := Done(Attempt("n", "g"))
+	refused.Outcome, refused.Images, refused.Cost = switchyard.Refused, 0, Cost(0, "", switchyard.ChargeNone)
 	Apply(t, s, "e", ledger.SettleRecord(Done(Attempt("a", "g"))), ledger.SettleRecord(failed), ledger.SettleRecord(unknown),
-		ledger.SettleRecord(late), ledger.SettleRecord(other), ledger.OpenRecord(Attempt("r", "g")))
+		ledger.SettleRecord(late), ledger.SettleRecord(other), ledger.SettleRecord(refused), ledger.OpenRecord(Attempt("r", "g")))
 	got, err := s.Totals(t.Context(), Start, Start.Add(time.Hour))
 	want := []ledger.Total{
-		{Provider: "fal", Attempts: 4, OK: 2, Images: 2, Cost: 49_000_000, Possible: 25_000_000, Unknown: 1, Mean: time.Second},
+		{Provider: "fal", Attempts: 5, OK: 2, Neither: 1, Images: 2, Cost: 49_000_000, Possible: 25_000_000, Unknown: 1, Mean: time.Second},
 		{Provider: "google", Attempts: 1, OK: 1, Images: 1, Cost: 24_000_000, Mean: 1500 * time.Millisecond},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {

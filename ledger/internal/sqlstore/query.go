@@ -143,14 +143,15 @@ func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
 // Totals sums the attempts that started from since up to but without until, by provider. What runs counts, too: its
 // money may be spent.
 func (s *Store) Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error) {
-	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'), SUM(images),
+	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'),
+	COUNT(*) FILTER (WHERE `+neither+`), SUM(images),
 	COALESCE(SUM(cost), 0), COALESCE(SUM(cost) FILTER (WHERE charge = 'possible'), 0),
 	COUNT(*) FILTER (WHERE cost IS NULL AND charge <> 'none'), COALESCE(SUM(latency) FILTER (WHERE outcome = 'ok'), 0)
 FROM attempts WHERE started >= $1 AND started < $2 GROUP BY provider ORDER BY provider`, nanos(since), nanos(until))
 }
 
 func scanTotal(rows *sql.Rows) (t ledger.Total, err error) {
-	err = rows.Scan(&t.Provider, &t.Attempts, &t.OK, &t.Images, &t.Cost, &t.Possible, &t.Unknown, &t.Mean)
+	err = rows.Scan(&t.Provider, &t.Attempts, &t.OK, &t.Neither, &t.Images, &t.Cost, &t.Possible, &t.Unknown, &t.Mean)
 	t.Mean /= time.Duration(max(t.OK, 1))
 	return t, err
 }
