@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -217,6 +219,35 @@ func TestKillForm(t *testing.T) {
 	}
 	d.has(d.page("/admin/ai-metrics/kill?scope=all"), "Stop everything?", "bypass")
 	if w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?scope=provider", nil); w.Code != http.StatusBadRequest {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestGenerationsByPages: all of them can be come by, in the span that was asked for.
+func TestGenerationsByPages(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for i := range 120 {
+		d.books.accounts = append(d.books.accounts, ledger.Account{Generation: switchyard.Generation{
+			ID: fmt.Sprintf("g%03d", i), Started: time.Now().Add(-time.Duration(i) * time.Minute), Kind: "generation", Outcome: switchyard.OK,
+		}})
+	}
+	seen, path := 0, "?range=7d"
+	for pages := 1; path != ""; pages++ {
+		page := d.page("/admin/ai-metrics/generations" + path)
+		seen += strings.Count(page, `<tr id="g-`)
+		d.has(page, "the last 7 days")
+		if newest := strings.Contains(page, `href="?range=7d">Newest</a>`); newest != (pages > 1) || pages > 3 {
+			t.Fatalf("page %d: a link to the newest: %t", pages, newest)
+		}
+		_, rest, _ := strings.Cut(page, `id="older" href="`)
+		path, _, _ = strings.Cut(html.UnescapeString(rest), `"`)
+	}
+	if seen != 120 {
+		t.Errorf("%d are on the pages", seen)
+	}
+	d.has(d.page("/admin/ai-metrics/generations?older=1-g119"), "No older generation")
+	if w := d.ask(http.MethodGet, "/admin/ai-metrics/generations?older=yesterday", nil); w.Code != http.StatusBadRequest {
 		t.Errorf("%d", w.Code)
 	}
 }

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +39,61 @@ func rowsShape(t *testing.T, x Technology) {
 	}
 	if rows, _ = s.Rows(t.Context(), time.Time{}, 10); len(rows) != 3 || rows[2].Outcome != "" || rows[2].Cost.Charge != switchyard.ChargePossible {
 		t.Errorf("what runs is possibly charged: %+v", rows)
+	}
+}
+
+// pages: one after the other they are the whole list, also where many began in the same moment.
+func pages(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	want := []string{"late", "a", "b", "c", "d", "e", "early"}
+	for _, id := range want {
+		g := Ended(Generation(id))
+		g.Started = Start
+		switch id {
+		case "late":
+			g.Started = Start.Add(time.Second)
+		case "early":
+			g.Started = Start.Add(-time.Second)
+		}
+		Apply(t, s, "e", ledger.EndRecord(g))
+	}
+	list := func(p ledger.Page) (ids []string) {
+		accounts, err := s.Generations(t.Context(), p)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, a := range accounts {
+			ids = append(ids, a.Generation.ID)
+		}
+		return ids
+	}
+	for _, limit := range []int{1, 2, 3, 7} {
+		var got []string
+		for p := (ledger.Page{Limit: limit}); ; {
+			ids := list(p)
+			if got = append(got, ids...); len(ids) < limit || len(got) > len(want) {
+				break
+			}
+			last, err := s.Generation(t.Context(), ids[limit-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.After = ledger.Cursor{Started: last.Generation.Started, ID: last.Generation.ID}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("by %d: %v, want %v", limit, got, want)
+		}
+	}
+	within := ledger.Page{Span: ledger.Span{Since: Start, Until: Start.Add(time.Second)}, After: ledger.Cursor{Started: Start, ID: "b"}, Limit: 9}
+	if got := list(within); !slices.Equal(got, []string{"c", "d", "e"}) {
+		t.Errorf("within a span: %v", got)
+	}
+	within.After = ledger.Cursor{Started: Start.Add(time.Hour), ID: "x"}
+	if got := list(within); !slices.Equal(got, []string{"a", "b", "c", "d", "e"}) {
+		t.Errorf("from after the span: %v", got)
+	}
+	if got := list(ledger.Page{After: ledger.Cursor{Started: Start.Add(-time.Hour), ID: "x"}, Limit: 9}); got != nil {
+		t.Errorf("from before the first: %v", got)
 	}
 }
 
@@ -98,7 +154,7 @@ func prunes(t *testing.T, x Technology) {
 			t.Errorf("the youngest of the old, after %d were forgotten: %v", want, err)
 		}
 	}
-	list, err := s.Generations(t.Context(), time.Time{}, 10)
+	list, err := s.Generations(t.Context(), ledger.Page{Limit: 10})
 	if err != nil || len(list) != 2 || list[0].Generation.ID != "new" || list[1].Generation.ID != "open" {
 		t.Errorf("left: %+v, %v", list, err)
 	}

@@ -61,7 +61,7 @@ func SumsAddUp(t *testing.T, s ledger.Database) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.Generations(t.Context(), time.Time{}, 1_000_000)
+	list, err := s.Generations(t.Context(), ledger.Page{Limit: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
