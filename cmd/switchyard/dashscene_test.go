@@ -134,14 +134,15 @@ func TestDashboardInTrouble(t *testing.T) {
 func (b *browser) fits(name string) {
 	b.Helper()
 	for _, text := range eval[[]string](b, `[...document.querySelectorAll("header, .panel, .verdict, .figures")].flatMap((box) => {
-		const edge = box.getBoundingClientRect().right + 0.5;
+		const edge = (e) => e.getBoundingClientRect().right + 0.5;
 		const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT, (text) =>
 			text.data.trim() && !text.parentElement.closest(".sr, thead, details:not([open])") ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
 		const out = [];
 		const range = document.createRange();
 		while (texts.nextNode()) {
 			range.selectNodeContents(texts.currentNode);
-			if ([...range.getClientRects()].some((r) => r.right > edge)) out.push(texts.currentNode.data.trim());
+			const end = edge(texts.currentNode.parentElement.closest("td, th") || box);
+			if ([...range.getClientRects()].some((r) => r.right > end)) out.push(texts.currentNode.data.trim());
 		}
 		return out;
 	})`) {
