@@ -94,17 +94,16 @@ func spentWords(list []BudgetState) string {
 		}
 		names = append(names, name)
 	}
-	switch n := len(names); {
+	n := len(names)
+	switch {
 	case n == 0:
 		return ""
 	case n == 1:
 		return "Budget " + names[0] + " is spent"
 	case n > mostNamed:
 		names = append(names[:mostNamed], fmt.Sprintf("and %d more", n-mostNamed))
-		return fmt.Sprintf("%d budgets are spent: %s", n, strings.Join(names, ", "))
-	default:
-		return fmt.Sprintf("%d budgets are spent: %s", n, strings.Join(names, ", "))
 	}
+	return fmt.Sprintf("%d budgets are spent: %s", n, strings.Join(names, ", "))
 }
 
 func (b BudgetState) spent() bool { return b.State != "" && b.State != "ok" && b.SpentShare() >= 100 }
