@@ -34,6 +34,10 @@ func (o Outcome) Blames() bool {
 	return false
 }
 
+// Neither are the outcomes that say nothing about who served, good or bad: what was asked for was filtered or refused, or the
+// app left. Success is a share of the others, wherever it is told.
+func Neither() []Outcome { return []Outcome{Filtered, Refused, Canceled} }
+
 // Stage is how far an attempt got. From Sent on, the provider may have charged us.
 type Stage uint8
 

@@ -86,6 +86,22 @@ func Unbilled(err error) bool {
 	return errors.As(err, &e) && (e.Stage == Unsent || e.Stage == Answered && e.Unbilled)
 }
 
+// OutcomeOf is how a generation ended whose app is told k, though no attempt says so: nobody could be asked, or we failed.
+// Only what the app itself has done wrong is refused.
+func OutcomeOf(k Kind) Outcome {
+	switch k {
+	case Blocked:
+		return Filtered
+	case Throttled, OverBudget:
+		return RateLimited
+	case TimedOut:
+		return Timeout
+	case Unavailable, Internal, "":
+		return Overloaded
+	}
+	return Refused
+}
+
 // KindOf is what an app is told when its last attempt ended as o. That our own key was refused is not the app's fault.
 func KindOf(o Outcome) Kind {
 	switch o {

@@ -24,7 +24,7 @@ type Ledger interface {
 	Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error)
 	Generation(ctx context.Context, id string) (ledger.Account, error)
 	Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error)
-	Generations(ctx context.Context, since time.Time, limit int) ([]ledger.Account, error)
+	Generations(ctx context.Context, p ledger.Page) ([]ledger.Account, error)
 	Targets(ctx context.Context, s ledger.Steps) ([]ledger.TargetStep, error)
 	Routes(ctx context.Context, s ledger.Steps) ([]ledger.RouteStep, error)
 }

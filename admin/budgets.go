@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"switchyard"
@@ -65,6 +67,43 @@ func (b BudgetState) Mood() string {
 		return "warn"
 	}
 	return "good"
+}
+
+// Whose is who spends from it, in words; empty if all do.
+func (b BudgetState) Whose() string {
+	what, who, _ := strings.Cut(b.Scope, ":")
+	if who == "" {
+		return ""
+	}
+	return what + " " + who
+}
+
+// mostNamed is how many budgets a line names.
+const mostNamed = 3
+
+// spentWords is one line of all budgets that are spent; empty if none is.
+func spentWords(list []BudgetState) string {
+	var names []string
+	for _, b := range list {
+		if !b.spent() {
+			continue
+		}
+		name := b.Name
+		if whose := b.Whose(); whose != "" {
+			name += " of " + whose
+		}
+		names = append(names, name)
+	}
+	n := len(names)
+	switch {
+	case n == 0:
+		return ""
+	case n == 1:
+		return "Budget " + names[0] + " is spent"
+	case n > mostNamed:
+		names = append(names[:mostNamed], fmt.Sprintf("and %d more", n-mostNamed))
+	}
+	return fmt.Sprintf("%d budgets are spent: %s", n, strings.Join(names, ", "))
 }
 
 func (b BudgetState) spent() bool { return b.State != "" && b.State != "ok" && b.SpentShare() >= 100 }

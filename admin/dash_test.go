@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -73,7 +75,7 @@ func TestOverviewProblems(t *testing.T) {
 	}
 	d.has(d.page("/admin/ai-metrics"), "Degraded", "the latest config was refused: &lt;b&gt;", "fal gets no requests, every breaker is open: flux: breaker open, next try in 12 s", "1 of 1 open")
 	d.states = append(d.states, breaker.State{Target: "native:fal", Phase: breaker.Open})
-	d.has(d.page("/admin/ai-metrics"), "fal (as the app asked): breaker open, next try at once", "2 of 2 open")
+	d.has(d.page("/admin/ai-metrics"), "fal (as the app asked): breaker open, next try at once", "2 of 2 open", `id="stop-target-native:fal"`)
 	d.states[0].Phase = breaker.Closed
 	d.has(d.page("/admin/ai-metrics"), `<li class="warn">`, "1 of 2 open")
 
@@ -168,9 +170,46 @@ func TestSections(t *testing.T) {
 	d.login()
 	d.has(d.page("/admin/ai-metrics/budgets"), "refusing", "$100.00", "250 images", `width="25"`, `x="25" y="1" width="5"`)
 	d.has(d.page("/admin/ai-metrics/alerts"), "slow", "firing", "p95 &gt; 10s", "12.5")
-	d.has(d.page("/admin/ai-metrics"), "Alert slow is firing: p95 is 12.5 s", "Budget month is spent: refusing")
+	d.has(d.page("/admin/ai-metrics"), "Alert slow is firing: p95 is 12.5 s", "Budget month is spent <a")
+	d.Budgets = func() (list []admin.BudgetState) {
+		list = append(list, admin.BudgetState{Name: "calm", Scope: "all", State: "ok", LimitImages: 10})
+		for _, who := range []string{"acme", "apex", "bolt", "core"} {
+			list = append(list, admin.BudgetState{Name: "each", Scope: "tenant:" + who, State: "spent", LimitImages: 10, Images: 10})
+		}
+		return list
+	}
+	d.has(d.page("/admin/ai-metrics"), "4 budgets are spent: each of tenant acme, each of tenant apex, each of tenant bolt, and 1 more <a")
+	if page := d.page("/admin/ai-metrics/budgets"); strings.Index(page, "core") > strings.Index(page, "calm") {
+		t.Error("budgets that are spent are not first")
+	}
+	d.Alerts = func() []admin.AlertState {
+		return []admin.AlertState{{Name: "q1", State: "ok"}, {Name: "p1", State: "pending"}, {Name: "s1", State: "silenced"}, {Name: "f1", State: "firing"}, {Name: "q2", State: "ok"}}
+	}
+	page := d.page("/admin/ai-metrics/alerts")
+	last := 0
+	for _, text := range []string{"f1<", "p1<", "s1<", "<details>", "q1<", "q2<"} {
+		at := strings.Index(page, text)
+		if at < last {
+			t.Errorf("%s is not in its place", text)
+		}
+		last = at
+	}
+	d.Alerts = func() []admin.AlertState { return []admin.AlertState{{Name: "q1", State: "ok"}} }
+	d.has(d.page("/admin/ai-metrics/alerts"), "Nothing fires", "q1<")
 	if w := newDesk(t).ask(http.MethodGet, "/admin/ai-metrics/budgets", nil); w.Code != http.StatusNotFound {
 		t.Errorf("a section that is not there answers %d", w.Code)
+	}
+}
+
+// TestKillOfNothing: what is not there cannot be stopped, and nobody is asked whether to.
+func TestKillOfNothing(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for _, query := range []string{"scope=provider&name=zzz", "scope=target&name=zzz", "scope=route&name=zzz"} {
+		w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?"+query, nil)
+		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "&#34;zzz&#34;; there are: fal, flux") {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
 	}
 }
 
@@ -217,6 +256,35 @@ func TestKillForm(t *testing.T) {
 	}
 	d.has(d.page("/admin/ai-metrics/kill?scope=all"), "Stop everything?", "bypass")
 	if w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?scope=provider", nil); w.Code != http.StatusBadRequest {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestGenerationsByPages: all of them can be come by, in the span that was asked for.
+func TestGenerationsByPages(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for i := range 120 {
+		d.books.accounts = append(d.books.accounts, ledger.Account{Generation: switchyard.Generation{
+			ID: fmt.Sprintf("g%03d", i), Started: time.Now().Add(-time.Duration(i) * time.Minute), Kind: "generation", Outcome: switchyard.OK,
+		}})
+	}
+	seen, path := 0, "?range=7d"
+	for pages := 1; path != ""; pages++ {
+		page := d.page("/admin/ai-metrics/generations" + path)
+		seen += strings.Count(page, `<tr id="g-`)
+		d.has(page, "the last 7 days")
+		if newest := strings.Contains(page, `href="?range=7d">Newest</a>`); newest != (pages > 1) || pages > 3 {
+			t.Fatalf("page %d: a link to the newest: %t", pages, newest)
+		}
+		_, rest, _ := strings.Cut(page, `id="older" href="`)
+		path, _, _ = strings.Cut(html.UnescapeString(rest), `"`)
+	}
+	if seen != 120 {
+		t.Errorf("%d are on the pages", seen)
+	}
+	d.has(d.page("/admin/ai-metrics/generations?older=1-g119"), "No older generation")
+	if w := d.ask(http.MethodGet, "/admin/ai-metrics/generations?older=yesterday", nil); w.Code != http.StatusBadRequest {
 		t.Errorf("%d", w.Code)
 	}
 }

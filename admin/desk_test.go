@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,8 +45,12 @@ func (b *books) Totals(context.Context, time.Time, time.Time) ([]ledger.Total, e
 	return nil, b.err()
 }
 
-func (b *books) Generations(context.Context, time.Time, int) ([]ledger.Account, error) {
-	return b.accounts, b.err()
+func (b *books) Generations(_ context.Context, p ledger.Page) ([]ledger.Account, error) {
+	list := b.accounts
+	if i := slices.IndexFunc(list, func(a ledger.Account) bool { return a.Generation.ID == p.After.ID }); i >= 0 {
+		list = list[i+1:]
+	}
+	return list[:min(p.Limit, len(list))], b.err()
 }
 
 func (b *books) Targets(context.Context, ledger.Steps) ([]ledger.TargetStep, error) {

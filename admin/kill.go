@@ -43,11 +43,22 @@ func (h *Handler) kill(_ context.Context, k breaker.Kill, actor string) error {
 	if err := k.Validate(); err != nil {
 		return err
 	}
-	if known := h.Names(k.Scope); k.Scope != breaker.All && !slices.Contains(known, k.Name) {
-		return &errUnknown{k.Scope, k.Name, known}
+	if err := h.known(k.Scope, k.Name); err != nil {
+		return err
 	}
 	err := h.Kills.Set(k)
 	return errors.Join(err, h.Audit.Add(Entry{Time: k.Since, Actor: actor, Action: ActionKill, Subject: subject(k.Scope, k.Name), Detail: detail(k)}))
+}
+
+// known errs with an errUnknown if the config has no such thing to stop.
+func (h *Handler) known(scope breaker.Scope, name string) error {
+	if scope == breaker.All {
+		return nil
+	}
+	if known := h.Names(scope); !slices.Contains(known, name) {
+		return &errUnknown{scope, name, known}
+	}
+	return nil
 }
 
 // revive takes a kill back on behalf of actor, and reports whether there was one. A name that the config has no more can

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,14 +12,16 @@ import (
 	"switchyard/ledger"
 )
 
-const listed = 100 // generations on one page
+const listed = 50 // generations on one page
 
 type generationsView struct {
 	view
 	span
-	Blind bool
-	Rows  []ledger.Account
-	More  bool
+	Blind  bool
+	Rows   []ledger.Account
+	First  bool   // the newest are on this page
+	Older  string // query of the page after this one; empty on the last
+	Newest string // of the first
 }
 
 func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
@@ -28,9 +31,37 @@ func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
 		h.trouble(w, r, http.StatusBadRequest, "%v", err)
 		return
 	}
-	rows, err := h.Ledger.Generations(r.Context(), v.Since, listed+1)
-	v.Blind, v.Rows, v.More = err != nil, rows[:min(listed, len(rows))], len(rows) > listed
+	q := r.URL.Query()
+	p := ledger.Page{Span: ledger.Span{Since: v.Since, Until: v.Until}, Limit: listed + 1}
+	if p.After, err = cursorOf(q.Get(older)); err != nil {
+		h.trouble(w, r, http.StatusBadRequest, "%v", err)
+		return
+	}
+	rows, err := h.Ledger.Generations(r.Context(), p)
+	v.Blind, v.Rows, v.First = err != nil, rows[:min(listed, len(rows))], p.After == ledger.Cursor{}
+	q.Del(older)
+	v.Newest = "?" + q.Encode()
+	if len(rows) > listed {
+		last := rows[listed-1].Generation
+		q.Set(older, strconv.FormatInt(last.Started.UnixNano(), 10)+"-"+last.ID)
+		v.Older = "?" + q.Encode()
+	}
 	show(h, w, page[generationsView]{"generations", 0, v})
+}
+
+// older is the part of an address that says which generation a page comes after: when it started, and its id.
+const older = "older"
+
+func cursorOf(text string) (c ledger.Cursor, err error) {
+	if text == "" {
+		return c, nil
+	}
+	at, id, _ := strings.Cut(text, "-")
+	nanos, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || id == "" {
+		return c, errors.New("older: want what the link to older ones says")
+	}
+	return ledger.Cursor{Started: time.Unix(0, nanos).UTC(), ID: id}, nil
 }
 
 // story is everything about one generation.

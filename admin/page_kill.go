@@ -68,6 +68,10 @@ func (h *Handler) killPage(w http.ResponseWriter, r *http.Request) {
 		h.trouble(w, r, http.StatusBadRequest, "%v", err)
 		return
 	}
+	if err := h.known(k.Scope, k.Name); err != nil {
+		h.trouble(w, r, http.StatusNotFound, "%v", err)
+		return
+	}
 	show(h, w, page[killView]{"kill", 0, killView{view: h.view(r, "overview", "Stop "+subject(k.Scope, k.Name)), Kill: k}})
 }
 

@@ -50,7 +50,7 @@ type providerRow struct {
 type targetRow struct {
 	Name   string
 	Gone   bool
-	Native bool // the provider under no name: there is nothing to stop but the provider
+	Native bool // the provider under no name, with whatever model the app asks for
 	State  breaker.State
 	Known  bool // the breaker is
 	Mood   string
@@ -110,7 +110,7 @@ func (v *overview) table(h *Handler) {
 		p.Gone, p.Switch.Can, p.Trouble = false, h.Kills != nil, v.Health.Providers[name].Problem
 		for _, target := range targets {
 			t := p.target(target)
-			t.Gone, t.Switch.Can = false, h.Kills != nil && !t.Native
+			t.Gone, t.Switch.Can = false, h.Kills != nil
 			t.Switch.Killed = v.killed(breaker.Target, target)
 			if t.State, t.Known = states[target]; t.Known {
 				t.Phase, t.Mood = phaseWords(t.State), phaseMood(t.State)
@@ -259,10 +259,8 @@ func (v *overview) problems(h *Handler) []problem {
 		}
 	}
 	if h.Budgets != nil {
-		for _, b := range h.Budgets() {
-			if b.spent() {
-				warn = append(warn, problem{"warn", "Budget " + b.Name + " is spent: " + b.State, home + "/budgets"})
-			}
+		if text := spentWords(h.Budgets()); text != "" {
+			warn = append(warn, problem{"warn", text, home + "/budgets"})
 		}
 	}
 	for _, p := range v.Providers {

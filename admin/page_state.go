@@ -1,6 +1,20 @@
 package admin
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+	"slices"
+)
+
+// moods are told worst first.
+var moods = map[string]int{"bad": 0, "warn": 1, "off": 2, "good": 3}
+
+// worstFirst leaves those that are alike in their order.
+func worstFirst[T interface{ Mood() string }](list []T) []T {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(moods[a.Mood()], moods[b.Mood()]) })
+	return list
+}
 
 // Mood marks it; the word stands beside.
 func (a AlertState) Mood() string {
@@ -21,16 +35,21 @@ type budgetsView struct {
 }
 
 func (h *Handler) budgetsPage(w http.ResponseWriter, r *http.Request) {
-	show(h, w, page[budgetsView]{"budgets", 0, budgetsView{h.view(r, "budgets", "Budgets"), h.Budgets()}})
+	show(h, w, page[budgetsView]{"budgets", 0, budgetsView{h.view(r, "budgets", "Budgets"), worstFirst(h.Budgets())}})
 }
 
 type alertsView struct {
 	view
-	List []AlertState
+	Loud, Quiet []AlertState
 }
 
 func (h *Handler) alertsPage(w http.ResponseWriter, r *http.Request) {
-	show(h, w, page[alertsView]{"alerts", 0, alertsView{h.view(r, "alerts", "Alerts"), h.Alerts()}})
+	list := worstFirst(h.Alerts())
+	loud := slices.IndexFunc(list, func(a AlertState) bool { return a.Mood() == "good" })
+	if loud < 0 {
+		loud = len(list)
+	}
+	show(h, w, page[alertsView]{"alerts", 0, alertsView{h.view(r, "alerts", "Alerts"), list[:loud], list[loud:]}})
 }
 
 type auditView struct {

@@ -51,6 +51,7 @@ type Busy struct {
 type Today struct {
 	Attempts int         `json:"attempts"`
 	OK       int         `json:"ok"`
+	Neither  int         `json:"neither"` // filtered, refused for what they asked, or canceled: they are in no share of success
 	Images   int         `json:"images"`
 	Cost     json.Number `json:"cost_usd"`     // known amounts, settled and possible
 	Possible json.Number `json:"possible_usd"` // the part of it that may not have been charged
@@ -106,7 +107,7 @@ func today(totals []ledger.Total, provider string) *Today {
 	for _, t := range totals {
 		if t.Provider == provider {
 			return &Today{
-				t.Attempts, t.OK, t.Images, json.Number(t.Cost.String()), json.Number(t.Possible.String()), t.Unknown,
+				t.Attempts, t.OK, t.Neither, t.Images, json.Number(t.Cost.String()), json.Number(t.Possible.String()), t.Unknown,
 				t.Mean.Milliseconds(),
 			}
 		}

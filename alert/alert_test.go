@@ -223,7 +223,7 @@ func TestRules(t *testing.T) {
 	for _, r := range rules {
 		got = append(got, fmt.Sprint(r.Name, len(r.Notify)))
 	}
-	want := "slow1 mine0 success2 down2 breaker2 budget2 dear-fallback2 unknown-price2 config-refused2 ledger2 model-ends2"
+	want := "slow1 mine0 success2 refusals2 down2 breaker2 budget2 dear-fallback2 unknown-price2 config-refused2 ledger2 model-ends2"
 	if strings.Join(got, " ") != want || rules[0].When != "mean_seconds > 3" || rules[0].Window != alert.DefaultWindow {
 		t.Errorf("got %v", got)
 	}

@@ -9,6 +9,7 @@ import (
 func Builtin() []Config {
 	return []Config{
 		{Name: "success", When: `success_rate < 0.90`, For: 10 * time.Minute, Window: DefaultWindow},
+		{Name: "refusals", When: `attempts >= 20.0 && images == 0.0 && errors == 0.0`, By: ByTarget, For: 10 * time.Minute, Window: DefaultWindow},
 		{Name: "slow", When: `mean_seconds > 15.0`, For: 10 * time.Minute, Window: DefaultWindow},
 		{Name: "dear", When: `cost_usd / images * 23.0 > 1.50`, For: 10 * time.Minute, Window: DefaultWindow},
 		{Name: "down", When: `down(provider)`, By: ByProvider, For: 5 * time.Minute, Window: DefaultWindow},

@@ -27,8 +27,8 @@ type Reader interface {
 	// Account is one generation of a tenant; another tenant's is not found.
 	Account(ctx context.Context, tenant, id string) (Account, error)
 
-	// Generations lists generations that started at since or later, newest first, without their attempts.
-	Generations(ctx context.Context, since time.Time, limit int) ([]Account, error)
+	// Generations lists a page of generations, the newest first and those of one moment by their ids, without their attempts.
+	Generations(ctx context.Context, p Page) ([]Account, error)
 
 	// Rows lists attempts that started at since or later, newest first.
 	Rows(ctx context.Context, since time.Time, limit int) ([]Row, error)

@@ -72,7 +72,7 @@ func bucket(d time.Duration) int {
 type Sums struct {
 	Count    int              // that have ended
 	OK       int              // of them, those that ended well
-	Neither  int              // filtered or canceled: they say nothing about who served
+	Neither  int              // of them, those whose outcome says nothing about who served: see switchyard.Neither
 	Images   int              // delivered
 	Cost     switchyard.Money // known amounts, settled and possible
 	Possible switchyard.Money // the part of Cost that may not have been charged

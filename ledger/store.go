@@ -97,6 +97,19 @@ func (a Account) Lost() []Record {
 	return append(records, EndRecord(g))
 }
 
+// Page asks for a part of a list of generations, the newest first.
+type Page struct {
+	Span         // what started in it
+	After Cursor // where the page before ended; zero: from the newest on
+	Limit int
+}
+
+// Cursor is the place of a generation in such a list.
+type Cursor struct {
+	Started time.Time
+	ID      string
+}
+
 // Row is one attempt, as the ledger shows it.
 type Row struct {
 	ID         string
@@ -148,6 +161,7 @@ type Total struct {
 	Provider string
 	Attempts int
 	OK       int // attempts that ended well
+	Neither  int // attempts that say nothing about the provider: see switchyard.Neither
 	Images   int
 	Cost     switchyard.Money // known amounts, settled and possible
 	Possible switchyard.Money // the part of Cost that may not have been charged

@@ -38,7 +38,7 @@ func (q *request) head() {
 	set("Model", rec.Served)
 	set("Fidelity", rec.Fidelity)
 	if rec.Kind == "generation" {
-		set("Attempts", strconv.Itoa(len(rec.Attempts)))
+		set("Attempts", strconv.Itoa(rec.Tried()))
 		set("Cost-Usd", costText(rec.Cost))
 		set("Cost-Basis", string(rec.Cost.Basis))
 		set("Cache", cmp.Or(rec.Cache, "off"))

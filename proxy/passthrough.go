@@ -359,7 +359,7 @@ func (p *passage) verdict() switchyard.Outcome {
 		return switchyard.Overloaded
 	case s == http.StatusTooManyRequests && !own:
 		return switchyard.RateLimited
-	case (s == http.StatusUnauthorized || s == http.StatusForbidden) && !own:
+	case (s == http.StatusUnauthorized || s == http.StatusPaymentRequired || s == http.StatusForbidden) && !own:
 		return switchyard.Unauthorized
 	case s >= 400:
 		return switchyard.Refused

@@ -26,10 +26,11 @@ type Record struct {
 	Variant  string // of an experiment; empty outside of them
 	Target   string // that answered
 	Provider string
-	Served   string          // model that answered
-	First    string          // target that the plan began with; empty without a plan
-	Expected switchyard.Cost // what that one would have cost
-	Attempts []switchyard.Attempt
+	Served   string               // model that answered
+	First    string               // target that the plan began with; empty without a plan
+	Expected switchyard.Cost      // what that one would have cost
+	Attempts []switchyard.Attempt // that are over, as far as the answer waited for them
+	Open     int                  // further ones: of a hedge's loser, which may go on without the app
 	Cost     switchyard.Cost
 	Fidelity string
 	Cache    string // "hit" or "miss"; empty if none was asked
@@ -47,15 +48,19 @@ type Record struct {
 	FellBack bool // another target answered than the plan's first
 }
 
-// Outcome is how a generation ended: as its last attempt did, if not well.
+// Tried is how many attempts had been begun when the app was answered.
+func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
+
+// Outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
 func (r *Record) Outcome() switchyard.Outcome {
 	if r.Err == nil {
 		return switchyard.OK
 	}
-	if o := switchyard.AsError(r.Err).Outcome; o != "" {
-		return o
+	e := switchyard.AsError(r.Err)
+	if e.Outcome != "" {
+		return e.Outcome
 	}
-	return switchyard.Refused
+	return switchyard.OutcomeOf(e.Kind)
 }
 
 // counter sees what the app is answered.
@@ -112,7 +117,7 @@ func (q *request) finish() {
 		zap.String("id", rec.ID), zap.String("method", rec.Method), zap.String("dialect", rec.Dialect),
 		zap.String("path", rec.Path), zap.String("tenant", rec.Tenant), zap.String("kind", rec.Kind),
 		zap.String("model", rec.Model), zap.String("route", rec.Route), zap.String("variant", rec.Variant), zap.String("target", rec.Target),
-		zap.Int("attempts", len(rec.Attempts)), zap.Int("images", rec.Images), zap.String("cost_usd", costText(rec.Cost)),
+		zap.Int("attempts", rec.Tried()), zap.Int("images", rec.Images), zap.String("cost_usd", costText(rec.Cost)),
 		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
 		zap.Duration("latency", rec.Latency),
 	}
@@ -183,7 +188,7 @@ func (q *request) book(ctx context.Context, account *account, g switchyard.Gener
 	rec := q.rec
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
-	g.Attempts, g.Delivered, g.Cost, g.Fidelity = len(rec.Attempts), rec.Images, rec.Cost, rec.Fidelity
+	g.Attempts, g.Delivered, g.Cost, g.Fidelity = rec.Tried(), rec.Images, rec.Cost, rec.Fidelity
 	g.Outcome, g.Hosted = rec.Outcome(), q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))

@@ -29,7 +29,7 @@ func (q *request) trail(ctx context.Context, cancel context.CancelFunc, account 
 		defer cancel()
 		attempts := late.rest()
 		rec.Attempts = append(rec.Attempts[:len(rec.Attempts):len(rec.Attempts)], attempts...)
-		rec.Cost = total(rec.Attempts)
+		rec.Open, rec.Cost = 0, total(rec.Attempts)
 		late.book(ctx, account, g)
 		for _, a := range attempts {
 			if late.Late != nil {

@@ -54,7 +54,7 @@ func (r requestSpan) tell(rec *proxy.Record) {
 	t.text("switchyard.fidelity", rec.Fidelity)
 	t.text("switchyard.cache", rec.Cache)
 	t.number("switchyard.images", int64(rec.Images))
-	t.number("switchyard.attempts", int64(len(rec.Attempts)))
+	t.number("switchyard.attempts", int64(rec.Tried()))
 	t.cost(rec.Cost)
 	if rec.Asked > 0 {
 		r.span.SetName(strings.TrimSpace(operation + " " + rec.Route))

@@ -91,22 +91,28 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const seconds = (v) => (v == null ? "—" : v.toFixed(2) + " s");
   const per = (v) => (v == null ? "—" : v.toFixed(1) + " %");
-  const whole = (v) => (v == null ? "—" : String(v));
+  const many = (v) => (v == null ? "—" : String(v));
   const kinds = {
-    traffic: { low: 0, lines: [{ label: "ended", column: 1, as: whole, paint: "--chart-1", bars: true }, { label: "failed", column: 2, as: whole, paint: "--chart-2", bars: true }] },
+    traffic: { low: 0, lines: [{ label: "ended", column: 1, as: many, paint: "--chart-1", bars: true }, { label: "failed", column: 2, as: many, paint: "--chart-2", bars: true }] },
     success: { low: 0, high: 100, lines: [{ label: "success", column: 3, as: per, paint: "--chart-1", times: 100, dots: true }] },
     time: { low: 0, lines: [{ label: "median", column: 4, as: seconds, paint: "--chart-1", times: 0.001, dots: true }, { label: "p95", column: 5, as: seconds, paint: "--chart-3", times: 0.001, dash: [5, 4], dots: true }] },
-    spend: { low: 0, lines: [{ label: "spend", column: 6, as: (v) => (v == null ? "—" : "$" + v.toFixed(4)), paint: "--chart-1", bars: true }] },
+    spend: { low: 0, lines: [{ label: "settled and possible", column: 6, as: (v) => (v == null ? "—" : "$" + v.toFixed(4)), paint: "--chart-1", bars: true }] },
   };
   const charts = new Map();
   const tall = 170;
 
+  // numbers are what a row of the table says.
+  const numbers = (row) => [...row.cells].map((cell) => {
+    const data = cell.querySelector("data");
+    return data ? Number(data.value) : null;
+  });
+  let whole = { name: "", numbers: [] }; // what the steps come to together: legends tell it while nobody points at one
+
   function figures() {
     const rows = [...document.querySelectorAll("#steps tbody tr")];
-    const columns = rows.map((row) => [...row.cells].map((cell) => {
-      const data = cell.querySelector("data");
-      return data ? Number(data.value) : null;
-    }));
+    const foot = document.querySelector("#steps tfoot tr");
+    if (foot) whole = { name: foot.cells[0].textContent, numbers: numbers(foot) };
+    const columns = rows.map(numbers);
     return { at: rows.map((row) => Number(row.dataset.at)), column: (i, times = 1) => columns.map((c) => (c[i] == null ? null : c[i] * times)) };
   }
 
@@ -121,7 +127,10 @@
       const kind = kinds[place.dataset.chart];
       const data = [all.at, ...kind.lines.map((line) => all.column(line.column, line.times))];
       const old = charts.get(place);
-      if (old) old.setData(data);
+      if (old) {
+        old.setData(data);
+        old.setLegend({ idx: old.cursor.idx ?? null });
+      }
       else charts.set(place, new uPlot(options(place, kind), data, place));
     }
   }
@@ -134,13 +143,15 @@
       cursor: { sync: { key: "steps" }, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { range: (chart) => wide(chart.data[0]) }, y: { range: (_, low, high) => [kind.low ?? low, kind.high ?? Math.max((high || 0) * 1.1, 1e-9)] } },
       axes: [{ ...axis, size: 30, space: 60, values: hours }, { ...axis, size: 52, space: 30 }],
-      series: [{ label: "from", value: (_, at) => (at == null ? "—" : new Date(at * 1000).toISOString().slice(5, 16).replace("T", " ")) }, ...kind.lines.map((line) => ({
-        label: line.label, stroke: colour(line.paint), width: 1.5, dash: line.dash, value: (_, v) => line.as(v), spanGaps: false,
+      series: [{ label: "time", value: (_, at) => (at == null ? whole.name : new Date(at * 1000).toISOString().slice(5, 16).replace("T", " ")) }, ...kind.lines.map((line) => ({
+        label: line.label, stroke: colour(line.paint), width: 1.5, dash: line.dash, value: (_, v, __, at) => line.as(at == null ? total(line) : v), spanGaps: false,
         fill: line.bars ? colour(line.paint) : undefined, paths: line.bars ? uPlot.paths.bars({ size: [0.8, 40], align: 1 }) : undefined,
         points: { show: line.dots === true, size: 4, fill: colour(line.paint) },
       }))],
     };
   }
+
+  const total = (line) => (whole.numbers[line.column] == null ? null : whole.numbers[line.column] * (line.times || 1));
 
   // hours are the ticks of time: the hour within a day, the day beyond.
   function hours(_, ticks, __, ___, step) {

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"switchyard"
 	"switchyard/alert"
 	"switchyard/rule"
 )
@@ -76,11 +77,15 @@ func promQL(r *alert.Rule) rule.PromQL {
 	sum := func(metric, filter string) string {
 		return fmt.Sprintf("sum%s (increase(switchyard_%s%s%s))", by, metric, filter, span)
 	}
-	judged := sum("attempts_total", `{outcome!~"filtered|canceled"}`)
+	neither := ""
+	for _, o := range switchyard.Neither() {
+		neither += "|" + string(o)
+	}
+	judged := `{outcome!~"` + neither[1:] + `"}`
 	numbers := map[string]string{
 		"attempts":      sum("attempts_total", ""),
-		"errors":        sum("attempts_total", `{outcome!~"ok|filtered|canceled"}`),
-		"success_rate":  "(" + sum("attempts_total", `{outcome="ok"}`) + " / " + judged + ")",
+		"errors":        sum("attempts_total", `{outcome!~"ok`+neither+`"}`),
+		"success_rate":  "(" + sum("attempts_total", `{outcome="ok"}`) + " / " + sum("attempts_total", judged) + ")",
 		"mean_seconds":  "(" + sum("attempt_duration_seconds_sum", "") + " / " + sum("attempt_duration_seconds_count", "") + ")",
 		"p95_seconds":   strings.Replace(fmt.Sprintf("histogram_quantile(0.95, sum by (le, %s) (rate(switchyard_attempt_duration_seconds_bucket%s)))", r.By, span), ", )", ")", 1),
 		"images":        sum("images_total", ""),
@@ -90,7 +95,7 @@ func promQL(r *alert.Rule) rule.PromQL {
 	}
 	if r.By == "" {
 		numbers["generations"] = sum("generations_total", "")
-		numbers["success_rate"] = "(" + sum("generations_total", `{outcome="ok"}`) + " / " + sum("generations_total", `{outcome!~"filtered|canceled"}`) + ")"
+		numbers["success_rate"] = "(" + sum("generations_total", `{outcome="ok"}`) + " / " + sum("generations_total", judged) + ")"
 		numbers["fallback_cost_ratio"] = "max(switchyard_fallback_cost_ratio)"
 		numbers["config_refused"] = "(1 - min(switchyard_config_last_reload_successful))"
 		numbers["ledger_failing"] = "(max(switchyard_journal_failing) + max(switchyard_ledger_stuck))"

@@ -282,7 +282,7 @@ func TestDashboardScreens(t *testing.T) {
 // story is a generation that took more than one attempt.
 func (k *kit) story() string {
 	k.Helper()
-	list, err := k.side.store.Generations(context.Background(), time.Time{}, 1000)
+	list, err := k.side.store.Generations(context.Background(), ledger.Page{Limit: 1000})
 	if err != nil {
 		k.Fatal(err)
 	}

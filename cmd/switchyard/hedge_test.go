@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/sim"
 )
@@ -35,6 +37,10 @@ func TestHedge(t *testing.T) {
 		t.Fatalf("%d %v %.200s", a.status, a.header, a.body)
 	}
 	k.side.handler.Drain(t.Context())
+	told := k.logs.FilterMessage("request").FilterField(zap.String("id", a.header.Get("X-Switchyard-Id"))).All()
+	if len(told) != 1 || told[0].ContextMap()["attempts"] != int64(2) || a.header.Get("X-Switchyard-Attempts") != "2" {
+		t.Errorf("two were asked by then; the header says %q, the log %v", a.header.Get("X-Switchyard-Attempts"), told)
+	}
 	var sum switchyard.Money
 	for _, r := range k.rows() {
 		sum += r.Cost.Amount
@@ -44,6 +50,9 @@ func TestHedge(t *testing.T) {
 	}
 	if sum != 65*switchyard.Dollar/1000 {
 		t.Errorf("the ledger has %v", sum)
+	}
+	if g, err := k.side.store.Generation(t.Context(), a.header.Get("X-Switchyard-Id")); err != nil || g.Generation.Attempts != 2 {
+		t.Errorf("the generation has %d attempts: %v", g.Generation.Attempts, err)
 	}
 	check, err := k.side.store.Check(t.Context())
 	if err != nil || len(check.Wrong) > 0 || check.Generations != sum {

@@ -254,7 +254,7 @@ func compareBills(t *testing.T, w *sim.World, path string) {
 			billed += c.Amount
 		}
 	}
-	generations, err := store.Generations(t.Context(), time.Time{}, 1<<30)
+	generations, err := store.Generations(t.Context(), ledger.Page{Limit: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,8 +142,8 @@ func todayCells(t *admin.Today) string {
 		return "?\t?\t?\t?\t?"
 	}
 	success, mean := "-", "-"
-	if t.Attempts > 0 {
-		success = fmt.Sprintf("%.0f%%", 100*float64(t.OK)/float64(t.Attempts))
+	if judged := t.Attempts - t.Neither; judged > 0 {
+		success = fmt.Sprintf("%.0f%%", 100*float64(t.OK)/float64(judged))
 	}
 	if t.OK > 0 {
 		mean = (time.Duration(t.Mean) * time.Millisecond).String()

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,6 +42,61 @@ func rowsShape(t *testing.T, x Technology) {
 	}
 }
 
+// pages: one after the other they are the whole list, also where many began in the same moment.
+func pages(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	want := []string{"late", "a", "b", "c", "d", "e", "early"}
+	for _, id := range want {
+		g := Ended(Generation(id))
+		g.Started = Start
+		switch id {
+		case "late":
+			g.Started = Start.Add(time.Second)
+		case "early":
+			g.Started = Start.Add(-time.Second)
+		}
+		Apply(t, s, "e", ledger.EndRecord(g))
+	}
+	list := func(p ledger.Page) (ids []string) {
+		accounts, err := s.Generations(t.Context(), p)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, a := range accounts {
+			ids = append(ids, a.Generation.ID)
+		}
+		return ids
+	}
+	for _, limit := range []int{1, 2, 3, 7} {
+		var got []string
+		for p := (ledger.Page{Limit: limit}); ; {
+			ids := list(p)
+			if got = append(got, ids...); len(ids) < limit || len(got) > len(want) {
+				break
+			}
+			last, err := s.Generation(t.Context(), ids[limit-1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.After = ledger.Cursor{Started: last.Generation.Started, ID: last.Generation.ID}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("by %d: %v, want %v", limit, got, want)
+		}
+	}
+	within := ledger.Page{Span: ledger.Span{Since: Start, Until: Start.Add(time.Second)}, After: ledger.Cursor{Started: Start, ID: "b"}, Limit: 9}
+	if got := list(within); !slices.Equal(got, []string{"c", "d", "e"}) {
+		t.Errorf("within a span: %v", got)
+	}
+	within.After = ledger.Cursor{Started: Start.Add(time.Hour), ID: "x"}
+	if got := list(within); !slices.Equal(got, []string{"a", "b", "c", "d", "e"}) {
+		t.Errorf("from after the span: %v", got)
+	}
+	if got := list(ledger.Page{After: ledger.Cursor{Started: Start.Add(-time.Hour), ID: "x"}, Limit: 9}); got != nil {
+		t.Errorf("from before the first: %v", got)
+	}
+}
+
 func totals(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	failed, unknown, late := Done(Attempt("f", "g")), Done(Attempt("u", "g")), Done(Attempt("l", "g"))
@@ -49,11 +105,13 @@ func totals(t *testing.T, x Technology) {
 	late.Started = Start.Add(time.Hour)
 	other := Done(Attempt("o", "g"))
 	other.Provider = "google"
+	refused := Done(Attempt("n", "g"))
+	refused.Outcome, refused.Images, refused.Cost = switchyard.Refused, 0, Cost(0, "", switchyard.ChargeNone)
 	Apply(t, s, "e", ledger.SettleRecord(Done(Attempt("a", "g"))), ledger.SettleRecord(failed), ledger.SettleRecord(unknown),
-		ledger.SettleRecord(late), ledger.SettleRecord(other), ledger.OpenRecord(Attempt("r", "g")))
+		ledger.SettleRecord(late), ledger.SettleRecord(other), ledger.SettleRecord(refused), ledger.OpenRecord(Attempt("r", "g")))
 	got, err := s.Totals(t.Context(), Start, Start.Add(time.Hour))
 	want := []ledger.Total{
-		{Provider: "fal", Attempts: 4, OK: 2, Images: 2, Cost: 49_000_000, Possible: 25_000_000, Unknown: 1, Mean: time.Second},
+		{Provider: "fal", Attempts: 5, OK: 2, Neither: 1, Images: 2, Cost: 49_000_000, Possible: 25_000_000, Unknown: 1, Mean: time.Second},
 		{Provider: "google", Attempts: 1, OK: 1, Images: 1, Cost: 24_000_000, Mean: 1500 * time.Millisecond},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -96,7 +154,7 @@ func prunes(t *testing.T, x Technology) {
 			t.Errorf("the youngest of the old, after %d were forgotten: %v", want, err)
 		}
 	}
-	list, err := s.Generations(t.Context(), time.Time{}, 10)
+	list, err := s.Generations(t.Context(), ledger.Page{Limit: 10})
 	if err != nil || len(list) != 2 || list[0].Generation.ID != "new" || list[1].Generation.ID != "open" {
 		t.Errorf("left: %+v, %v", list, err)
 	}

@@ -34,6 +34,7 @@ func (x Technology) Run(t *testing.T) {
 		{"any text can be held", anyText},
 		{"unfinished", unfinished},
 		{"rows have the shape of the API", rowsShape},
+		{"pages", pages},
 		{"totals", totals},
 		{"check finds what does not add up", checks},
 		{"prune forgets the oldest first", prunes},

@@ -61,7 +61,7 @@ func SumsAddUp(t *testing.T, s ledger.Database) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.Generations(t.Context(), time.Time{}, 1_000_000)
+	list, err := s.Generations(t.Context(), ledger.Page{Limit: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func counted(rows []ledger.Row, list []ledger.Account, step time.Duration) map[p
 // alone is what one row comes to.
 func alone(outcome switchyard.Outcome, cost switchyard.Cost, images int, latency time.Duration) (s ledger.Sums) {
 	s.Count, s.Images = 1, images
-	if outcome == switchyard.Filtered || outcome == switchyard.Canceled {
+	if outcome == switchyard.Filtered || outcome == switchyard.Refused || outcome == switchyard.Canceled {
 		s.Neither = 1
 	}
 	if cost.Basis != switchyard.BasisUnknown {

@@ -92,7 +92,7 @@ func olderRows() (text string) {
 		latencies = append(latencies, b, b, b+1, b+1)
 	}
 	for i, d := range latencies {
-		outcome := []string{"ok", "timeout", "ok", "filtered", "ok", "canceled"}[i%6] // each latency once well, once not
+		outcome := []string{"ok", "timeout", "ok", "filtered", "ok", "canceled", "ok", "refused"}[i%8] // each latency once well, once not
 		cost := []string{"7, 'price-book', 'settled'", "NULL, 'unknown', 'settled'", "9, 'estimate', 'possible'", "NULL, 'unknown', 'none'"}[i%4]
 		started := 1795500000000000000 + int64(i)*int64(3*time.Minute)
 		kind := []string{"generation", "generation", "generation", "generation", "passthrough"}[i%5]

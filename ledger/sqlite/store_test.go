@@ -55,14 +55,30 @@ WHERE created_at >= datetime('2026-11-25', '-7 days') AND date(created_at) = '20
 
 // The report of an experiment reads its own generations only.
 func TestObservationsUseTheIndex(t *testing.T) {
+	plan := explain(t, `SELECT id FROM generations WHERE variant <> '' AND variant >= $1 AND variant < $2`, "x:", "x;")
+	if !strings.Contains(plan, "USING INDEX generations_variant") {
+		t.Errorf("the whole ledger is read: %s", plan)
+	}
+}
+
+// A page of generations begins where it is, however old.
+func TestPagesUseTheIndex(t *testing.T) {
+	plan := explain(t, `SELECT * FROM generations g
+WHERE g.started >= $1 AND g.started <= $2 AND (g.started <> $3 OR g.id > $4) ORDER BY g.started DESC, g.id LIMIT $5`, 1, 9, 9, "x", 50)
+	if !strings.Contains(plan, "USING INDEX generations_started (started>? AND started<?)") || strings.Contains(plan, "TEMP B-TREE FOR ORDER BY") {
+		t.Errorf("newer generations are read: %s", plan)
+	}
+}
+
+// explain is how SQLite carries a query out.
+func explain(t *testing.T, query string, args ...any) (plan string) {
+	t.Helper()
 	_, path := fresh(t)
-	rows, err := stranger(t, path).QueryContext(t.Context(),
-		`EXPLAIN QUERY PLAN SELECT id FROM generations WHERE variant <> '' AND variant >= $1 AND variant < $2`, "x:", "x;")
+	rows, err := stranger(t, path).QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	plan := ""
 	for rows.Next() {
 		var id, parent, unused int
 		var detail string
@@ -71,7 +87,8 @@ func TestObservationsUseTheIndex(t *testing.T) {
 		}
 		plan += detail + "\n"
 	}
-	if !strings.Contains(plan, "USING INDEX generations_variant") || rows.Err() != nil {
-		t.Errorf("the whole ledger is read: %s%v", plan, rows.Err())
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
+	return plan
 }

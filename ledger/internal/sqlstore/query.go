@@ -114,11 +114,20 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.
 	return acc, err
 }
 
-// Generations lists generations that started at since or later, newest first, without their attempts.
-func (s *Store) Generations(ctx context.Context, since time.Time, limit int) ([]ledger.Account, error) {
-	return collect(ctx, s.Read, scanAccount,
-		`SELECT `+generationColumns+` FROM generations g WHERE g.started >= $1 ORDER BY g.started DESC, g.id LIMIT $2`,
-		nanos(since), limit)
+// Generations lists a page of generations, the newest first, without their attempts. However far back it is, it costs no more
+// than the first: the index of times begins where the page does.
+func (s *Store) Generations(ctx context.Context, p ledger.Page) ([]ledger.Account, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	since, until := bounds(p.Span)
+	last := until - 1
+	if !p.After.Started.IsZero() {
+		last = min(last, nanos(p.After.Started))
+	}
+	return collect(ctx, s.Read, scanAccount, `SELECT `+generationColumns+` FROM generations g
+WHERE g.started >= $1 AND g.started <= $2 AND (g.started <> $3 OR g.id > $4) ORDER BY g.started DESC, g.id LIMIT $5`,
+		since, last, nanos(p.After.Started), s.text(p.After.ID), p.Limit)
 }
 
 // Rows lists attempts that started at since or later, newest first.
@@ -143,14 +152,15 @@ func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
 // Totals sums the attempts that started from since up to but without until, by provider. What runs counts, too: its
 // money may be spent.
 func (s *Store) Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error) {
-	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'), SUM(images),
+	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'),
+	COUNT(*) FILTER (WHERE `+neither+`), SUM(images),
 	COALESCE(SUM(cost), 0), COALESCE(SUM(cost) FILTER (WHERE charge = 'possible'), 0),
 	COUNT(*) FILTER (WHERE cost IS NULL AND charge <> 'none'), COALESCE(SUM(latency) FILTER (WHERE outcome = 'ok'), 0)
 FROM attempts WHERE started >= $1 AND started < $2 GROUP BY provider ORDER BY provider`, nanos(since), nanos(until))
 }
 
 func scanTotal(rows *sql.Rows) (t ledger.Total, err error) {
-	err = rows.Scan(&t.Provider, &t.Attempts, &t.OK, &t.Images, &t.Cost, &t.Possible, &t.Unknown, &t.Mean)
+	err = rows.Scan(&t.Provider, &t.Attempts, &t.OK, &t.Neither, &t.Images, &t.Cost, &t.Possible, &t.Unknown, &t.Mean)
 	t.Mean /= time.Duration(max(t.OK, 1))
 	return t, err
 }

@@ -33,7 +33,7 @@ const (
 	FROM facts WHERE outcome = 'ok'
 ), slow AS (SELECT grp, MIN(latency) AS p95 FROM ranked WHERE place * 100 >= n * 95 GROUP BY grp)
 SELECT f.grp, COUNT(DISTINCT generation), CAST(SUM(attempts) AS BIGINT), COUNT(*) FILTER (WHERE outcome <> ''),
-	COUNT(*) FILTER (WHERE outcome = 'ok'), COUNT(*) FILTER (WHERE outcome IN ('filtered', 'canceled')),
+	COUNT(*) FILTER (WHERE outcome = 'ok'), COUNT(*) FILTER (WHERE {neither}),
 	CAST(SUM(images) AS BIGINT), CAST(SUM(cost) AS BIGINT), CAST(SUM(possible) AS BIGINT), CAST(SUM(unknown) AS BIGINT),
 	CAST(COALESCE(SUM(latency) FILTER (WHERE outcome = 'ok'), 0) AS BIGINT), COALESCE(MAX(p95), 0),
 	CAST(COALESCE(SUM(cost) FILTER (WHERE unknown = 0), 0) AS BIGINT),
@@ -63,7 +63,7 @@ func (s *Store) Report(ctx context.Context, q ledger.Query) ([]ledger.Line, erro
 		return nil, err
 	}
 	since, until := bounds(q.Span)
-	list, err := collect(ctx, s.Read, scanLine, strings.NewReplacer("{group}", d[1], "{only}", "").Replace(d[0])+lines, since, until)
+	list, err := collect(ctx, s.Read, scanLine, strings.NewReplacer("{group}", d[1], "{only}", "", "{neither}", neither).Replace(d[0]+lines), since, until)
 	if err != nil {
 		return nil, fmt.Errorf("report by %s: %w", q.By, err)
 	}

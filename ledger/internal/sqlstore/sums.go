@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,15 +49,24 @@ func (p part) sums() (s ledger.Sums) {
 	case p.cost.Charge != switchyard.ChargeNone:
 		s.Unknown = 1
 	}
-	switch p.outcome {
-	case switchyard.OK:
+	switch {
+	case p.outcome == switchyard.OK:
 		s.OK, s.Busy = 1, p.latency
 		s.Latency.Observe(p.latency)
-	case switchyard.Filtered, switchyard.Canceled:
+	case slices.Contains(switchyard.Neither(), p.outcome):
 		s.Neither = 1
 	}
 	return s
 }
+
+// neither is the condition of the same in SQL.
+var neither = func() string {
+	var list []string
+	for _, o := range switchyard.Neither() {
+		list = append(list, "'"+string(o)+"'")
+	}
+	return "outcome IN (" + strings.Join(list, ", ") + ")"
+}()
 
 // place is a row of sums. A route's has no provider.
 type place struct {

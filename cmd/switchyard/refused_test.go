@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+// TestAnAppsMistakesAreNobodysFailure: requests that are refused for what they ask count neither for nor against whoever
+// served, in the status, the alerts and the rules for Prometheus alike.
+func TestAnAppsMistakesAreNobodysFailure(t *testing.T) {
+	k := startKitWith(t, newWorld(t), "providers: {openai: {<openai>}}")
+	if a := k.post(openaiPath, `{"model":"gpt-image-2","prompt":"a portrait"}`); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	for range 8 {
+		if a := k.post(openaiPath, `{"model":"gpt-image-2","prompt":"a portrait","response_format":"url"}`); a.status != http.StatusBadRequest {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	for _, r := range k.rows()[1:] {
+		if r.Outcome != switchyard.Refused {
+			t.Errorf("it ended as %s", r.Outcome)
+		}
+	}
+	k.look(time.Now())
+	if s := k.alertState("success"); s.State != "ok" || s.Value != 1 {
+		t.Errorf("got %+v", s)
+	}
+	if out := k.operator("status"); !strings.Contains(out.out, "100%") {
+		t.Errorf("got %s", out.out)
+	}
+	if out := command(t, []string{"alerts", "--prometheus"}); !strings.Contains(out.out, `outcome="ok"}[5m])) / sum (increase(switchyard_generations_total{outcome!~"filtered|refused|canceled"}[5m]))`) {
+		t.Errorf("got %s", out.out)
+	}
+}
+
+// TestNobodyToAskIsAFailure: the app has done nothing wrong.
+func TestNobodyToAskIsAFailure(t *testing.T) {
+	k := startKitWith(t, newWorld(t), "providers: {openai: {<openai>, breaker: {failures: 1, cooldown: 60s}}}")
+	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Refuse })
+	for range 3 {
+		if a := k.post(openaiPath, `{"model":"gpt-image-2","prompt":"a portrait"}`); a.status < 500 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	if n := len(k.rows()); n != 1 {
+		t.Fatalf("the breaker let %d through", n)
+	}
+	k.look(time.Now())
+	if s := k.alertState("success"); s.State != "pending" || s.Value != 0 {
+		t.Errorf("got %+v", s)
+	}
+	if m := string(k.operate(http.MethodGet, "/metrics", "").body); !strings.Contains(m, `switchyard_generations_total{outcome="overloaded",route="default"} 3`) {
+		t.Errorf("got %s", m)
+	}
+}
+
+// TestAnEmptyAccountIsAFailure: also of what passes through with our key.
+func TestAnEmptyAccountIsAFailure(t *testing.T) {
+	broke := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPaymentRequired) }))
+	defer broke.Close()
+	k := startKitWith(t, newWorld(t), `providers: {voices: {dialect: passthrough, prefix: /voices, key: sk-sim, base_url: "`+broke.URL+`"}}`)
+	if a := k.post("/voices/speak", `{}`); a.status != http.StatusPaymentRequired {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.Unauthorized {
+		t.Errorf("got %+v", rows)
+	}
+}
+
+// TestOnlyRefusals: a target that refuses all that it is asked is told of, though nobody knows whose mistake that is.
+func TestOnlyRefusals(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `
+providers: {openai: {<openai>}}
+targets: {misspelt: {provider: openai, model: gpt-image-22}}
+routes: [{name: all, targets: [misspelt]}]
+`)
+	for range 20 {
+		if a := k.post(openaiPath, `{"model":"gpt-image-2","prompt":"a portrait"}`); a.status/100 != 4 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	k.rows()
+	k.look(time.Now())
+	if s := k.alertState("refusals:misspelt"); s.State != "pending" {
+		t.Errorf("got %+v", s)
+	}
+}
