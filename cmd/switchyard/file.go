@@ -42,7 +42,8 @@ type file struct {
 	Alerts      []alert.Config                `yaml:"alerts"`
 	Notify      config.Map[alert.Receiver]    `yaml:"notify"`
 
-	loaded time.Time // when it came into force
+	loaded  time.Time // when it came into force
+	pending []string  // what of it is not, until a restart
 }
 
 type serverFile struct {

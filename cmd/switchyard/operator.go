@@ -130,7 +130,7 @@ func (o *operator) call(method, path string, body []byte) ([]byte, error) {
 	case resp.StatusCode == http.StatusUnauthorized && o.token.IsZero():
 		return nil, fmt.Errorf("%s: the admin token is needed: --token, %s, or admin.token in the config file", o.base, tokenVariable)
 	case resp.StatusCode == http.StatusUnauthorized:
-		return nil, fmt.Errorf("%s: it does not take this admin token", o.base)
+		return nil, fmt.Errorf("%s: it does not take this admin token; one that was changed is in force after a restart", o.base)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("%s: %s", o.base, refusalText(resp.Status, text))
 	}
