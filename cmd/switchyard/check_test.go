@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,26 @@ func TestCheck(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 		})
+	}
+}
+
+// TestCheckDisk: a file that serve would not find is told, with its place.
+func TestCheckDisk(t *testing.T) {
+	dir := t.TempDir()
+	name := written(t, fmt.Sprintf("server: {tls: {cert: %[1]s/no.pem, key: %[1]s/no.key}}\nproviders:\n  fal: {dialect: fal, ca: %[1]s/no.ca}\n", dir))
+	o := command(t, []string{"check", name})
+	for _, want := range []string{":1:10: server.tls: open " + dir + "/no.pem", ":3:27: providers.fal.ca: open " + dir + "/no.ca"} {
+		if o.code != exitUsage || !strings.Contains(o.errors, want) {
+			t.Errorf("want %q in %+v", want, o)
+		}
+	}
+}
+
+// TestDefaultsOfEverybody: "defaults:" is for the providers that nobody names, too.
+func TestDefaultsOfEverybody(t *testing.T) {
+	f, err := load("c.yaml", []byte("defaults: {retries: 3}"), noEnv)
+	if err != nil || len(f.Providers) < 4 || f.Providers[0].Value.Shared.Retries != 3 {
+		t.Errorf("%v, %+v", err, f.Providers)
 	}
 }
 
