@@ -120,6 +120,7 @@ func (s *sidecar) health() admin.Health {
 	if len(f.pending) > 0 {
 		problems = append(problems, "these wait for a restart: "+strings.Join(f.pending, ", "))
 	}
+	problems = append(problems, s.alerts.untold.problems(f)...)
 	problems = append(problems, s.unwritten()...)
 	_, refusing := s.journal.State()
 	h := s.watch.Health(admin.Scene{
