@@ -127,7 +127,7 @@ func (c *checkCommand) compare(e *env, f *file) (changes []config.Change, agains
 	if strings.HasSuffix(c.Against, ".yaml") || strings.HasSuffix(c.Against, ".yml") {
 		return nil, "", fmt.Errorf("--against: no file %s", c.Against)
 	}
-	o, err := operatorFlags{Config: c.File, Admin: c.Against, Token: c.Token}.operator(e)
+	o, err := operatorFlags{sidecarFlags{c.File, c.Against}, c.Token}.operator(e)
 	if err != nil {
 		return nil, "", err
 	}

@@ -20,11 +20,16 @@ import (
 	"switchyard/config"
 )
 
-// operatorFlags say which running sidecar a command speaks to.
-type operatorFlags struct {
+// sidecarFlags say which running sidecar a command speaks to.
+type sidecarFlags struct {
 	Config string `help:"The config file that the sidecar runs with, whose admin section says where it is; ./config.yaml if there is one." placeholder:"FILE"`
 	Admin  string `help:"Address of the admin side, if not the file's." placeholder:"HOST:PORT"`
-	Token  string `help:"Admin token, if not the file's; also SWITCHYARD_ADMIN_TOKEN." placeholder:"TOKEN"`
+}
+
+// operatorFlags are the way in, too.
+type operatorFlags struct {
+	sidecarFlags
+	Token string `help:"Admin token, if not the file's; also SWITCHYARD_ADMIN_TOKEN." placeholder:"TOKEN"`
 }
 
 const tokenVariable = "SWITCHYARD_ADMIN_TOKEN"
