@@ -64,6 +64,7 @@ func (s *sidecar) force(b *built) {
 	}
 	s.transports.use(b.transports(), b.reach)
 	s.alerts.use(b.rules)
+	s.meters.Expect(b.expected())
 	s.breakers.Configure(b.breakers())
 	s.limits.Configure(b.limits())
 	s.handler.Admit(b.Server.MaxInFlight, b.Server.MaxQueue)
