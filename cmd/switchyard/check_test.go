@@ -70,21 +70,51 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestReadmeConfig: so is the example of the README.
-func TestReadmeConfig(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// TestDocumentedConfigs: so is each example of the documents, by itself, for the program and for editors. Those of the README
+// need no variable.
+func TestDocumentedConfigs(t *testing.T) {
+	schema := compiledSchema(t)
+	for place, text := range documented(t) {
+		env := func(string) (string, bool) { return "https://x.example", true } // which does for a key, too
+		if strings.HasPrefix(place, "README") {
+			env = noEnv
+		}
+		if _, err := load(place, []byte(text), env); err != nil {
+			t.Error(err)
+		}
+		if err := schema.Validate(decodeAny(t, []byte(text))); err != nil {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+}
+
+// documented are the examples of configs in the documents. :: file and number → text
+func documented(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, ok := strings.Cut(string(text), "```yaml\n")
-	example, _, closed := strings.Cut(example, "```")
-	if !ok || !closed {
-		t.Fatal("the README has no example")
+	examples := map[string]string{}
+	for _, name := range append(files, "../../README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, part := range strings.Split(string(text), "```yaml\n")[1:] {
+			example, _, closed := strings.Cut(part, "```")
+			if !closed {
+				t.Errorf("%s: an example has no end", name)
+			}
+			if !strings.HasPrefix(example, "scrape_configs:") { // Prometheus's
+				examples[fmt.Sprintf("%s#%d", filepath.Base(name), i+1)] = example
+			}
+		}
 	}
-	env := func(name string) (string, bool) { return "x", strings.HasSuffix(name, "_KEY") }
-	if _, err := load("README.md", []byte(example), env); err != nil {
-		t.Error(err)
+	if len(examples) < 5 {
+		t.Fatalf("only %d examples: the documents are written in another way", len(examples))
 	}
+	return examples
 }
 
 func TestUsage(t *testing.T) {
