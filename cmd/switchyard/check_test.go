@@ -124,6 +124,12 @@ func TestUsage(t *testing.T) {
 		says string
 	}{
 		{[]string{"version"}, 0, "switchyard "},
+		{[]string{"--version"}, 0, "switchyard dev"},
+		{[]string{"kill", "provider", "fal", "--for", "10"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "10"`},
+		{[]string{"kill", "provider", "fal", "--for", "-5m"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "-5m"`},
+		{[]string{"kill", "provider", "fal", "--for", "--abort"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "--abort"`},
+		{[]string{"kill", "provider", "fal", "--for"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got ""`},
+		{[]string{"kill", "provider", "fal", "--for=0s"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "0s"`},
 		{[]string{"--help"}, 0, "Usage: switchyard"},
 		{[]string{"nonsense"}, exitUsage, "unexpected argument nonsense"},
 		{[]string{"check", "no-such-file.yaml"}, exitFailed, "no-such-file.yaml"},

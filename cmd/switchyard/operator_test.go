@@ -178,6 +178,20 @@ type pages struct{ written chan string }
 
 func (p *pages) Write(b []byte) (int, error) { p.written <- string(b); return len(b), nil }
 
+// TestStatusOfARefusedConfig: each fault has a line.
+func TestStatusOfARefusedConfig(t *testing.T) {
+	k := startKit(t, twoProviders)
+	bad := "nonsense: 1\nmore: 2\n" + *k.next.Load()
+	k.next.Store(&bad)
+	if err := k.side.reload(); err == nil {
+		t.Fatal("nonsense was taken")
+	}
+	const want = "! the latest config was refused: test.yaml:1:1: unknown key \"nonsense\"\n  test.yaml:2:1: unknown key \"more\"\n"
+	if o := k.operator("status"); !strings.Contains(o.out, want) {
+		t.Errorf("want %q in %+v", want, o)
+	}
+}
+
 // TestForMachines: the commands that ask nobody have an answer for machines, too.
 func TestForMachines(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
