@@ -18,6 +18,6 @@ USER 65532:65532
 WORKDIR /
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=6s CMD ["/switchyard", "health"]
+HEALTHCHECK --interval=10s --timeout=6s CMD ["/switchyard", "health", "--config", "/etc/switchyard/config.yaml"]
 ENTRYPOINT ["/switchyard"]
 CMD ["serve", "--config", "/etc/switchyard/config.yaml"]

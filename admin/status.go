@@ -29,6 +29,7 @@ type ConfigStatus struct {
 	File    string    `json:"file"` // empty: the defaults
 	Loaded  time.Time `json:"loaded"`
 	Refused string    `json:"refused,omitempty"` // why a later one is not
+	Waiting []string  `json:"waiting,omitempty"` // settings of it that are not in force before a restart
 }
 
 // ProviderStatus is a provider of the config.

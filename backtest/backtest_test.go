@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -108,7 +109,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the interval is %+v", e)
 	}
 	again, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: r, Rounds: 100})
-	if err != nil || again.Total != total {
+	if err != nil || !reflect.DeepEqual(again.Total, total) {
 		t.Errorf("the same draws come to %+v", again.Total)
 	}
 }
@@ -138,6 +139,12 @@ func TestRunUntried(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	near(t, "dollars", free.Expected.CostUSD.Value, 0.9, 1e-9)
+	if e := free.Expected; e.Success != nil || e.MedianSeconds != nil || e.P95Seconds != nil {
+		t.Errorf("without a record it is told that %+v", e)
+	}
+	if e := report.Routes[1].Expected; e.Success == nil || e.Success.Value != 0 || e.MedianSeconds != nil {
+		t.Errorf("of requests that nobody takes it is told that %+v", e)
+	}
 }
 
 // TestRunKeys: rules see the labels that a key has in the config that is tried.

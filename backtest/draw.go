@@ -101,19 +101,21 @@ func (t *tally) count(o outcome) {
 	}
 }
 
-// success is the share that went well, of those of which it can be told.
-func (t *tally) success() float64 {
+// success is the share that went well, of those of which it can be told; nil if that is none.
+func (t *tally) success() *float64 {
 	if t.n == t.untried {
-		return 0
+		return nil
 	}
-	return float64(t.ok) / float64(t.n-t.untried)
+	share := float64(t.ok) / float64(t.n-t.untried)
+	return &share
 }
 
-// seconds is the latency that a share q of those that went well did not exceed.
-func (t *tally) seconds(q float64) float64 {
+// seconds is the latency that a share q of those that went well did not exceed; nil if none went well.
+func (t *tally) seconds(q float64) *float64 {
 	if len(t.took) == 0 {
-		return 0
+		return nil
 	}
 	slices.Sort(t.took)
-	return t.took[min(int(q*float64(len(t.took))), len(t.took)-1)].Seconds()
+	s := t.took[min(int(q*float64(len(t.took))), len(t.took)-1)].Seconds()
+	return &s
 }

@@ -32,22 +32,22 @@ type Figures struct {
 	Expected Estimated `json:"expected"`
 }
 
-// Done is what happened.
+// Done is what happened. Times are null if nothing went well.
 type Done struct {
-	CostUSD       float64 `json:"cost_usd"` // known amounts
-	UnknownCosts  int     `json:"unknown_costs"`
-	Success       float64 `json:"success"`
-	MedianSeconds float64 `json:"median_seconds"`
-	P95Seconds    float64 `json:"p95_seconds"`
+	CostUSD       float64  `json:"cost_usd"` // known amounts
+	UnknownCosts  int      `json:"unknown_costs"`
+	Success       *float64 `json:"success"`
+	MedianSeconds *float64 `json:"median_seconds"`
+	P95Seconds    *float64 `json:"p95_seconds"`
 }
 
-// Estimated is what would have happened.
+// Estimated is what would have happened. What no record tells is null.
 type Estimated struct {
-	CostUSD       Interval `json:"cost_usd"`
-	UnknownCosts  Interval `json:"unknown_costs"`
-	Success       Interval `json:"success"`
-	MedianSeconds Interval `json:"median_seconds"`
-	P95Seconds    Interval `json:"p95_seconds"`
+	CostUSD       *Interval `json:"cost_usd"`
+	UnknownCosts  *Interval `json:"unknown_costs"`
+	Success       *Interval `json:"success"`
+	MedianSeconds *Interval `json:"median_seconds"`
+	P95Seconds    *Interval `json:"p95_seconds"`
 }
 
 // Interval is a figure with where it lies in 95 of 100 draws.
@@ -150,32 +150,35 @@ func facts(trials []trial) map[string]*Figures {
 
 // expected sums up the rounds of one route.
 func expected(rounds []map[string]*tally, name string, scale float64) Estimated {
-	figure := func(of func(*tally) float64) Interval {
+	figure := func(of func(*tally) *float64) *Interval {
 		values := make([]float64, 0, len(rounds))
 		for _, round := range rounds {
 			if t := round[name]; t != nil {
-				values = append(values, of(t))
+				if v := of(t); v != nil {
+					values = append(values, *v)
+				}
 			}
 		}
 		return interval(values)
 	}
+	known := func(v float64) *float64 { return &v }
 	return Estimated{
-		CostUSD:       figure(func(t *tally) float64 { return scale * t.cost.Dollars() }),
-		UnknownCosts:  figure(func(t *tally) float64 { return scale * float64(t.unknown) }),
+		CostUSD:       figure(func(t *tally) *float64 { return known(scale * t.cost.Dollars()) }),
+		UnknownCosts:  figure(func(t *tally) *float64 { return known(scale * float64(t.unknown)) }),
 		Success:       figure((*tally).success),
-		MedianSeconds: figure(func(t *tally) float64 { return t.seconds(0.5) }),
-		P95Seconds:    figure(func(t *tally) float64 { return t.seconds(0.95) }),
+		MedianSeconds: figure(func(t *tally) *float64 { return t.seconds(0.5) }),
+		P95Seconds:    figure(func(t *tally) *float64 { return t.seconds(0.95) }),
 	}
 }
 
-// interval is the median of values, and the bounds of the middle 95 %.
-func interval(values []float64) Interval {
+// interval is the median of values, and the bounds of the middle 95 %; nil without any.
+func interval(values []float64) *Interval {
 	if len(values) == 0 {
-		return Interval{}
+		return nil
 	}
 	slices.Sort(values)
 	at := func(q float64) float64 { return values[min(int(q*float64(len(values))), len(values)-1)] }
-	return Interval{at(0.5), at(0.025), at(0.975)}
+	return &Interval{at(0.5), at(0.025), at(0.975)}
 }
 
 // moves counts who would answer instead of whom.

@@ -58,7 +58,7 @@ func setters(v reflect.Value) (func(string) error, bool) {
 	switch {
 	case v.Type() == durationType:
 		return func(s string) error {
-			return into(v.SetInt, func() (int64, error) { d, err := parseDuration(s); return int64(d), err })
+			return into(v.SetInt, func() (int64, error) { d, err := ParseDuration(s); return int64(d), err })
 		}, true
 	case v.Kind() == reflect.String:
 		return func(s string) error { v.SetString(s); return nil }, true
@@ -124,9 +124,9 @@ func parseFloat(s string) (float64, error) {
 	return f, err
 }
 
-// parseDuration is time.ParseDuration and days, which it leaves out because some have 23 hours; ours all have 24.
+// ParseDuration is how files say a span of time: it is time.ParseDuration and days, which it leaves out because some have 23 hours; ours all have 24.
 // Nothing in a config lasts less than no time.
-func parseDuration(s string) (time.Duration, error) {
+func ParseDuration(s string) (time.Duration, error) {
 	var days time.Duration
 	if whole, rest, ok := strings.Cut(s, "d"); ok {
 		n, err := strconv.ParseUint(whole, 10, 16)

@@ -32,6 +32,18 @@ func (c *Client) Check(ctx context.Context, address string) error {
 	return fmt.Errorf("fetch: %w", ErrBlocked)
 }
 
+// Blocked reports whether a call of address is one that the guard will refuse, as far as its text tells: it is an address of
+// digits that is not public, or this machine's name, and not among those that are allowed. No resolver is asked.
+func Blocked(address string, allow []string) bool {
+	u, err := url.Parse(address)
+	if err != nil || newDialer(allow, nil, 0).allows(u) {
+		return false
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && !Public(addr)
+}
+
 func (d *dialer) allows(u *url.URL) bool {
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if port == "" {

@@ -25,3 +25,23 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestBlocked(t *testing.T) {
+	allow := []string{"127.0.0.2", "localhost:8080"}
+	for address, want := range map[string]bool{
+		"https://93.184.216.34/hook":    false,
+		"http://127.0.0.1/hook":         true,
+		"http://[::ffff:10.1.2.3]/hook": true,
+		"http://LOCALHOST./hook":        true,
+		"http://ops.localhost/hook":     true,
+		"http://127.0.0.2:99/hook":      false,
+		"http://localhost:8080/hook":    false,
+		"http://localhost:8081/hook":    true,
+		"http://chat.test/hook":         false, // nobody is asked
+		"":                              false,
+	} {
+		if got := fetch.Blocked(address, allow); got != want {
+			t.Errorf("%s: %v, want %v", address, got, want)
+		}
+	}
+}

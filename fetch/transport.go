@@ -81,7 +81,7 @@ func rootsWith(file string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca %q: no certificate in it", file)
+		return nil, fmt.Errorf("ca: no certificate in %q", file)
 	}
 	return pool, nil
 }

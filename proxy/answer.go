@@ -162,14 +162,7 @@ func (q *request) nowhere(err error) {
 		q.unmounted(switchyard.AsError(err))
 		return
 	}
-	prefixes := []string{"/v1"}
-	for _, d := range q.snap.Dialects {
-		for _, p := range d.Places() {
-			if p.Prefix != "" {
-				prefixes = append(prefixes, p.Prefix)
-			}
-		}
-	}
+	prefixes := Prefixes(q.snap.Dialects...)
 	for _, m := range q.snap.Mounts {
 		prefixes = append(prefixes, m.Prefix)
 	}

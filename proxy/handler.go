@@ -172,12 +172,18 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	return q
 }
 
+// Where a load balancer asks how we are.
+const (
+	healthPath = "/healthz"
+	readyPath  = "/readyz"
+)
+
 // serveOwn serves what is ours and no provider's.
 func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 	switch {
-	case r.URL.Path == "/healthz" || r.URL.Path == "/readyz":
+	case r.URL.Path == healthPath || r.URL.Path == readyPath:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		if r.URL.Path == "/readyz" && h.Ready != nil && !h.Ready() {
+		if r.URL.Path == readyPath && h.Ready != nil && !h.Ready() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = fmt.Fprintln(w, "not ready")
 			break

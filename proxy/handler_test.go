@@ -162,6 +162,16 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestNobodysPath: whoever asks for a path that is nobody's is told all that an SDK's base URL may begin its paths with.
+func TestNobodysPath(t *testing.T) {
+	_, url := frontDoor(t, echo, proxy.Settings{})
+	_, text := get(t, http.MethodGet, url+"/nobody", "", nil)
+	const want = `"prefixes":["/v1","/v1beta","/gemini","/replicate","/fal/run","/fal/queue","/fal/rest","/fal/files","/fal/proxy","/api/fal/proxy","/openai","/voices"]`
+	if !strings.Contains(text, want) {
+		t.Errorf("got %s, want %s", text, want)
+	}
+}
+
 // TestOwnAddress: an address of ours in fal's header is the path on ourselves, also by the name that we give out.
 func TestOwnAddress(t *testing.T) {
 	_, url := frontDoor(t, echo, proxy.Settings{PublicURL: "https://public.test"})

@@ -70,6 +70,38 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 	return place{}, false
 }
 
+// bare are the versions that SDKs put first in their paths, if they are led here without a prefix.
+var bare = []string{"/v1", "/v1beta"}
+
+// Prefixes are where apps find these dialects: what an SDK's base URL may end in, or begin its paths with.
+func Prefixes(dialects ...dialect.Dialect) []string {
+	var prefixes []string
+	for _, version := range bare {
+		if slices.ContainsFunc(dialects, func(d dialect.Dialect) bool { return d.Claims(version+"/", http.Header{}, nil) }) {
+			prefixes = append(prefixes, version)
+		}
+	}
+	for _, d := range dialects {
+		for _, p := range d.Places() {
+			if p.Prefix != "" {
+				prefixes = append(prefixes, p.Prefix)
+			}
+		}
+	}
+	return prefixes
+}
+
+// Own are the paths that are ours and no provider's.
+func Own() []string {
+	return []string{strings.TrimSuffix(extrasPath, "/"), strings.TrimSuffix(assetsPath, "/"), healthPath, readyPath}
+}
+
+// Hides reports whether all that is below path is below prefix, too.
+func Hides(prefix, path string) bool {
+	_, ok := under(path, prefix)
+	return ok
+}
+
 // redirected reads the address that a request names in a header. Our own address there means the path on ourselves.
 func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at dialect.Place) (place, bool) {
 	target, err := url.Parse(r.Header.Get(at.Header))

@@ -161,6 +161,6 @@ func (d *decision) experiment() {
 		d.named(name)
 	}
 	if err != nil {
-		d.plan.Errs = append(d.plan.Errs, &RuleError{fmt.Sprintf("experiment %q", e.name), err})
+		d.plan.Errs = append(d.plan.Errs, &RuleError{OfExperiment(e.name), err})
 	}
 }

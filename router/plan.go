@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"switchyard"
@@ -52,6 +53,12 @@ type RuleError struct {
 	Of  string // whose rule it is: a route or an experiment, by name
 	Err error
 }
+
+// OfRoute and OfExperiment are what a RuleError is of.
+func OfRoute(name string) string { return "route " + strconv.Quote(name) }
+
+// OfExperiment is for the unit of an experiment.
+func OfExperiment(name string) string { return "experiment " + strconv.Quote(name) }
 
 func (e *RuleError) Error() string { return e.Of + ": " + e.Err.Error() }
 

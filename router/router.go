@@ -157,7 +157,7 @@ func (r *Router) match(f *rule.Facts) (*Route, []error) {
 		}
 		ok, err := route.when.Match(f)
 		if err != nil {
-			errs = append(errs, &RuleError{fmt.Sprintf("route %q", route.Name), err})
+			errs = append(errs, &RuleError{OfRoute(route.Name), err})
 		}
 		if ok {
 			return &route.Route, errs

@@ -7,6 +7,7 @@ import (
 
 	"switchyard/alert"
 	"switchyard/config"
+	"switchyard/fetch"
 	"switchyard/rule"
 )
 
@@ -18,6 +19,9 @@ func (f *file) checkAlerts(fault faultFunc, within withinFunc) {
 		within(at, e.Value.Validate())
 		if !e.Value.Webhook.IsZero() && !isWebhook(e.Value.Webhook.Reveal()) {
 			fault(at+".webhook", "want http(s)://host/…") // and not a word of what stands there: it is a secret
+		}
+		if fetch.Blocked(e.Value.Webhook.Reveal(), f.Server.FetchAllow) {
+			fault(at+".webhook", "is a private address, which is called only if server.fetch_allow names it")
 		}
 	}
 	names := map[string]bool{}

@@ -142,7 +142,7 @@ func (sc *scene) read(r *alert.Rule, w *window, subject string) alert.Reading {
 	facts.Subject, facts.Numbers = subject, sc.numbers(r, w, subject)
 	v, err := r.Judge(&facts)
 	if err != nil {
-		sc.side.meters.RuleFailed("alert " + r.Name)
+		sc.side.meters.RuleFailed(ofAlert(r.Name))
 		sc.side.log.Warn("alert", zap.String("alert", r.Name), zap.Error(err))
 	}
 	name := r.Name

@@ -32,7 +32,8 @@ type alerts struct {
 	doc   alertDoc
 	blind bool // the ledger could not be read
 
-	seen seen
+	seen   seen
+	untold untold
 }
 
 // alertDoc is the file.
@@ -202,14 +203,19 @@ var errNoReceiver = errors.New("no such receiver in the config any more")
 type poster struct{ side *sidecar }
 
 func (p poster) Post(ctx context.Context, address string, header http.Header, body []byte) (int, time.Duration, error) {
-	if name, ours := cutReceiver(address); ours {
-		r := p.side.file.Load().Notify.Find(name)
-		if r == nil || r.Webhook.IsZero() {
-			return 0, 0, errNoReceiver
-		}
-		address = r.Webhook.Reveal()
+	name, ours := cutReceiver(address)
+	if !ours {
+		return p.side.fetcher.Post(ctx, address, header, body)
 	}
-	return p.side.fetcher.Post(ctx, address, header, body)
+	r := p.side.file.Load().Notify.Find(name)
+	if r == nil || r.Webhook.IsZero() {
+		return 0, 0, errNoReceiver
+	}
+	status, wait, err := p.side.fetcher.Post(ctx, r.Webhook.Reveal(), header, body)
+	if err == nil && status/100 == 2 {
+		p.side.alerts.untold.arrived(name)
+	}
+	return status, wait, err
 }
 
 // alertStates are the alerts as the admin side shows them.

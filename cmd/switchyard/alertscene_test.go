@@ -53,6 +53,36 @@ func TestACrashBetweenFileAndDelivery(t *testing.T) {
 	}
 }
 
+// TestAMessageGivenUpIsTold: by health, as nobody else can, until one arrives.
+func TestAMessageGivenUpIsTold(t *testing.T) {
+	ops := newReceiver(t)
+	const nowhere = "http://0x7f.1/hook?token=xyzzy" // which no call goes to
+	text := `
+notify: {ops: {webhook: "{ops}"}}
+alerts:
+  - {name: traffic, when: generations > 0.0, notify: [ops]}
+` + twoProviders
+	k := startKitWith(t, newWorld(t), strings.ReplaceAll(text, "{ops}", nowhere))
+	k.gptFor("nano")
+	now := time.Now()
+	k.look(now)
+	problems := eventually(t, func() ([]string, bool) {
+		problems := k.side.health().Problems
+		return problems, len(problems) > 0
+	})
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], `alerts do not reach "ops": one was given up at 2`) || strings.Contains(problems[0], "xyzzy") {
+		t.Fatalf("health: %q", problems)
+	}
+	reloadWith(t, k, strings.ReplaceAll(*k.next.Load(), nowhere, ops.URL))
+	if problems := k.side.health().Problems; len(problems) != 1 {
+		t.Errorf("before any arrives: %q", problems)
+	}
+	k.look(now.Add(24 * time.Hour)) // resolved
+	if problems := k.side.health().Problems; len(problems) > 0 || len(ops.got()) != 1 {
+		t.Errorf("%d have arrived: %q", len(ops.got()), problems)
+	}
+}
+
 // TestADamagedFileOfAlerts does not keep anybody from being served.
 func TestADamagedFileOfAlerts(t *testing.T) {
 	k := startKitWith(t, newWorld(t), strings.ReplaceAll(alerting, "{ops}", ""))
@@ -178,8 +208,10 @@ alerts:
 // TestReceiversAreGuarded: a private address is not called unless it may be, no log tells it, and no app reaches a receiver.
 func TestReceiversAreGuarded(t *testing.T) {
 	ops := newReceiver(t)
-	k := startKitWith(t, newWorld(t), "server: {listen: 127.0.0.1:0, temp_dir: \"{dir}/tmp\"}\n"+strings.ReplaceAll(strings.ReplaceAll(alerting, "{ops}", ops.URL+"/xyzzy"),
-		"success_rate < 0.9, for: 10m", "generations > 0, for: 0s"))
+	const unnamed = "server: {listen: 127.0.0.1:0, temp_dir: \"{dir}/tmp\"}\n"
+	k := startKitWith(t, newWorld(t), unnamed+strings.NewReplacer("{ops}", "", "success_rate < 0.9, for: 10m", "generations > 0, for: 0s").Replace(alerting))
+	// Named in the file, so that check takes it, but not before a restart.
+	reloadWith(t, k, strings.NewReplacer("server: {", "server: {fetch_allow: [127.0.0.1], ", `webhook: ""`, `webhook: "`+ops.URL+`/xyzzy"`).Replace(*k.next.Load()))
 	k.gptFor("nano")
 	k.look(time.Now())
 	eventually(t, func() (int, bool) { // the row is changed before the log is written

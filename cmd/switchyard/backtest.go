@@ -106,30 +106,55 @@ func printBacktest(out io.Writer, r *backtest.Report) error {
 			fmt.Fprintf(out, "and %d other moves\n", len(r.Moves)-i)
 			break
 		}
-		fmt.Fprintf(out, "%d requests from %s to %s\n", m.Requests, cmp.Or(m.From, "nobody"), cmp.Or(m.To, "nobody"))
+		fmt.Fprintf(out, "%s from %s to %s\n", requests(m.Requests), cmp.Or(m.From, "nobody"), cmp.Or(m.To, "nobody"))
 	}
 	fmt.Fprintln(out)
 	if n := r.Total.Unserved; n > 0 {
-		fmt.Fprintf(out, "%d requests would have had no target.\n", n)
+		fmt.Fprintf(out, "%s would have had no target.\n", requests(n))
 	}
 	if n := r.Total.Untried; n > 0 {
-		fmt.Fprintf(out, "About %d requests would have gone to a target that nothing was sent to in that time: they count for the cost alone.\n", n)
+		fmt.Fprintf(out, "About %s would have gone to a target that nothing was sent to in that time: %s for the cost alone.\n", requests(n), choose(n, "it counts", "they count"))
 	}
-	if r.Unshaped > 0 {
-		fmt.Fprintf(out, "%d requests were recorded by an older version, and are left out.\n", r.Unshaped)
+	if n := r.Unshaped; n > 0 {
+		fmt.Fprintf(out, "Left out: %s that an older version recorded.\n", requests(n))
 	}
 	_, err := fmt.Fprintln(out, "In brackets: where 95 of 100 draws lie. Limits, breakers and kills are not part of it.")
 	return err
 }
 
+// requests is a number of them, in words.
+func requests(n int) string { return fmt.Sprintf("%d %s", n, choose(n, "request", "requests")) }
+
+// choose is the word for one, or for many.
+func choose(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 // printFigures prints two lines: what happened, and what would have.
 func printFigures(w io.Writer, name string, f *backtest.Figures) {
 	real, then := &f.Real, &f.Expected
-	fmt.Fprintf(w, "%s\t%d\t%d\twas\t$%.2f\t%.1f %%\t%.1f s\t%.1f s\n", name, f.Requests, f.Moved, real.CostUSD, 100*real.Success, real.MedianSeconds, real.P95Seconds)
-	fmt.Fprintf(w, "\t\t\twould be\t%s\t%s\t%s\t%s\n", span("$%.2f", 1, then.CostUSD), span("%.1f", 100, then.Success)+" %",
-		span("%.1f", 1, then.MedianSeconds)+" s", span("%.1f", 1, then.P95Seconds)+" s")
+	fmt.Fprintf(w, "%s\t%d\t%d\twas\t$%.2f\t%s\t%s\t%s\n", name, f.Requests, f.Moved, real.CostUSD,
+		figureOr("%.1f %%", 100, real.Success), figureOr("%.1f s", 1, real.MedianSeconds), figureOr("%.1f s", 1, real.P95Seconds))
+	fmt.Fprintf(w, "\t\t\twould be\t%s\t%s\t%s\t%s\n", span("$%.2f", 1, then.CostUSD, ""), span("%.1f", 100, then.Success, " %"),
+		span("%.1f", 1, then.MedianSeconds, " s"), span("%.1f", 1, then.P95Seconds, " s"))
 }
 
-func span(format string, factor float64, i backtest.Interval) string {
-	return fmt.Sprintf(format+" ["+format+" to "+format+"]", factor*i.Value, factor*i.Low, factor*i.High)
+// noRecord stands for what no record tells.
+const noRecord = "-"
+
+func figureOr(format string, factor float64, v *float64) string {
+	if v == nil {
+		return noRecord
+	}
+	return fmt.Sprintf(format, factor**v)
+}
+
+func span(format string, factor float64, i *backtest.Interval, unit string) string {
+	if i == nil {
+		return noRecord
+	}
+	return fmt.Sprintf(format+" ["+format+" to "+format+"]", factor*i.Value, factor*i.Low, factor*i.High) + unit
 }

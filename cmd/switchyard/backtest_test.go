@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,7 +58,7 @@ func TestBacktest(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := backtestJSON(t, file)
-	if report.Total.Requests != 240 || report.Total.Moved < 80 || report.Total.Untried != 0 || report.Total.Real.Success < 0.95 {
+	if report.Total.Requests != 240 || report.Total.Moved < 80 || report.Total.Untried != 0 || *report.Total.Real.Success < 0.95 {
 		t.Errorf("%+v", report.Total)
 	}
 	if text := command(t, []string{"backtest", "--config", file}).out; !strings.Contains(text, "from flux to sdxl") || !strings.Contains(text, "would be") {
@@ -72,7 +73,7 @@ func TestBacktest(t *testing.T) {
 	k.side.settled(t.Context())
 	real := backtestJSON(t, file, "--since", second.Format(time.RFC3339Nano)).Total.Real
 	within(t, "dollars", report.Total.Expected.CostUSD.Value, real.CostUSD, 0.05)
-	within(t, "the median", report.Total.Expected.MedianSeconds.Value, real.MedianSeconds, 0.10)
+	within(t, "the median", report.Total.Expected.MedianSeconds.Value, *real.MedianSeconds, 0.10)
 	if e := report.Total.Expected.CostUSD; !(e.Low <= e.Value && e.Value <= e.High && e.Low < e.High) {
 		t.Errorf("the interval is %+v", e)
 	}
@@ -119,6 +120,26 @@ func backtestJSON(t *testing.T, file string, args ...string) *backtest.Report {
 		t.Fatalf("%d %s %s", o.code, o.out, o.errors)
 	}
 	return &r
+}
+
+// TestBacktestUntried: what no record tells is not told.
+func TestBacktestUntried(t *testing.T) {
+	k := startKit(t, backtested)
+	k.backtestRun(t, 1)
+	k.side.settled(t.Context())
+	next := strings.ReplaceAll(*k.next.Load(), "targets: [sdxl, flux]", "targets: [pro]")
+	next = strings.Replace(next, "targets:\n", "targets:\n  pro: {provider: fal, model: fal-ai/flux-pro/v1.1, price: {image: 0.05}}\n", 1)
+	o := command(t, []string{"backtest", "--config", written(t, next)})
+	fields := strings.Fields(o.out)
+	at := slices.Index(fields, "would")
+	if o.code != 0 || at < 0 || !slices.Equal(fields[at+6:at+9], []string{"-", "-", "-"}) {
+		t.Errorf("%+v", o)
+	}
+	for _, want := range []string{"\n1 request from sdxl to pro\n", "\nAbout 1 request would have gone to a target that nothing was sent to in that time: it counts for the cost alone.\n"} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("does not say %q:\n%s", want, o.out)
+		}
+	}
 }
 
 // TestBacktestRefused: bad input is told as such.

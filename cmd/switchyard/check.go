@@ -45,6 +45,10 @@ func (c *checkCommand) Run(e *env) error {
 		return err
 	}
 	f, err := load(c.File, text, e.getenv)
+	if err == nil {
+		doc, _ := config.Parse(c.File, text, e.getenv)
+		err = f.checkDisk(doc)
+	}
 	if err == nil && (c.Diff || c.Against != "") {
 		return c.diff(e, f)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckDisk: a file that serve would not find is told, with its place.
+func TestCheckDisk(t *testing.T) {
+	dir := t.TempDir()
+	name := written(t, fmt.Sprintf("server: {tls: {cert: %[1]s/no.pem, key: %[1]s/no.key}}\nproviders:\n  fal: {dialect: fal, ca: %[1]s/no.ca}\n", dir))
+	o := command(t, []string{"check", name})
+	for _, want := range []string{":1:10: server.tls: open " + dir + "/no.pem", ":3:27: providers.fal.ca: open " + dir + "/no.ca"} {
+		if o.code != exitUsage || !strings.Contains(o.errors, want) {
+			t.Errorf("want %q in %+v", want, o)
+		}
+	}
+}
+
+// TestDefaultsOfEverybody: "defaults:" is for the providers that nobody names, too.
+func TestDefaultsOfEverybody(t *testing.T) {
+	f, err := load("c.yaml", []byte("defaults: {retries: 3}"), noEnv)
+	if err != nil || len(f.Providers) < 4 || f.Providers[0].Value.Shared.Retries != 3 {
+		t.Errorf("%v, %+v", err, f.Providers)
+	}
+}
+
 // TestReference: the commented reference is a good file.
 func TestReference(t *testing.T) {
 	var out, errs bytes.Buffer
@@ -49,21 +70,51 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestReadmeConfig: so is the example of the README.
-func TestReadmeConfig(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// TestDocumentedConfigs: so is each example of the documents, by itself, for the program and for editors. Those of the README
+// need no variable.
+func TestDocumentedConfigs(t *testing.T) {
+	schema := compiledSchema(t)
+	for place, text := range documented(t) {
+		env := func(string) (string, bool) { return "https://x.example", true } // which does for a key, too
+		if strings.HasPrefix(place, "README") {
+			env = noEnv
+		}
+		if _, err := load(place, []byte(text), env); err != nil {
+			t.Error(err)
+		}
+		if err := schema.Validate(decodeAny(t, []byte(text))); err != nil {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+}
+
+// documented are the examples of configs in the documents. :: file and number → text
+func documented(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, ok := strings.Cut(string(text), "```yaml\n")
-	example, _, closed := strings.Cut(example, "```")
-	if !ok || !closed {
-		t.Fatal("the README has no example")
+	examples := map[string]string{}
+	for _, name := range append(files, "../../README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, part := range strings.Split(string(text), "```yaml\n")[1:] {
+			example, _, closed := strings.Cut(part, "```")
+			if !closed {
+				t.Errorf("%s: an example has no end", name)
+			}
+			if !strings.HasPrefix(example, "scrape_configs:") { // Prometheus's
+				examples[fmt.Sprintf("%s#%d", filepath.Base(name), i+1)] = example
+			}
+		}
 	}
-	env := func(name string) (string, bool) { return "x", strings.HasSuffix(name, "_KEY") }
-	if _, err := load("README.md", []byte(example), env); err != nil {
-		t.Error(err)
+	if len(examples) < 5 {
+		t.Fatalf("only %d examples: the documents are written in another way", len(examples))
 	}
+	return examples
 }
 
 func TestUsage(t *testing.T) {
@@ -73,6 +124,12 @@ func TestUsage(t *testing.T) {
 		says string
 	}{
 		{[]string{"version"}, 0, "switchyard "},
+		{[]string{"--version"}, 0, "switchyard dev"},
+		{[]string{"kill", "provider", "fal", "--for", "10"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "10"`},
+		{[]string{"kill", "provider", "fal", "--for", "-5m"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "-5m"`},
+		{[]string{"kill", "provider", "fal", "--for", "--abort"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "--abort"`},
+		{[]string{"kill", "provider", "fal", "--for"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got ""`},
+		{[]string{"kill", "provider", "fal", "--for=0s"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "0s"`},
 		{[]string{"--help"}, 0, "Usage: switchyard"},
 		{[]string{"nonsense"}, exitUsage, "unexpected argument nonsense"},
 		{[]string{"check", "no-such-file.yaml"}, exitFailed, "no-such-file.yaml"},

@@ -12,22 +12,28 @@ import (
 	"switchyard/config"
 )
 
-// restarts are the sections that a reload does not change.
+// restarts are the settings that are read once, when the program begins. A reload does not change them.
 var restarts = []string{
-	"server.listen", "server.tls", "server.memory", "server.temp_dir", "server.fetch_allow", "admin", "log", "store",
+	"server.listen", "server.tls", "server.max_response_body", "server.max_image", "server.max_header_bytes", "server.memory",
+	"server.temp_dir", "server.read_header_timeout", "server.drain_timeout", "server.fetch_allow", "admin", "log.format",
+	"tracing", "store.database", "store.journal", "store.assets", "store.cache", "store.retention", "store.tickets_ttl",
+	"store.idempotency_ttl",
 }
 
-// needsRestart names what a reload of next in the place of f does not change.
-func (f *file) needsRestart(next *file) []string {
-	changes := differences(f, next)
-	var names []string
-	for _, section := range restarts {
-		if slices.ContainsFunc(changes, func(c config.Change) bool { return config.Within(c.Path, section) }) {
-			names = append(names, section)
+// takesRestart reports whether a reload leaves a setting as it was when the program began.
+func takesRestart(path string) bool {
+	return slices.ContainsFunc(restarts, func(section string) bool { return config.Within(path, section) })
+}
+
+// waiting are the settings of f that are not in force in a program that began with another file, until it begins anew.
+func (f *file) waiting(began *file) []string {
+	var paths []string
+	for _, c := range differences(began, f) {
+		if takesRestart(c.Path) {
+			paths = append(paths, c.Path)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return paths
 }
 
 // differences are what next changes of old.
@@ -45,10 +51,12 @@ func differences(old, next *file) []config.Change {
 	return config.Changes(was, is, func(path string) bool { _, other := marks[path]; return !other })
 }
 
-// inForce is the config as the admin side tells it.
+// inForce is the config as the admin side tells it: the latest file, but for what is as the program began.
 func (s *sidecar) inForce() admin.Config {
 	f := s.file.Load()
-	return admin.Config{Loaded: f.loaded, Values: config.Leaves(*f)}
+	values := slices.DeleteFunc(config.Leaves(*s.began), func(l config.Leaf) bool { return !takesRestart(l.Path) })
+	values = append(values, slices.DeleteFunc(config.Leaves(*f), func(l config.Leaf) bool { return takesRestart(l.Path) })...)
+	return admin.Config{Loaded: f.loaded, Values: values}
 }
 
 // changed is a change with what it takes.
@@ -72,8 +80,7 @@ func (c *checkCommand) diff(e *env, f *file) error {
 	}
 	doc := diffDoc{File: c.File, Against: against, Changes: []changed{}}
 	for _, one := range changes {
-		restart := slices.ContainsFunc(restarts, func(section string) bool { return config.Within(one.Path, section) })
-		doc.Changes = append(doc.Changes, changed{one, restart})
+		doc.Changes = append(doc.Changes, changed{one, takesRestart(one.Path)})
 	}
 	if c.JSON {
 		return encodeJSON(e.stdout, doc)
@@ -120,7 +127,7 @@ func (c *checkCommand) compare(e *env, f *file) (changes []config.Change, agains
 	if strings.HasSuffix(c.Against, ".yaml") || strings.HasSuffix(c.Against, ".yml") {
 		return nil, "", fmt.Errorf("--against: no file %s", c.Against)
 	}
-	o, err := operatorFlags{Config: c.File, Admin: c.Against, Token: c.Token}.operator(e)
+	o, err := operatorFlags{sidecarFlags{c.File, c.Against}, c.Token}.operator(e)
 	if err != nil {
 		return nil, "", err
 	}

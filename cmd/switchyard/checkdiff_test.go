@@ -128,3 +128,44 @@ func TestCheckAgainstRunning(t *testing.T) {
 		t.Errorf("%v, %d values, loaded %v", err, len(running.Values), running.Loaded)
 	}
 }
+
+// TestWaitingForRestart: what a reload could not bring about is told until a restart does, or the file takes it back.
+func TestWaitingForRestart(t *testing.T) {
+	k := startKit(t, twoProviders)
+	before := *k.next.Load()
+	text := strings.NewReplacer("admin-token", "another-token", "fetch_allow:", "max_image: 1MiB, public_url: https://x.example, fetch_allow:").Replace(before)
+	text += "tracing: {sample: 0.5}\nlog: {level: warn}\n" // the level is in force at once, and so is public_url
+	reloadWith(t, k, text)
+	const waiting = "these wait for a restart: server.max_image, admin.token, tracing.sample"
+	if problems := k.side.health().Problems; len(problems) != 1 || problems[0] != waiting {
+		t.Errorf("health: %q", problems)
+	}
+	if o := command(t, []string{"status", "--admin", k.admin, "--token", "admin-token"}); !strings.Contains(o.out, "! "+waiting) {
+		t.Errorf("status: %+v", o)
+	}
+	o := command(t, []string{"check", written(t, text), "--against", k.admin, "--token", "admin-token"})
+	const want = `~ server.max_image: 64MiB → 1MiB  (takes a restart)
+~ admin.token: another secret in <secret>  (takes a restart)
+~ tracing.sample: 0.1 → 0.5  (takes a restart)
+`
+	if o.code != 0 || o.out != want {
+		t.Errorf("--diff: %+v", o)
+	}
+	reloadWith(t, k, before)
+	if problems := k.side.health().Problems; len(problems) > 0 {
+		t.Errorf("taken back: %q", problems)
+	}
+	reloadWith(t, k, text)
+	k.restart()
+	if problems := k.side.health().Problems; len(problems) > 0 {
+		t.Errorf("after a restart: %q", problems)
+	}
+}
+
+func reloadWith(t *testing.T, k *kit, text string) {
+	t.Helper()
+	k.next.Store(&text)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
@@ -259,29 +258,5 @@ func TestExperimentOfTickets(t *testing.T) {
 	acc, err := k.side.store.Generation(t.Context(), id)
 	if err != nil || acc.Generation.Variant != variant || acc.Rating != "thumbs_up" {
 		t.Errorf("%v, %q rated %q, want %q", err, acc.Generation.Variant, acc.Rating, variant)
-	}
-}
-
-// TestReadmeExperiment: the README's example loads, with the targets that it speaks of.
-func TestReadmeExperiment(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "## Experiments")
-	_, example, _ := strings.Cut(section, "```yaml\n")
-	example, _, ok := strings.Cut(example, "```")
-	if !ok {
-		t.Fatal("the README has no example")
-	}
-	const targets = `
-providers: {google: {dialect: gemini}, fal: {dialect: fal}}
-targets:
-  google-image: {provider: google, model: gemini-nano-banana-2.1}
-  flux: {provider: fal, model: fal-ai/flux/dev}
-  fast-sdxl: {provider: fal, model: fal-ai/fast-sdxl}
-`
-	if _, err := load("README.md", []byte(targets+example), noEnv); err != nil {
-		t.Error(err)
 	}
 }

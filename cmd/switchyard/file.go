@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -42,7 +43,8 @@ type file struct {
 	Alerts      []alert.Config                `yaml:"alerts"`
 	Notify      config.Map[alert.Receiver]    `yaml:"notify"`
 
-	loaded time.Time // when it came into force
+	loaded  time.Time // when it came into force
+	pending []string  // what of it is not, until a restart
 }
 
 type serverFile struct {
@@ -128,6 +130,24 @@ type sharedFile struct {
 	Retries  int                          `yaml:"retries"`
 }
 
+// validate names every fault by its path.
+func (s sharedFile) validate() error {
+	errs := []error{s.Breaker.Value.Validate(), s.Limit.Validate()}
+	if s.Retries < 0 || s.Retries > 10 {
+		errs = append(errs, fmt.Errorf("retries: want 0 to 10, got %d", s.Retries))
+	}
+	if s.Timeouts.Connect <= 0 {
+		errs = append(errs, fmt.Errorf("timeouts.connect: must be positive, got %v", s.Timeouts.Connect))
+	}
+	return errors.Join(errs...)
+}
+
+// validateDefaults is validate for what providers add to: one may have the rate that a burst is for.
+func (s sharedFile) validateDefaults() error {
+	s.Limit.Rate = cmp.Or(s.Limit.Rate, switchyard.Rate{Events: 1, Per: time.Second})
+	return s.validate()
+}
+
 type providerFile struct {
 	Shared   sharedFile        `yaml:",inline"`
 	Dialect  string            `yaml:"dialect"`
@@ -192,25 +212,27 @@ func sharedDefaults() sharedFile {
 func load(name string, text []byte, getenv func(string) (string, bool)) (*file, error) {
 	f := defaults()
 	doc, err := config.Decode(name, text, getenv, &f)
+	shared := f.Defaults
+	if shared.validateDefaults() != nil {
+		shared = sharedDefaults() // a fault there is none of each provider's
+	}
 	for i := range f.Providers {
 		p := &f.Providers[i]
-		layered := providerFile{Shared: sharedDefaults(), Enabled: true}
-		// Faults in them have been told above.
-		_ = doc.Decode("defaults", &layered.Shared)
-		_ = doc.Decode(config.Key("providers", p.Name), &layered)
+		layered := providerFile{Shared: shared, Enabled: true}
+		_ = doc.Decode(config.Key("providers", p.Name), &layered) // its faults have been told above
 		p.Value = layered
 	}
 	if len(f.Providers) == 0 {
-		f.Providers = everybody()
+		f.Providers = everybody(shared)
 	}
 	return &f, config.Join(err, f.check(doc))
 }
 
 // everybody is one provider of each dialect, without a key: what there is if the file names none.
-func everybody() config.Map[providerFile] {
+func everybody(shared sharedFile) config.Map[providerFile] {
 	var m config.Map[providerFile]
 	for _, d := range all.Dialects() {
-		m = append(m, config.Entry[providerFile]{Name: d.Name(), Value: providerFile{Dialect: d.Name(), Enabled: true, Shared: sharedDefaults()}})
+		m = append(m, config.Entry[providerFile]{Name: d.Name(), Value: providerFile{Dialect: d.Name(), Enabled: true, Shared: shared}})
 	}
 	return m
 }
@@ -219,22 +241,7 @@ func everybody() config.Map[providerFile] {
 func (f *file) check(doc *config.Document) error {
 	var errs []error
 	fault := func(path, format string, args ...any) { errs = append(errs, doc.Errorf(path, format, args...)) }
-	s := f.Server
-	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
-		fault("server.listen", "want host:port, got %q", s.Listen)
-	}
-	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
-		fault("server.tls", "cert and key go together")
-	}
-	if s.PublicURL != "" && !isURL(s.PublicURL) {
-		fault("server.public_url", "want http(s)://host, got %q", s.PublicURL)
-	}
-	if f.Store.Cache <= 0 {
-		fault("store.cache", "must be positive")
-	}
-	if s.Memory > 1<<40 || s.MaxRequestBody <= 0 || s.MaxResponseBody <= 0 || s.MaxImage <= 0 {
-		fault("server", "sizes must be positive")
-	}
+	f.checkServer(fault)
 	if !slices.Contains(admin.LogLevels(), f.Log.Level) {
 		fault("log.level", "want debug, info, warn or error, got %q", f.Log.Level)
 	}
@@ -244,7 +251,10 @@ func (f *file) check(doc *config.Document) error {
 	if err := f.Store.Database.validate(); err != nil {
 		fault("store.database", "%v", err)
 	}
-	if !strings.HasPrefix(f.Store.Assets.URL, "file:") {
+	if f.Store.Journal == "" {
+		fault("store.journal", "want a folder")
+	}
+	if folder, ok := strings.CutPrefix(f.Store.Assets.URL, "file:"); !ok || folder == "" {
 		fault("store.assets.url", "want file:FOLDER; others: not yet")
 	}
 	for i, id := range f.Models.Alive {
@@ -258,7 +268,8 @@ func (f *file) check(doc *config.Document) error {
 	f.checkHosts(fault)
 	within := func(path string, err error) { errs = append(errs, doc.Locate(path, err)) }
 	within("tracing", f.Tracing.Validate())
-	f.checkKeys(fault)
+	f.checkKeys(fault, within)
+	within("defaults", f.Defaults.validateDefaults())
 	f.checkBudgets(fault, within)
 	f.checkProviders(doc, fault, within)
 	f.checkTargets(doc, fault, within)
@@ -275,7 +286,7 @@ type (
 	withinFunc func(path string, err error)
 )
 
-func (f *file) checkKeys(fault faultFunc) {
+func (f *file) checkKeys(fault faultFunc, within withinFunc) {
 	names, secrets := map[string]bool{}, map[string]bool{}
 	for i, k := range f.Keys {
 		at := config.Index("keys", i)
@@ -286,6 +297,7 @@ func (f *file) checkKeys(fault faultFunc) {
 			fault(at, "key %q has the secret of another", k.Name)
 		}
 		names[k.Name], secrets[k.Secret.Reveal()] = true, true
+		within(at, k.Limit.Validate())
 	}
 	if len(f.Keys) > 0 || f.Server.Open || loopback(f.Server.Listen) {
 		return
@@ -324,10 +336,10 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 				fault(at+"."+name, "want http(s)://host, got %q", address)
 			}
 		}
-		if p.Shared.Retries < 0 || p.Shared.Retries > 10 {
-			fault(at+".retries", "want 0 to 10, got %d", p.Shared.Retries)
+		if p.Dialect == passthrough {
+			f.checkPrefix(fault, at+".prefix", p.Prefix)
 		}
-		within(at, errors.Join(p.Shared.Breaker.Value.Validate(), p.Shared.Limit.Validate()))
+		within(at, p.Shared.validate())
 		within(at+".price", checkPrice(doc, at+".price", p.Price))
 		checkHeaders(fault, at+".headers", p.Headers)
 		p.Probe.check(fault, at+".probe")

@@ -10,7 +10,8 @@ import (
 
 // healthCommand is the health check of a container without a shell.
 type healthCommand struct {
-	URL  string `help:"Address of the readiness page." default:"http://127.0.0.1:9090/readyz"`
+	sidecarFlags
+	URL  string `help:"Address of the readiness page, if it is not on the admin side." placeholder:"URL"`
 	JSON bool   `help:"For machines."`
 }
 
@@ -24,9 +25,17 @@ func (c *healthCommand) Run(e *env) error {
 }
 
 func (c *healthCommand) ask(e *env) error {
+	page := c.URL
+	if page == "" {
+		o, err := operatorFlags{sidecarFlags: c.sidecarFlags}.operator(e)
+		if err != nil {
+			return err
+		}
+		page = o.base + "/readyz"
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return err
 	}
@@ -36,7 +45,7 @@ func (c *healthCommand) ask(e *env) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", c.URL, resp.Status)
+		return fmt.Errorf("%s: %s", page, resp.Status)
 	}
 	return nil
 }

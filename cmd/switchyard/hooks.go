@@ -57,6 +57,9 @@ func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
 			return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) || errors.Is(err, errNoReceiver)
 		},
 		Report: func(n hook.Notice, err error) {
+			if name, ours := cutReceiver(n.URL); ours {
+				s.alerts.untold.gaveUp(name, time.Now(), err)
+			}
 			s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
 		},
 		Log: slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -8,7 +8,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"switchyard/breaker"
+	"switchyard/config"
 )
 
 // placeArgs name what a kill is about.
@@ -38,12 +41,29 @@ func (p placeArgs) String() string {
 // killCommand stops a thing in a running sidecar, at once and until it is revived.
 type killCommand struct {
 	placeArgs
-	Reason string        `help:"Why, for whoever comes after you." placeholder:"TEXT"`
-	For    time.Duration `help:"Lift it again after this time." placeholder:"30m"`
-	Abort  bool          `help:"Cut requests in flight, too; they are booked as possibly charged."`
-	Bypass bool          `help:"With all: do not stop, but hand each request to its app's own provider, past all rules."`
-	JSON   bool          `help:"For machines."`
+	Reason string   `help:"Why, for whoever comes after you." placeholder:"TEXT"`
+	For    holdTime `help:"Lift it again after this time." placeholder:"30m"`
+	Abort  bool     `help:"Cut requests in flight, too; they are booked as possibly charged."`
+	Bypass bool     `help:"With all: do not stop, but hand each request to its app's own provider, past all rules."`
+	JSON   bool     `help:"For machines."`
 	operatorFlags
+}
+
+// holdTime is a flag's span of time, written as in config files; 0 if it was not given.
+type holdTime time.Duration
+
+// Decode reads it, whatever it begins with: else -5m would be taken for a flag.
+func (h *holdTime) Decode(ctx *kong.DecodeContext) error {
+	text := ""
+	if token := ctx.Scan.Pop(); !token.IsEOL() {
+		text = token.String()
+	}
+	d, err := config.ParseDuration(text)
+	if err != nil || d == 0 {
+		return fmt.Errorf("want a time such as 30m, 36h or 7d, got %q", text)
+	}
+	*h = holdTime(d)
+	return nil
 }
 
 // killOrder is the body of POST /api/kill.
@@ -66,11 +86,8 @@ func (c *killCommand) Run(e *env) error {
 		return usageError{err}
 	}
 	order := killOrder{Scope: c.Scope, Name: c.Name, Reason: c.Reason, Abort: c.Abort, Bypass: c.Bypass}
-	if c.For < 0 {
-		return usageError{fmt.Errorf("--for: want a time such as 30m, got %v", c.For)}
-	}
 	if c.For > 0 {
-		order.For = c.For.String()
+		order.For = time.Duration(c.For).String()
 	}
 	body, err := json.Marshal(order)
 	if err != nil {

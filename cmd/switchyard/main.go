@@ -39,6 +39,8 @@ type env struct {
 
 // commands are the command line; each has a file of its own.
 type commands struct {
+	Versions kong.VersionFlag `name:"version" help:"Print the version."`
+
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the sidecar."`
 	Check      checkCommand      `cmd:"" help:"Check a config file and say what is wrong with it."`
 	Demo       demoCommand       `cmd:"" help:"Show the main job with simulated providers, in three acts."`
@@ -60,7 +62,7 @@ type commands struct {
 
 // newParser is the command line.
 func newParser(options ...kong.Option) (*kong.Kong, error) {
-	return kong.New(&commands{}, append(options, kong.Name("switchyard"), kong.UsageOnError(),
+	return kong.New(&commands{}, append(options, kong.Name("switchyard"), kong.UsageOnError(), kong.Vars{"version": thisBuild().String()},
 		kong.Description("A transparent sidecar between an app and the image providers it calls."))...)
 }
 

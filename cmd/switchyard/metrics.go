@@ -36,6 +36,34 @@ func (s *sidecar) observe(rec *proxy.Record) {
 	s.live.Tell()
 }
 
+// expected are the labels that a config will have in the metrics.
+func (b *built) expected() admin.Expected {
+	e := admin.Expected{Routes: []string{router.Default}, Targets: b.targetsOf()}
+	for i := range b.Routes {
+		r := &b.Routes[i]
+		e.Routes = append(e.Routes, r.Name)
+		if r.Hedge != nil {
+			e.Hedged = append(e.Hedged, r.Name)
+		}
+		if r.Cache != nil {
+			e.Cached = append(e.Cached, r.Name)
+		}
+		if r.When != "" {
+			e.Rules = append(e.Rules, router.OfRoute(r.Name))
+		}
+	}
+	for _, name := range b.Experiments.Names() {
+		e.Rules = append(e.Rules, router.OfExperiment(name))
+	}
+	for _, r := range b.rules {
+		e.Rules = append(e.Rules, ofAlert(r.Name))
+	}
+	return e
+}
+
+// ofAlert is what an alert's rule is called where it fails.
+func ofAlert(name string) string { return "alert " + name }
+
 // ended is a record as meters count it.
 func ended(rec *proxy.Record, trace string) admin.Ended {
 	e := admin.Ended{

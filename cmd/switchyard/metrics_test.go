@@ -135,6 +135,34 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestMetricsBeginAtZero: what a config can count is there before it happens, so that the first time shows as a change; what
+// a reload brings, too.
+func TestMetricsBeginAtZero(t *testing.T) {
+	k := startKit(t, busyConfig)
+	for _, line := range []string{
+		`switchyard_fallbacks_total{route="all"} 0`,
+		`switchyard_hedges_total{route="quick"} 0`,
+		`switchyard_cache_requests_total{result="hit",route="all"} 0`,
+		`switchyard_generations_total{outcome="bad_reply",route="all"} 0`,
+		`switchyard_generations_total{outcome="ok",route="default"} 0`,
+		`switchyard_rule_errors_total{of="route \"quick\""} 0`,
+		`switchyard_rule_errors_total{of="alert slow"} 0`,
+		`switchyard_attempts_total{outcome="timeout",provider="google",target="nano"} 0`,
+		`switchyard_attempts_total{outcome="ok",provider="openai",target="native:openai"} 0`,
+		`switchyard_cost_dollars_total{charge="possible",provider="openai",target="gpt"} 0`,
+		`switchyard_unknown_price_attempts_total{provider="openai",target="gpt"} 0`,
+		`switchyard_images_total{provider="openai",target="gpt"} 0`,
+	} {
+		if text := k.metrics("text/plain"); !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	reloadWith(t, k, strings.Replace(*k.next.Load(), "{name: all,", "{name: every,", 1))
+	if text := k.metrics("text/plain"); !strings.Contains(text, "\nswitchyard_fallbacks_total{route=\"every\"} 0\n") {
+		t.Error("nothing of a new route")
+	}
+}
+
 // TestExemplars: a scraper that can read them is told of a trace that took as long as others in its bucket; one whose
 // trace is not kept anywhere is told of none.
 func TestExemplars(t *testing.T) {

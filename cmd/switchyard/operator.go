@@ -20,11 +20,16 @@ import (
 	"switchyard/config"
 )
 
-// operatorFlags say which running sidecar a command speaks to.
-type operatorFlags struct {
+// sidecarFlags say which running sidecar a command speaks to.
+type sidecarFlags struct {
 	Config string `help:"The config file that the sidecar runs with, whose admin section says where it is; ./config.yaml if there is one." placeholder:"FILE"`
 	Admin  string `help:"Address of the admin side, if not the file's." placeholder:"HOST:PORT"`
-	Token  string `help:"Admin token, if not the file's; also SWITCHYARD_ADMIN_TOKEN." placeholder:"TOKEN"`
+}
+
+// operatorFlags are the way in, too.
+type operatorFlags struct {
+	sidecarFlags
+	Token string `help:"Admin token, if not the file's; also SWITCHYARD_ADMIN_TOKEN." placeholder:"TOKEN"`
 }
 
 const tokenVariable = "SWITCHYARD_ADMIN_TOKEN"
@@ -130,7 +135,7 @@ func (o *operator) call(method, path string, body []byte) ([]byte, error) {
 	case resp.StatusCode == http.StatusUnauthorized && o.token.IsZero():
 		return nil, fmt.Errorf("%s: the admin token is needed: --token, %s, or admin.token in the config file", o.base, tokenVariable)
 	case resp.StatusCode == http.StatusUnauthorized:
-		return nil, fmt.Errorf("%s: it does not take this admin token", o.base)
+		return nil, fmt.Errorf("%s: it does not take this admin token; one that was changed is in force after a restart", o.base)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("%s: %s", o.base, refusalText(resp.Status, text))
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +145,7 @@ func TestOperatorFindsSidecar(t *testing.T) {
 // TestStatusWatch: a page a tick, and no end because a sidecar is away.
 func TestStatusWatch(t *testing.T) {
 	k := startKit(t, twoProviders)
-	c := statusCommand{operatorFlags: operatorFlags{Admin: k.admin, Token: "admin-token"}}
+	c := statusCommand{operatorFlags: operatorFlags{sidecarFlags{Admin: k.admin}, "admin-token"}}
 	ctx, stop := context.WithCancel(t.Context())
 	out, tick, done := &pages{written: make(chan string)}, make(chan time.Time), make(chan error, 1)
 	e := &env{ctx, noEnv, out, out}
@@ -176,6 +178,20 @@ type pages struct{ written chan string }
 
 func (p *pages) Write(b []byte) (int, error) { p.written <- string(b); return len(b), nil }
 
+// TestStatusOfARefusedConfig: each fault has a line.
+func TestStatusOfARefusedConfig(t *testing.T) {
+	k := startKit(t, twoProviders)
+	bad := "nonsense: 1\nmore: 2\n" + *k.next.Load()
+	k.next.Store(&bad)
+	if err := k.side.reload(); err == nil {
+		t.Fatal("nonsense was taken")
+	}
+	const want = "! the latest config was refused: test.yaml:1:1: unknown key \"nonsense\"\n  test.yaml:2:1: unknown key \"more\"\n"
+	if o := k.operator("status"); !strings.Contains(o.out, want) {
+		t.Errorf("want %q in %+v", want, o)
+	}
+}
+
 // TestForMachines: the commands that ask nobody have an answer for machines, too.
 func TestForMachines(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
@@ -192,11 +208,43 @@ func TestForMachines(t *testing.T) {
 		{[]string{"check", "../../config.yaml", "--json"}, 0, `"ok": true`},
 		{[]string{"check", bad, "--json"}, exitUsage, `"line": 2`},
 		{[]string{"health", "--url", "http://" + k.admin + "/readyz", "--json"}, 0, `"ready": true`},
+		{[]string{"health", "--admin", k.admin, "--json"}, 0, `"ready": true`},
+		{[]string{"health", "--config", written(t, "admin: {listen: "+k.admin+"}"), "--json"}, 0, `"ready": true`},
+		{[]string{"health", "--config", written(t, "admin: {listen: "+freePort(t)+"}"), "--json"}, exitFailed, `"ready": false`},
 		{[]string{"health", "--url", "http://" + freePort(t) + "/readyz", "--json"}, exitFailed, `"ready": false`},
 		{[]string{"models", "--json"}, 0, `"dialect": "openai"`},
 	} {
 		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.out, c.says) || !json.Valid([]byte(o.out)) {
 			t.Errorf("%q: %d %.500s %s", c.args, o.code, o.out, o.errors)
 		}
+	}
+}
+
+// TestDockerfile: the container is asked how it is where its own config says that it listens.
+func TestDockerfile(t *testing.T) {
+	text, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]string{} // :: command → its config
+	for _, list := range regexp.MustCompile(`(?m)CMD (\[.*\])$`).FindAllStringSubmatch(string(text), -1) {
+		var args []string
+		if err := json.Unmarshal([]byte(list[1]), &args); err != nil {
+			t.Fatal(err)
+		}
+		if args[0] == "/switchyard" {
+			args = args[1:]
+		}
+		parser, err := newParser()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(args); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+		called[args[0]] = args[slices.Index(args, "--config")+1]
+	}
+	if called["serve"] != "/etc/switchyard/config.yaml" || called["health"] != called["serve"] {
+		t.Errorf("got %v", called)
 	}
 }

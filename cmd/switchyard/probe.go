@@ -113,13 +113,18 @@ func (s *sidecar) ask(ctx context.Context, e config.Entry[providerFile]) error {
 
 func (s *sidecar) health() admin.Health {
 	var problems []string
+	f := s.file.Load()
 	if text := s.refused.Load(); text != nil {
 		problems = append(problems, "the latest config was refused: "+*text)
 	}
+	if len(f.pending) > 0 {
+		problems = append(problems, "these wait for a restart: "+strings.Join(f.pending, ", "))
+	}
+	problems = append(problems, s.alerts.untold.problems(f)...)
 	problems = append(problems, s.unwritten()...)
 	_, refusing := s.journal.State()
 	h := s.watch.Health(admin.Scene{
-		Providers: s.file.Load().targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),
+		Providers: f.targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),
 		Problems: problems, Refusing: refusing != nil, Now: time.Now(),
 	})
 	h.Alerts = s.alerts.firing()

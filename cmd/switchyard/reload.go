@@ -64,11 +64,12 @@ func (s *sidecar) force(b *built) {
 	}
 	s.transports.use(b.transports(), b.reach)
 	s.alerts.use(b.rules)
+	s.meters.Expect(b.expected())
 	s.breakers.Configure(b.breakers())
 	s.limits.Configure(b.limits())
 	s.handler.Admit(b.Server.MaxInFlight, b.Server.MaxQueue)
 	s.handler.Use(b.snapshot)
-	b.loaded = time.Now()
+	b.loaded, b.pending = time.Now(), b.waiting(s.began)
 	s.file.Store(b.file)
 	s.probe(b.file)
 }
@@ -96,10 +97,13 @@ func (s *sidecar) reread() error {
 	if err != nil {
 		return err
 	}
-	if names := s.file.Load().needsRestart(f); len(names) > 0 {
-		s.log.Warn("config: these take a restart", zap.Strings("sections", names))
+	if err := s.use(f); err != nil {
+		return err
 	}
-	return s.use(f)
+	if len(f.pending) > 0 {
+		s.log.Warn("config: these wait for a restart", zap.Strings("settings", f.pending))
+	}
+	return nil
 }
 
 // seen is the file as it was last read.

@@ -35,6 +35,7 @@ type sidecar struct {
 	level   zap.AtomicLevel // of log
 	name    string          // of the config file
 	started time.Time
+	began   *file // what it was opened with; some of it stays in force until the end
 
 	reloading sync.Mutex // guards the next two
 	load      func() (*file, error)
@@ -86,7 +87,7 @@ type sidecar struct {
 
 // open makes a sidecar of a config, ready to serve; the caller closes it. Nothing is sent to a provider before it serves.
 func open(ctx context.Context, f *file, log *zap.Logger) (*sidecar, error) {
-	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), began: f, metrics: prometheus.NewRegistry()}
 	if err := s.start(ctx, f); err != nil {
 		s.close()
 		return nil, err

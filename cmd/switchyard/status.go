@@ -83,7 +83,11 @@ func printStatus(out io.Writer, s *admin.Status) error {
 	}
 	fmt.Fprintln(w)
 	for _, p := range s.Problems {
-		fmt.Fprintln(w, "!", plain(p))
+		mark := "!"
+		for line := range strings.SplitSeq(p, "\n") { // the faults of a config that was refused have one each
+			fmt.Fprintln(w, mark, plain(line))
+			mark = " "
+		}
 	}
 	for _, k := range s.Kills {
 		fmt.Fprintln(w, killLine(k))

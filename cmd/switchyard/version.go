@@ -22,16 +22,25 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
+// thisBuild is the running binary.
+func thisBuild() build {
+	return build{version, revision(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
+}
+
+// String is one line.
+func (b build) String() string {
+	if b.Revision != "" {
+		b.Revision = " " + b.Revision
+	}
+	return fmt.Sprintf("switchyard %s%s %s %s", b.Version, b.Revision, b.Go, b.Platform)
+}
+
 // Run prints one line.
 func (c versionCommand) Run(e *env) error {
-	revision := revision()
 	if c.JSON {
-		return encodeJSON(e.stdout, build{version, revision, runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+		return encodeJSON(e.stdout, thisBuild())
 	}
-	if revision != "" {
-		revision = " " + revision
-	}
-	_, err := fmt.Fprintf(e.stdout, "switchyard %s%s %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(e.stdout, thisBuild())
 	return err
 }
 
