@@ -30,9 +30,14 @@ type disk struct {
 	mu   sync.Mutex
 	full int // appends that fail
 	took []string
+
+	breaks string // "write" or "append" panics
 }
 
 func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
+	if d.breaks == "append" {
+		panic(d.breaks)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.full > 0 {
@@ -46,6 +51,9 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 }
 
 func (d *disk) Write(_ context.Context, records ...ledger.Record) (func() error, error) {
+	if d.breaks == "write" {
+		panic(d.breaks)
+	}
 	return func() error { return nil }, (&disk{}).Append(nil, records...)
 }
 
