@@ -271,7 +271,7 @@ func (q *request) ticketAccount(j *job) *ticketAccount {
 		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket, job: len(j.held) > 0,
 	}
 	if len(j.over)+len(j.held) > 0 {
-		account.waiting = nil // it has begun before
+		account.waiting, account.taken = nil, true // it has begun before
 	}
 	q.rec.Attempts, q.held = j.over, j.held
 	return account
