@@ -61,6 +61,9 @@ var ErrShutdown = errors.New("the process ends")
 // ends, and the next one will ask for it. Otherwise the job is cancelled, since nobody waits for it any more.
 func (x *exchange) leaves(ctx context.Context) bool {
 	if x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown) {
+		x.mu.Lock()
+		x.report.Left = true
+		x.mu.Unlock()
 		x.ended(*x.a)
 		return true
 	}
