@@ -96,34 +96,17 @@ func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) 
 type part struct {
 	request *switchyard.Request
 	index   int // 0 if it is the only one
-	number  int // of the target
+	number  int // of the target; 0 if its turn begins with the call
 }
 
 // call sends one request that may cost money: within the limits, noted before, settled after.
 func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Supply, p part) (ans *Answer, err error) {
 	defer r.survive(&err)
-	release, err := r.acquire(ctx, c, p.request.Images)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	by, stop, err := r.enter(c)
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
 	x, err := r.begin(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
-	x.by = by
-	ans, err = x.do(ctx, supply)
-	err = by.explain(err)
-	if err != nil && x.leaves(ctx) {
-		return nil, err
-	}
-	r.settle(ctx, c, x, ans, err)
-	return ans, err
+	return x.do(ctx, supply)
 }
 
 // unwanted is the error of a request that is about to be sent for an app that has left: it would be paid for nobody.
@@ -145,8 +128,27 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 	return release, err
 }
 
-// begin has the money for an attempt put aside, and the attempt noted, before anything is sent.
-func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange, error) {
+// begin is all that comes before a request which may cost money: its place within the limits, the last question whether it
+// is wanted, the money put aside, the attempt noted. Whoever gets the exchange concludes it, and gives all that back by it.
+func (r *run) begin(ctx context.Context, c router.Candidate, p part) (x *exchange, err error) {
+	release, err := r.acquire(ctx, c, p.request.Images)
+	if err != nil {
+		return nil, err
+	}
+	free := release
+	defer func() {
+		if x == nil {
+			free()
+		}
+	}()
+	by, stop, err := r.enter(c)
+	if err != nil {
+		return nil, err
+	}
+	free = func() { stop(); release() }
+	if p.number == 0 {
+		p.number = r.turn()
+	}
 	a := r.row(c, p)
 	budgeted, err := r.Budgets.Reserve(r.spending(&a, p.request.Images), a.Started)
 	if err != nil {
@@ -156,7 +158,7 @@ func (r *run) begin(ctx context.Context, c router.Candidate, p part) (*exchange,
 		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
 	}
-	x := &exchange{run: r, c: c, request: p.request, a: &a, budgeted: budgeted, trace: r.startTrace(ctx, c, &a)}
+	x = &exchange{run: r, c: c, request: p.request, a: &a, by: by, free: free, budgeted: budgeted}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open = append(r.open, x)
@@ -192,41 +194,53 @@ func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	}
 }
 
-// settle books how a call ended. It does so whatever has become of the context: the money is spent.
-func (r *run) settle(ctx context.Context, c router.Candidate, x *exchange, ans *Answer, err error) {
-	a := x.a
-	a.Latency = r.now().Sub(a.Started)
+// settle books how an exchange ended, and is the attempt as it was booked. It does so whatever has become of the context: the
+// money is spent. A mistake of ours in it is an error, and leaves nothing open: the attempt is lost if it cannot be billed.
+func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (booked switchyard.Attempt, err error) {
+	defer x.survive(&err)
+	booked = *x.a
+	defer func() { x.ended(booked) }()
+	if x.a.Outcome != "" { // by an earlier process
+		x.tell(booked)
+		return booked, nil
+	}
+	booked = x.a.Lost()
+	defer func() { x.book(ctx, booked) }()
+	defer func() { x.budgeted(booked.Cost, booked.Images) }()
+	billed := *x.a
+	billed.Latency = x.now().Sub(billed.Started)
+	bill(&billed)
+	return billed, nil
+}
+
+// bill is what a call came to.
+func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 	if err != nil {
 		e := switchyard.AsError(err)
 		a.Outcome, a.Stage = e.Outcome, e.Stage
 		if a.Outcome == "" {
 			a.Outcome = switchyard.Refused // by ourselves: an image that could not be read
 		}
-		a.Cost, x.usage = failed(c.Target, a.Estimate, e), e.Usage
-	} else {
-		a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
-		a.Images, x.usage = len(ans.Result.Images), ans.Result.Usage
-		a.Cost = c.Target.Price.Charge(work(x.request, ans.Result).Assume(c.Target.Row))
+		a.Cost, x.usage = failed(x.c.Target, a.Estimate, e), e.Usage
+		return
 	}
-	x.note(ctx)
+	a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
+	a.Images, x.usage = len(ans.Result.Images), ans.Result.Usage
+	a.Cost = x.c.Target.Price.Charge(work(x.request, ans.Result).Assume(x.c.Target.Row))
 }
 
-// note has the end of an attempt booked.
-func (x *exchange) note(ctx context.Context) {
-	x.budgeted(x.a.Cost, x.a.Images)
-	x.mu.Lock()
-	x.open = slices.DeleteFunc(x.open, func(o *exchange) bool { return o == x })
-	x.mu.Unlock()
-	x.run.over(ctx, *x.a)
-	x.ended()
-}
-
-// over puts the end of an attempt into the journal and the report.
-func (r *run) over(ctx context.Context, a switchyard.Attempt) {
+// book puts the end of an attempt into the report and the journal.
+func (r *run) book(ctx context.Context, a switchyard.Attempt) {
+	r.tell(a)
 	// What cannot be written now is found unsettled at the next start, and is then possible at its estimate.
 	_ = r.job.Journal.Settle(context.WithoutCancel(ctx), a)
+}
+
+// tell puts the end of an attempt into the report.
+func (r *run) tell(a switchyard.Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.open = slices.DeleteFunc(r.open, func(x *exchange) bool { return x.a.ID == a.ID })
 	r.report.Attempts = append(r.report.Attempts, a)
 }
 

@@ -35,11 +35,12 @@ type exchange struct {
 	*run
 	c       router.Candidate
 	request *switchyard.Request
-	a       *switchyard.Attempt
-	by      *switchman // who may cut it
-	trace   Trace      // nil if nobody follows
+	a       *switchyard.Attempt // as it is under way
+	by      *switchman          // who may cut it
+	trace   Trace               // nil if nobody follows
 	usage   *switchyard.Usage
 
+	free     func()                     // gives back its place within the limits
 	budgeted func(switchyard.Cost, int) // tells the budgets what it came to
 
 	cancel *dialect.Outgoing // takes back the job, once there is one
@@ -49,12 +50,11 @@ type exchange struct {
 
 func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dialect] }
 
-// do sends the request and follows the steps to a checked result.
+// do sends the request and follows the steps to a checked result, which it settles.
 func (x *exchange) do(ctx context.Context, supply dialect.Supply) (ans *Answer, err error) {
-	defer x.salvage(&err)
-	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	defer x.conclude(ctx, &ans, &err)
+	ctx, cancel := x.start(ctx)
 	defer cancel()
-	x.by.arm(cancel)
 	out, err := x.encode(supply)
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
@@ -329,11 +329,46 @@ func (x *exchange) failure(err error, stage switchyard.Stage) error {
 	return &e
 }
 
+// start is the context of an exchange, which whoever cuts it cancels.
+func (x *exchange) start(ctx context.Context) (context.Context, context.CancelFunc) {
+	x.trace = x.startTrace(ctx)
+	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	x.by.arm(cancel)
+	return ctx, cancel
+}
+
 func timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	if d <= 0 {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, d)
+}
+
+// conclude is deferred by whoever makes an exchange, before anything else: it is its one end, however that comes about. A
+// panic makes it fail as far as it got. A job that the next process asks for stays as it is; events are settled when they
+// have passed; all else is settled now. An answer that could not be settled is none.
+func (x *exchange) conclude(ctx context.Context, ans **Answer, err *error) {
+	if p := recover(); p != nil {
+		*ans, *err = nil, x.held(x.failure(x.caught(p), x.stage))
+		x.drop()
+	}
+	if *err == nil && (*ans).Stream != nil {
+		return
+	}
+	defer x.free()
+	*err = x.by.explain(*err)
+	if *err != nil && x.leaves(ctx) {
+		return
+	}
+	_, broken := x.settle(ctx, func(a *switchyard.Attempt) { x.bill(a, *ans, *err) })
+	if broken == nil {
+		return
+	}
+	if *ans != nil {
+		(*ans).Close()
+	}
+	forget(*err)
+	*ans, *err = nil, broken
 }
 
 // Failure is a refusal in the provider's own words, which the app may have as they are. Close gives its body back.

@@ -13,9 +13,9 @@ func Untraced(r *Runner) func() {
 	c := router.Candidate{Target: &switchyard.Target{}}
 	x := &exchange{run: &run{Runner: r, job: &Job{}}, a: a, c: c}
 	return func() {
-		x.trace = x.startTrace(context.Background(), c, a)
+		x.trace = x.startTrace(context.Background())
 		x.allow(nil)
 		x.polled(200)
-		x.ended()
+		x.ended(*a)
 	}
 }

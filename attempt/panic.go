@@ -35,12 +35,3 @@ func (r *Runner) caught(cause any) error {
 	}
 	return &switchyard.Error{Kind: switchyard.Internal, Err: &Panic{cause}}
 }
-
-// salvage is survive for what an exchange does after it has been noted: it fails as far as it got, and is settled like
-// every other.
-func (x *exchange) salvage(err *error) {
-	if p := recover(); p != nil {
-		*err = x.held(x.failure(x.caught(p), x.stage))
-		x.drop()
-	}
-}

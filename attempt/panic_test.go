@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,10 +59,14 @@ func (f fragile) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		f.breaks("poll")
 	}
 	f.breaks("decode")
-	return f.plain.Decode(x)
+	step, err := f.plain.Decode(x)
+	if step.Result != nil {
+		step.Result.Created = time.Now() // or the attempt would ask for the time
+	}
+	return step, err
 }
 
-// fragileBook breaks where an attempt is opened.
+// fragileBook breaks where an attempt is opened, or settled.
 type fragileBook struct {
 	*book
 	fragile
@@ -70,6 +75,29 @@ type fragileBook struct {
 func (b fragileBook) Open(ctx context.Context, a switchyard.Attempt) error {
 	b.breaks("journal")
 	return b.book.Open(ctx, a)
+}
+
+func (b fragileBook) Settle(ctx context.Context, a switchyard.Attempt) error {
+	_ = b.book.Settle(ctx, a)
+	b.breaks("settle")
+	return nil
+}
+
+// fragileTracer breaks where a trace begins, or ends.
+type fragileTracer struct {
+	*follower
+	fragile
+}
+
+func (f fragileTracer) Attempt(ctx context.Context, t *switchyard.Target, a switchyard.Attempt) attempt.Trace {
+	f.breaks("trace")
+	f.follower.Attempt(ctx, t, a)
+	return f
+}
+
+func (f fragileTracer) End(a switchyard.Attempt, u *switchyard.Usage) {
+	f.follower.End(a, u)
+	f.breaks("end")
 }
 
 // TestPanic: a mistake of ours somewhere in an attempt is a failure like any other. The attempt is booked as far as it got,
@@ -85,6 +113,11 @@ func TestPanic(t *testing.T) {
 		held   bool
 		want   []string
 	}{
+		"settle":   {at: "settle", want: []string{"a ok settled"}},
+		"parts":    {at: "settle", calls: 2, want: []string{"a ok settled", "a ok settled"}},
+		"bill":     {at: "bill", want: []string{"a lost possible"}},
+		"trace":    {at: "trace", want: []string{"a refused none"}},
+		"end":      {at: "end", want: []string{"a ok settled"}},
 		"needs":    {at: "needs"},
 		"journal":  {at: "journal"},
 		"encode":   {at: "encode", want: []string{"a refused none"}},
@@ -96,8 +129,9 @@ func TestPanic(t *testing.T) {
 		"reattach": {at: "poll", held: true, want: []string{"a bad_reply possible", "b ok settled"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			canceled := false
+			canceled, begun := false, atomic.Bool{}
 			b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+				begun.Store(true)
 				if r.Method == http.MethodDelete {
 					canceled = true
 				}
@@ -113,6 +147,13 @@ func TestPanic(t *testing.T) {
 			core, logs := observer.New(zap.ErrorLevel)
 			b.runner.Log = zap.New(core)
 			b.runner.Dialects["fragile"] = at(c.at)
+			b.runner.Tracer = fragileTracer{&b.follower, at(c.at)}
+			b.runner.Now = func() time.Time {
+				if c.at == "bill" && begun.Load() {
+					at(c.at).breaks(c.at)
+				}
+				return time.Now()
+			}
 			req := &switchyard.Request{Images: max(c.calls, 1), Stream: c.stream}
 			first, second := b.target("a", max(c.calls, 1), req), b.target("b", 1, &switchyard.Request{Images: 1})
 			first.Target.Dialect, first.Forward = "fragile", c.stream

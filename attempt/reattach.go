@@ -46,27 +46,12 @@ func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 // recall follows one job to its end, and settles it unless that has been done already.
 func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Request, a switchyard.Attempt) (ans *Answer, err error) {
 	defer r.survive(&err)
-	settled := a.Outcome != ""
 	by, stop := r.watch(c)
-	defer stop()
-	x := &exchange{run: r, c: c, request: req, a: &a, by: by, trace: r.startTrace(ctx, c, &a)}
-	if !settled {
+	x := &exchange{run: r, c: c, request: req, a: &a, by: by, free: stop}
+	if a.Outcome == "" {
 		x.budgeted = r.Budgets.Resume(r.spending(&a, req.Images), a.Started, r.now())
 	}
-	ans, err = x.attach(ctx)
-	err = by.explain(err)
-	if err != nil && x.leaves(ctx) {
-		return nil, err
-	}
-	if settled {
-		x.ended()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.report.Attempts = append(r.report.Attempts, a)
-		return ans, err
-	}
-	r.settle(ctx, c, x, ans, err)
-	return ans, err
+	return x.attach(ctx)
 }
 
 // ErrShutdown is the cause of a context that ends because the process does.
@@ -76,7 +61,10 @@ var ErrShutdown = errors.New("the process ends")
 // ends, and the next one will ask for it. Otherwise the job is cancelled, since nobody waits for it any more.
 func (x *exchange) leaves(ctx context.Context) bool {
 	if x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown) {
-		x.ended()
+		x.mu.Lock()
+		x.report.Left = true
+		x.mu.Unlock()
+		x.ended(*x.a)
 		return true
 	}
 	x.takeBack(ctx)
@@ -85,10 +73,9 @@ func (x *exchange) leaves(ctx context.Context) bool {
 
 // attach is do for a job that was accepted some time ago.
 func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
-	defer x.salvage(&err)
-	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
+	defer x.conclude(ctx, &ans, &err)
+	ctx, cancel := x.start(ctx)
 	defer cancel()
-	x.by.arm(cancel)
 	back, ok := x.dialect().(dialect.Attacher)
 	if !ok {
 		return nil, x.failure(errors.New("jobs of this provider cannot be found again"), switchyard.Sent)
@@ -106,7 +93,7 @@ func (r *run) abandon(ctx context.Context) error {
 	}
 	for _, a := range r.job.Held {
 		if a.Outcome == "" {
-			r.over(ctx, a.Lost())
+			r.book(ctx, a.Lost())
 		}
 	}
 	return err

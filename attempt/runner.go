@@ -130,6 +130,7 @@ type Report struct {
 	Attempts []switchyard.Attempt // in the order they were begun
 	Hedged   bool                 // a second target was asked while the first was at it
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
+	Left     bool                 // a job was left at a provider, for another process to go on with: see ErrShutdown
 
 	// Of a hedge whose loser is still under way: what it has done, and has open at what that may cost, and what waits for its
 	// end and tells all of it. Rest is nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.

@@ -22,7 +22,7 @@ type Stream struct {
 	Header  http.Header
 	Attempt switchyard.Attempt // at its estimate; as it was booked once the stream is closed
 	io.Reader
-	close func(error) // once
+	close func(error) error // once
 	told  breaker.Done
 
 	err error
@@ -31,9 +31,8 @@ type Stream struct {
 // Close books the attempt: as paid if the events came to their end, else as possibly paid. Only now does the breaker
 // hear how it went.
 func (s *Stream) Close() error {
-	s.close(s.err)
-	s.told(s.Attempt.Outcome, 0)
-	return nil
+	defer func() { s.told(s.Attempt.Outcome, 0) }()
+	return s.close(s.err)
 }
 
 func (s *Stream) Read(p []byte) (int, error) {
@@ -46,51 +45,18 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // stream asks for events, and hands them on from the first byte. An answer that is no stream is read as every other.
 func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
-	release, err := r.acquire(ctx, c, c.Request.Images)
+	x, err := r.begin(ctx, c, part{request: c.Request})
 	if err != nil {
 		return nil, err
 	}
-	by, stop, err := r.enter(c)
-	if err != nil {
-		release()
-		return nil, err
-	}
-	over := func() { stop(); release() }
-	x, err := r.begin(ctx, c, part{c.Request, 0, r.turn()})
-	if err != nil {
-		over()
-		return nil, err
-	}
-	x.by = by
-	ans, err := x.listen(ctx)
-	err = by.explain(err)
-	if err != nil || ans.Stream == nil {
-		r.settle(ctx, c, x, ans, err)
-		over()
-		return ans, err
-	}
-	s, cut := ans.Stream, ans.Stream.close
-	s.Attempt = *x.a
-	s.Attempt.Cost = x.a.Estimate
-	s.close = func(err error) {
-		cut(err)
-		x.settleStream(ctx, err)
-		s.Attempt = *x.a
-		over()
-	}
-	ans.Target, ans.Fidelity, ans.bodies = c.Target, c.Fidelity, []io.Closer{ans.Stream}
-	return ans, nil
+	return x.listen(ctx)
 }
 
 // listen sends the request and waits for the first byte of events.
 func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
-	defer x.salvage(&err)
-	out, err := x.encode(nil)
-	if err != nil {
-		return nil, x.failure(err, switchyard.Unsent)
-	}
-	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
-	x.by.arm(cancel)
+	defer x.conclude(ctx, &ans, &err)
+	work := ctx
+	ctx, cancel := x.start(ctx)
 	gone := x.job.Gone // a stream is cut when its app leaves
 	if x.job.Kept {
 		gone = nil
@@ -102,6 +68,10 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 			end()
 		}
 	}()
+	out, err := x.encode(nil)
+	if err != nil {
+		return nil, x.failure(err, switchyard.Unsent)
+	}
 	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
 	if err != nil {
 		return nil, err
@@ -114,8 +84,16 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 		_ = resp.Body.Close()
 		return nil, x.unread(ctx, err, stage)
 	}
-	closing := func(error) { end(); _ = resp.Body.Close() }
-	return &Answer{Stream: &Stream{Header: resp.Header, Reader: body, close: closing}}, nil
+	s := &Stream{Header: resp.Header, Reader: body, Attempt: *x.a}
+	s.Attempt.Cost = x.a.Estimate
+	s.close = func(cause error) (err error) {
+		defer x.free()
+		end()
+		_ = resp.Body.Close()
+		s.Attempt, err = x.settle(work, func(a *switchyard.Attempt) { x.billStream(a, cause) })
+		return err
+	}
+	return &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, Stream: s, bodies: []io.Closer{s}}, nil
 }
 
 // noStream reads an answer that turned out to be no stream: a refusal, most often.
@@ -137,21 +115,20 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	return x.answer(ctx, step.Result, reply)
 }
 
-// settleStream books a stream that is over. Its images are not counted as they pass, so the figure is the estimate.
-func (x *exchange) settleStream(ctx context.Context, err error) {
-	a := x.a
-	a.Latency, a.Stage, a.Cost = x.now().Sub(a.Started), switchyard.Answered, a.Estimate
+// billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate.
+func (x *exchange) billStream(a *switchyard.Attempt, err error) {
+	a.Stage, a.Cost = switchyard.Answered, a.Estimate
+	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.left() // nobody read on, or by us
 	switch {
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
-	case err == nil, x.left(), errors.Is(err, context.Canceled): // nobody read on, or it was cut by us
+	case cut:
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
 	case errors.Is(err, context.DeadlineExceeded):
 		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible
 	default:
 		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
 	}
-	x.note(ctx)
 }
 
 // leaving is a context that ends when the channel is closed.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"switchyard"
-	"switchyard/router"
 )
 
 // Tracer follows attempts; that of package tracing makes spans of them.
@@ -26,14 +25,14 @@ type Trace interface {
 	End(a switchyard.Attempt, u *switchyard.Usage)
 }
 
-// startTrace is the trace of an attempt that begins; nil if nobody does.
+// startTrace is the trace of an attempt that begins; nil if nobody follows.
 //
 //go:noinline
-func (r *run) startTrace(ctx context.Context, c router.Candidate, a *switchyard.Attempt) Trace { // small frames: see the package doc
-	if r.Tracer == nil {
+func (x *exchange) startTrace(ctx context.Context) Trace { // small frames: see the package doc
+	if x.Tracer == nil {
 		return nil
 	}
-	return r.Tracer.Attempt(ctx, c.Target, *a)
+	return x.Tracer.Attempt(ctx, x.c.Target, *x.a)
 }
 
 // polled tells of an answer about a job.
@@ -48,8 +47,8 @@ func (x *exchange) polled(status int) { // small frames: see the package doc
 // ended tells whoever follows the attempt that it is over for this process.
 //
 //go:noinline
-func (x *exchange) ended() { // small frames: see the package doc
+func (x *exchange) ended(a switchyard.Attempt) { // small frames: see the package doc
 	if x.trace != nil {
-		x.trace.End(*x.a, x.usage)
+		x.trace.End(a, x.usage)
 	}
 }

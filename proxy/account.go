@@ -26,6 +26,7 @@ type account struct {
 
 	mu      sync.Mutex
 	waiting []ledger.Record
+	taken   bool // by the journal, of this generation: anything
 
 	flushing sync.Mutex // so that what waits is told in its order: one flush at a time
 
@@ -53,7 +54,7 @@ func (a *account) Write(ctx context.Context, at switchyard.Attempt) error {
 	records := append(a.waiting, ledger.OpenRecord(at))
 	synced, err := a.journal.Write(ctx, records...)
 	if err == nil {
-		a.waiting, a.written, a.synced = nil, records, synced
+		a.waiting, a.written, a.synced, a.taken = nil, records, synced, true
 	}
 	return err
 }
@@ -106,26 +107,67 @@ func (a *account) End(ctx context.Context, g switchyard.Generation) error {
 
 // flush has everything on disk that waits.
 func (a *account) flush(ctx context.Context) error {
-	a.flushing.Lock()
-	defer a.flushing.Unlock()
-	return a.append(ctx)
+	return flush(ctx, a.journal, a)
 }
 
-// append writes what waited, too. If that fails it waits on; what was to be new has never been.
-func (a *account) append(ctx context.Context, fresh ...ledger.Record) error {
-	a.mu.Lock()
-	waited := a.waiting
-	a.waiting = nil
-	a.mu.Unlock()
-	records := append(waited, fresh...)
+// flush has everything on disk that waits of several accounts, all or none.
+func flush(ctx context.Context, j Journal, accounts ...*account) error {
+	var records []ledger.Record
+	waited := make([][]ledger.Record, len(accounts))
+	for i, a := range accounts {
+		a.flushing.Lock()
+		defer a.flushing.Unlock()
+		waited[i] = a.take()
+		records = append(records, waited[i]...)
+	}
 	if len(records) == 0 {
 		return nil
 	}
-	err := a.journal.Append(ctx, records...)
-	if err != nil {
-		a.mu.Lock()
-		a.waiting = append(waited[:len(waited):len(waited)], a.waiting...)
-		a.mu.Unlock()
+	err := j.Append(ctx, records...)
+	for i, a := range accounts {
+		a.told(waited[i], err)
 	}
 	return err
+}
+
+// append writes what waited, too. If that fails it waits on; what was to be new has never been.
+func (a *account) append(ctx context.Context, fresh ledger.Record) error {
+	waited := a.take()
+	err := a.journal.Append(ctx, append(waited, fresh)...)
+	a.told(waited, err)
+	return err
+}
+
+// take is what waits, for somebody who tries to write it, and tells how that went.
+func (a *account) take() []ledger.Record {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	waited := a.waiting
+	a.waiting = nil
+	return waited
+}
+
+// told notes that the journal has taken what waited, or has not: then it waits on.
+func (a *account) told(waited []ledger.Record, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.waiting = append(waited[:len(waited):len(waited)], a.waiting...)
+		return
+	}
+	a.taken = true
+}
+
+// begun reports whether the journal has taken anything. Otherwise nothing has left for the generation.
+func (a *account) begun() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.taken
+}
+
+// even reports whether nothing waits.
+func (a *account) even() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting) == 0
 }

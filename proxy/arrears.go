@@ -8,66 +8,118 @@ import (
 	"go.uber.org/zap"
 )
 
-// What the journal could not take at the end is tried again after firstArrears, then at longer intervals. Of more than
-// maxArrears generations the rest waits for the next start, which finds them unended, and loses how they went.
+// What the journal could not take at the end is tried again after firstArrears, then at longer intervals, many ends at a
+// time. Of more than maxArrears generations the rest waits for the next start, which finds them unended, and loses how they
+// went.
 const (
 	firstArrears = time.Second
 	lastArrears  = 30 * time.Second
 	maxArrears   = 10_000
+	manyArrears  = 64
 )
 
 // arrears are the accounts whose end could not be written: a disk may be full for a while. As long as there are any, one
 // goroutine tries again.
 type arrears struct {
 	mu      sync.Mutex
-	owed    []*account // in the order they came to their end
+	owed    map[*account]struct{}
 	chasing bool
+	full    bool // which has been told
 }
 
-// owe has the end of an account written later.
+// owe has the end of an account written later. One of which the journal has never taken anything is forgotten: nothing was
+// sent for it, and it must not take the place of one that was paid for.
 func (h *Handler) owe(a *account) {
+	if !a.begun() {
+		return
+	}
 	r := &h.arrears
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.owed) == maxArrears {
+	if _, known := r.owed[a]; !known && len(r.owed) >= maxArrears {
+		if !r.full {
+			r.full = true
+			h.Log.Error("ledger: too many ends wait to be written; how further generations end will be lost", zap.Int("waiting", len(r.owed)))
+		}
 		return
 	}
-	r.owed = append(r.owed, a)
+	if r.owed == nil {
+		r.owed = map[*account]struct{}{}
+	}
+	r.owed[a] = struct{}{}
 	if !r.chasing {
 		r.chasing = true
 		h.work.Go(h.chase)
 	}
 }
 
-// chase tries again until nothing is owed. Once the process is to end it tries only one time more.
+// chase tries again until nothing is owed. A drain begins with a try, and has the time that it is given; when the process is
+// to end there is one more.
 func (h *Handler) chase() {
-	for pause := firstArrears; ; pause = min(2*pause, lastArrears) {
-		last := !sleep(h.draining, pause)
-		n, err := h.arrears.settle(last)
+	pause, until := firstArrears, h.draining
+	for {
+		if !sleep(until, pause) {
+			pause, until = firstArrears, h.ending
+		}
+		n, err := h.arrears.settle(h.Journal)
 		if n > 0 {
 			h.Log.Info("ledger: told late how generations ended", zap.Int("generations", n))
 		}
-		if err == nil || last {
+		if err == nil {
 			return
 		}
+		if h.ending.Err() != nil {
+			h.arrears.giveUp()
+			return
+		}
+		pause = min(2*pause, lastArrears)
 	}
 }
 
 // settle writes what is owed, as far as the journal takes it, and is for how many generations that went. When nothing is left,
-// or it is the last time, whoever owes next begins anew.
-func (r *arrears) settle(last bool) (n int, err error) {
+// whoever owes next begins anew.
+func (r *arrears) settle(j Journal) (n int, err error) {
+	for {
+		accounts := r.some()
+		if len(accounts) == 0 {
+			return n, nil
+		}
+		if err := flush(context.Background(), j, accounts...); err != nil {
+			return n, err
+		}
+		r.settled(accounts)
+		n += len(accounts)
+	}
+}
+
+// some are as many accounts as are written at a time.
+func (r *arrears) some() (accounts []*account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.owed) > 0 && err == nil {
-		a := r.owed[0]
-		r.mu.Unlock() // the disk may take its time
-		err = a.flush(context.Background())
-		r.mu.Lock()
-		if err == nil {
-			r.owed[0], r.owed = nil, r.owed[1:]
-			n++
+	for a := range r.owed {
+		if accounts = append(accounts, a); len(accounts) == manyArrears {
+			return accounts
 		}
 	}
-	r.chasing = err != nil && !last
-	return n, err
+	r.chasing = len(accounts) > 0
+	return accounts
+}
+
+// settled strikes accounts off, but for those that owe something new.
+func (r *arrears) settled(accounts []*account) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range accounts {
+		if a.even() {
+			delete(r.owed, a)
+		}
+	}
+	r.full = false
+}
+
+// giveUp leaves what is owed to whoever owes next, or to the next start.
+func (r *arrears) giveUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.chasing = false
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"switchyard"
 	"switchyard/attempt"
@@ -30,11 +31,19 @@ type disk struct {
 	mu   sync.Mutex
 	full int // appends that fail
 	took []string
+
+	appends int
+
+	breaks string // "write" or "append" panics
 }
 
 func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
+	if d.breaks == "append" {
+		panic(d.breaks)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.appends++
 	if d.full > 0 {
 		d.full--
 		return errors.New("no space left on device")
@@ -46,6 +55,9 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 }
 
 func (d *disk) Write(_ context.Context, records ...ledger.Record) (func() error, error) {
+	if d.breaks == "write" {
+		panic(d.breaks)
+	}
 	return func() error { return nil }, (&disk{}).Append(nil, records...)
 }
 
@@ -113,20 +125,73 @@ func TestAFullDisk(t *testing.T) {
 	})
 }
 
-// TestTheDiskStaysFull: the process ends all the same, at once, after it has tried once more.
-func TestTheDiskStaysFull(t *testing.T) {
-	for full, want := range map[int]string{1: "[settled ended ok]", 1000: "[]"} {
+// TestDrainOnAFullDisk: a drain tries at once, and for as long as it lasts; the process ends then all the same.
+func TestDrainOnAFullDisk(t *testing.T) {
+	const told = "[settled ended ok]"
+	for _, c := range []struct {
+		full  int
+		want  string
+		after time.Duration
+	}{
+		{1, told, 0},
+		{2, told, 2 * time.Second},
+		{1000, "[]", time.Minute},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			d := &disk{full: full}
+			d := &disk{full: c.full}
 			h := before(t, d)
 			h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			began := time.Now()
-			h.Drain(t.Context())
-			if got := d.told(); got != want || time.Since(began) != 0 {
-				t.Errorf("after %v it has taken %s, want %s", time.Since(began), got, want)
+			h.Drain(ctx)
+			if got := d.told(); got != c.want || time.Since(began) != c.after {
+				t.Errorf("after %v it has taken %s, want %s after %v", time.Since(began), got, c.want, c.after)
 			}
 		})
 	}
+}
+
+// TestTheRefusedAreForgotten: of what the journal took nothing, nothing was sent, and nothing is told later. However many
+// there are, they do not push out what was paid for.
+func TestTheRefusedAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{full: 10_001}
+		h := before(t, d)
+		for range 10_000 {
+			proxy.End(h, switchyard.Generation{Outcome: switchyard.Refused})
+		}
+		h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[settled ended ok]" {
+			t.Errorf("the disk has taken %.100s", got)
+		}
+	})
+}
+
+// TestManyArrears: many ends are written at a time. Those that there is no room for are lost, which is logged once.
+func TestManyArrears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{full: 10_002}
+		h := before(t, d)
+		core, logs := observer.New(zap.ErrorLevel)
+		h.Log = zap.New(core)
+		for range 10_002 {
+			h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+		}
+		time.Sleep(time.Minute)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if n := len(d.took); n != 2*10_000 {
+			t.Errorf("the disk has taken %d records", n)
+		}
+		if d.appends > 10_002+200 {
+			t.Errorf("%d appends", d.appends-10_002)
+		}
+		if n := logs.FilterMessageSnippet("too many ends").Len(); n != 1 {
+			t.Errorf("logged %d times", n)
+		}
+	})
 }
 
 // TestEndsInOrder: the row of a generation that is told twice is as the second time, though the first could not be written.

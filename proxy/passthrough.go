@@ -130,16 +130,11 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	}
 	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
 	p := &passage{request: q, target: t, address: address, msg: msg, headers: headers, ctx: ctx}
+	defer func() { done(p.verdict(), p.wait) }()
 	if err := p.open(); err != nil {
-		done(switchyard.Canceled, 0) // nothing was asked of the provider
 		return err
 	}
-	defer func() {
-		if p.account != nil {
-			p.settle()
-		}
-		done(p.verdict(), p.wait)
-	}()
+	defer p.settle()
 	q.rec.Err = p.run()
 	return q.rec.Err
 }
@@ -174,6 +169,7 @@ type passage struct {
 	budgeted func(switchyard.Cost, int)
 	hop      attempt.Trace // nil if nobody follows
 
+	asked  bool          // the provider, or it was about to be
 	sent   atomic.Bool   // the head of the request, at least
 	broken atomic.Bool   // the app's own body broke off
 	status int           // 0 if there was no answer
@@ -185,6 +181,8 @@ type passage struct {
 // run takes the request to the provider and the answer to the app, both as they come.
 func (p *passage) run() (err error) {
 	defer p.survive(&err)
+	p.asked = true
+	p.passed()
 	_ = http.NewResponseController(p.w).EnableFullDuplex() // else event streams are cut now and then
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
@@ -246,11 +244,16 @@ func (p *passage) open() error {
 	if p.budgeted, err = p.Runner.Budgets.Reserve(p.spending(), p.attempt.Started); err != nil {
 		return err
 	}
+	written := false
+	defer func() {
+		if !written {
+			p.budgeted(switchyard.Cost{}, 0)
+		}
+	}()
 	if err := p.account.Write(p.r.Context(), p.attempt); err != nil {
-		p.budgeted(switchyard.Cost{}, 0)
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
-	p.passed()
+	written = true
 	return nil
 }
 
@@ -279,7 +282,9 @@ func (p *passage) durable() {
 
 // settle books what it came to, the generation as its one attempt.
 func (p *passage) settle() {
-	p.durable() // most often long since
+	if p.account == nil {
+		return
+	}
 	a := &p.attempt
 	a.Latency, a.Status, a.Outcome = p.now().Sub(a.Started), p.status, p.verdict()
 	a.Stage, a.Cost = p.charge()
@@ -288,9 +293,10 @@ func (p *passage) settle() {
 	}
 	p.rec.Attempts, p.rec.Cost = []switchyard.Attempt{*a}, a.Cost
 	ctx := context.WithoutCancel(p.r.Context())
-	p.budgeted(a.Cost, 0)
+	defer p.budgeted(a.Cost, 0) // these, whatever becomes of what follows
+	defer p.over(*a)
+	p.durable() // most often long since
 	_ = p.account.Settle(ctx, *a)
-	p.over(*a)
 	p.close(ctx, p.account, p.gen)
 }
 
@@ -343,11 +349,11 @@ func (p *passage) answer(resp *http.Response) error {
 	return nil
 }
 
-// verdict is what the breaker is told: of a mistake of ours nothing.
+// verdict is what the breaker is told: of a mistake of ours nothing, nor of what the provider was not asked.
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
-	case p.ctx.Err() != nil, attempt.Panicked(p.rec.Err):
+	case !p.asked, p.ctx.Err() != nil, attempt.Panicked(p.rec.Err):
 		return switchyard.Canceled
 	case s == 0 && p.broken.Load():
 		return switchyard.Refused

@@ -10,8 +10,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"switchyard"
+	"switchyard/breaker"
 	"switchyard/ledger"
+	"switchyard/limit"
 	"switchyard/proxy"
 )
 
@@ -141,6 +145,34 @@ func post(path string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader("{}"))
 	r.Header.Set("Content-Type", "application/json")
 	return r
+}
+
+// TestPassagePanic: a mistake of ours before a request leaves, or when it is over, keeps neither the breaker waiting nor money
+// put aside.
+func TestPassagePanic(t *testing.T) {
+	for at, want := range map[string]breaker.Counts{"write": {Neither: 1}, "append": {Succeeded: 1}} {
+		h := before(t, &disk{breaks: at})
+		budgets := &limit.Budgets{}
+		none := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) { return nil, nil }
+		few := limit.Budget{Name: "few", Scope: "all", USD: switchyard.Dollar}
+		few.SetDefaults()
+		if err := budgets.Configure(t.Context(), []limit.Budget{few}, time.Now(), none); err != nil {
+			t.Fatal(err)
+		}
+		h.Runner.Budgets = budgets
+		func() {
+			defer func() { _ = recover() }() // of an answer that is cut off
+			h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+		}()
+		if n := h.Runner.Breaker.(*breaker.Registry).State("native:openai").Counts; n != want {
+			t.Errorf("%s: the breaker heard %+v, want %+v", at, n, want)
+		}
+		for _, s := range budgets.States(time.Now()) {
+			if s.Reserved != (limit.Spent{}) {
+				t.Errorf("%s: reserved %+v", at, s.Reserved)
+			}
+		}
+	}
 }
 
 // TestAFailingDisk: what cannot be written does not leave. What has left is answered whatever becomes of the disk, and

@@ -268,19 +268,21 @@ func (q *request) do(j *job) {
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
 	account := &ticketAccount{
-		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket, job: len(j.held) > 0,
+		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket,
 	}
 	if len(j.over)+len(j.held) > 0 {
-		account.waiting = nil // it has begun before
+		account.waiting, account.taken = nil, true // it has begun before
 	}
 	q.rec.Attempts, q.held = j.over, j.held
 	return account
 }
 
-// end books what the work came to and puts it into the row. What was held and is lost is taken back.
+// end books what the work came to and puts it into the row. What was held and is lost is taken back. Of work that the next
+// process goes on with, only what is over is booked.
 func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.Answer, held []switchyard.Attempt) {
-	if q.rec.Err != nil && account.job && errors.Is(context.Cause(ctx), attempt.ErrShutdown) {
-		return // the next process goes on with it
+	if q.left {
+		q.leave(ctx, account, ans)
+		return
 	}
 	if switchyard.AsError(q.rec.Err).Outcome == switchyard.Lost {
 		for _, a := range held {
@@ -299,13 +301,23 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 
+// leave gives up work that the next process goes on with: it asks for all the pictures again.
+func (q *request) leave(ctx context.Context, account *ticketAccount, ans *attempt.Answer) {
+	if ans != nil {
+		ans.Close()
+	}
+	if err := account.flush(context.WithoutCancel(ctx)); err != nil {
+		q.Log.Error("ledger", zap.String("id", q.rec.ID), zap.Error(err))
+		q.owe(account.account)
+	}
+}
+
 // ticketAccount keeps the ticket's row in step with the journal.
 type ticketAccount struct {
 	*account
 	q       *request
 	request *switchyard.Request
 	ticket  ticket.Ticket
-	job     bool // a provider has one, and the journal knows, whether the row says so or not
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.
@@ -333,8 +345,7 @@ func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.job = m.To == ticket.Held
-	if a.ticket.State == m.To && a.job {
+	if a.ticket.State == ticket.Held && m.To == ticket.Held {
 		return nil // a fan-out has several jobs; the ledger knows them all
 	}
 	if a.ticket.State == ticket.Accepted && m.To == ticket.Sending { // the first of its parts

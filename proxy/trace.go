@@ -52,9 +52,9 @@ func (q *request) traced(fields []zap.Field) []zap.Field {
 	return append(fields, zap.String("trace_id", q.rec.Trace.Text))
 }
 
-// passed begins to trace a request that passes through as the one attempt that it is.
+// passed begins to trace a request that passes through as the one attempt that it is, if it is one.
 func (p *passage) passed() {
-	if p.Runner.Tracer != nil {
+	if p.Runner.Tracer != nil && p.account != nil {
 		p.hop = p.Runner.Tracer.Attempt(p.ctx, p.target, p.attempt)
 	}
 }
