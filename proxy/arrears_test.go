@@ -54,11 +54,11 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 	return nil
 }
 
-func (d *disk) Write(_ context.Context, records ...ledger.Record) (func() error, error) {
+func (d *disk) Write(ctx context.Context, records ...ledger.Record) (func() error, error) {
 	if d.breaks == "write" {
 		panic(d.breaks)
 	}
-	return func() error { return nil }, (&disk{}).Append(nil, records...)
+	return func() error { return nil }, (&disk{}).Append(ctx, records...)
 }
 
 // told is what the disk has taken.

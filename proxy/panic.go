@@ -17,7 +17,7 @@ func (q *request) survive(err *error) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if p == any(http.ErrAbortHandler) { // the very value, as net/http asks
 		panic(p)
 	}
 	q.Log.Error("panic", zap.String("id", q.rec.ID), zap.Any("cause", p), zap.Stack("stack"))

@@ -35,8 +35,7 @@ func locked(t *testing.T) (h *proxy.Handler, tk ticket.Ticket, unlock func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tk, err = s.Create(t.Context(), ticket.Ticket{ID: "a", Tenant: "acme", Owner: "me"}, spool.Bytes("{}"))
-	if err != nil {
+	if _, err := s.Create(t.Context(), ticket.Ticket{ID: "a", Tenant: "acme", Owner: "me"}, spool.Bytes("{}")); err != nil {
 		t.Fatal(err)
 	}
 	tk, err = s.Advance(t.Context(), ticket.Move{ID: "a", Owner: "me", From: ticket.Accepted, To: ticket.Sending, Target: "flux"})

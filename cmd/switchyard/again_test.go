@@ -249,7 +249,7 @@ func (k *kit) serve(ctx context.Context, w http.ResponseWriter, path, body strin
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
+		if p := recover(); p != any(http.ErrAbortHandler) {
 			k.Errorf("half an answer did not end in its being cut, but in %v", p)
 		}
 	}()
