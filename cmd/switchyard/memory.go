@@ -8,7 +8,7 @@ import (
 )
 
 // Of the collector's memory, this much is its own and garbage's, besides the stacks; and of what lives, garbage may be as
-// much again as a third. The runtime's own rule, as much garbage as there is life, and what it keeps for later, would let a
+// much again as a half. The runtime's own rule, as much garbage as there is life, and what it keeps for later, would let a
 // sidecar grow by a third.
 const (
 	fixedRest   = 8 << 20
@@ -40,7 +40,7 @@ func tuneMemory(ctx context.Context) {
 		live, stacks, cycles := int64(read[0].Value.Uint64()), int64(read[1].Value.Uint64()), read[2].Value.Uint64()
 		room = roomFor(cycles-before, room)
 		before = cycles
-		debug.SetMemoryLimit(min(most, max(leastMemory, fixedRest+live*4/3+stacks)+room))
+		debug.SetMemoryLimit(min(most, max(leastMemory, fixedRest+live*3/2+stacks)+room))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
