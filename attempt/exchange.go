@@ -26,7 +26,7 @@ const (
 
 	// Those that are seconds apart keep a beat. The polls of many jobs are then made side by side, by a process that is awake;
 	// each by itself costs twice as much, half of it for waking up.
-	beat     = 100 * time.Millisecond
+	beat     = 250 * time.Millisecond
 	fromBeat = 2 * time.Second
 )
 
@@ -46,6 +46,7 @@ type exchange struct {
 	cancel *dialect.Outgoing // takes back the job, once there is one
 	reply  *spool.Message    // the latest answer; nil once it has been dropped
 	stage  switchyard.Stage  // how far the latest request got
+	timer  *time.Timer       // of sleep, from its first time on: there may be many
 }
 
 func (x *exchange) dialect() dialect.Dialect { return x.Dialects[x.c.Target.Dialect] }
@@ -160,10 +161,17 @@ func beforePoll(started, now time.Time) time.Duration {
 }
 
 func (x *exchange) sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
+	if d <= 0 {
+		return nil
+	}
+	if x.timer == nil {
+		x.timer = time.NewTimer(d)
+	} else {
+		x.timer.Reset(d)
+	}
+	defer x.timer.Stop()
 	select {
-	case <-timer.C:
+	case <-x.timer.C:
 		return nil
 	case <-x.job.Gone:
 		return x.failure(&switchyard.Error{Outcome: switchyard.Canceled, Err: errors.New("the app has left")}, switchyard.Sent)

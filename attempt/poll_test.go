@@ -13,8 +13,8 @@ func TestBeforePoll(t *testing.T) {
 		{0, 500 * time.Millisecond, 625 * time.Millisecond},
 		{4 * time.Second, 500 * time.Millisecond, 625 * time.Millisecond},
 		{8 * time.Second, time.Second, 1250 * time.Millisecond},
-		{24 * time.Second, 3 * time.Second, 3850 * time.Millisecond},
-		{time.Hour, 5 * time.Second, 6350 * time.Millisecond},
+		{24 * time.Second, 3 * time.Second, 4000 * time.Millisecond},
+		{time.Hour, 5 * time.Second, 6500 * time.Millisecond},
 	} {
 		pauses := map[time.Duration]bool{}
 		for i := range 1000 {
@@ -24,11 +24,11 @@ func TestBeforePoll(t *testing.T) {
 				t.Fatalf("after %v it waits for %v, want %v to %v", c.taken, pause, c.least, c.most)
 			}
 			pauses[pause] = true
-			if at := now.Add(pause + offBeat); pause > 2100*time.Millisecond && at != at.Truncate(100*time.Millisecond) {
+			if at := now.Add(pause + offBeat); pause > fromBeat+beat && at != at.Truncate(beat) {
 				t.Fatalf("after %v the %dth is at %v, off the beat", c.taken, i, at)
 			}
 		}
-		if len(pauses) < 5 {
+		if len(pauses) < 4 {
 			t.Errorf("after %v all wait for the same: %v", c.taken, pauses)
 		}
 	}

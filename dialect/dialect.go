@@ -173,6 +173,6 @@ type Step struct {
 	Result *switchyard.Result // done
 	Next   *Outgoing          // ask again
 	Poll   bool               // Next asks how the job stands: wait as long as seems wise before it
-	Job    string             // the provider's id of a job that it has accepted; noted on disk before Next is sent
-	Cancel *Outgoing          // takes back the job; nil if that cannot be done
+	Job    string             // the provider's id of a job that it has accepted, and that is not known yet; noted on disk before Next is sent
+	Cancel *Outgoing          // takes back that job; nil if that cannot be done
 }

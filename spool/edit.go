@@ -39,7 +39,7 @@ func (e *Edit) Set(obj *Value, key string, text json.RawMessage) {
 	}
 	name, _ := json.Marshal(key)
 	insert := slices.Concat(name, []byte(":"), text)
-	if len(obj.members) > 0 || e.inserted(obj.end-1) {
+	if len(obj.members()) > 0 || e.inserted(obj.end-1) {
 		insert = append([]byte(","), insert...)
 	}
 	e.cuts = append(e.cuts, cut{obj.end - 1, obj.end - 1, Bytes(insert)})
@@ -49,9 +49,9 @@ func (e *Edit) Set(obj *Value, key string, text json.RawMessage) {
 func (e *Edit) Delete(obj *Value, keys ...string) error {
 	stays := false // whether a member before this one stays
 	start := obj.off + 1
-	for i, m := range obj.members {
+	for i, m := range obj.members() {
 		after := m.value.end // its comma, or the end
-		if i < len(obj.members)-1 {
+		if i < len(obj.members())-1 {
 			comma, err := e.comma(after)
 			if err != nil {
 				return err

@@ -99,18 +99,19 @@ func (f *Form) part(off, end int64) (*Part, error) {
 // Object is the form's fields as an object of texts, so that one Reader serves forms and JSON. Files are left out; of
 // fields with the same name the last counts.
 func (f *Form) Object() *Value {
-	v := &Value{body: f.body, kind: Object}
+	v := &Value{body: f.body, kind: Object, parts: &parts{}}
+	fields := &v.parts.members
 	at := map[string]int{}
 	for _, p := range f.Parts {
 		if p.FileName != "" {
 			continue
 		}
 		if i, dup := at[p.Name]; dup {
-			v.members[i].value = p.Value
+			(*fields)[i].value = p.Value
 			continue
 		}
-		at[p.Name] = len(v.members)
-		v.members = append(v.members, member{p.Name, p.Value})
+		at[p.Name] = len(*fields)
+		*fields = append(*fields, member{p.Name, p.Value})
 	}
 	return v
 }

@@ -34,7 +34,7 @@ type Reader struct {
 func Read(v *Value, path string) *Reader {
 	r := &Reader{v: v, path: path}
 	if v != nil {
-		r.seen = make([]bool, len(v.members))
+		r.seen = make([]bool, len(v.members()))
 	}
 	return r
 }
@@ -45,7 +45,7 @@ func (r *Reader) Errs() []*TypeError { return r.errs }
 // Get is a member of any type, which counts as asked for.
 func (r *Reader) Get(key string) *Value {
 	for i := range r.seen {
-		if m := &r.v.members[i]; m.key == key {
+		if m := &r.v.parts.members[i]; m.key == key {
 			r.seen[i] = true
 			return m.value
 		}
@@ -178,7 +178,7 @@ func (r *Reader) Rest() map[string]json.RawMessage {
 	if r.v == nil {
 		return nil
 	}
-	for i, m := range r.v.members {
+	for i, m := range r.v.members() {
 		if r.seen[i] || !m.value.Given() {
 			continue
 		}

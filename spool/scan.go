@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/segmentio/asm/ascii"
@@ -49,6 +50,9 @@ func Scan(b *Body) (*Value, error) {
 	return s.document()
 }
 
+// lettersEach is how long the text is that goes with a value, in small documents of the providers.
+const lettersEach = 32
+
 // scanner walks over the body window by window.
 type scanner struct {
 	body   *Body
@@ -60,10 +64,13 @@ type scanner struct {
 	ended  bool // there are no more windows
 	values int
 	room   []Value // for values to come: one allocation for many
+	lists  *lists
 	err    error
 }
 
 func (s *scanner) document() (*Value, error) {
+	s.lists = spare.Get().(*lists)
+	defer s.lists.putBack()
 	s.space()
 	v := s.value(0)
 	s.space()
@@ -166,7 +173,8 @@ func (s *scanner) value(depth int) *Value {
 // newValue is one that begins here. As many are allocated at once as there have been, within bounds.
 func (s *scanner) newValue() *Value {
 	if len(s.room) == 0 {
-		s.room = make([]Value, min(max(4, s.values), 64))
+		seem := (len(s.win) - s.pos) / lettersEach // to be left, unless they are large
+		s.room = make([]Value, min(max(4, seem), max(16, s.values), 64))
 	}
 	v := &s.room[0]
 	s.room = s.room[1:]
@@ -182,16 +190,19 @@ func (s *scanner) object(v *Value, depth int) {
 		s.pos++
 		return
 	}
-	names := names{of: v}
+	first := len(s.lists.members)
+	defer func() { v.parts = &parts{members: take(&s.lists.members, first)} }()
+	var names names
 	for s.err == nil {
 		key := s.key()
-		if s.err == nil && names.have(key) {
+		if s.err == nil && names.have(s.lists.members[first:], key) {
 			s.fail("duplicate key %q", key)
 		}
 		s.space()
 		s.expect(':')
 		s.space()
-		v.members = append(v.members, member{key, s.value(depth + 1)})
+		m := member{key, s.value(depth + 1)}
+		s.lists.members = append(s.lists.members, m)
 		s.space()
 		if s.peek() == '}' {
 			s.pos++
@@ -210,8 +221,11 @@ func (s *scanner) array(v *Value, depth int) {
 		s.pos++
 		return
 	}
+	first := len(s.lists.items)
+	defer func() { v.parts = &parts{items: take(&s.lists.items, first)} }()
 	for s.err == nil {
-		v.items = append(v.items, s.value(depth+1))
+		item := s.value(depth + 1)
+		s.lists.items = append(s.lists.items, item)
 		s.space()
 		if s.peek() == ']' {
 			s.pos++
@@ -292,7 +306,7 @@ func (s *scanner) key() string {
 		return ""
 	}
 	if !k.escaped && base == s.base { // all of it is at hand
-		return string(s.win[at+1 : s.pos-1])
+		return s.lists.name(s.win[at+1 : s.pos-1])
 	}
 	text, err := k.text()
 	if err != nil {
@@ -349,7 +363,7 @@ func (s *scanner) str() (escaped bool, letters *letters) {
 // plain passes over text without escapes, or fails on what may not stand in a string. It may stop early, in another
 // window, after a character that lies across two; false then.
 func (s *scanner) plain(text []byte) bool {
-	if ascii.ValidPrint(text) {
+	if printable(text) {
 		s.pos += len(text)
 		return true
 	}
@@ -372,6 +386,20 @@ func (s *scanner) plain(text []byte) bool {
 		}
 	}
 	s.pos += len(text)
+	return true
+}
+
+// printable reports whether text is nothing but ASCII without control characters. Most strings are names and the like, for
+// which a start of the vector unit costs more than they do.
+func printable(text []byte) bool {
+	if len(text) > 64 {
+		return ascii.ValidPrint(text)
+	}
+	for _, c := range text {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
 	return true
 }
 
@@ -416,20 +444,19 @@ func (s *scanner) escape() {
 
 // names finds duplicates among an object's keys: by comparing while there are few, by a map when there are many.
 type names struct {
-	of   *Value
 	many map[string]struct{} // nil while there are few
 }
 
 const few = 16
 
 // have reports whether there is a member of that name, before it is added.
-func (n *names) have(key string) bool {
-	if len(n.of.members) < few {
-		return n.of.member(key) != nil
+func (n *names) have(members []member, key string) bool {
+	if len(members) < few {
+		return slices.ContainsFunc(members, func(m member) bool { return m.key == key })
 	}
 	if n.many == nil {
 		n.many = make(map[string]struct{}, 2*few)
-		for _, m := range n.of.members {
+		for _, m := range members {
 			n.many[m.key] = struct{}{}
 		}
 	}

@@ -43,10 +43,22 @@ type Value struct {
 	kind     Kind
 	truth    bool
 	escaped  bool // a string with backslashes
-	members  []member
-	items    []*Value
-	form     bool     // the text of a form's field, which has no quotation marks
+	form     bool // the text of a form's field, which has no quotation marks
+	parts    *parts
 	letters  *letters // of a long string that may be base64, from the same pass
+}
+
+// parts are what an object or an array is made of. Most values are neither, and small.
+type parts struct {
+	members []member
+	items   []*Value
+}
+
+func (v *Value) members() []member {
+	if v == nil || v.parts == nil {
+		return nil
+	}
+	return v.parts.members
 }
 
 type member struct {
@@ -74,10 +86,7 @@ func (v *Value) Get(keys ...string) *Value {
 }
 
 func (v *Value) member(key string) *Value {
-	if v == nil {
-		return nil
-	}
-	for _, m := range v.members {
+	for _, m := range v.members() {
 		if m.key == key {
 			return m.value
 		}
@@ -87,19 +96,16 @@ func (v *Value) member(key string) *Value {
 
 // Items are the elements of an array.
 func (v *Value) Items() []*Value {
-	if v == nil {
+	if v == nil || v.parts == nil {
 		return nil
 	}
-	return v.items
+	return v.parts.items
 }
 
 // Members are the names and values of an object, in their order.
 func (v *Value) Members() iter.Seq2[string, *Value] {
 	return func(yield func(string, *Value) bool) {
-		if v == nil {
-			return
-		}
-		for _, m := range v.members {
+		for _, m := range v.members() {
 			if !yield(m.key, m.value) {
 				return
 			}
@@ -112,15 +118,22 @@ func (v *Value) Len() int64 {
 	if v == nil {
 		return 0
 	}
-	return v.inner().Len()
+	in := v.inside()
+	return in.Len()
 }
 
 func (v *Value) inner() *Range {
-	off, end := v.off, v.end
+	r := v.inside()
+	return &r
+}
+
+// inside is inner for whoever only looks.
+func (v *Value) inside() Range {
+	r := Range{v.body, v.off, v.end}
 	if v.kind == String && !v.form {
-		off, end = off+1, end-1
+		r.off, r.end = r.off+1, r.end-1
 	}
-	return v.body.Range(off, end)
+	return r
 }
 
 // Text is a string as Go string; empty for other kinds, and for strings over MaxText.
@@ -133,6 +146,9 @@ func (v *Value) Text() string {
 }
 
 func (v *Value) text() (string, error) {
+	if s, ok := v.whole(); ok {
+		return s, nil
+	}
 	raw, err := v.read(MaxText)
 	if err != nil {
 		return "", err
@@ -146,6 +162,20 @@ func (v *Value) text() (string, error) {
 		return "", fmt.Errorf("spool: %w", err)
 	}
 	return s, nil
+}
+
+// whole is the text of a short string that stands in the body as it is, in one piece of memory, as most do; false for others.
+func (v *Value) whole() (string, bool) {
+	in := v.inside()
+	if v.escaped || v.form || in.Len() > MaxText || in.end > in.body.mem || in.Len() == 0 || !in.body.hold() {
+		return "", false
+	}
+	defer in.body.drop()
+	w, err := in.body.window(in.off, in.end, nil)
+	if err != nil || int64(len(w)) < in.Len() {
+		return "", false
+	}
+	return string(w), true
 }
 
 func (v *Value) read(limit int64) ([]byte, error) {
@@ -260,7 +290,7 @@ func (v *Value) writeRaw(b *bytes.Buffer, maxString int64) {
 		b.WriteString("null")
 	case Object:
 		b.WriteByte('{')
-		for i, m := range v.members {
+		for i, m := range v.members() {
 			if i > 0 {
 				b.WriteByte(',')
 			}
@@ -272,7 +302,7 @@ func (v *Value) writeRaw(b *bytes.Buffer, maxString int64) {
 		b.WriteByte('}')
 	case Array:
 		b.WriteByte('[')
-		for i, item := range v.items {
+		for i, item := range v.Items() {
 			if i > 0 {
 				b.WriteByte(',')
 			}

@@ -31,7 +31,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	case sent.Base == queue && sent.Method == http.MethodPost:
 		return accepted(sent.Path, root.Get("request_id").Text())
 	case sent.Base == queue && strings.HasSuffix(sent.Path, statusSuffix):
-		return standing(strings.TrimSuffix(sent.Path, statusSuffix), root.Get("status").Text())
+		return standing(sent, root.Get("status").Text())
 	}
 	res, err := decodeOutput(x.Target, root)
 	return dialect.Step{Result: res}, err
@@ -74,16 +74,14 @@ func (Dialect) Attach(t *switchyard.Target, req *switchyard.Request, job string)
 	return poll("/"+a.name+"/requests/"+url.PathEscape(job), job)
 }
 
-// standing reads a job's state. COMPLETED is how failed and cancelled jobs end, too: the result tells.
-func standing(path, status string) (dialect.Step, error) {
-	id, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
-	switch {
-	case err != nil:
-		return dialect.Step{}, err
-	case status == "COMPLETED":
-		return dialect.Step{Job: id, Next: ask(http.MethodGet, path)}, nil
-	case status == "IN_QUEUE", status == "IN_PROGRESS":
-		return poll(path, id), nil
+// standing reads a job's state, which sent has asked for. COMPLETED is how failed and cancelled jobs end, too: the result
+// tells.
+func standing(sent *dialect.Outgoing, status string) (dialect.Step, error) {
+	switch status {
+	case "COMPLETED":
+		return dialect.Step{Next: ask(http.MethodGet, strings.TrimSuffix(sent.Path, statusSuffix))}, nil
+	case "IN_QUEUE", "IN_PROGRESS":
+		return dialect.Step{Poll: true, Next: sent}, nil
 	}
 	return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("status %.32q", status)}
 }

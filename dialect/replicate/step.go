@@ -38,6 +38,9 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		if status == processing && !polls && len(output) >= x.Request.Images {
 			return done(x, root, output)
 		}
+		if polls {
+			return dialect.Step{Poll: true, Next: x.Sent}, nil // its job is known
+		}
 		return poll(root.Get("id").Text())
 	case succeeded:
 		return done(x, root, output)

@@ -61,7 +61,7 @@ type Config struct {
 	Now       func() time.Time    // if nil, time.Now
 	Log       *slog.Logger        // hears of what goes wrong in River, at Warn and above; if nil, nobody does
 	Workers   int                 // tickets that are served at once, a quarter of them for one receiver; 0: 32
-	Poll      time.Duration       // how often River looks for a retry that is due; 0: 2 s
+	Poll      time.Duration       // how often River looks for a retry that is due; 0: 5 s
 	Grace     time.Duration       // what attempts under way get to end, when Run ends; 0: 5 s
 }
 
@@ -111,7 +111,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Log = slog.New(quiet(c.Log))
 	c.Workers = cmp.Or(c.Workers, 32)
-	c.Poll = cmp.Or(c.Poll, 2*time.Second)
+	c.Poll = cmp.Or(c.Poll, 5*time.Second)
 	c.Grace = cmp.Or(c.Grace, 5*time.Second)
 	return c
 }

@@ -1,0 +1,55 @@
+package spool
+
+import (
+	"slices"
+	"sync"
+)
+
+// lists is what scanners lend each other, since most documents are small and alike: the lists that grow as objects and arrays
+// are read, of which each then takes its own part in the right size, and the names of members.
+type lists struct {
+	members []member // of the objects that are not at their end, the innermost one's last
+	items   []*Value // of the arrays
+	names   [256]string
+}
+
+const (
+	longestList = 1 << 10 // that is kept
+	longestName = 32      // likewise: most names are of the providers' choosing, but not all
+)
+
+var spare = sync.Pool{New: func() any { return new(lists) }}
+
+// putBack leaves nothing of the document but names.
+func (l *lists) putBack() {
+	l.members, l.items = emptied(l.members), emptied(l.items)
+	spare.Put(l)
+}
+
+func emptied[T any](list []T) []T {
+	if cap(list) > longestList {
+		return nil
+	}
+	clear(list[:cap(list)])
+	return list[:0]
+}
+
+// take is the end of a list, from first on, which is no longer there then.
+func take[T any](list *[]T, first int) []T {
+	own := slices.Clone((*list)[first:])
+	*list = (*list)[:first]
+	return own
+}
+
+// name is a name as a string, the one that was made the last time if it is still there.
+func (l *lists) name(text []byte) string {
+	n := len(text)
+	if n == 0 || n > longestName {
+		return string(text)
+	}
+	at := (n*31 + int(text[0])*7 + int(text[n/2])*3 + int(text[n-1])) % len(l.names)
+	if l.names[at] != string(text) {
+		l.names[at] = string(text)
+	}
+	return l.names[at]
+}
