@@ -20,23 +20,22 @@ const (
 
 var spare = sync.Pool{New: func() any { return new(lists) }}
 
-// putBack leaves nothing of the document but names.
+// putBack leaves nothing of the document but names: its lists have been taken.
 func (l *lists) putBack() {
-	l.members, l.items = emptied(l.members), emptied(l.items)
+	if cap(l.members) > longestList {
+		l.members = nil
+	}
+	if cap(l.items) > longestList {
+		l.items = nil
+	}
 	spare.Put(l)
 }
 
-func emptied[T any](list []T) []T {
-	if cap(list) > longestList {
-		return nil
-	}
-	clear(list[:cap(list)])
-	return list[:0]
-}
-
-// take is the end of a list, from first on, which is no longer there then.
+// take is the end of a list, from first on, of which nothing is left there.
 func take[T any](list *[]T, first int) []T {
-	own := slices.Clone((*list)[first:])
+	end := (*list)[first:]
+	own := slices.Clone(end)
+	clear(end)
 	*list = (*list)[:first]
 	return own
 }

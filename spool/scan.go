@@ -50,9 +50,6 @@ func Scan(b *Body) (*Value, error) {
 	return s.document()
 }
 
-// lettersEach is how long the text is that goes with a value, in small documents of the providers.
-const lettersEach = 32
-
 // scanner walks over the body window by window.
 type scanner struct {
 	body   *Body
@@ -170,11 +167,14 @@ func (s *scanner) value(depth int) *Value {
 	return v
 }
 
-// newValue is one that begins here. As many are allocated at once as there have been, within bounds.
+// lettersEach is about how long a member is in the providers' small documents.
+const lettersEach = 32
+
+// newValue is one that begins here. As many are allocated at once as seem to follow, within bounds.
 func (s *scanner) newValue() *Value {
 	if len(s.room) == 0 {
-		seem := (len(s.win) - s.pos) / lettersEach // to be left, unless they are large
-		s.room = make([]Value, min(max(4, seem), max(16, s.values), 64))
+		follow := (len(s.win) - s.pos) / lettersEach // fewer, if they are large
+		s.room = make([]Value, min(max(4, follow), max(16, s.values), 64))
 	}
 	v := &s.room[0]
 	s.room = s.room[1:]

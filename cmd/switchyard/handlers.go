@@ -82,7 +82,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 		Log:       s.log,
 		MaxAnswer: int64(f.Server.MaxResponseBody),
 		MaxImage:  int64(f.Server.MaxImage),
-		Polls:     limit.NewTurns(mostPolls, mostPolls/4),
+		Polls:     limit.NewTurns(mostPolls, mostPolls/4), // a beat of package attempt has that many at once
 	}
 }
 
