@@ -85,15 +85,23 @@ func TestWhatWasPaidForIsKept(t *testing.T) {
 		"key":    {"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"},
 		"rejoin": {"Authorization", "Bearer first-key"},
 	} {
-		for when, pause := range map[string]time.Duration{"running": 0, "ended": 600 * time.Millisecond} {
+		for _, when := range []string{"running", "ended"} {
 			t.Run(name+" "+when, func(t *testing.T) {
 				k := startKitWith(t, slowOpenAI(t, 400*time.Millisecond), onlyOpenAI)
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				defer cancel()
-				if a := k.do(ctx, http.MethodPost, openaiPath, tinyImage, headers...); a.err == nil {
-					t.Fatalf("the app did not leave: %d", a.status)
+				ctx, leave := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					k.serve(ctx, &failing{http.Header{}, func() {}}, openaiPath, tinyImage, headers...)
+				}()
+				eventually(t, func() (int, bool) {
+					now, _ := k.world.OpenAI.InFlight()
+					return now, now == 1
+				})
+				leave()
+				if when == "ended" {
+					<-ended
 				}
-				<-time.After(pause)
 				a := k.post(openaiPath, tinyImage, headers...)
 				if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") != "hit" || len(k.world.OpenAI.Bill()) != 1 {
 					t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(k.world.OpenAI.Bill()))
@@ -176,11 +184,7 @@ func TestEventsUnderAKeyOutliveTheirApp(t *testing.T) {
 	w := slowOpenAI(t, 400*time.Millisecond)
 	k := startKitWith(t, w, onlyOpenAI)
 	headers := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1"}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if a := k.do(ctx, http.MethodPost, openaiPath, tinyEvents, headers...); a.err == nil {
-		t.Fatalf("the app did not leave: %d", a.status)
-	}
+	k.abandon(w.OpenAI, openaiPath, tinyEvents, headers...)
 	a := k.post(openaiPath, tinyEvents, headers...)
 	if a.status != http.StatusOK || !bytes.Contains(a.body, []byte("event: image_generation.completed")) || len(w.OpenAI.Bill()) != 1 {
 		t.Errorf("%d %.100s, %d paid for", a.status, a.body, len(w.OpenAI.Bill()))
@@ -238,6 +242,23 @@ func (f *failing) WriteHeader(int)     {}
 func (f *failing) Write([]byte) (int, error) {
 	f.before()
 	return 0, errors.New("broken pipe")
+}
+
+// abandon sends a request for an app that leaves once p is at work for it.
+func (k *kit) abandon(p *sim.Provider, path, body string, headers ...string) {
+	k.Helper()
+	ctx, leave := context.WithCancel(k.Context())
+	defer leave()
+	left := make(chan answer, 1)
+	go func() { left <- k.do(ctx, http.MethodPost, path, body, headers...) }()
+	eventually(k.T, func() (int, bool) {
+		now, _ := p.InFlight()
+		return now, now > 0
+	})
+	leave()
+	if a := <-left; a.err == nil {
+		k.Fatalf("the app did not leave: %d", a.status)
+	}
 }
 
 // serve carries a request for an app that is the writer w, until ctx ends.
