@@ -1,5 +1,7 @@
 package ledger
 
+import "runtime"
+
 // keep is the one goroutine that syncs, and that frees what has been applied. It returns when the journal is closed and
 // nothing waits.
 func (j *Journal) keep() {
@@ -13,6 +15,7 @@ func (j *Journal) keep() {
 			if !waits {
 				break
 			}
+			runtime.Gosched() // whoever is about to write shares the sync
 			if err := j.sync(); err != nil {
 				j.turn <- struct{}{}
 				j.fail(err, true)

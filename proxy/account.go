@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"switchyard"
@@ -118,6 +119,10 @@ func flush(ctx context.Context, j Journal, accounts ...*account) error {
 		a.flushing.Lock()
 		defer a.flushing.Unlock()
 		waited[i] = a.take()
+		if i == 0 {
+			records = slices.Clip(waited[i])
+			continue
+		}
 		records = append(records, waited[i]...)
 	}
 	if len(records) == 0 {

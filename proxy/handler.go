@@ -7,7 +7,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -162,7 +161,7 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
 	q.w = &counter{ResponseWriter: w, rec: q.rec}
 	q.origin = q.snap.Settings.origin(r)
-	q.rec.ID = rand.Text()
+	q.rec.ID = switchyard.NewID(q.rec.Started)
 	q.gone = r.Context().Done()
 	q.startTrace(Tracer.Request)
 	defer q.finish()

@@ -2,30 +2,22 @@ package main
 
 import "testing"
 
-// TestRoom: a collector that is kept busy gets room within bounds, keeps it while it needs it, and gives it back.
-func TestRoom(t *testing.T) {
-	room := int64(0)
-	for _, second := range []struct {
-		cycles uint64
-		want   int64
+// TestMemoryLimit: a collector has as much again as a half of what lives, and room for a quarter of a second's garbage,
+// within bounds.
+func TestMemoryLimit(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		live, stacks, made, want int64
 	}{
-		{2, 0},
-		{60, roomStep},
-		{30, 2 * roomStep},
-		{10, 2 * roomStep},
-		{60, 3 * roomStep},
-		{60, mostRoom},
-		{60, mostRoom},
-		{16, mostRoom},
-		{4, mostRoom},
-		{3, mostRoom - roomStep},
-		{0, mostRoom - 2*roomStep},
-		{0, mostRoom - 3*roomStep},
-		{0, 0},
-		{0, 0},
+		{0, 0, 0, 20 * mib},
+		{6 * mib, mib, 0, 20 * mib},
+		{40 * mib, 2 * mib, 0, 70 * mib},
+		{6 * mib, mib, 40 * mib, 30 * mib},
+		{40 * mib, 2 * mib, 40 * mib, 80 * mib},
+		{6 * mib, mib, 4000 * mib, 52 * mib},
 	} {
-		if room = roomFor(second.cycles, room); room != second.want {
-			t.Fatalf("after a second with %d cycles: %d MiB, want %d", second.cycles, room>>20, second.want>>20)
+		if got := limitFor(c.live, c.stacks, c.made); got != c.want {
+			t.Errorf("%d MiB live, %d stacks, %d made: %d MiB, want %d", c.live/mib, c.stacks/mib, c.made/mib, got/mib, c.want/mib)
 		}
 	}
 }

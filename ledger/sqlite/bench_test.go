@@ -34,9 +34,10 @@ func perGeneration(b *testing.B, since time.Duration) {
 
 // real is a generation with the names and ids that one has in service.
 func real() (switchyard.Generation, switchyard.Attempt) {
-	g, a := ledgertest.Generation(rand.Text()), ledgertest.Attempt(rand.Text(), "")
-	g.RequestID, g.Prompt, g.Started = rand.Text(), fmt.Sprintf("%064x", 1<<60), time.Now()
-	a.Generation, a.Started = g.ID, time.Now()
+	now := time.Now()
+	g, a := ledgertest.Generation(switchyard.NewID(now)), ledgertest.Attempt(rand.Text(), "")
+	g.RequestID, g.Prompt, g.Started = rand.Text(), fmt.Sprintf("%064x", 1<<60), now
+	a.Generation, a.Started = g.ID, now
 	return g, a
 }
 
