@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -15,29 +16,32 @@ const (
 	leastMemory = 20 << 20
 )
 
-// Many small requests make garbage faster than that leaves time for: the collector gets room besides for what a part of a
-// second makes, and gives it back when there is less. Large bodies make none: they have server.memory, outside the heap.
+// Many small requests make garbage faster than that leaves time for: the collector gets room besides for what a quarter of
+// a second makes, and gives it back when there is less. Large bodies make none: they have server.memory, outside the heap.
 const (
-	cyclesASecond = 4 // that would need no more than the room
-	mostRoom      = 32 << 20
+	garbageTime = time.Second / 4
+	mostRoom    = 32 << 20
 )
 
 // tuneMemory keeps the soft limit of the collector's memory in step with what lives and with how much is made, below one
 // that the operator has set: GOMEMLIMIT knows nothing of server.memory, nor of the program's own text. The limit is soft, so
-// that a burst is served, and follows within a second.
+// that a burst is served; it follows each cycle of the collector, and goes down within a second.
 func tuneMemory(ctx context.Context) {
 	most := debug.SetMemoryLimit(-1)
 	read := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/heap/allocs:bytes"},
 	}
+	cycles := make(chan struct{}, 1)
+	eachCycle(ctx, cycles)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for before := uint64(0); ; {
+	for room := newRoom(time.Now()); ; {
 		metrics.Read(read)
-		live, stacks, made := read[0].Value.Uint64(), read[1].Value.Uint64(), read[2].Value.Uint64()
-		debug.SetMemoryLimit(min(most, limitFor(int64(live), int64(stacks), int64(made-before))))
-		before = made
+		live, stacks, made := int64(read[0].Value.Uint64()), int64(read[1].Value.Uint64()), int64(read[2].Value.Uint64())
+		limit := max(leastMemory, fixedRest+live*3/2+stacks) + room.after(made, time.Now())
+		debug.SetMemoryLimit(min(most, limit))
 		select {
+		case <-cycles:
 		case <-tick.C:
 		case <-ctx.Done():
 			return
@@ -45,7 +49,38 @@ func tuneMemory(ctx context.Context) {
 	}
 }
 
-// limitFor is the limit where so many bytes live, and are stacks, and were made in the last second.
-func limitFor(live, stacks, made int64) int64 {
-	return max(leastMemory, fixedRest+live*3/2+stacks) + min(made/cyclesASecond, mostRoom)
+// eachCycle leaves a signal after each cycle of the collector, until ctx ends.
+func eachCycle(ctx context.Context, cycles chan struct{}) {
+	type mark struct{ _ *byte } // with a pointer, so that it has a block of its own
+	runtime.AddCleanup(&mark{}, func(cycles chan struct{}) {
+		select {
+		case cycles <- struct{}{}:
+		default:
+		}
+		if ctx.Err() == nil {
+			eachCycle(ctx, cycles)
+		}
+	}, cycles)
+}
+
+// room is what the collector gets for garbage. It is looked at now and then: what has been made since then in less than
+// garbageTime can only add to it.
+type room struct {
+	bytes int64
+	made  int64     // bytes, since the process began
+	since time.Time // when so much had been made
+}
+
+func newRoom(now time.Time) *room { return &room{since: now} }
+
+// after is the room when so many bytes have been made since the process began.
+func (r *room) after(made int64, now time.Time) int64 {
+	fresh, took := made-r.made, now.Sub(r.since)
+	if took < garbageTime {
+		r.bytes = min(max(r.bytes, fresh), mostRoom)
+		return r.bytes
+	}
+	r.bytes = min(int64(float64(fresh)*float64(garbageTime)/float64(took)), mostRoom)
+	r.made, r.since = made, now
+	return r.bytes
 }

@@ -1,23 +1,45 @@
 package main
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+	"time"
+)
 
-// TestMemoryLimit: a collector has as much again as a half of what lives, and room for a quarter of a second's garbage,
+// TestRoom: the collector gets what a quarter of a second makes, at once when that is more, later when it is less, and
 // within bounds.
-func TestMemoryLimit(t *testing.T) {
+func TestRoom(t *testing.T) {
 	const mib = 1 << 20
-	for _, c := range []struct {
-		live, stacks, made, want int64
+	now := time.Unix(0, 0)
+	r, made := newRoom(now), int64(0)
+	for _, step := range []struct {
+		after      time.Duration
+		made, want int64 // MiB
 	}{
-		{0, 0, 0, 20 * mib},
-		{6 * mib, mib, 0, 20 * mib},
-		{40 * mib, 2 * mib, 0, 70 * mib},
-		{6 * mib, mib, 40 * mib, 30 * mib},
-		{40 * mib, 2 * mib, 40 * mib, 80 * mib},
-		{6 * mib, mib, 4000 * mib, 52 * mib},
+		{0, 4, 4},
+		{100 * time.Millisecond, 6, 10},
+		{100 * time.Millisecond, 2, 12},
+		{50 * time.Millisecond, 0, 12},
+		{100 * time.Millisecond, 1, 12},
+		{time.Second - 100*time.Millisecond, 7, 2},
+		{time.Second, 0, 0},
+		{time.Second, 16, 4},
+		{time.Second, 4000, 32},
+		{10 * time.Millisecond, 0, 32},
 	} {
-		if got := limitFor(c.live, c.stacks, c.made); got != c.want {
-			t.Errorf("%d MiB live, %d stacks, %d made: %d MiB, want %d", c.live/mib, c.stacks/mib, c.made/mib, got/mib, c.want/mib)
+		now, made = now.Add(step.after), made+step.made*mib
+		if got := r.after(made, now); got != step.want*mib {
+			t.Fatalf("%v later, with %d MiB more: room for %d MiB, want %d", step.after, step.made, got/mib, step.want)
 		}
+	}
+}
+
+// TestEachCycle is told of one cycle after another.
+func TestEachCycle(t *testing.T) {
+	cycles := make(chan struct{}, 1)
+	eachCycle(t.Context(), cycles)
+	for range 3 {
+		runtime.GC()
+		<-cycles
 	}
 }
