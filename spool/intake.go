@@ -69,7 +69,7 @@ func (in *intake) next() ([]byte, error) {
 	onDisk := free == nil
 	if onDisk {
 		if in.buf == nil {
-			in.buf = scratch.take()
+			in.buf = in.lend()
 		}
 		free = in.buf
 	}
@@ -108,9 +108,26 @@ func (in *intake) end() (*Body, error) {
 	return in.Body(), nil
 }
 
+// Of the bodies that go to disk while they come in, so many have a buffer of the usual size at a time. Each holds it until
+// it has come: hundreds of slow ones would else take more memory together than all bodies may.
+const (
+	largeBuffers = 64
+	smallBuffer  = chunkSize / 4
+)
+
+func (in *intake) lend() []byte {
+	if in.claim.pool.lent.Add(1) <= largeBuffers {
+		return scratch.take()
+	}
+	return make([]byte, smallBuffer)
+}
+
 // close gives back what the intake has borrowed, and the body, if there was no end.
 func (in *intake) close() {
 	if in.buf != nil {
+		in.claim.pool.lent.Add(-1)
+	}
+	if len(in.buf) == chunkSize {
 		scratch.give(in.buf)
 	}
 	in.Abort()

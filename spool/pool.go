@@ -38,6 +38,7 @@ type Pool struct {
 	first   budget                                // a sixteenth of the memory: small bodies do not stand in line behind large ones
 	rest    budget
 	files   atomic.Int64
+	lent    atomic.Int64 // buffers, to bodies that go to disk while they come in
 	typical atomic.Int64 // how large bodies of unknown length have been lately
 }
 
