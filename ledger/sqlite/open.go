@@ -58,7 +58,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(c.Path), 0o750); err != nil {
 		return nil, err
 	}
-	// A batch touches many pages, for ids are random. What the cache does not hold is written out early and read again.
+	// A batch touches many pages. What the cache does not hold is written out early and read again.
 	if s.Write, err = connect(c, "cache_size(-2048)"); err != nil {
 		return nil, err
 	}
