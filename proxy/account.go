@@ -113,18 +113,13 @@ func (a *account) flush(ctx context.Context) error {
 
 // flush has everything on disk that waits of several accounts, all or none.
 func flush(ctx context.Context, j Journal, accounts ...*account) error {
-	var records []ledger.Record
 	waited := make([][]ledger.Record, len(accounts))
 	for i, a := range accounts {
 		a.flushing.Lock()
 		defer a.flushing.Unlock()
 		waited[i] = a.take()
-		if i == 0 {
-			records = slices.Clip(waited[i])
-			continue
-		}
-		records = append(records, waited[i]...)
 	}
+	records := slices.Concat(waited...)
 	if len(records) == 0 {
 		return nil
 	}

@@ -69,7 +69,7 @@ func (in *intake) next() ([]byte, error) {
 	onDisk := free == nil
 	if onDisk {
 		if in.buf == nil {
-			in.buf = in.lend()
+			in.buf = in.borrow()
 		}
 		free = in.buf
 	}
@@ -115,7 +115,7 @@ const (
 	smallBuffer  = chunkSize / 4
 )
 
-func (in *intake) lend() []byte {
+func (in *intake) borrow() []byte {
 	if in.claim.pool.lent.Add(1) <= largeBuffers {
 		return scratch.take()
 	}

@@ -94,10 +94,7 @@ func TestWhatWasPaidForIsKept(t *testing.T) {
 					defer close(ended)
 					k.serve(ctx, &failing{http.Header{}, func() {}}, openaiPath, tinyImage, headers...)
 				}()
-				eventually(t, func() (int, bool) {
-					now, _ := k.world.OpenAI.InFlight()
-					return now, now == 1
-				})
+				k.atWork(k.world.OpenAI)
 				leave()
 				if when == "ended" {
 					<-ended
@@ -244,6 +241,15 @@ func (f *failing) Write([]byte) (int, error) {
 	return 0, errors.New("broken pipe")
 }
 
+// atWork returns when p is.
+func (k *kit) atWork(p *sim.Provider) {
+	k.Helper()
+	eventually(k.T, func() (int, bool) {
+		now, _ := p.InFlight()
+		return now, now > 0
+	})
+}
+
 // abandon sends a request for an app that leaves once p is at work for it.
 func (k *kit) abandon(p *sim.Provider, path, body string, headers ...string) {
 	k.Helper()
@@ -251,10 +257,7 @@ func (k *kit) abandon(p *sim.Provider, path, body string, headers ...string) {
 	defer leave()
 	left := make(chan answer, 1)
 	go func() { left <- k.do(ctx, http.MethodPost, path, body, headers...) }()
-	eventually(k.T, func() (int, bool) {
-		now, _ := p.InFlight()
-		return now, now > 0
-	})
+	k.atWork(p)
 	leave()
 	if a := <-left; a.err == nil {
 		k.Fatalf("the app did not leave: %d", a.status)
