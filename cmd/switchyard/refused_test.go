@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -69,7 +70,11 @@ func TestAnEmptyAccountIsAFailure(t *testing.T) {
 	if a := k.post("/voices/speak", `{}`); a.status != http.StatusPaymentRequired {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.Unauthorized {
+	rows := eventually(t, func() ([]ledger.Row, bool) { // an answer without a body is over before it is booked
+		rows := k.rows()
+		return rows, len(rows) == 1 && rows[0].Outcome != ""
+	})
+	if rows[0].Outcome != switchyard.Unauthorized {
 		t.Errorf("got %+v", rows)
 	}
 }
