@@ -14,10 +14,11 @@ RACE = -race $(UNWATCHED:%=-gcflags=%=-race=false)
 demo: ## the main job in three acts, with simulated providers
 	$(GO) run ./cmd/switchyard demo --exit
 
-test: ## every test, with the race detector, and those that count allocations without
+test: ## every test, with the race detector; those that count allocations without; and what other processors do for lack of AVX2
 	$(GO) vet ./...
 	$(GO) test $(RACE) -count=1 -timeout 15m ./...
 	$(GO) test -count=1 -run '^TestAllocations$$' ./spool ./dialect/all
+	$(GO) test -count=1 -tags purego ./spool
 
 build: ## a static binary in bin/
 	CGO_ENABLED=0 $(GO) build $(FLAGS) -o bin/switchyard ./cmd/switchyard

@@ -25,6 +25,7 @@ require (
 	go.uber.org/zap v1.28.0 // logs
 	go.yaml.in/yaml/v3 v3.0.6 // YAML with positions
 	golang.org/x/image v0.47.0 // WebP is read, and the simulators write text
+	golang.org/x/sys v0.49.0 // what the processor and the kernel can do besides what the standard library asks of them
 	golang.org/x/time v0.16.0 // token buckets
 	google.golang.org/protobuf v1.36.12 // what collectors are sent
 	modernc.org/sqlite v1.61.1 // the ledger in a file, without cgo
@@ -73,7 +74,6 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260709172345-9ea1abe57597 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260928230214-8a89bd6388cc // indirect

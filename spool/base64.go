@@ -103,7 +103,8 @@ func DecodeBase64(text switchyard.Blob) (switchyard.Blob, error) {
 // decode is DecodeBase64 of a text that has been checked.
 func decode(text switchyard.Blob, l *letters) (switchyard.Blob, error) {
 	padded := text.Len() == l.n+int64(l.padding) && int64(l.padding) == (4-l.n%4)%4
-	d := &decoded{source: text, letters: l.n, url: l.url, canonical: padded && !l.url}
+	url := l.alphabet == urlSafe
+	d := &decoded{source: text, letters: l.n, url: url, canonical: padded && !url}
 	if at, ok := text.(io.ReaderAt); ok {
 		return &decodedAt{d, at}, nil
 	}

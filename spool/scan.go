@@ -318,12 +318,22 @@ func (s *scanner) key() string {
 // longRun is from how many bytes on a string is taken to be base64, most likely.
 const longRun = 4 << 10
 
-// str passes over a string, from its opening to its closing quotation mark, and reports whether it has escapes. Long
-// plain runs, which is what base64 is, are searched and checked many bytes at a time, and looked at as base64 while they
-// are at hand: letters is nil if they are none.
+// str passes over a string, from its opening to its closing quotation mark, and reports whether it has escapes. A long one
+// is looked at as base64 while it is at hand: letters is nil if it is none.
 func (s *scanner) str() (escaped bool, letters *letters) {
 	s.pos++
-	for first := true; !s.eof(); first = false {
+	for letters = s.long(); letters != nil && !s.eof(); {
+		rest := s.win[s.pos:]
+		n := letters.take(rest) // so there is nothing in it that may not stand in a string
+		if s.pos += n; n < len(rest) {
+			if rest[n] == '"' {
+				s.pos++
+				return false, letters
+			}
+			break
+		}
+	}
+	for !s.eof() {
 		rest := s.win[s.pos:]
 		if s.quote < s.pos {
 			if i := bytes.IndexByte(rest, '"'); i >= 0 {
@@ -333,17 +343,6 @@ func (s *scanner) str() (escaped bool, letters *letters) {
 			}
 		}
 		run := s.win[s.pos:s.quote]
-		if first && (s.quote == len(s.win) || len(run) >= longRun) {
-			letters = lettersOf(run)
-		}
-		if letters != nil && letters.add(run) { // so there is nothing else in it either
-			if s.pos = s.quote; s.pos < len(s.win) {
-				s.pos++
-				return false, letters
-			}
-			continue
-		}
-		letters = nil
 		if i := bytes.IndexByte(run, '\\'); i >= 0 {
 			if s.plain(run[:i]) {
 				s.escape()
@@ -358,6 +357,19 @@ func (s *scanner) str() (escaped bool, letters *letters) {
 	}
 	s.fail("unexpected end of a string")
 	return escaped, nil
+}
+
+// long is ready to look at the string that begins here as base64; nil if it is too short for that, or begins otherwise.
+func (s *scanner) long() *letters {
+	if s.eof() {
+		return nil
+	}
+	rest := s.win[s.pos:]
+	if i := bytes.IndexByte(rest[:min(len(rest), longRun)], '"'); i >= 0 {
+		s.quote = s.pos + i
+		return nil
+	}
+	return lettersOf(rest)
 }
 
 // plain passes over text without escapes, or fails on what may not stand in a string. It may stop early, in another

@@ -316,13 +316,15 @@ var tornPadding = strings.Repeat("abcd", 1023) + "ab=" + strings.Repeat("abcd", 
 
 func TestBase64Refuses(t *testing.T) {
 	for _, text := range []string{"a", "abc=d", "ab==cd==", "a-b/", "abcd====", "ab!d", "=abc", tornPadding} {
-		p := newPool(t, 1<<20)
-		v, err := spool.Scan(body(t, p, `"`+text+`"`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := v.Base64(0); !errors.Is(err, spool.ErrBase64) {
-			t.Errorf("%.50q: %v", text, err)
+		for _, before := range []string{"", strings.Repeat("abcd", 3000)} { // looked at by itself, and as it comes in
+			p := newPool(t, 1<<20)
+			v, err := spool.Scan(body(t, p, `"`+before+text+`"`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := v.Base64(0); !errors.Is(err, spool.ErrBase64) {
+				t.Errorf("%.50q behind %d letters: %v", text, len(before), err)
+			}
 		}
 	}
 }
@@ -404,7 +406,7 @@ func TestForm(t *testing.T) {
 
 // FuzzScan: what is accepted is JSON to the standard library, too, and reads the same.
 func FuzzScan(f *testing.F) {
-	for _, seed := range []string{`{"a":[1,2.5e-3,"\u00e9",null,true]}`, `""`, `[[]]`, `{"a":{"b":"c"}}`, "\"\xe2\x82\xac\"", `-0`} {
+	for _, seed := range []string{`{"a":[1,2.5e-3,"\u00e9",null,true]}`, `""`, `[[]]`, `{"a":{"b":"c"}}`, "\"\xe2\x82\xac\"", `-0`, `["` + strings.Repeat("abcd", 3000) + `é \"=\n"]`} {
 		f.Add(seed)
 	}
 	p, err := spool.New(spool.Config{Memory: 1 << 20, Dir: f.TempDir()})
