@@ -27,7 +27,7 @@ func newDialer(allow []string, resolver *net.Resolver, timeout time.Duration) *d
 		}
 		d.allow[name] = true
 	}
-	d.open = net.Dialer{Timeout: timeout, Resolver: resolver}
+	d.open = net.Dialer{Timeout: timeout, Resolver: resolver, Control: Unpaced}
 	d.guarded = net.Dialer{Timeout: timeout, Resolver: resolver, Control: refusePrivate}
 	return d
 }

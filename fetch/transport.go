@@ -40,7 +40,7 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 	}
 	return &http.Transport{
 		Proxy:                  proxy,
-		DialContext:            (&net.Dialer{Timeout: connect}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: connect, Control: Unpaced}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    connect,
 		ResponseHeaderTimeout:  c.FirstByte,

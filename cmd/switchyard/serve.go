@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"switchyard/config"
+	"switchyard/fetch"
 )
 
 // serveCommand runs the sidecar until it is told to end.
@@ -90,7 +91,7 @@ type listeners struct{ app, admin net.Listener }
 
 func listen(ctx context.Context, f *file) (listeners, error) {
 	var l listeners
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: fetch.Unpaced}
 	var err error
 	if l.app, err = lc.Listen(ctx, "tcp", f.Server.Listen); err != nil {
 		return l, fmt.Errorf("server.listen: %w", err)
