@@ -11,7 +11,7 @@ import (
 
 // Journal is where money is written to first; the Journal of package ledger is.
 type Journal interface {
-	// Append returns when the records are on disk, all or none.
+	// Append returns when the records are on disk, all or none. It keeps none of them, nor does Write.
 	Append(context.Context, ...ledger.Record) error
 
 	// Write returns when the records survive the death of the process; synced returns when they survive that of the
@@ -65,6 +65,7 @@ func (a *account) Write(ctx context.Context, at switchyard.Attempt) error {
 func (a *account) Synced(ctx context.Context) error {
 	records := a.written
 	if a.written = nil; records == nil || a.synced() == nil {
+		tear(records)
 		return nil
 	}
 	err := a.journal.Append(ctx, records...)
@@ -89,13 +90,24 @@ func (a *account) Settle(_ context.Context, at switchyard.Attempt) error {
 	return nil
 }
 
-// wait keeps a record for the next append, with room for what comes with it. Nothing is kept for longer: a job may take
-// hours. Requires mu, but at the start.
+// wait keeps a record for the next append, with room for what comes with it. Requires mu, but at the start.
 func (a *account) wait(r ledger.Record) {
 	if a.waiting == nil {
-		a.waiting = make([]ledger.Record, 0, 2)
+		a.waiting = slips.Get().(*[2]ledger.Record)[:0]
 	}
 	a.waiting = append(a.waiting, r)
+}
+
+// slips are room for the two records of most appends. None is kept for longer than that: a job may take hours.
+var slips = sync.Pool{New: func() any { return new([2]ledger.Record) }}
+
+// tear gives room back. The journal keeps no record that it was handed, and nobody else has these any more.
+func tear(records []ledger.Record) {
+	if cap(records) == 2 {
+		slip := (*[2]ledger.Record)(records[:2])
+		clear(slip[:])
+		slips.Put(slip)
+	}
 }
 
 // End has everything on disk. If that fails it waits, the end as well, for another flush.
@@ -119,7 +131,12 @@ func flush(ctx context.Context, j Journal, accounts ...*account) error {
 		defer a.flushing.Unlock()
 		waited[i] = a.take()
 	}
-	records := slices.Concat(waited...)
+	var records []ledger.Record
+	if len(waited) == 1 {
+		records = waited[0]
+	} else {
+		records = slices.Concat(waited...)
+	}
 	if len(records) == 0 {
 		return nil
 	}
@@ -156,6 +173,7 @@ func (a *account) told(waited []ledger.Record, err error) {
 		return
 	}
 	a.taken = true
+	tear(waited)
 }
 
 // begun reports whether the journal has taken anything. Otherwise nothing has left for the generation.
