@@ -67,7 +67,10 @@ func New(c Config) *Client {
 		DisableCompression:     true, // images are compressed already, and a gzip bomb never gets to explode
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    64, // all pictures of a provider come from one host
 		IdleConnTimeout:        30 * time.Second,
+		ReadBufferSize:         2 << 10, // for heads: bodies are read past it
+		WriteBufferSize:        1 << 10,
 	}}
 }
 
