@@ -10,13 +10,13 @@ import (
 )
 
 // reference is what the bare proxy needed on the machine that the bars of CPU time were set on: CPU-ms a MB, for the
-// transparent answers of 16 callers. With this run's own figure beside it a slow machine is told from slow software.
+// transparent answers of 100 callers. With this run's own figure beside it a slow machine is told from slow software.
 const reference = 0.22
 
 // table is what has been measured so far.
 type table struct {
-	judges bool // whether figures are held against their bars
-	bare   float64
+	judges bool    // whether figures are held against their bars
+	bare   float64 // what the bare proxy took last to carry bodies of megabytes, CPU-ms a MB; 0 before that
 	lines  []line
 }
 
@@ -25,7 +25,7 @@ type line struct {
 	what      string
 	got, most float64
 	unit      string
-	scales    bool    // with the machine's speed
+	bare      float64 // what the bare proxy took beside it, if the figure scales with the machine's speed; 0 if not
 	strict    float64 // a narrower bar, told beside; 0 for none
 }
 
@@ -58,13 +58,16 @@ var columns = []column{
 // add prints a scenario, and keeps its figures with a bar for the end.
 func (t *table) add(s scenario, results map[string][]turn) error {
 	show(s, results)
-	if s.name == transparent && s.many == 16 {
+	if s.yardstick {
 		t.bare = median(results[bare], perMB)
 	}
 	for _, b := range s.bars {
-		l := line{what: s.title() + ": " + b.what, got: b.got(results), most: b.most, scales: b.kind == machine, strict: b.strict}
-		if b.kind == ratio {
+		l := line{what: s.title() + ": " + b.what, got: b.got(results), most: b.most, strict: b.strict}
+		switch b.kind {
+		case ratio:
 			l.unit = " ×"
+		case machine:
+			l.bare = t.bare
 		}
 		if err := t.judge(l); err != nil {
 			return err
@@ -123,10 +126,10 @@ func (t *table) verdict(l line) string {
 		return "not judged"
 	case l.strict > 0:
 		return fmt.Sprintf("%s (bar by medians %.2f: %s)", hit(l.got, l.most), l.strict, hit(l.got, l.strict))
-	case !l.scales || t.bare == 0: // without S3 in the run there is nothing to compare with
+	case l.bare == 0: // or there is nothing in the run to compare with
 		return hit(l.got, l.most)
 	}
-	own, most := l.got/t.bare, l.most/reference
+	own, most := l.got/l.bare, l.most/reference
 	return fmt.Sprintf("%s (%.2f × bare, bar %.2f ×: %s)", hit(l.got, l.most), own, most, hit(own, most))
 }
 

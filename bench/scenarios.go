@@ -17,9 +17,10 @@ type scenario struct {
 	many  int // callers of a closed loop
 	total int // requests of a turn
 
-	plain   bool // whether the baselines can do it, too
-	direct  bool // whether the upstream itself is asked, for the added latency
-	refused bool // whether each request is to be taken whole, and refused, by the first target
+	plain     bool // whether the baselines can do it, too
+	yardstick bool // whether the bare proxy's CPU a MB is what figures that follow are compared with: load of their kind, just before
+	direct    bool // whether the upstream itself is asked, for the added latency
+	refused   bool // whether each request is to be taken whole, and refused, by the first target
 
 	bars []bar
 }
