@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -256,6 +257,37 @@ func TestAFileIsWholeOrAnError(t *testing.T) {
 		if _, err := read(t, c, address+path, big); !errors.As(err, &status) || status.Code != code {
 			t.Errorf("%s: got %v, want status %d", path, err, code)
 		}
+	}
+}
+
+// TestConnectionsAreKept: pictures that are fetched side by side go over the connections of those before.
+func TestConnectionsAreKept(t *testing.T) {
+	const many = 8
+	var all sync.WaitGroup // until all of a round are there
+	var connections sync.Map
+	address, hostport := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		connections.Store(r.RemoteAddr, true)
+		all.Done()
+		all.Wait()
+		io.WriteString(w, "picture")
+	})
+	c := client(t, fetch.Config{Allow: []string{hostport}})
+	for range 3 {
+		all.Add(many)
+		var round sync.WaitGroup
+		for range many {
+			round.Go(func() {
+				if got, err := read(t, c, address, big); got != "picture" {
+					t.Errorf("%q, %v", got, err)
+				}
+			})
+		}
+		round.Wait()
+	}
+	n := 0
+	connections.Range(func(any, any) bool { n++; return true })
+	if n != many {
+		t.Errorf("%d connections for %d pictures at a time", n, many)
 	}
 }
 

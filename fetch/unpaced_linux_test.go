@@ -11,13 +11,13 @@ import (
 	"switchyard/fetch"
 )
 
-// TestUnpaced: both ends of a connection on this machine, and nothing that faces a network.
+// TestUnpaced: what is dialed on this machine, and what a listener takes there, but none that faces a network.
 func TestUnpaced(t *testing.T) {
 	usual, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lc, d := net.ListenConfig{Control: fetch.Unpaced}, net.Dialer{Control: fetch.Unpaced}
+	lc, tr := net.ListenConfig{Control: fetch.Unpaced}, transport(t, fetch.TransportConfig{})
 	for address, want := range map[string]string{"127.0.0.1:0": "reno", "0.0.0.0:0": strings.TrimSpace(string(usual))} {
 		l, err := lc.Listen(t.Context(), "tcp4", address)
 		if err != nil {
@@ -25,7 +25,7 @@ func TestUnpaced(t *testing.T) {
 		}
 		defer l.Close()
 		_, port, _ := net.SplitHostPort(l.Addr().String())
-		dialed, err := d.DialContext(t.Context(), "tcp4", "127.0.0.1:"+port)
+		dialed, err := tr.DialContext(t.Context(), "tcp4", "127.0.0.1:"+port)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestUnpaced(t *testing.T) {
 			t.Errorf("accepted at %s: %s, want %s", address, got, want)
 		}
 		if got := congestion(t, dialed); got != "reno" {
-			t.Errorf("dialed on this machine: %s, want reno", got)
+			t.Errorf("dialed by a transport: %s, want reno", got)
 		}
 	}
 }

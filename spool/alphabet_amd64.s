@@ -1,5 +1,6 @@
 //go:build !purego
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // LOOK leaves 0 in those bytes of row that are no letters, of the 32 at SI+AX+off. The upper half of a byte is looked up
@@ -24,7 +25,7 @@ TEXT ·leapAVX2(SB), NOSPLIT, $0-40
 	VPBROADCASTD   X2, Y2
 	VPXOR          Y3, Y3, Y3
 	XORQ           AX, AX
-	SUBQ           $128, CX   // the last place at which a stride may begin
+	SUBQ           $const_stride, CX // the last place at which a stride may begin
 
 next:
 	CMPQ AX, CX
@@ -39,7 +40,7 @@ next:
 	VPCMPEQB  Y3, Y8, Y8
 	VPTEST    Y8, Y8
 	JNZ       done
-	ADDQ      $128, AX
+	ADDQ      $const_stride, AX
 	JMP       next
 
 done:
