@@ -1,5 +1,6 @@
 // Package migrate brings a package's tables in a SQL database up to date. Migrations are files, embedded in the program
-// and carried out in the order of their names, each in a transaction of its own with the note that it was.
+// and carried out in the order of their names, with a note of each. All that are missing are one transaction: a new file's
+// tables would otherwise wait for the disk once a migration.
 package migrate
 
 import (
@@ -53,23 +54,47 @@ func (e *OlderError) Error() string {
 	return fmt.Sprintf("its tables are at version %d (%s), of an older build; this one needs %d", e.Has, e.Table, e.Knows)
 }
 
-// Up carries out the migrations that the database has not seen. It writes nothing if there are none, so that another
-// process's lock does not keep the program from starting. Any number of processes may do so at once.
+// Up carries out the migrations that the database has not seen, all or none of them. It writes nothing if there are none, so
+// that another process's lock does not keep the program from starting. Any number of processes may do so at once.
 func (t Tables) Up(ctx context.Context, db *sql.DB) error {
-	names, err := t.names()
+	names, done, err := t.compare(ctx, db)
+	if err != nil || done == len(names) {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	done, err := t.version(ctx, db)
-	if err != nil {
-		return err
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if t.lock != "" {
+		if _, err := tx.ExecContext(ctx, t.lock); err != nil {
+			return err
+		}
 	}
-	if done > len(names) {
-		return &NewerError{t.Version, done, len(names)}
+	if names, done, err = t.compare(ctx, tx); err != nil { // others may have been at it before we held the lock
+		return err
 	}
 	for i := done; i < len(names); i++ {
-		if err := t.one(ctx, db, names[i], i+1); err != nil {
+		if err := t.one(ctx, tx, names[i], i+1); err != nil {
 			return fmt.Errorf("migration %s: %w", names[i], err)
+		}
+	}
+	return tx.Commit()
+}
+
+// one carries out a migration, and notes that it was.
+func (t Tables) one(ctx context.Context, tx *sql.Tx, name string, version int) error {
+	text, err := fs.ReadFile(t.Files, name)
+	if err != nil {
+		return err
+	}
+	for _, q := range []string{
+		`CREATE TABLE IF NOT EXISTS ` + t.Version + ` (version INTEGER PRIMARY KEY)`,
+		string(text),
+		fmt.Sprintf(`INSERT INTO %s VALUES (%d)`, t.Version, version),
+	} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -78,20 +103,22 @@ func (t Tables) Up(ctx context.Context, db *sql.DB) error {
 // Check reports whether the database is as this build wants it: a NewerError or an OlderError if it is not. It changes
 // nothing.
 func (t Tables) Check(ctx context.Context, db *sql.DB) error {
-	names, err := t.names()
-	if err != nil {
-		return err
+	names, done, err := t.compare(ctx, db)
+	if err == nil && done < len(names) {
+		err = &OlderError{t.Version, done, len(names)}
 	}
-	done, err := t.version(ctx, db)
-	switch {
-	case err != nil:
-		return err
-	case done > len(names):
-		return &NewerError{t.Version, done, len(names)}
-	case done < len(names):
-		return &OlderError{t.Version, done, len(names)}
+	return err
+}
+
+// compare tells all migrations, and how many of them the database has seen; a NewerError if it has seen more.
+func (t Tables) compare(ctx context.Context, q querier) (names []string, done int, err error) {
+	if names, err = t.names(); err != nil {
+		return nil, 0, err
 	}
-	return nil
+	if done, err = t.version(ctx, q); err == nil && done > len(names) {
+		err = &NewerError{t.Version, done, len(names)}
+	}
+	return names, done, err
 }
 
 func (t Tables) names() ([]string, error) {
@@ -116,35 +143,4 @@ func (t Tables) version(ctx context.Context, q querier) (version int, err error)
 	}
 	err = q.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM `+t.Version).Scan(&version)
 	return version, err
-}
-
-// one carries out a migration, unless somebody else has done so by the time that we hold the lock.
-func (t Tables) one(ctx context.Context, db *sql.DB, name string, version int) error {
-	text, err := fs.ReadFile(t.Files, name)
-	if err != nil {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if t.lock != "" {
-		if _, err := tx.ExecContext(ctx, t.lock); err != nil {
-			return err
-		}
-	}
-	if done, err := t.version(ctx, tx); err != nil || done >= version {
-		return err
-	}
-	for _, q := range []string{
-		`CREATE TABLE IF NOT EXISTS ` + t.Version + ` (version INTEGER PRIMARY KEY)`,
-		string(text),
-		fmt.Sprintf(`INSERT INTO %s VALUES (%d)`, t.Version, version),
-	} {
-		if _, err := tx.ExecContext(ctx, q); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
 }

@@ -67,7 +67,13 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	db := connect(t, filepath.Join(t.TempDir(), "x.db"))
-	broken := fstest.MapFS{"0001_a.sql": two["0001_a.sql"], "0002_b.sql": file(`UPDATE a SET x = 7; INSERT INTO nowhere VALUES (1)`)}
+	broken := fstest.MapFS{"0001_a.sql": two["0001_a.sql"], "0002_b.sql": two["0002_b.sql"], "0003_c.sql": file(`UPDATE a SET x = 7; INSERT INTO nowhere VALUES (1)`)}
+	if err := tables(broken).Up(t.Context(), db); err == nil || value(t, db, `SELECT COUNT(*) FROM sqlite_master`) != 0 {
+		t.Fatalf("of an empty database: %v", err)
+	}
+	if err := tables(fstest.MapFS{"0001_a.sql": two["0001_a.sql"]}).Up(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
 	if err := tables(broken).Up(t.Context(), db); err == nil {
 		t.Fatal("no error")
 	}
