@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"switchyard/fetch"
 )
 
 // sample is what a turn of load has shown.
@@ -25,7 +28,8 @@ type sample struct {
 
 // client has connections enough for every caller, and does nothing of its own accord.
 func client(callers int) *http.Client {
-	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers, MaxConnsPerHost: 0, DisableCompression: true}}
+	dialer := net.Dialer{Control: fetch.Unpaced}
+	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: callers, DisableCompression: true}}
 }
 
 // closed has callers ask one after another until total requests have been made.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/fetch"
 	"switchyard/sim"
 )
 
@@ -133,8 +135,11 @@ func events(w http.ResponseWriter) {
 	}
 }
 
+// serveUpstream stands for servers elsewhere, as the load stands for apps: that their kernel may pace what they send (see
+// fetch.Unpaced), by timers that run at whoever's expense is on the processor, is not to be measured.
 func serveUpstream(address string) error {
-	l, err := net.Listen("tcp", address)
+	lc := net.ListenConfig{Control: fetch.Unpaced}
+	l, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,11 @@ import (
 // How long a body waits for memory before it goes to disk. Memory that comes back in time is worth waiting for, since
 // every megabyte on disk costs about as much work as sending it does, and the sender's bytes wait in its socket
 // meanwhile. But where nothing has come back for a stall, those who hold it wait themselves, for a slow provider or
-// app, or for more memory: then nobody waits for them.
+// app, or for more memory: then nobody waits for them. Patience is longer than a hundred bodies of 11 MB take, one after
+// another, on two slow cores: where it ends too soon, those who go to disk slow down everybody behind them.
 const (
 	stall    = 50 * time.Millisecond
-	patience = time.Second
+	patience = 2 * time.Second
 )
 
 // budget is a stretch of memory in pieces of one size. Pieces are promised first (claim), first come, first served, and

@@ -56,7 +56,7 @@ func TestClaimGivesUp(t *testing.T) {
 		most  time.Duration
 	}{
 		"stuck":  {time.Hour, 50 * time.Millisecond, 50 * time.Millisecond},
-		"moving": {20 * time.Millisecond, time.Second, 1100 * time.Millisecond},
+		"moving": {20 * time.Millisecond, 2 * time.Second, 2100 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := claimPool(t)
