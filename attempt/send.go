@@ -154,9 +154,7 @@ var errIdle = errors.New("the answer stalled")
 func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*spool.Body, error) {
 	r, size := io.Reader(resp.Body), resp.ContentLength
 	if idle := x.c.Target.Timeouts.Idle; idle > 0 {
-		timer := time.AfterFunc(idle, func() { cancel(errIdle) })
-		defer timer.Stop()
-		r = &watched{r: r, timer: timer, idle: idle}
+		r = &watched{r: r, idle: idle, stalled: func() { cancel(errIdle) }}
 	}
 	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -173,15 +171,21 @@ func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*s
 	return x.Pool.ReadJSON(r, size, x.MaxAnswer)
 }
 
-// watched puts the idle timer off at every read.
+// watched calls stalled when a read takes longer than idle. What we ourselves wait for between reads, such as memory, is no
+// pause of the provider's.
 type watched struct {
-	r     io.Reader
-	timer *time.Timer
-	idle  time.Duration
+	r       io.Reader
+	idle    time.Duration
+	stalled func()
+	timer   *time.Timer // nil before the first read; runs during each
 }
 
 func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	w.timer.Reset(w.idle)
-	return n, err
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.idle, w.stalled)
+	} else {
+		w.timer.Reset(w.idle)
+	}
+	defer w.timer.Stop()
+	return w.r.Read(p)
 }
