@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 type lab struct {
 	dir      string
 	upstream *process
+	byTLS    string     // address of the same
 	subjects []*process // the bare proxy first: it is the baseline
 	bin      string
 }
@@ -79,12 +81,18 @@ func openUpstream(ctx context.Context) (_ *lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l.upstream, err = self(ctx, "upstream", address)
+	if l.byTLS, err = freeAddress(); err != nil {
+		return nil, err
+	}
+	l.upstream, err = self(ctx, "upstream", address, l.byTLS, l.ca())
 	return l, err
 }
 
+// ca is the file with the upstream's certificate.
+func (l *lab) ca() string { return filepath.Join(l.dir, "ca.pem") }
+
 func (l *lab) sidecar(dir string) sidecar {
-	return sidecar{dir: dir, bin: l.bin, upstream: l.upstream.url}
+	return sidecar{dir: dir, bin: l.bin, upstream: l.upstream.url, byTLS: "https://" + l.byTLS, ca: l.ca()}
 }
 
 func (l *lab) close() {

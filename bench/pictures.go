@@ -29,8 +29,8 @@ var peakMost = map[int]float64{16: 72, 100: 96}
 // pictures is S3: large answers, as they come, in another dialect's words, and with base64 made or unmade.
 func pictures(o options, callers int) []scenario {
 	peak := bar{what: "peak RSS, MiB", measure: peakRSS, most: peakMost[callers]}
-	s3 := func(name string, c call, b bar) scenario {
-		return scenario{group: "S3", name: name, many: callers, total: o.times(400), plain: c.header == nil, call: c, bars: []bar{b, peak}}
+	s3 := func(name string, c call, bars ...bar) scenario {
+		return scenario{group: "S3", name: name, many: callers, total: o.times(400), plain: c.header == nil, call: c, bars: append(bars, peak)}
 	}
 	big := func(name string, c call) scenario { // of 45 MB each, so there are fewer
 		return scenario{group: "S3", name: name, many: callers, total: o.times(max(48, callers)), call: c, bars: []bar{peak}}
@@ -48,6 +48,7 @@ func pictures(o options, callers int) []scenario {
 		s3("OpenAI → Imagen", post(imagesPath, generate4, "imagen", fourMB), same),
 		s3("fal URLs → Imagen", post(predictPath, predict4, "flux", fourMB), remade),
 		s3("Imagen → hosted URLs", post(imagesPath, dallE4, "imagen", 100), hosted),
+		s3("generation 4 × 2 MiB, by TLS", post(imagesPath, generate4, "secure", fourMB)),
 		big("generation 4 × 8 MiB, transparent", post(imagesPath, generateLarge, "", fourLarge)),
 		big("Imagen → OpenAI, 4 × 8 MiB", post(predictPath, predict4Large, "gpt", fourLarge)),
 	}

@@ -95,7 +95,7 @@ func freeAddress() (string, error) {
 func play(role string, args []string) error {
 	switch role {
 	case "upstream":
-		return serveUpstream(args[0])
+		return serveUpstream(args[0], args[1], args[2])
 	case "reverseproxy":
 		return serveBare(args[0], args[1])
 	}

@@ -13,6 +13,8 @@ type sidecar struct {
 	dir      string // where it keeps its things; made if missing
 	bin      string
 	upstream string // URL
+	byTLS    string // URL of the same
+	ca       string // file with its certificate
 	env      []string
 	bound    *bound // of its memory; nil for none
 }
@@ -29,16 +31,19 @@ providers:
   openai: {dialect: openai, key: k, base_url: %[4]q}
   fal: {dialect: fal, key: k, base_url: %[4]q, queue_url: %[4]q}
   full: {dialect: gemini, key: k, base_url: "%[4]s%[5]s", breaker: off}
+  secure: {dialect: openai, key: k, base_url: %[6]q, ca: %[7]q}
 targets:
   imagen: {provider: google, model: imagen-4.0-generate-001}
   gpt: {provider: openai, model: gpt-image-1-mini}
   flux: {provider: fal, model: fal-ai/flux/dev}
   full: {provider: full, model: gemini-3-pro-image}
+  secure: {provider: secure, model: gpt-image-1-mini}
   content: {provider: google, model: gemini-3-pro-image}
 routes:
   - {name: imagen, when: 'headers["x-to"] == "imagen"', targets: [imagen]}
   - {name: gpt, when: 'headers["x-to"] == "gpt"', targets: [gpt]}
   - {name: flux, when: 'headers["x-to"] == "flux"', targets: [flux]}
+  - {name: secure, when: 'headers["x-to"] == "secure"', targets: [secure]}
   - {name: second, when: 'headers["x-to"] == "second"', targets: [full, content]}
   - {name: native, targets: [native]}
 `
@@ -56,7 +61,7 @@ func (s sidecar) start(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	config := filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, sidecarConfig, app, admin, s.dir, s.upstream, fullPrefix), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, sidecarConfig, app, admin, s.dir, s.upstream, fullPrefix, s.byTLS, s.ca), 0o600); err != nil {
 		return nil, err
 	}
 	return program{name: ours, address: app, env: s.env, argv: []string{s.bin, "serve", "--config", config}, bound: s.bound}.start(ctx)

@@ -137,13 +137,27 @@ func events(w http.ResponseWriter) {
 
 // serveUpstream stands for servers elsewhere, as the load stands for apps: that their kernel may pace what they send (see
 // fetch.Unpaced), by timers that run at whoever's expense is on the processor, is not to be measured.
-func serveUpstream(address string) error {
+//
+// It listens at two addresses: plainly, and with a certificate that it writes to ca.
+func serveUpstream(address, byTLS, ca string) error {
 	lc := net.ListenConfig{Control: fetch.Unpaced}
+	safe, err := lc.Listen(context.Background(), "tcp", byTLS)
+	if err != nil {
+		return err
+	}
+	if safe, err = secure(safe, ca); err != nil {
+		return err
+	}
 	l, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return err
 	}
-	return (&http.Server{Handler: newUpstream(address), ReadHeaderTimeout: time.Minute}).Serve(l)
+	server := &http.Server{Handler: newUpstream(address), ReadHeaderTimeout: time.Minute}
+	failed := make(chan error, 2)
+	for _, l := range []net.Listener{safe, l} {
+		go func() { failed <- server.Serve(l) }()
+	}
+	return <-failed
 }
 
 // serveBare is the baseline: a reverse proxy that does nothing else.

@@ -63,7 +63,7 @@ func New(c Config) *Client {
 		DialContext:            d.dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Roots},
 		TLSHandshakeTimeout:    connect,
-		ForceAttemptHTTP2:      true,
+		Protocols:              http1(),
 		DisableCompression:     true, // images are compressed already, and a gzip bomb never gets to explode
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           64,

@@ -44,13 +44,22 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    connect,
 		ResponseHeaderTimeout:  c.FirstByte,
-		ForceAttemptHTTP2:      true,
+		Protocols:              http1(),
 		DisableCompression:     true, // bodies go through as they are
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    256, // the default of 2 opens a connection for nearly every request of a burst
 		IdleConnTimeout:        90 * time.Second,
 		WriteBufferSize:        16 << 10, // one TLS record
 	}, nil
+}
+
+// http1 is what is spoken with providers and with whoever has their pictures: one connection a request at a time, which the
+// bytes of an answer wait in until there is room for them. By HTTP/2 all share one, so that whoever must wait would keep up
+// everybody; the transport takes their bytes out of it instead, up to 4 MiB an answer, onto the heap and past server.memory.
+func http1() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
 }
 
 var errProxy = errors.New("want http://, https:// or socks5:// and a host")

@@ -1,6 +1,7 @@
 package fetch_test
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -58,23 +59,52 @@ func TestAProviderOnThisMachineIsReachedAsItIs(t *testing.T) {
 	}
 }
 
-func TestAnOwnCertificateAuthorityIsTrusted(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+// secure answers with the protocol that it is spoken to by; it knows HTTP/2, too. file is its certificate.
+func secure(t *testing.T) (s *httptest.Server, file string) {
+	s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
 	s.EnableHTTP2 = true
 	s.Config.ErrorLog = quiet
 	s.StartTLS()
-	defer s.Close()
-	if _, err := roundTrip(t, transport(t, fetch.TransportConfig{}), s.URL); err == nil {
-		t.Error("an unknown certificate was trusted")
-	}
-	file := filepath.Join(t.TempDir(), "ca.pem")
+	t.Cleanup(s.Close)
+	file = filepath.Join(t.TempDir(), "ca.pem")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	if err := os.WriteFile(file, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return s, file
+}
+
+func TestAnOwnCertificateAuthorityIsTrusted(t *testing.T) {
+	s, file := secure(t)
+	if _, err := roundTrip(t, transport(t, fetch.TransportConfig{}), s.URL); err == nil {
+		t.Error("an unknown certificate was trusted")
+	}
+	if _, err := roundTrip(t, transport(t, fetch.TransportConfig{CA: file}), s.URL); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHTTP1 is spoken by both clients, whatever the server would like.
+func TestHTTP1(t *testing.T) {
+	s, file := secure(t)
 	res, err := roundTrip(t, transport(t, fetch.TransportConfig{CA: file}), s.URL)
-	if err != nil || res.ProtoMajor != 2 {
-		t.Errorf("got %v, %v; want HTTP/2", res, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := io.ReadAll(res.Body); string(b) != "HTTP/1.1" {
+		t.Errorf("a provider was spoken to by %s", b)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	c := fetch.New(fetch.Config{Allow: []string{"127.0.0.1"}, Roots: roots})
+	defer c.Close()
+	picture, err := c.Get(t.Context(), s.URL, 1<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer picture.Body.Close()
+	if b, _ := io.ReadAll(picture.Body); string(b) != "HTTP/1.1" {
+		t.Errorf("a picture came by %s", b)
 	}
 }
 
