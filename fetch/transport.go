@@ -38,10 +38,11 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions := tls.NewLRUClientSessionCache(0) // which spare further connections half of the handshake's work
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            (&net.Dialer{Timeout: connect, Control: Unpaced}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ClientSessionCache: sessions},
 		TLSHandshakeTimeout:    connect,
 		ResponseHeaderTimeout:  c.FirstByte,
 		Protocols:              http1(),

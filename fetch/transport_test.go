@@ -84,6 +84,24 @@ func TestAnOwnCertificateAuthorityIsTrusted(t *testing.T) {
 	}
 }
 
+// TestTLSSessionsAreResumed by connections that come later.
+func TestTLSSessionsAreResumed(t *testing.T) {
+	s, file := secure(t)
+	tr := transport(t, fetch.TransportConfig{CA: file})
+	for i, want := range []bool{false, true} {
+		res, err := roundTrip(t, tr, s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body) // the server's ticket comes before the answer
+		if got := res.TLS.DidResume; got != want {
+			t.Errorf("connection %d: resumed %v, want %v", i+1, got, want)
+		}
+		res.Body.Close()
+		tr.CloseIdleConnections()
+	}
+}
+
 // TestHTTP1 is spoken by both clients, whatever the server would like.
 func TestHTTP1(t *testing.T) {
 	s, file := secure(t)
