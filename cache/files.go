@@ -47,7 +47,7 @@ func (r *Replies) save(ask Ask, reply *Reply) error {
 		return fmt.Errorf("cache: %w", err)
 	}
 	err = fill(temp, line, body, reply.Body.Len())
-	err = errors.Join(err, os.Chtimes(temp.Name(), time.Time{}, r.now()), temp.Sync(), temp.Close()) // Sweep goes by our clock
+	err = errors.Join(err, os.Chtimes(temp.Name(), time.Time{}, r.now()), r.fsync(temp), temp.Close()) // Sweep goes by our clock
 	if err == nil {
 		err = os.Rename(temp.Name(), r.path(ask.key))
 	}
@@ -94,7 +94,7 @@ func (r *Replies) sync() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return errors.Join(r.fsync(dir), dir.Close())
 }
 
 // touch keeps a file for longer than others when room is made.

@@ -17,6 +17,8 @@ type Config struct {
 	TTL time.Duration // of answers under a key; 0: 24 h
 	Max int64         // bytes of all answers together; 0: 1 GiB. The oldest go first
 	Now func() time.Time
+
+	fsync func(*os.File) error // how a file, or the folder with its names, is brought to disk, for tests; nil: its Sync
 }
 
 // Sum is a digest.
@@ -48,6 +50,8 @@ type Replies struct {
 	max int64
 	now func() time.Time
 
+	fsync func(*os.File) error
+
 	sweeping sync.Mutex
 	total    atomic.Int64 // bytes of all files
 
@@ -58,7 +62,7 @@ type Replies struct {
 
 // New opens the folder, and sweeps it.
 func New(c Config) (*Replies, error) {
-	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
+	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, fsync: c.fsync, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
 	if r.ttl <= 0 {
 		r.ttl = 24 * time.Hour
 	}
@@ -67,6 +71,9 @@ func New(c Config) (*Replies, error) {
 	}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.fsync == nil {
+		r.fsync = (*os.File).Sync
 	}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)

@@ -3,6 +3,8 @@ package cache_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -161,6 +163,87 @@ func TestTooMuchIsSweptAtOnce(t *testing.T) {
 	}
 	if files, _ := os.ReadDir(dir); len(files) > 5 {
 		t.Errorf("%d answers of a kilobyte are kept in 5 kB", len(files))
+	}
+}
+
+// TestWhatIsSweptIsForgotten: whoever comes for one of several answers gets one that is there, and what is remembered of
+// them goes with the last.
+func TestWhatIsSweptIsForgotten(t *testing.T) {
+	now := time.Unix(0, 0)
+	r := replies(t, cache.Config{Now: func() time.Time { return now }})
+	works := []*cache.Work{claim(t, r, cache.Rejoin(sum(1), stays())), claim(t, r, cache.Rejoin(sum(1), stays()))}
+	for i, body := range []string{"one", "two"} {
+		if lost := works[i].Deliver(reply(body), breaks); lost != nil {
+			t.Fatal(lost)
+		}
+		now = now.Add(40 * time.Second)
+	}
+	if err := r.Sweep(); err != nil || cache.Askers(r) != 1 {
+		t.Errorf("%d are remembered, %v", cache.Askers(r), err)
+	}
+	w := claim(t, r, cache.Rejoin(sum(1), stays()))
+	if got := read(t, w.Reply()); got != "two" {
+		t.Errorf("got %q", got)
+	}
+	w.Release()
+	now = now.Add(time.Hour)
+	if err := r.Sweep(); err != nil || cache.Askers(r) != 0 {
+		t.Errorf("%d are remembered for nothing, %v", cache.Askers(r), err)
+	}
+}
+
+// TestASweepDisturbsNobody: who makes an answer, and who waits for it, are remembered though it is in no file yet; or it
+// would be told to another, too.
+func TestASweepDisturbsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := replies(t, cache.Config{})
+		w := claim(t, r, cache.Rejoin(sum(1), gone()))
+		joined := goClaim(t.Context(), r, cache.Rejoin(sum(1), stays()))
+		synctest.Wait()
+		if err := r.Sweep(); err != nil {
+			t.Error(err)
+		}
+		deliver(t, w, "picture")
+		if got := read(t, joined.work(t).Reply()); got != "picture" {
+			t.Errorf("got %q", got)
+		}
+		deliver(t, claim(t, r, cache.Rejoin(sum(1), stays())), "beside who waited")
+	})
+}
+
+// TestSynced: before an answer under a key goes out, its file is on disk, and then the folder that has its name. Where that
+// is not to be had, it is told as lost.
+func TestSynced(t *testing.T) {
+	errDisk := errors.New("the disk is gone")
+	for name, c := range map[string]struct {
+		ask  cache.Ask
+		fail string
+		want string
+	}{
+		"keyed":            {cache.Keyed(sum(1), sum(9)), "", "file folder+1 out"},
+		"shared":           {cache.Shared(sum(1), time.Minute), "", "file out"}, // a crash costs it, and nobody counts on it
+		"no file":          {cache.Keyed(sum(1), sum(9)), "file", "file out"},
+		"no name":          {cache.Keyed(sum(1), sum(9)), "folder+1", "file folder+1 out"},
+		"no file, shared":  {cache.Shared(sum(1), time.Minute), "file", "file out"},
+		"left to nobody":   {cache.Rejoin(sum(1), stays()), "", "out"},
+		"left for another": {cache.Rejoin(sum(1), gone()), "", "file out"},
+	} {
+		dir := t.TempDir()
+		var did []string
+		r := replies(t, cache.Config{Dir: dir}.WithSync(func(f *os.File) error {
+			what := "file"
+			if names, err := f.Readdirnames(-1); err == nil {
+				what = fmt.Sprintf("folder+%d", len(names))
+			}
+			if did = append(did, what); what == c.fail {
+				return errDisk
+			}
+			return f.Sync()
+		}))
+		lost := claim(t, r, c.ask).Deliver(reply("picture"), func() error { did = append(did, "out"); return nil })
+		if got := strings.Join(did, " "); got != c.want || errors.Is(lost, errDisk) != (c.fail != "") {
+			t.Errorf("%s: %q, want %q; lost: %v", name, got, c.want, lost)
+		}
 	}
 }
 

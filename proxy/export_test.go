@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"switchyard"
@@ -57,4 +58,21 @@ func End(h *Handler, ends ...switchyard.Generation) {
 		}
 		q.book(context.Background(), account, g)
 	}
+}
+
+// Appended has a journal told of a generation with one attempt; Written has it told of a passthrough's, whose request leaves
+// while the disk syncs.
+func Appended(j Journal) error {
+	a := newAccount(j, switchyard.Generation{})
+	return errors.Join(a.Open(context.Background(), switchyard.Attempt{}), a.ended())
+}
+
+func Written(j Journal) error {
+	a := newAccount(j, switchyard.Generation{})
+	err := a.Write(context.Background(), switchyard.Attempt{})
+	return errors.Join(err, a.Synced(context.Background()), a.ended())
+}
+
+func (a *account) ended() error {
+	return errors.Join(a.Settle(context.Background(), switchyard.Attempt{}), a.End(context.Background(), switchyard.Generation{}))
 }

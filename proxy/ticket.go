@@ -297,6 +297,7 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	if errors.As(q.rec.Err, &failure) {
 		failure.Close()
 	}
+	account.secure(doc)
 	q.close(ctx, account.account, q.generation("generation", account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
 }
@@ -318,6 +319,7 @@ type ticketAccount struct {
 	q       *request
 	request *switchyard.Request
 	ticket  ticket.Ticket
+	aside   bool // its end lies where the next process finds it
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.
@@ -351,12 +353,17 @@ func (a *ticketAccount) advance(ctx context.Context, m ticket.Move) error {
 	if a.ticket.State == ticket.Accepted && m.To == ticket.Sending { // the first of its parts
 		m.With = a.q.notices(a.request, switchyard.EventStart)
 	}
-	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
-	next, err := a.q.advance(ctx, m)
+	next, err := a.q.advance(ctx, a.own(m))
 	if err == nil {
 		a.ticket.State = next.State
 	}
 	return err
+}
+
+// own is a move of this ticket, from where it stands. Requires mu.
+func (a *ticketAccount) own(m ticket.Move) ticket.Move {
+	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
+	return m
 }
 
 // advance makes a move of a ticket. What the app is to be told of it does not hold it up.
@@ -382,12 +389,8 @@ const (
 // finish puts the end of the work into the ticket's row. What it came to has been paid for: while the row cannot be written
 // it lies aside for the next process, and this one goes on trying as long as it lives.
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
-	aside := false
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		m := ticket.Move{
-			To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
-			With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
-		}
+		m := a.done(d)
 		err := a.advance(ctx, m)
 		if err == nil {
 			return
@@ -399,9 +402,8 @@ func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
 		case errors.Is(err, ticket.ErrTooLarge):
 			d = resultDoc{Outcome: switchyard.BadReply, Created: d.Created, Kind: switchyard.Internal}
 			continue
-		case !aside:
-			aside = a.setAside(m)
 		}
+		a.setAside(m)
 		select {
 		case <-time.After(pause):
 		case <-a.q.ending.Done():
@@ -410,14 +412,37 @@ func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
 	}
 }
 
-// setAside reports whether the end of a ticket is where the next process finds it.
-func (a *ticketAccount) setAside(m ticket.Move) bool {
-	m.ID, m.Owner, m.From = a.ticket.ID, a.ticket.Owner, a.ticket.State
-	err := a.q.Tickets.SetAside(m)
-	if err != nil {
-		a.q.Log.Error("ticket", zap.String("id", m.ID), zap.Error(err))
+// done is the move that ends the ticket.
+func (a *ticketAccount) done(d resultDoc) ticket.Move {
+	return ticket.Move{
+		To: ticket.Done, Outcome: d.Outcome, Result: d.encode(),
+		With: a.q.notices(a.request, switchyard.EventOutput, switchyard.EventCompleted),
 	}
-	return err == nil
+}
+
+// secure has a result where the next process finds it before it is booked: it has been paid for, and must not be lost if this
+// one dies before the row is written. That of a job is spared the two syncs of the disk: it would be asked for again.
+func (a *ticketAccount) secure(d resultDoc) {
+	a.mu.Lock()
+	held := a.ticket.State == ticket.Held
+	a.mu.Unlock()
+	if d.Outcome == switchyard.OK && !held {
+		a.setAside(a.done(d))
+	}
+}
+
+// setAside puts the end of the ticket where the next process finds it, unless it lies there.
+func (a *ticketAccount) setAside(m ticket.Move) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.aside {
+		return
+	}
+	err := a.q.Tickets.SetAside(a.own(m))
+	if err != nil {
+		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+	}
+	a.aside = err == nil
 }
 
 var (

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/dialect"
@@ -128,16 +130,25 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 	return d, nil
 }
 
+// ended is how a ticket that is done has ended. One whose document cannot be read has not gone well, whatever its row says.
+func (q *request) ended(tk ticket.Ticket) (d resultDoc) {
+	if len(tk.Result) == 0 {
+		return resultDoc{Outcome: tk.Outcome} // lost in a crash
+	}
+	if err := json.Unmarshal(tk.Result, &d); err != nil {
+		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+		return resultDoc{Kind: switchyard.Internal}
+	}
+	return d
+}
+
 // state is a ticket as its front describes it, its images by their address if the app expects one.
 func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.State {
 	s := &dialect.State{ID: tk.ID, Created: tk.Created, Started: tk.Started, Completed: tk.Completed, Canceled: tk.Cancel}
 	if tk.State != ticket.Done {
 		return s
 	}
-	var d resultDoc
-	if err := json.Unmarshal(tk.Result, &d); err != nil {
-		d = resultDoc{Outcome: tk.Outcome} // lost in a crash: it has no document
-	}
+	d := q.ended(tk)
 	if d.Outcome != switchyard.OK {
 		s.Err = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}
 		if s.Err.Kind == "" {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/dialect"
 	"switchyard/spool"
@@ -39,12 +41,7 @@ func (q *request) list(t dialect.Ticketer) error {
 	}
 	page := make([]dialect.Listed, len(tickets))
 	for i, tk := range tickets {
-		req, err := q.loaded(tk)
-		if err != nil {
-			return err
-		}
-		req.Delivery = switchyard.DeliverURL // a list is small, whatever the app's SDK expects of a single answer
-		page[i] = dialect.Listed{Request: req, State: q.state(tk, req)}
+		page[i] = q.listed(tk)
 	}
 	reply, err := lister.List(&switchyard.Request{Dialect: q.rec.Dialect, Base: q.origin + q.place.prefix}, page, next)
 	if err != nil {
@@ -52,6 +49,21 @@ func (q *request) list(t dialect.Ticketer) error {
 	}
 	q.rec.Kind = "ticket"
 	return q.write(reply)
+}
+
+// listed is a ticket as one of several. That its row cannot be read keeps nobody from the others: it is told as failed.
+func (q *request) listed(tk ticket.Ticket) dialect.Listed {
+	req, err := q.loaded(tk)
+	if err != nil {
+		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+		req = &switchyard.Request{Model: tk.Model}
+	}
+	req.Delivery = switchyard.DeliverURL // a list is small, whatever the app's SDK expects of a single answer
+	state := q.state(tk, req)
+	if err != nil {
+		state.Result, state.Err = nil, switchyard.AsError(err)
+	}
+	return dialect.Listed{Request: req, State: state}
 }
 
 // heartbeat is how often a stream of states shows that it is alive, while nothing happens.

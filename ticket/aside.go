@@ -18,8 +18,8 @@ type end struct {
 // endSuffix tells the file of a ticket's end from that of its body. No id has a dot.
 const endSuffix = ".end"
 
-// SetAside keeps a move to Done in a file, on disk before it returns, while Advance cannot make it: what has been paid for
-// must not be lost if the process ends before the database has found its feet. Recover finds it; Advance, when it gets
+// SetAside keeps a move to Done in a file, on disk before it returns, until Advance makes it: what has been paid for must
+// not be lost if the process ends before that, or the database is not to be had. Recover finds it; Advance, when it gets
 // through, forgets it.
 func (s *Store) SetAside(m Move) error {
 	err := m.check(s.max)

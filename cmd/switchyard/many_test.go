@@ -59,18 +59,19 @@ func TestManyTickets(t *testing.T) {
 	})
 	calls, spent, took := polls(w.Replicate), cpuTicks(t, p)-before, time.Since(began)
 
-	rate := float64(len(calls)-1) / calls[len(calls)-1].Time.Sub(calls[0].Time).Seconds()
+	apart := calls[len(calls)-1].Time.Sub(calls[0].Time)
 	more := (residentKB(t, p) - idle) >> 10
 	share := float64(spent)/took.Seconds() - idleShare
 	t.Logf("%d tickets: idle %d MiB, %d MiB more; idle %.1f %% of a core, %.1f %% more; %.0f polls a second over %v",
-		tickets, idle>>10, more, idleShare, share, rate, took.Round(time.Second))
-	if rate > mostPolls*1.02 { // they are counted as they arrive
-		t.Errorf("%.0f polls a second reached the provider, want at most %d", rate, mostPolls)
+		tickets, idle>>10, more, idleShare, share, float64(len(calls)-1)/apart.Seconds(), took.Round(time.Second))
+	// They are counted as they arrive: on a busy machine some seconds' worth of them come late, and all at once.
+	if most := mostPolls * (apart + 3*time.Second).Seconds(); float64(len(calls)) > most {
+		t.Errorf("%d polls reached the provider within %v, want at most %.0f", len(calls), apart, most)
 	}
 	if *waited >= 45*time.Second && share >= 5 { // sooner they are asked about more often
 		t.Errorf("%d tickets cost %.1f %% of a core", tickets, share)
 	}
-	if judged && more >= 50 {
+	if judged && more >= 80 { // a stack, what it waits with, and the collector's share; and the connections of late polls
 		t.Errorf("%d tickets cost %d MiB", tickets, more)
 	}
 }

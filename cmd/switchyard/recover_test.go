@@ -192,6 +192,55 @@ func TestATicketOutlivesALockedDatabase(t *testing.T) {
 	}
 }
 
+// TestAPaidTicketOutlivesAKill: a process is killed when the ledger knows that a ticket's picture is made and paid for, and
+// the ticket's row does not know yet. The app gets its picture from the next one.
+func TestAPaidTicketOutlivesAKill(t *testing.T) {
+	w := slowWorld(t, time.Second)
+	dir, app := t.TempDir(), freePort(t)
+	file := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, oneByOne, app, dir, w.OpenAI.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, file, app)
+	l := &ticketLoad{app: app, hook: newReceiver(t)}
+	l.submit(t.Context(), "openai", "a red fox", false)
+	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	unlock := lock(t, filepath.Join(dir, "db"))
+	eventually(t, func() (string, bool) {
+		text := journaled(t, filepath.Join(dir, "journal"))
+		return text, strings.Contains(text, `"k":"ended"`)
+	})
+	p.end(syscall.SIGKILL)
+	unlock()
+	p = startProcess(t, file, app)
+	if got := l.await(t, l.tickets[0]); got != "succeeded" {
+		t.Errorf("it %s", got)
+	}
+	if n := len(w.OpenAI.Bill()); n != 1 {
+		t.Errorf("%d pictures were charged for", n)
+	}
+	p.end(syscall.SIGTERM)
+	checkBills(t, w, filepath.Join(dir, "db"))
+}
+
+// journaled is all that the files of a journal say.
+func journaled(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the applier was done with it
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
 // TestATicketEndsThoughNobodyCanBeTold: a notice that cannot be written down keeps neither a ticket from its end nor the
 // program from starting.
 func TestATicketEndsThoughNobodyCanBeTold(t *testing.T) {

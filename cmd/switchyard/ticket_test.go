@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/ledger"
 	"switchyard/sim"
@@ -93,6 +95,41 @@ func TestWait(t *testing.T) {
 	p = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
 	if p.Status != "starting" {
 		t.Errorf("when the wait runs out: %+v", p)
+	}
+}
+
+// TestAnUnreadableTicketHidesNoOther: a row whose documents cannot be read is told as failed, and logged, and the list of
+// tickets has all the others.
+func TestAnUnreadableTicketHidesNoOther(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key", "Prefer", "wait"}
+	var ids [3]string
+	for i := range ids {
+		ids[i] = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t).ID
+	}
+	for column, id := range map[string]string{"request": ids[0], "result": ids[1]} {
+		_, err := k.side.db.ExecContext(t.Context(), `UPDATE tickets SET `+column+` = CAST('{"images":' AS BLOB) WHERE id = ?`, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions", "", first...)
+	var doc struct{ Results []prediction }
+	if err := json.Unmarshal(list.body, &doc); err != nil || list.status != http.StatusOK || len(doc.Results) != 3 {
+		t.Fatalf("%d %.300s, %v", list.status, list.body, err)
+	}
+	for i, p := range doc.Results { // newest first
+		if bad := i > 0; p.ID != ids[2-i] || bad != (p.Status == "failed" && p.Error != "" && len(p.Output) == 0) {
+			t.Errorf("%d is %+v", i, p)
+		}
+	}
+	for _, id := range ids[:2] {
+		if n := k.logs.FilterMessage("ticket").FilterField(zap.String("id", id)).Len(); n == 0 {
+			t.Errorf("nothing is logged of %s", id)
+		}
+		if a := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions/"+id, "", first...); strings.Contains(string(a.body), "succeeded") {
+			t.Errorf("asked for by itself: %d %s", a.status, a.body)
+		}
 	}
 }
 
