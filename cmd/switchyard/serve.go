@@ -89,9 +89,22 @@ func newLogger(c logFile, level zap.AtomicLevel, out zapcore.WriteSyncer) *zap.L
 // listeners are the two addresses: the app's and the operator's.
 type listeners struct{ app, admin net.Listener }
 
+// stallLimit is for how long an app may leave what it is sent unread. An answer takes a place among the requests under way, and
+// memory that others wait for, until it is out.
+const stallLimit = 2 * time.Minute
+
+// listenConfig is how we listen; connections inherit it. Sockets of Multipath TCP, the default, do not know the limit.
+func listenConfig(stall time.Duration) (lc net.ListenConfig) {
+	lc.SetMultipathTCP(false)
+	lc.Control = func(network, address string, c syscall.RawConn) error {
+		return errors.Join(fetch.Unpaced(network, address, c), c.Control(func(fd uintptr) { limitStall(fd, stall) }))
+	}
+	return lc
+}
+
 func listen(ctx context.Context, f *file) (listeners, error) {
 	var l listeners
-	lc := net.ListenConfig{Control: fetch.Unpaced}
+	lc := listenConfig(stallLimit)
 	var err error
 	if l.app, err = lc.Listen(ctx, "tcp", f.Server.Listen); err != nil {
 		return l, fmt.Errorf("server.listen: %w", err)
