@@ -121,7 +121,7 @@ func TestAnAppsOwnKeyThatIsRefused(t *testing.T) {
 func TestAJobWithoutAKey(t *testing.T) {
 	k := startKitWith(t, newWorld(t), `providers: {fal: {dialect: fal, base_url: "{fal}", queue_url: "{fal-queue}"}, replicate: {dialect: replicate, base_url: "{replicate}"}}`)
 	for path, body := range map[string]string{
-		"/fal/queue/fal-ai/flux/dev": `{"prompt":"a portrait"}`,
+		"/fal/queue/fal-ai/flux/dev":                                      `{"prompt":"a portrait"}`,
 		"/replicate/v1/models/black-forest-labs/flux-schnell/predictions": `{"input":{"prompt":"a portrait"}}`,
 	} {
 		if a := k.post(path, body); a.status != http.StatusUnauthorized {
