@@ -160,6 +160,23 @@ func TestBrokenUpload(t *testing.T) {
 	}
 }
 
+// TestHalfAnUpload: an app that ends its side in the middle of a body may still listen, and must not hear that all is well.
+func TestHalfAnUpload(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for _, path := range []string{openaiPath, "/v1/chat/completions"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"pro", path)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && resp.StatusCode < 400 {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+		_ = conn.Close()
+	}
+}
+
 type fullDisk struct{}
 
 func (fullDisk) Append(context.Context, ...ledger.Record) error { return errors.New("disk full") }
