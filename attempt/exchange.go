@@ -284,7 +284,7 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 // takes such addresses, and can most likely reach this one. SDKs refuse private ones.
 func (x *exchange) mayTell(address string) bool {
 	u, err := url.Parse(address)
-	if address == "" || err != nil || x.c.Target.Dialect != x.request.Dialect {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || x.c.Target.Dialect != x.request.Dialect {
 		return false
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !fetch.Public(ip) || u.Hostname() == "localhost" {
