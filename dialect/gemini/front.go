@@ -167,7 +167,7 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 }
 
 func decodeConfig(r *spool.Reader, req *switchyard.Request) {
-	req.Seed = r.Uint("seed")
+	req.Seed = seed(r)
 	img := r.Object(key(r, "imageConfig"))
 	ratio := img.Text(key(img, "aspectRatio"))
 	switch a, err := switchyard.ParseAspect(ratio); {
@@ -180,6 +180,14 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) {
 	}
 	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
 	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+}
+
+// seed may be negative here, as an int32 may: its bits are taken.
+func seed(r *spool.Reader) *uint64 {
+	if n, ok := r.Get("seed").Int(); ok && n < 0 {
+		return new(uint64(uint32(n)))
+	}
+	return r.Uint("seed")
 }
 
 var people = map[string]string{
