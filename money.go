@@ -3,6 +3,7 @@ package switchyard
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 )
@@ -47,14 +48,21 @@ func (m Money) String() string {
 // Dollars is the amount for display and statistics only; never add what it returns.
 func (m Money) Dollars() float64 { return float64(m) / float64(Dollar) }
 
-// Times is m × n / d, rounded half away from zero, without overflow in between. It panics if d is zero.
+// Times is m × n / d, rounded half away from zero, without overflow in between; what is too large for Money is the largest
+// there is. It panics if d is zero.
 func (m Money) Times(n, d int64) Money {
 	p := new(big.Int).Mul(big.NewInt(int64(m)), big.NewInt(n))
 	q, r := new(big.Int).QuoRem(p, big.NewInt(d), new(big.Int))
 	if r.Abs(r).Lsh(r, 1).CmpAbs(big.NewInt(d)) >= 0 {
 		q.Add(q, big.NewInt(int64(p.Sign()*sign(d))))
 	}
-	return Money(q.Int64())
+	switch {
+	case q.IsInt64():
+		return Money(q.Int64())
+	case q.Sign() < 0:
+		return math.MinInt64
+	}
+	return math.MaxInt64
 }
 
 func sign(d int64) int {

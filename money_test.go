@@ -2,6 +2,7 @@ package switchyard_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,15 @@ func TestMoney(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	for _, c := range []struct{ m, n, d, want int64 }{
-		{1, 1, 2, 1}, {1, 1, 3, 0}, {-1, 1, 2, -1}, {5, 3, 2, 8}, {1 << 62, 4, 8, 1 << 61}, {30_000_000_000, 1120, 1_000_000, 33_600_000}, {7, -1, 2, -4},
+		{1, 1, 2, 1},
+		{1, 1, 3, 0},
+		{-1, 1, 2, -1},
+		{5, 3, 2, 8},
+		{1 << 62, 4, 8, 1 << 61},
+		{30_000_000_000, 1120, 1_000_000, 33_600_000},
+		{7, -1, 2, -4},
+		{1 << 62, 1 << 62, 1, math.MaxInt64},
+		{-1 << 62, 1 << 62, 1, math.MinInt64}, // as near as can be, and of the right sign
 	} {
 		if got := switchyard.Money(c.m).Times(c.n, c.d); int64(got) != c.want {
 			t.Errorf("%d × %d / %d = %d, want %d", c.m, c.n, c.d, got, c.want)
@@ -62,20 +71,24 @@ func TestCharge(t *testing.T) {
 		work  switchyard.Work
 		want  switchyard.Cost
 	}{
-		"unknown":         {nil, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
-		"free":            {&switchyard.Price{}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"by image":        {&switchyard.Price{Image: 40_000_000}, switchyard.Work{Sizes: []switchyard.Size{square, square}}, switchyard.Cost{Amount: 80_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"megapixels":      {mega, switchyard.Work{Sizes: []switchyard.Size{square, wide}}, switchyard.Cost{Amount: 75_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"a pixel more":    {mega, switchyard.Work{Sizes: []switchyard.Size{{Width: 1025, Height: 1024}}}, switchyard.Cost{Amount: 50_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"usage wins":      {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K", Usage: &switchyard.Usage{TextIn: 4, ImageOut: 1120}}, switchyard.Cost{Amount: 33_606_000, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
-		"no usage":        {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K"}, switchyard.Cost{Amount: 33_600_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"no such class":   {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "8K"}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
-		"the exact one":   {sizes, switchyard.Work{Sizes: []switchyard.Size{wide, square}, Quality: "medium"}, switchyard.Cost{Amount: 94_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"by second":       {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}, Compute: 23100 * time.Millisecond}, switchyard.Cost{Amount: 16_747_500, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
-		"unknown seconds": {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
-		"references":      {&switchyard.Price{Image: 1, Reference: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 3}, switchyard.Cost{Amount: 31, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
-		"unseen inputs":   {&switchyard.Price{Image: 1, InputMegapixel: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 2, Inputs: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
-		"none delivered":  {&switchyard.Price{Image: 40_000_000}, switchyard.Work{}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"unknown":          {nil, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"free":             {&switchyard.Price{}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"by image":         {&switchyard.Price{Image: 40_000_000}, switchyard.Work{Sizes: []switchyard.Size{square, square}}, switchyard.Cost{Amount: 80_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"megapixels":       {mega, switchyard.Work{Sizes: []switchyard.Size{square, wide}}, switchyard.Cost{Amount: 75_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"a pixel more":     {mega, switchyard.Work{Sizes: []switchyard.Size{{Width: 1025, Height: 1024}}}, switchyard.Cost{Amount: 50_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"usage wins":       {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K", Usage: &switchyard.Usage{TextIn: 4, ImageOut: 1120}}, switchyard.Cost{Amount: 33_606_000, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
+		"no usage":         {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K"}, switchyard.Cost{Amount: 33_600_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"no such class":    {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "8K"}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"the exact one":    {sizes, switchyard.Work{Sizes: []switchyard.Size{wide, square}, Quality: "medium"}, switchyard.Cost{Amount: 94_000_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"by second":        {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}, Compute: 23100 * time.Millisecond}, switchyard.Cost{Amount: 16_747_500, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}},
+		"unknown seconds":  {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"references":       {&switchyard.Price{Image: 1, Reference: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 3}, switchyard.Cost{Amount: 31, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"unseen inputs":    {&switchyard.Price{Image: 1, InputMegapixel: 10}, switchyard.Work{Sizes: []switchyard.Size{square}, References: 2, Inputs: []switchyard.Size{square}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"broken usage":     {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K", Usage: &switchyard.Usage{TextIn: 4, ImageOut: 9e18}}, switchyard.Cost{Amount: 33_600_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"negative usage":   {tokens, switchyard.Work{Sizes: []switchyard.Size{square}, Resolution: "1K", Usage: &switchyard.Usage{TextIn: -9e15, ImageOut: 1120}}, switchyard.Cost{Amount: 33_600_000, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
+		"broken, no image": {tokens, switchyard.Work{Usage: &switchyard.Usage{TextIn: 9e18}}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"broken seconds":   {&switchyard.Price{Second: 725_000}, switchyard.Work{Sizes: []switchyard.Size{square}, Compute: 1 << 62}, switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargeSettled}},
+		"none delivered":   {&switchyard.Price{Image: 40_000_000}, switchyard.Work{}, switchyard.Cost{Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}},
 	} {
 		if got := c.price.Charge(c.work); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

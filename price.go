@@ -72,13 +72,19 @@ func (p *Price) Charge(w Work) Cost {
 		return p.Edit.Charge(w)
 	}
 	counted := p.Tokens != nil && w.Usage != nil && *w.Usage != Usage{} // zeros are from providers that do not count
+	if counted && !w.Usage.plausible() {
+		if len(w.Sizes) == 0 {
+			return unknown
+		}
+		counted = false
+	}
 	if counted && (w.Usage.ImageOut > 0 || len(w.Sizes) == 0) {
 		return Cost{p.Tokens.of(w.Usage), BasisReported, ChargeSettled}
 	}
 	made, known := p.made(w)
 	sent, seen := p.sent(w)
 	switch {
-	case !known || !seen || p.Second > 0 && w.Compute <= 0 && len(w.Sizes) > 0:
+	case !known || !seen || p.Second > 0 && (w.Compute <= 0 && len(w.Sizes) > 0 || w.Compute > maxCompute):
 		return unknown
 	case counted: // but not the pictures, which the book then prices
 		return Cost{p.Tokens.of(w.Usage) + made, BasisBook, ChargeSettled}
@@ -157,6 +163,21 @@ func (p *Price) image(size Size, w Work) (Money, bool) {
 		}
 	}
 	return p.Image, p.Image > 0
+}
+
+// What a provider reports beyond these is a mistake in its report, and not what it has charged.
+const (
+	maxTokens  = 100 * million
+	maxCompute = 24 * time.Hour
+)
+
+func (u *Usage) plausible() bool {
+	for _, n := range []int64{u.TextIn, u.ImageIn, u.TextOut, u.ImageOut} {
+		if n < 0 || n > maxTokens {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *TokenPrice) of(u *Usage) Money {

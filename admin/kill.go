@@ -128,9 +128,10 @@ type killRequest struct {
 
 // changed answers what was done. What went wrong beside it is a warning: it is done all the same.
 type changed struct {
-	Kill    *breaker.Kill `json:"kill,omitempty"`
-	Revived string        `json:"revived,omitempty"`
-	Warning string        `json:"warning,omitempty"`
+	Kill    *breaker.Kill  `json:"kill,omitempty"`
+	Revived string         `json:"revived,omitempty"`
+	Still   []breaker.Kill `json:"still,omitempty"` // in force after a revival: all is one stop of many
+	Warning string         `json:"warning,omitempty"`
 }
 
 func (h *Handler) postKill(w http.ResponseWriter, r *http.Request) {
@@ -198,7 +199,7 @@ func (h *Handler) deleteKill(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, place+" is not stopped")
 		return
 	}
-	answer(w, changed{Revived: place, Warning: warning(err)})
+	answer(w, changed{Revived: place, Still: h.Kills.List(), Warning: warning(err)})
 }
 
 // audit answers the last limit entries (100; at most 10,000), the newest first.

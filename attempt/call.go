@@ -250,8 +250,10 @@ func failed(t *switchyard.Target, estimate switchyard.Cost, e *switchyard.Error)
 	if e.Stage == switchyard.Unsent || e.Stage == switchyard.Answered && e.Unbilled {
 		return switchyard.Cost{Charge: switchyard.ChargeNone}
 	}
-	if e.Usage != nil && t.Price != nil && t.Price.Tokens != nil {
-		return t.Price.Charge(switchyard.Work{Usage: e.Usage})
+	if e.Usage != nil {
+		if counted := t.Price.Charge(switchyard.Work{Usage: e.Usage}); counted.Basis == switchyard.BasisReported {
+			return counted
+		}
 	}
 	estimate.Charge = switchyard.ChargePossible
 	return estimate

@@ -284,7 +284,7 @@ func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Resu
 // takes such addresses, and can most likely reach this one. SDKs refuse private ones.
 func (x *exchange) mayTell(address string) bool {
 	u, err := url.Parse(address)
-	if address == "" || err != nil || x.c.Target.Dialect != x.request.Dialect {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || x.c.Target.Dialect != x.request.Dialect {
 		return false
 	}
 	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !fetch.Public(ip) || u.Hostname() == "localhost" {
@@ -332,9 +332,24 @@ func (x *exchange) failure(err error, stage switchyard.Stage) error {
 		e.Outcome = switchyard.BadReply
 	}
 	if e.Outcome != "" && (e.Kind == "" || e.Kind == switchyard.Internal) {
-		e.Kind = switchyard.KindOf(e.Outcome)
+		e.Kind = x.kind(e.Outcome)
 	}
 	return &e
+}
+
+// kind is what the app is told of an outcome. That its own key was refused is its own affair, and does not pass by itself:
+// told that the server is overloaded, its SDK would only try again.
+func (x *exchange) kind(o switchyard.Outcome) switchyard.Kind {
+	if o != switchyard.Unauthorized || !x.c.Target.Key.IsZero() {
+		return switchyard.KindOf(o)
+	}
+	switch x.a.Status {
+	case http.StatusPaymentRequired, http.StatusTooManyRequests: // an account without credit, which OpenAI tells as the latter
+		return switchyard.OverBudget
+	case http.StatusForbidden:
+		return switchyard.Forbidden
+	}
+	return switchyard.Unauthenticated
 }
 
 // start is the context of an exchange, which whoever cuts it cancels.

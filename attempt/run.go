@@ -155,7 +155,7 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 			err = r.caught(p)
 		}
 		if ans != nil && ans.Stream != nil {
-			ans.Stream.told = done // when it is over
+			ans.Stream.told = func(o switchyard.Outcome, _ time.Duration) { done(r.verdict(c, ended(o))) } // when it is over
 			return
 		}
 		done(r.verdict(c, err))
@@ -168,6 +168,14 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 		return r.stream(ctx, c)
 	}
 	return r.fanOut(ctx, c, supply)
+}
+
+// ended is why an attempt that is over ended as it did; nil if well.
+func ended(o switchyard.Outcome) error {
+	if o == switchyard.OK {
+		return nil
+	}
+	return &switchyard.Error{Outcome: o}
 }
 
 // verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:

@@ -25,11 +25,12 @@ type Stream struct {
 	close func(error) error // once
 	told  breaker.Done
 
-	err error
+	err    error
+	events events
 }
 
-// Close books the attempt: as paid if the events came to their end, else as possibly paid. Only now does the breaker
-// hear how it went.
+// Close books the attempt: as paid if the events came to their end and none of them was a failure, else as possibly paid.
+// Only now does the breaker hear how it went.
 func (s *Stream) Close() error {
 	defer func() { s.told(s.Attempt.Outcome, 0) }()
 	return s.close(s.err)
@@ -37,6 +38,7 @@ func (s *Stream) Close() error {
 
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
+	s.events.see(p[:n])
 	if err != nil && s.err == nil {
 		s.err = err
 	}
@@ -90,7 +92,7 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 		defer x.free()
 		end()
 		_ = resp.Body.Close()
-		s.Attempt, err = x.settle(work, func(a *switchyard.Attempt) { x.billStream(a, cause) })
+		s.Attempt, err = x.settle(work, func(a *switchyard.Attempt) { x.billStream(a, cause, s.events.complaint) })
 		return err
 	}
 	return &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, Stream: s, bodies: []io.Closer{s}}, nil
@@ -116,10 +118,12 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 }
 
 // billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate.
-func (x *exchange) billStream(a *switchyard.Attempt, err error) {
+func (x *exchange) billStream(a *switchyard.Attempt, err error, complaint []byte) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
 	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.left() // nobody read on, or by us
 	switch {
+	case errors.Is(err, io.EOF) && complaint != nil:
+		a.Outcome, a.Cost.Charge = x.refusal(complaint).Outcome, switchyard.ChargePossible
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
 	case cut:

@@ -77,3 +77,31 @@ func TestStreamPanic(t *testing.T) {
 		t.Errorf("the breaker heard %+v", n)
 	}
 }
+
+// TestStreamComplains: events that tell of a failure come to their end as well as any, and are none the less a failure,
+// which may have been charged for. Under the app's own key it is the app's affair alone.
+func TestStreamComplains(t *testing.T) {
+	for name, c := range map[string]struct {
+		pieces []string
+		want   string
+		heard  breaker.Counts
+	}{
+		"by name": {[]string{"event: error\nda", "ta: {\"message\":\"boom\"}\n\n"}, "a overloaded possible", breaker.Counts{Failed: 1, Row: 1}},
+		"by data": {[]string{"data: {\"error\":", "{\"code\":500}}\r\n\r\n"}, "a overloaded possible", breaker.Counts{Failed: 1, Row: 1}},
+		"another": {[]string{"event: error\n\ndata: {\"b64_json\":\"", "AA\"}\n\n"}, "a ok settled", breaker.Counts{Succeeded: 1}},
+	} {
+		b := newBench(t, func(w http.ResponseWriter, _ *http.Request) {
+			begin(w)
+			for _, p := range c.pieces {
+				_, _ = io.WriteString(w, p)
+				w.(http.Flusher).Flush()
+			}
+		})
+		if got := b.events(&attempt.Job{Kept: true}); !slices.Equal(got, []string{c.want}) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if n := b.breakers.State("a").Counts; n != c.heard {
+			t.Errorf("%s: the breaker heard %+v", name, n)
+		}
+	}
+}

@@ -51,7 +51,7 @@ type OlderError struct {
 }
 
 func (e *OlderError) Error() string {
-	return fmt.Sprintf("its tables are at version %d (%s), of an older build; this one needs %d", e.Has, e.Table, e.Knows)
+	return fmt.Sprintf("its tables are at version %d (%s), of an older build; this one needs %d, which serve brings them to", e.Has, e.Table, e.Knows)
 }
 
 // Up carries out the migrations that the database has not seen, all or none of them. It writes nothing if there are none, so

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"switchyard"
@@ -18,10 +19,11 @@ import (
 // dryRunHeader asks what would be done, instead of having it done.
 const dryRunHeader = "X-Switchyard-Dry-Run"
 
-// wantsPlan reports whether the app asks for a plan alone.
+// wantsPlan reports whether the app asks for a plan alone. Whoever writes yes, or 2, does not mean to pay.
 func (q *request) wantsPlan() bool {
-	yes, _ := strconv.ParseBool(q.r.Header.Get(dryRunHeader))
-	return yes
+	text := q.r.Header.Get(dryRunHeader)
+	yes, err := strconv.ParseBool(text)
+	return yes || err != nil && text != "" && !slices.Contains([]string{"no", "off"}, strings.ToLower(text))
 }
 
 // PlanDoc is a plan as JSON, for a dry run and for the command that makes one from a file.

@@ -105,7 +105,7 @@ func (q *request) stream(ctx context.Context, account *account, g switchyard.Gen
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
 	q.close(ctx, account, g)
-	if t != nil && err == nil {
+	if t != nil && err == nil && s.Attempt.Outcome == switchyard.OK { // a failure is nobody's answer but its own
 		q.deliverTape(work, t, sent)
 	}
 	q.rec.Err = cmp.Or(err, sent)

@@ -150,8 +150,11 @@ type request struct {
 
 // ServeHTTP serves one request, and tells of it once.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.serveOwn(w, r) {
-		h.carry(w, r)
+	if h.serveOwn(w, r) {
+		return
+	}
+	if q := h.carry(w, r); q.rec.Status == 0 {
+		panic(http.ErrAbortHandler) // its app has left; should it listen on, an empty 200 would be a lie
 	}
 }
 

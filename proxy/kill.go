@@ -24,13 +24,18 @@ func (q *request) bypass(op dialect.Op) error {
 	return q.pass(nil)
 }
 
-// stopped is why a request is not taken on: an operator has stopped everybody who could serve it. The one of whom it is
-// soonest worth asking again says so.
-func (q *request) stopped() error {
-	if len(q.Switches.List()) == 0 {
+// hopeless is why a request is not taken on: it comes without a key where only the app's own would do, or an operator has
+// stopped everybody who could serve it. The one of whom it is soonest worth asking again says so.
+func (q *request) hopeless() error {
+	if q.caller.tenant != anonymous && len(q.Switches.List()) == 0 {
 		return nil // no plan is made for nothing
 	}
 	plan := q.plan()
+	if len(plan.Candidates) == 0 {
+		if err := plan.Refusal(); err.Kind == switchyard.NoKey {
+			return err
+		}
+	}
 	if k, ok := q.Switches.Stopped(plan.Route.Name, "", ""); ok {
 		return k.Refusal()
 	}

@@ -36,7 +36,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if q.tickets.count() >= maxUnderWay {
 		return &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Minute, Err: errors.New("too many tickets are under way")}
 	}
-	if err := q.stopped(); err != nil {
+	if err := q.hopeless(); err != nil {
 		return err
 	}
 	tk, fresh, err := q.accept(t, req, msg)

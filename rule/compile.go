@@ -124,7 +124,7 @@ func located(src string, issues *cel.Issues) error {
 	lines := strings.Split(src, "\n")
 	var errs, follow []error
 	for _, e := range issues.Errors() {
-		ours := &Error{e.Location.Line(), e.Location.Column() + 1, e.Message}
+		ours := &Error{e.Location.Line(), e.Location.Column() + 1, readable(e.Message)}
 		if ours.Line >= 1 && ours.Line <= len(lines) {
 			// A field is found wrong at its dot; the eye looks for the name.
 			if runes := []rune(lines[ours.Line-1]); ours.Col <= len(runes) && ours.Col >= 1 && runes[ours.Col-1] == '.' {
@@ -141,4 +141,10 @@ func located(src string, issues *cel.Issues) error {
 		errs = follow
 	}
 	return errors.Join(errs...)
+}
+
+// readable is a finding without the list of everything that could stand there instead.
+func readable(finding string) string {
+	finding, _, _ = strings.Cut(finding, " expecting {")
+	return strings.Replace(finding, "mismatched input '<EOF>'", "it ends too early", 1)
 }

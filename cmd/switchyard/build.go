@@ -134,7 +134,7 @@ func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 		Keys:     f.keyring(),
 		Settings: proxy.Settings{
 			PublicURL:       strings.TrimSuffix(f.Server.PublicURL, "/"),
-			TrustedProxies:  f.Server.TrustedProxies,
+			TrustedProxies:  prefixes(f.Server.TrustedProxies),
 			Origins:         f.Server.CORS.Origins,
 			MaxRequestBody:  int64(f.Server.MaxRequestBody),
 			ReadBodyTimeout: f.Server.ReadBodyTimeout,

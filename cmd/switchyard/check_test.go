@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/zap"
 )
 
 var update = flag.Bool("update", false, "write the expected messages anew")
@@ -131,17 +133,58 @@ func TestUsage(t *testing.T) {
 		{[]string{"kill", "provider", "fal", "--for"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got ""`},
 		{[]string{"kill", "provider", "fal", "--for=0s"}, exitUsage, `--for: want a time such as 30m, 36h or 7d, got "0s"`},
 		{[]string{"--help"}, 0, "Usage: switchyard"},
-		{[]string{"nonsense"}, exitUsage, "unexpected argument nonsense"},
+		{[]string{"help"}, 0, "Usage: switchyard"},
+		{[]string{"help", "kill"}, 0, "Usage: switchyard kill"},
+		{[]string{"nonsense"}, exitUsage, `there is no command "nonsense"; "switchyard --help" lists them`},
+		{[]string{"chekc", "config.yaml"}, exitUsage, `there is no command "chekc"; did you mean "check"?`},
+		{[]string{"serve", "nonsense"}, exitUsage, "unexpected argument nonsense"},
 		{[]string{"check", "no-such-file.yaml"}, exitFailed, "no-such-file.yaml"},
 		{[]string{"models", "--dialect", "gemini"}, 0, "imagen-4.0-generate-001"},
 		{[]string{"models", "--json"}, 0, `"successor": "gemini-nano-banana-2.1"`},
-		{[]string{"models", "--dialect", "none"}, exitFailed, `no dialect "none"`},
-		{[]string{"demo", "--speed", "0"}, exitFailed, "--speed must be positive"},
-		{[]string{"health", "--url", "http://127.0.0.1:1/"}, exitFailed, "refused"},
+		{[]string{"models", "--dialect", "none"}, exitUsage, `no dialect "none"`},
+		{[]string{"demo", "--speed", "0"}, exitUsage, "--speed must be positive"},
+		{[]string{"sim", "--listen", "gogle=127.0.0.1:0"}, exitUsage, `--listen: there is no "gogle"; did you mean "google"?`},
+		{[]string{"health", "--url", "http://127.0.0.1:1/"}, exitFailed, "http://127.0.0.1:1/: nobody answers"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), c.args, noEnv, &out, &errs); code != c.code || !strings.Contains(out.String()+errs.String(), c.says) {
 			t.Errorf("%v: exit status %d\n%s%s", c.args, code, out.String(), errs.String())
 		}
+	}
+}
+
+// TestStartNamesTheKey: what cannot be opened is told by the key of the config that says where it is.
+func TestStartNamesTheKey(t *testing.T) {
+	file := written(t, "a file, where a folder should be")
+	dir := t.TempDir()
+	for _, c := range []struct{ key, text string }{
+		{"server.temp_dir", "server: {temp_dir: " + file + "/tmp}"},
+		{"store.database", "store: {database: 'sqlite:" + file + "/db'}"},
+		{"store.database", "store: {database: 'sqlite:" + file + "'}"},
+		{"store.journal", "store: {journal: " + file + "/journal}"},
+		{"store.assets.url", "store: {assets: {url: 'file:" + file + "/assets'}}"},
+	} {
+		t.Chdir(dir)
+		f, err := load("test.yaml", []byte(c.text), noEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := open(t.Context(), f, zap.NewNop()); err == nil || !strings.HasPrefix(err.Error(), c.key+": ") {
+			t.Errorf("%s: %v", c.text, err)
+			if err == nil {
+				s.close()
+			}
+		}
+	}
+}
+
+// TestTrustedProxies: one address is a network of one.
+func TestTrustedProxies(t *testing.T) {
+	f, err := load("test.yaml", []byte("server: {trusted_proxies: [10.0.0.1, 'fd00::/8', '::1']}"), noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(prefixes(f.Server.TrustedProxies)); got != "[10.0.0.1/32 fd00::/8 ::1/128]" {
+		t.Error(got)
 	}
 }

@@ -87,6 +87,14 @@ func (f *file) data() string {
 	return filepath.Dir(f.Store.Journal)
 }
 
+// dataKey is the key in the config that says where that is.
+func (f *file) dataKey() string {
+	if _, ok := f.Store.Database.sqlite(); ok {
+		return "store.database"
+	}
+	return "store.journal"
+}
+
 // tickets is the file of tickets and webhooks. They belong to this process, which looks after their jobs.
 func (f *file) tickets() string {
 	if path, ok := f.Store.Database.sqlite(); ok {

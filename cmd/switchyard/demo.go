@@ -45,7 +45,7 @@ const sideBySide = 23
 // Run plays the three acts.
 func (c *demoCommand) Run(e *env) error {
 	if c.Speed <= 0 {
-		return fmt.Errorf("--speed must be positive, got %v", c.Speed)
+		return usageError{fmt.Errorf("--speed must be positive, got %v", c.Speed)}
 	}
 	world, err := c.world()
 	if err != nil {

@@ -35,6 +35,24 @@ type plan struct {
 	Passed []struct{ Target, Reason string }
 }
 
+// TestDryRunInOtherWords: whoever does not say no, and does not quite say yes either, does not pay.
+func TestDryRunInOtherWords(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for _, word := range []string{"yes", "on", "2", "TRUE", "ture"} {
+		if a := k.post(openaiPath, `{"prompt":"a portrait"}`, "X-Switchyard-Dry-Run", word, "Authorization", "Bearer x"); a.status != http.StatusOK || !strings.Contains(string(a.body), `"targets"`) {
+			t.Errorf("%s: %d %.80s", word, a.status, a.body)
+		}
+	}
+	for _, word := range []string{"false", "0", "No", "off"} {
+		if a := k.post(openaiPath, `{"prompt":"a portrait"}`, "X-Switchyard-Dry-Run", word, "Authorization", "Bearer x"); a.status != http.StatusOK || len(a.images(t)) != 1 {
+			t.Errorf("%s: %d %.80s", word, a.status, a.body)
+		}
+	}
+	if n := len(k.rows()); n != 4 {
+		t.Errorf("%d were paid for", n)
+	}
+}
+
 // TestDryRun: the plan says who would be asked and what 23 pictures would cost, and nobody is asked.
 func TestDryRun(t *testing.T) {
 	k := startKit(t, tiers)

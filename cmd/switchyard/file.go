@@ -48,26 +48,26 @@ type file struct {
 }
 
 type serverFile struct {
-	Listen            string         `yaml:"listen"`
-	TLS               tlsFile        `yaml:"tls"`
-	Open              bool           `yaml:"open"`
-	PublicURL         string         `yaml:"public_url"`
-	TrustedProxies    []netip.Prefix `yaml:"trusted_proxies"`
-	CORS              corsFile       `yaml:"cors"`
-	MaxRequestBody    config.Bytes   `yaml:"max_request_body"`
-	MaxResponseBody   config.Bytes   `yaml:"max_response_body"`
-	MaxImage          config.Bytes   `yaml:"max_image"`
-	MaxHeaderBytes    config.Bytes   `yaml:"max_header_bytes"`
-	Memory            config.Bytes   `yaml:"memory"`
-	TempDir           string         `yaml:"temp_dir"`
-	MaxInFlight       int            `yaml:"max_in_flight"`
-	MaxQueue          int            `yaml:"max_queue"`
-	ReadHeaderTimeout time.Duration  `yaml:"read_header_timeout"`
-	ReadBodyTimeout   time.Duration  `yaml:"read_body_timeout"`
-	RequestTimeout    time.Duration  `yaml:"request_timeout"`
-	DrainTimeout      time.Duration  `yaml:"drain_timeout"`
-	FetchAllow        []string       `yaml:"fetch_allow"`
-	Headers           bool           `yaml:"headers"`
+	Listen            string        `yaml:"listen"`
+	TLS               tlsFile       `yaml:"tls"`
+	Open              bool          `yaml:"open"`
+	PublicURL         string        `yaml:"public_url"`
+	TrustedProxies    []subnet      `yaml:"trusted_proxies"`
+	CORS              corsFile      `yaml:"cors"`
+	MaxRequestBody    config.Bytes  `yaml:"max_request_body"`
+	MaxResponseBody   config.Bytes  `yaml:"max_response_body"`
+	MaxImage          config.Bytes  `yaml:"max_image"`
+	MaxHeaderBytes    config.Bytes  `yaml:"max_header_bytes"`
+	Memory            config.Bytes  `yaml:"memory"`
+	TempDir           string        `yaml:"temp_dir"`
+	MaxInFlight       int           `yaml:"max_in_flight"`
+	MaxQueue          int           `yaml:"max_queue"`
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	ReadBodyTimeout   time.Duration `yaml:"read_body_timeout"`
+	RequestTimeout    time.Duration `yaml:"request_timeout"`
+	DrainTimeout      time.Duration `yaml:"drain_timeout"`
+	FetchAllow        []string      `yaml:"fetch_allow"`
+	Headers           bool          `yaml:"headers"`
 }
 
 type tlsFile struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"path/filepath"
 	"time"
@@ -30,7 +31,7 @@ func (s *sidecar) openProxy(f *file) error {
 	s.fetcher = fetch.New(fetch.Config{Allow: f.Server.FetchAllow})
 	pool, err := spool.New(spool.Config{Memory: int64(f.Server.Memory), Dir: f.Server.TempDir, WriteBack: littleLegacyMemory()})
 	if err != nil {
-		return err
+		return fmt.Errorf("server.temp_dir: %w", err)
 	}
 	s.handler = &proxy.Handler{
 		Runner:    s.runner(f, pool),

@@ -40,8 +40,11 @@ func (c *healthCommand) ask(e *env) error {
 		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: no answer in time", page)
+	case err != nil:
+		return fmt.Errorf("%s: %w", page, errNobody)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -160,6 +160,53 @@ func TestBrokenUpload(t *testing.T) {
 	}
 }
 
+// TestNothingCounted: a failed answer whose count of tokens has nothing in it, or what cannot be, may have been charged for.
+func TestNothingCounted(t *testing.T) {
+	for _, usage := range []string{`{}`, `{"promptTokenCount":0}`, `{"promptTokenCount":9000000000000000000}`} {
+		url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"candidates":[],"usageMetadata":`+usage+`}`)
+		})
+		k := startKit(t, `providers: {google: {dialect: gemini, key: k, base_url: "`+url+`"}}`)
+		k.post("/v1beta/models/gemini-3-pro-image:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}]}`)
+		if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.BadReply || rows[0].Cost.Charge != switchyard.ChargePossible || rows[0].Cost.Amount == 0 {
+			t.Errorf("%s: %+v", usage, rows)
+		}
+	}
+}
+
+// TestAddressOfNoPicture: an address that no app could fetch is no picture.
+func TestAddressOfNoPicture(t *testing.T) {
+	for _, address := range []string{"file:///etc/passwd", "ftp://example.com/a.png", "javascript:alert(1)", "/a.png", "https:///a.png"} {
+		url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"images":[{"url":%q}]}`, address)
+		})
+		k := startKit(t, `providers: {fal: {dialect: fal, key: "a:b", base_url: "`+url+`"}}`)
+		a := k.post("/fal/run/fal-ai/flux/dev", `{"prompt":"a cat"}`)
+		if rows := k.rows(); a.status < 500 || len(rows) != 1 || rows[0].Outcome != switchyard.BadReply {
+			t.Errorf("%s: %d %s %+v", address, a.status, a.body, rows)
+		}
+	}
+}
+
+// TestHalfAnUpload: an app that ends its side in the middle of a body may still listen, and must not hear that all is well.
+func TestHalfAnUpload(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for _, path := range []string{openaiPath, "/v1/chat/completions"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"pro", path)
+		_ = conn.(*net.TCPConn).CloseWrite()
+		if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && resp.StatusCode < 400 {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+		_ = conn.Close()
+	}
+}
+
 type fullDisk struct{}
 
 func (fullDisk) Append(context.Context, ...ledger.Record) error { return errors.New("disk full") }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -162,11 +163,29 @@ func (c *reviveCommand) Run(e *env) error {
 	if c.JSON {
 		return printJSON(e.stdout, text)
 	}
-	var done struct{ Warning string }
+	var done struct {
+		Still   []breaker.Kill
+		Warning string
+	}
 	if err := json.Unmarshal(text, &done); err != nil {
 		return fmt.Errorf("the answer is not understood: %w", err)
 	}
 	fmt.Fprintln(e.stdout, "revived:", c.placeArgs)
+	if len(done.Still) > 0 { // whoever revives everything lifts the stop of everything, and not those of one thing each
+		fmt.Fprintln(e.stdout, "still stopped:", places(done.Still))
+	}
 	warn(e, done.Warning)
 	return nil
+}
+
+func places(kills []breaker.Kill) string {
+	var names []string
+	for _, k := range kills {
+		name := placeArgs{k.Scope, k.Name}.String()
+		if k.Bypass {
+			name += ", bypassed"
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
 }

@@ -2,12 +2,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // budgets go by calendars, and containers have none
 
@@ -74,6 +77,13 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 		fmt.Fprintln(stderr, "switchyard:", err)
 		return exitFailed
 	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:], "--help")
+	}
+	if err := unknownCommand(parser, args); err != nil {
+		fmt.Fprintln(stderr, "switchyard:", err)
+		return exitUsage
+	}
 	parsed, err := parser.Parse(args)
 	if exited { // help was asked for
 		return code
@@ -97,4 +107,20 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	fmt.Fprintln(stderr, "switchyard:", err)
 	return exitFailed
+}
+
+// unknownCommand is what is wrong with a first argument that is no command. The parser itself would take it for an argument
+// of serve, which is what runs without any.
+func unknownCommand(parser *kong.Kong, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	var names []string
+	for _, c := range parser.Model.Children {
+		names = append(names, c.Name)
+	}
+	if slices.Contains(names, args[0]) {
+		return nil
+	}
+	return fmt.Errorf("there is no command %q%s", args[0], cmp.Or(config.Suggest(args[0], names), `; "switchyard --help" lists them`))
 }

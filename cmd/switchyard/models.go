@@ -42,7 +42,7 @@ func (c *modelsCommand) Run(e *env) error {
 		}
 	}
 	if len(rows) == 0 {
-		return fmt.Errorf("no dialect %q", c.Dialect)
+		return usageError{fmt.Errorf("no dialect %q", c.Dialect)}
 	}
 	if c.JSON {
 		return encodeJSON(e.stdout, rows)

@@ -73,6 +73,16 @@ func TestOperatorCommands(t *testing.T) {
 	if o := k.operator("revive", "provider", "google"); o.code != exitFailed || !strings.Contains(o.errors, "provider google is not stopped") {
 		t.Errorf("revive once more: %+v", o)
 	}
+	k.operator("kill", "all")
+	k.operator("kill", "target", "gpt")
+	k.operator("kill", "provider", "google")
+	if o := k.operator("revive", "provider", "google"); o.code != 0 || o.out != "revived: provider \"google\"\nstill stopped: everything, target \"gpt\"\n" {
+		t.Errorf("revive under a stop of everything: %+v", o)
+	}
+	if o := k.operator("revive", "all"); o.code != 0 || o.out != "revived: everything\nstill stopped: target \"gpt\"\n" {
+		t.Errorf("revive all, but for a target: %+v", o)
+	}
+	k.operator("revive", "target", "gpt")
 	if o := k.operator("kill", "all", "--bypass", "--json"); o.code != 0 || !strings.Contains(o.out, `"bypass": true`) || !k.side.switches.Bypassed() {
 		t.Errorf("bypass: %+v", o)
 	}

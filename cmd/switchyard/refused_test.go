@@ -97,3 +97,35 @@ routes: [{name: all, targets: [misspelt]}]
 		t.Errorf("got %+v", s)
 	}
 }
+
+// TestAnAppsOwnKeyThatIsRefused: the app hears of its key as from its provider, also where the answer is not the provider's
+// own, since a dead model's successor was asked. Told that the server is overloaded, its SDK would try again and again.
+func TestAnAppsOwnKeyThatIsRefused(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `providers: {openai: {dialect: openai, base_url: "{openai}"}, google: {dialect: gemini, base_url: "{google}"}}`)
+	for _, c := range []struct {
+		path, body, header, key, want string
+		status                        int
+	}{
+		{openaiPath, `{"model":"dall-e-3","prompt":"a portrait"}`, "Authorization", "Bearer sk-wrong", "invalid_api_key", http.StatusUnauthorized},
+		{imagenPath, `{"instances":[{"prompt":"a portrait"}],"parameters":{"sampleCount":1}}`, "X-Goog-Api-Key", "AIzaWrong", "API_KEY_INVALID", http.StatusBadRequest},
+	} {
+		a := k.post(c.path, c.body, c.header, c.key)
+		if a.status != c.status || !strings.Contains(string(a.body), c.want) {
+			t.Errorf("%s: %d %s, want %d and %s", c.path, a.status, a.body, c.status, c.want)
+		}
+	}
+}
+
+// TestAJobWithoutAKey: where only the app's own key would do, a job without one is refused as its provider refuses it, and
+// not taken on only to fail.
+func TestAJobWithoutAKey(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `providers: {fal: {dialect: fal, base_url: "{fal}", queue_url: "{fal-queue}"}, replicate: {dialect: replicate, base_url: "{replicate}"}}`)
+	for path, body := range map[string]string{
+		"/fal/queue/fal-ai/flux/dev":                                      `{"prompt":"a portrait"}`,
+		"/replicate/v1/models/black-forest-labs/flux-schnell/predictions": `{"input":{"prompt":"a portrait"}}`,
+	} {
+		if a := k.post(path, body); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	_ "embed"
 	"encoding/json"
-	"net/netip"
 	"reflect"
 	"slices"
 
@@ -56,7 +55,7 @@ func scalars() map[reflect.Type]config.Scalar {
 		reflect.TypeFor[switchyard.Rate]():   {Pattern: `^[0-9.]+/[smhd]$`},
 		reflect.TypeFor[router.Share]():      {Number: true, Pattern: `^[0-9.]+%?$`},
 		reflect.TypeFor[router.HedgeAfter](): {Pattern: `^(p[0-9.]+|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`},
-		reflect.TypeFor[netip.Prefix]():      {Pattern: `^[0-9a-fA-F.:]+/[0-9]+$`},
+		reflect.TypeFor[subnet]():            {Pattern: `^[0-9a-fA-F.:]+(/[0-9]+)?$`},
 	}
 }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
+	"switchyard/config"
 	"switchyard/sim"
 )
 
@@ -18,6 +22,11 @@ type simCommand struct {
 
 // Run serves until it is interrupted.
 func (c *simCommand) Run(e *env) error {
+	for name := range c.Listen {
+		if !slices.Contains(sim.SiteNames(), name) {
+			return usageError{fmt.Errorf("--listen: there is no %q%s", name, cmp.Or(config.Suggest(name, sim.SiteNames()), "; there are: "+strings.Join(sim.SiteNames(), ", ")))}
+		}
+	}
 	behaviors := map[string]sim.Behavior{}
 	for _, name := range []string{"google", "openai", "fal", "replicate"} {
 		behaviors[name] = sim.Typical(name)

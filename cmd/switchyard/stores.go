@@ -22,7 +22,7 @@ import (
 func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	data := f.data()
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", f.dataKey(), err)
 	}
 	guard, err := ledger.Lock(filepath.Join(data, "switchyard.lock")) // also by one with another journal: tickets and kills lie here
 	if err != nil {
@@ -30,14 +30,14 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	}
 	s.opened = append(s.opened, guard)
 	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
-		return err
+		return fmt.Errorf("store.journal: %w", err)
 	}
 	s.opened = append(s.opened, s.journal)
 	for _, d := range s.journal.Damages() {
 		s.log.Error("journal", zap.Error(d))
 	}
 	if s.store, err = f.Store.Database.open(ctx); err != nil {
-		return err
+		return fmt.Errorf("store.database: %w", err)
 	}
 	s.opened = append(s.opened, s.store)
 	if err := s.openKills(filepath.Join(data, "kills.json")); err != nil {
@@ -59,7 +59,7 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 		Max: int64(f.Store.Assets.Max), MaxImage: int64(f.Server.MaxImage),
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("store.assets.url: %w", err)
 	}
 	s.opened = append(s.opened, s.assets)
 	s.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(data, "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})

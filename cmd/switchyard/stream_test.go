@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"switchyard"
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -124,5 +126,35 @@ func TestHosted(t *testing.T) {
 	}
 	if m := mark(t, got.body); m.Provider != "google" || m.Prompt != sim.PromptMark("a cat") {
 		t.Errorf("the picture is %+v", m)
+	}
+}
+
+// TestAFailedStreamIsNoAnswer: events that end in a failure are a failure in the ledger, and release their Idempotency-Key. That
+// it was the prompt does not count against the provider.
+func TestAFailedStreamIsNoAnswer(t *testing.T) {
+	code := "server_error"
+	url := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "event: error\ndata: {\"type\":\"error\",\"error\":{\"code\":%q,\"message\":\"no\"}}\n\n", code)
+	})
+	k := startKit(t, `providers: {openai: {dialect: openai, key: sk-sim, base_url: "`+url+`"}}`)
+	ask := func() answer {
+		return k.post(openaiPath, `{"model":"gpt-image-2","prompt":"a cat","stream":true}`, "Authorization", "Bearer x", "Idempotency-Key", "one")
+	}
+	for range 2 {
+		if a := ask(); a.status != http.StatusOK || !strings.HasPrefix(string(a.body), "event: error") {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	code = "moderation_blocked"
+	ask()
+	rows := eventually(t, func() ([]ledger.Row, bool) {
+		rows := k.rows()
+		return rows, len(rows) == 3 && rows[2].Outcome != ""
+	})
+	for i, want := range []switchyard.Outcome{switchyard.Overloaded, switchyard.Overloaded, switchyard.Filtered} {
+		if r := rows[i]; r.Outcome != want || r.Images != 0 || r.Cost.Charge != switchyard.ChargePossible {
+			t.Errorf("attempt %d: %+v, want %s", i, r, want)
+		}
 	}
 }

@@ -68,7 +68,7 @@ func (d Dialect) Route(base, method, path string) dialect.Op {
 	if path == keysPath && base == rest && method == http.MethodGet {
 		return dialect.Page
 	}
-	if _, ok := parseQuestion(path); ok && base == queue && (method == http.MethodGet || method == http.MethodPut) {
+	if q, ok := parseQuestion(path); ok && base == queue && method == q.method() {
 		return dialect.Ticket
 	}
 	return dialect.Other

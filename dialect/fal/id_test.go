@@ -36,6 +36,8 @@ func TestRoute(t *testing.T) {
 		{"queue", "GET", "/fal-ai/flux/dev/requests/1/response", dialect.Ticket},
 		{"queue", "GET", "/workflows/me/flow/requests/1", dialect.Ticket},
 		{"queue", "PUT", "/fal-ai/flux/requests/1/cancel", dialect.Ticket},
+		{"queue", "GET", "/fal-ai/flux/requests/1/cancel", dialect.Other}, // which only looks
+		{"queue", "PUT", "/fal-ai/flux/requests/1", dialect.Other},
 		{"queue", "GET", "/fal-ai/flux/requests/1/elsewhere", dialect.Other},
 		{"queue", "GET", "/fal-ai/flux/requests/", dialect.Other},
 		{"queue", "POST", "/fal-ai/flux/dev/stream", dialect.Other},

@@ -32,6 +32,14 @@ type question struct {
 	asks string // "", "status", "status/stream", "cancel"
 }
 
+// method is how it is asked. Whoever looks at a job's addresses one by one must not end the job.
+func (q question) method() string {
+	if q.asks == "cancel" {
+		return http.MethodPut
+	}
+	return http.MethodGet
+}
+
 func parseQuestion(path string) (question, bool) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	i := slices.Index(parts, "requests")

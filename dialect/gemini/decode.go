@@ -19,14 +19,15 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	if x.Reply.Status >= 300 {
 		return dialect.Step{}, decodeError(x.Reply, root)
 	}
-	if err != nil || root.Kind() != spool.Object {
-		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
-	}
 	res := &switchyard.Result{Model: x.Target.Model}
-	if strings.HasSuffix(x.Sent.Path, ":predict") {
+	predict := strings.HasSuffix(x.Sent.Path, ":predict")
+	switch kind := root.Kind(); {
+	case err == nil && kind == spool.Object && predict:
 		err = decodePredictions(root, x.Request, res)
-	} else {
-		err = decodeCandidates(root, res)
+	case err == nil && (kind == spool.Object || kind == spool.Array && !predict):
+		err = decodeCandidates(oneOrMany(root), res) // a stream without alt=sse is an array
+	default:
+		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 	}
 	if err != nil {
 		return dialect.Step{}, err
@@ -63,10 +64,21 @@ var filterReasons = []string{
 	"SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_RECITATION",
 }
 
-func decodeCandidates(root *spool.Value, res *switchyard.Result) error {
-	res.Usage = decodeUsage(root.Get("usageMetadata"))
+// decodeCandidates reads an answer, or one that comes in pieces; the last of its usages is that of all.
+func decodeCandidates(pieces []*spool.Value, res *switchyard.Result) error {
 	var reason string
-	for _, c := range root.Get("candidates").Items() {
+	var blocked *spool.Value
+	var candidates []*spool.Value
+	for _, p := range pieces {
+		if usage := decodeUsage(p.Get("usageMetadata")); usage != nil {
+			res.Usage = usage
+		}
+		if b := p.Get("promptFeedback", "blockReason"); b.Given() {
+			blocked = b
+		}
+		candidates = append(candidates, p.Get("candidates").Items()...)
+	}
+	for _, c := range candidates {
 		reason = c.Get("finishReason").Text()
 		for _, p := range c.Get("content", "parts").Items() {
 			if p.Get("thought").Truth() {
@@ -85,7 +97,6 @@ func decodeCandidates(root *spool.Value, res *switchyard.Result) error {
 	if len(res.Images) > 0 {
 		return nil
 	}
-	blocked := root.Get("promptFeedback", "blockReason")
 	switch {
 	case blocked.Given():
 		return &switchyard.Error{Outcome: switchyard.Filtered, Usage: res.Usage, Err: errors.New("prompt blocked: " + blocked.Text())}

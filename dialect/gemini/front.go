@@ -93,17 +93,21 @@ func wrongType(rs ...*spool.Reader) error {
 // decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
 func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	config := r.Object(key(r, "generationConfig"))
-	wantsImage, wantsText := modalities(config.Items(key(config, "responseModalities")))
-	if !wantsImage && !imageModel(req.Model) {
+	asked := config.Items(key(config, "responseModalities"))
+	wantsImage, wantsText := modalities(asked)
+	if !wantsImage && (len(asked) > 0 || !imageModel(req.Model)) {
 		return dialect.ErrNotGeneration
 	}
 	if wantsText {
 		req.Memo[memoText] = "true"
 	}
 	var texts []string
-	turns := r.Items("contents")
+	turns := oneOrMany(r.Get("contents"))
+	if len(turns) == 0 {
+		r.Items("contents") // which complains of what is no list
+	}
 	for _, turn := range turns {
-		for _, p := range turn.Get("parts").Items() {
+		for _, p := range oneOrMany(turn.Get("parts")) {
 			text, err := decodePart(p, req)
 			if err != nil {
 				return err
@@ -119,7 +123,7 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		return err
 	}
 	r.Get("model")
-	decodeSafety(r.Items(key(r, "safetySettings")), req)
+	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
 	if req.Extra = r.Rest(); len(turns) > 1 {
 		if req.Extra == nil {
 			req.Extra = map[string]rawJSON{}
@@ -127,6 +131,15 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		req.Extra["conversation"] = rawJSON("true")
 	}
 	return nil
+}
+
+// oneOrMany are the elements of a list. The real front door takes a lone element in a list's place, and samples of Google's
+// own send it: {"contents":{"parts":{"text":"…"}}}.
+func oneOrMany(v *spool.Value) []*spool.Value {
+	if v.Kind() == spool.Object {
+		return []*spool.Value{v}
+	}
+	return v.Items()
 }
 
 func modalities(items []*spool.Value) (image, text bool) {
@@ -154,7 +167,7 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 }
 
 func decodeConfig(r *spool.Reader, req *switchyard.Request) {
-	req.Seed = r.Uint("seed")
+	req.Seed = seed(r)
 	img := r.Object(key(r, "imageConfig"))
 	ratio := img.Text(key(img, "aspectRatio"))
 	switch a, err := switchyard.ParseAspect(ratio); {
@@ -167,6 +180,14 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) {
 	}
 	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
 	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+}
+
+// seed may be negative here, as an int32 may: its bits are taken.
+func seed(r *spool.Reader) *uint64 {
+	if n, ok := r.Get("seed").Int(); ok && n < 0 {
+		return new(uint64(uint32(n)))
+	}
+	return r.Uint("seed")
 }
 
 var people = map[string]string{

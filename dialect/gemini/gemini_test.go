@@ -1,12 +1,16 @@
 package gemini_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
+	"switchyard/dialect"
 	"switchyard/dialect/dialecttest"
 	"switchyard/dialect/gemini"
+	"switchyard/spool"
 )
 
 func TestExchanges(t *testing.T) { dialecttest.Run(t, gemini.Dialect{}) }
@@ -41,5 +45,34 @@ func TestClaims(t *testing.T) {
 		if got := (gemini.Dialect{}).Claims(c.path, h, query); got != c.want {
 			t.Errorf("%s with %q and %q: %t, want %t", c.path, c.header, c.query, got, c.want)
 		}
+	}
+}
+
+// TestGenerationOrNot: models that draw can be asked for text alone, which is nobody's picture.
+func TestGenerationOrNot(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		model, config string
+		want          bool
+	}{
+		{"gemini-3-pro-image", `{}`, true},
+		{"gemini-3-pro-image", `{"responseModalities":["TEXT","IMAGE"]}`, true},
+		{"gemini-3-pro-image", `{"responseModalities":["TEXT"]}`, false},
+		{"gemini-3-pro", `{}`, false},
+		{"gemini-3-pro", `{"responseModalities":["image"]}`, true},
+	} {
+		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":`+c.config+`}`), -1, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := "/v1beta/models/" + c.model + ":generateContent"
+		_, err = (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: path, Header: http.Header{}, Body: body})
+		if got := !errors.Is(err, dialect.ErrNotGeneration); got != c.want || got && err != nil {
+			t.Errorf("%s %s: %v", c.model, c.config, err)
+		}
+		_ = body.Close()
 	}
 }

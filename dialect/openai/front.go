@@ -56,7 +56,7 @@ func fields(m *spool.Message, req *switchyard.Request) (*spool.Value, error) {
 		decodeFiles(form, req)
 		return form.Object(), nil
 	}
-	if ct := m.Header.Get("Content-Type"); ct != "" && !strings.Contains(ct, "json") {
+	if ct := m.Header.Get("Content-Type"); ct != "" && !strings.Contains(strings.ToLower(ct), "json") {
 		return nil, switchyard.Invalid("", "Unsupported content type: '%s'. This API method only accepts 'application/json' requests, but you specified the header 'Content-Type: %s'. Please try again with a supported content type.", ct, ct)
 	}
 	root, err := m.JSON()

@@ -183,6 +183,9 @@ var failures = map[switchyard.Kind]string{
 	switchyard.OverBudget:  "You have insufficient credit to run this model.",
 	switchyard.Unavailable: "Prediction interrupted; please retry (code: PA)",
 	switchyard.TimedOut:    "The prediction timed out. Please try again.",
+
+	switchyard.Unauthenticated: noToken.Detail, // in the place of the refusal that Replicate would have answered at once
+	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,
 }
 
 func failure(req *switchyard.Request, e *switchyard.Error) string {

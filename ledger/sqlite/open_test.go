@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +199,36 @@ func TestALockedFileDelaysRowsAndNothingElse(t *testing.T) {
 	cancel()
 	if err := errors.Join(<-ended, j.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestADamagedFileIsToldWithWhatToDo, be it damaged in its head or further on.
+func TestADamagedFileIsToldWithWhatToDo(t *testing.T) {
+	for name, damage := range map[string]func([]byte){
+		"head": func(b []byte) { copy(b, "no database at all") },
+		"page": func(b []byte) { clear(b[100:min(len(b), 40_000)]) },
+	} {
+		path := filepath.Join(t.TempDir(), "ledger.db")
+		s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damage(text)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path}); err == nil || !strings.Contains(err.Error(), "restore the file from a copy, or move it away") {
+			t.Errorf("%s: %v", name, err)
+			if err == nil {
+				_ = s.Close()
+			}
+		}
 	}
 }
