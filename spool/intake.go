@@ -111,7 +111,7 @@ func (in *intake) end() (*Body, error) {
 // Of the bodies that go to disk while they come in, so many have a buffer of the usual size at a time. Each holds it until
 // it has come: hundreds of slow ones would else take more memory together than all bodies may.
 const (
-	largeBuffers = 64
+	largeBuffers = 32
 	smallBuffer  = chunkSize / 4
 )
 
