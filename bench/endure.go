@@ -22,7 +22,7 @@ type reading struct {
 	rss, swap int64
 }
 
-// endure is the long run: 100 callers for a minute, with answers of four pictures of 2 MiB, in little memory.
+// endure is the long run: 100 callers for a minute, with answers of four pictures of 2 MiB that come by TLS, in little memory.
 func endure(ctx context.Context, _ options) error {
 	lab, err := openUpstream(ctx)
 	if err != nil {
@@ -38,14 +38,14 @@ func endure(ctx context.Context, _ options) error {
 		return err
 	}
 	defer p.close()
-	fmt.Printf("%s\n\n100 callers for %v, 4 × 2 MiB each; %s, %s\n", thisMachine(), endureFor, bound, softLimit)
+	fmt.Printf("%s\n\n100 callers for %v, 4 × 2 MiB each, by TLS; %s, %s\n", thisMachine(), endureFor, bound, softLimit)
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	watched := make(chan []reading)
 	go func() { watched <- watch(ctx, p, bound, stop) }()
 	end := time.Now().Add(endureFor)
-	got := while(ctx, p.url, post(imagesPath, generate4, "", fourMB), 100, func() bool { return time.Now().Before(end) })
+	got := while(ctx, p.url, post(imagesPath, generate4, "secure", fourMB), 100, func() bool { return time.Now().Before(end) })
 	over := context.Cause(ctx)
 	stop(nil)
 	readings := <-watched
