@@ -110,13 +110,10 @@ func describePlan(plan *router.Plan) PlanDoc {
 		c := &plan.Candidates[i]
 		t := PlanTarget{
 			Target: c.Target.Name, Provider: c.Target.Provider, Model: c.Target.Model,
-			Calls: max(c.Calls, 1), Fidelity: c.Fidelity.String(),
+			Calls: max(c.Calls, 1), Estimate: usd(c.Estimate(c.Request)), Fidelity: c.Fidelity.String(),
 		}
 		if plan.Route.Pick != router.PickOrder && !math.IsInf(c.Rank, 0) {
 			t.Rank = &c.Rank
-		}
-		if cost := c.Estimate(c.Request); cost.Basis != switchyard.BasisUnknown {
-			t.Estimate = new(json.Number(cost.Amount.String()))
 		}
 		t.Reason = reason(plan, c, t.Estimate)
 		doc.Targets = append(doc.Targets, t)
