@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"switchyard"
 	"switchyard/asset"
@@ -134,11 +132,7 @@ func (q *request) receive(ctx context.Context, call dialect.FileCall, a *dialect
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return asset.ErrTooLarge
 	}
-	if d := q.snap.Settings.ReadBodyTimeout; d > 0 {
-		control := http.NewResponseController(q.w)
-		_ = control.SetReadDeadline(time.Now().Add(d))
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	defer q.snap.Settings.boundBody(q.w)()
 	var broken atomic.Bool
 	body := &upload{ReadCloser: q.r.Body, failed: &broken}
 	if call.Act == dialect.PutPart {

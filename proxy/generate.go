@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -301,11 +300,7 @@ func (q *request) read() (*spool.Message, error) {
 	if encoding := q.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
 	}
-	if d := q.snap.Settings.ReadBodyTimeout; d > 0 {
-		control := http.NewResponseController(q.w)
-		_ = control.SetReadDeadline(time.Now().Add(d))
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	defer q.snap.Settings.boundBody(q.w)()
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
