@@ -219,11 +219,13 @@ func (q *request) serve() (err error) {
 	}
 	defer leave()
 	q.rec.Path = place.path
-	if q.caller, err = q.snap.Keys.identify(q.takeKey()); q.isPage() {
+	q.caller, err = q.snap.Keys.identify(q.takeKey())
+	switch { // some of these are for strangers, too
+	case q.isPage():
 		return q.page(err)
-	} else if q.isOpenFile() {
+	case q.isOpenFile():
 		return q.file()
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()
