@@ -266,12 +266,12 @@ func (q *request) takeKey() switchyard.Secret {
 	return q.place.dialect.TakeKey(q.r.Header, q.place.query)
 }
 
-// ownLimit keeps the caller within the limit of its own key.
+// ownLimit keeps the caller within the limit of its own key. An app over it hears so at once.
 func (q *request) ownLimit() (func(), error) {
 	if q.caller.key == nil {
 		return func() {}, nil
 	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, q.snap.Settings.Patience)
+	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, 0)
 }
 
 // errNowhere is a path that is nobody's.

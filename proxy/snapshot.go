@@ -31,7 +31,6 @@ type Settings struct {
 	RequestTimeout  map[string]time.Duration // by dialect; "" for all others
 	Hide            bool                     // the X-Switchyard-* headers
 	KeepPrompts     bool
-	Patience        time.Duration // how long a key's own limit is waited for
 }
 
 // timeout is how long one request of the app may take, all attempts together.
