@@ -37,7 +37,7 @@ func (q *request) head() {
 	set("Provider", rec.Provider)
 	set("Model", rec.Served)
 	set("Fidelity", rec.Fidelity)
-	if rec.Kind == "generation" {
+	if rec.Kind == KindGeneration {
 		set("Attempts", strconv.Itoa(rec.Tried()))
 		set("Cost-Usd", costText(rec.Cost))
 		set("Cost-Basis", string(rec.Cost.Basis))

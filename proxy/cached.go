@@ -28,7 +28,7 @@ func (q *request) hit(work *cache.Work, req *switchyard.Request) error {
 	rec.Target, rec.Provider, rec.Served = reply.Made.Target, reply.Made.Provider, reply.Made.Model
 	rec.Images, rec.Fidelity, q.hosted = reply.Made.Images, reply.Made.Fidelity, reply.Made.Hosted
 	rec.Cost = switchyard.Cost{Charge: switchyard.ChargeNone, Basis: switchyard.BasisCached}
-	g := q.generation("generation", req)
+	g := q.generation(KindGeneration, req)
 	q.close(context.WithoutCancel(q.r.Context()), newAccount(q.Journal, g), g)
 	header := reply.Header.Clone()
 	for name := range header {

@@ -57,7 +57,7 @@ type PlanPassed struct {
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
 func (q *request) tellPlan() error {
 	doc := q.planDoc()
-	q.rec.Kind, q.rec.Variant = "plan", doc.Variant
+	q.rec.Kind, q.rec.Variant = KindPlan, doc.Variant
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Internal, Err: err}

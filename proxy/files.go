@@ -31,7 +31,7 @@ func (q *request) isOpenFile() bool {
 // file serves a request about files. Nothing of it goes to the provider: what is kept here everybody can be given.
 func (q *request) file() error {
 	front, call := q.fileCall()
-	q.rec.Kind = "file"
+	q.rec.Kind = KindFile
 	if call.ID != "" {
 		q.rec.Path = strings.ReplaceAll(q.rec.Path, call.ID, "-") // who knows it has the file
 	}

@@ -66,7 +66,7 @@ func (q *request) generate() error {
 // produce has images made that nobody has made yet, and answers with them.
 func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cache.Work) error {
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
-	g := q.generation("generation", req)
+	g := q.generation(KindGeneration, req)
 	account := newAccount(q.Journal, g)
 	defer func() { q.trail(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
@@ -118,7 +118,7 @@ func (q *request) fill(req *switchyard.Request) {
 	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
 	q.decoded, q.match = req, q.snap.Router.Match(q.facts(req))
-	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = "generation", req.Model, req.Images, q.match.Route.Name
+	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = KindGeneration, req.Model, req.Images, q.match.Route.Name
 }
 
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is

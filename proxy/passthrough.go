@@ -128,7 +128,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	if err != nil {
 		return err
 	}
-	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
+	q.rec.Kind, q.rec.Target, q.rec.Provider = KindPassthrough, t.Name, t.Provider
 	p := &passage{request: q, target: t, address: address, msg: msg, headers: headers, ctx: ctx}
 	defer func() { done(p.verdict(), p.wait) }()
 	if err := p.open(); err != nil {
@@ -234,7 +234,7 @@ func (p *passage) open() error {
 	if !p.paid() {
 		return nil
 	}
-	p.gen = p.generation("passthrough", &switchyard.Request{})
+	p.gen = p.generation(KindPassthrough, &switchyard.Request{})
 	p.account = newAccount(p.Journal, p.gen)
 	p.attempt = switchyard.Attempt{
 		ID: rand.Text(), Generation: p.gen.ID, Number: 1, Target: p.target.Name, Provider: p.target.Provider,

@@ -91,7 +91,7 @@ func (q *request) repeat(work *cache.Work, req *switchyard.Request) error {
 // replay gives an answer to one who has paid for it, or whose app before this one has.
 func (q *request) replay(work *cache.Work) error {
 	reply := work.Reply()
-	q.rec.Kind = "replay"
+	q.rec.Kind = KindReplay
 	q.rec.Target, q.rec.Provider, q.rec.Served, q.rec.Images = reply.Made.Target, reply.Made.Provider, reply.Made.Model, reply.Made.Images
 	header := reply.Header.Clone()
 	if !q.snap.Settings.Hide {

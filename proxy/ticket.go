@@ -43,7 +43,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if err != nil {
 		return err
 	}
-	q.rec.Kind = "ticket"
+	q.rec.Kind = KindTicket
 	if fresh {
 		msg.Body.Move(q.Tickets.At(tk.ID)) // it may wait for long
 		q.worker(tk.ID).begin(&job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
@@ -138,7 +138,7 @@ func (q *request) ticket() error {
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
-	q.rec.Kind, q.rec.Model = "ticket", tk.Model
+	q.rec.Kind, q.rec.Model = KindTicket, tk.Model
 	if call.Cancel {
 		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, call.ID); err != nil {
 			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
@@ -188,7 +188,7 @@ func (q *request) description(t dialect.Ticketer, req *switchyard.Request, s *di
 func (q *request) worker(id string) *request {
 	w := *q
 	rec := *q.rec
-	rec.Kind = "generation"
+	rec.Kind = KindGeneration
 	w.rec, w.w = &rec, nil
 	// Not the request itself, which has hold of the app's connection.
 	w.r = (&http.Request{Method: q.r.Method, URL: q.r.URL, Header: q.r.Header}).WithContext(context.WithoutCancel(q.r.Context()))
@@ -268,7 +268,7 @@ func (q *request) do(j *job) {
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
 	account := &ticketAccount{
-		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket,
+		account: newAccount(q.Journal, q.generation(KindGeneration, j.request)), q: q, request: j.request, ticket: j.ticket,
 	}
 	if len(j.over)+len(j.held) > 0 {
 		account.waiting, account.taken = nil, true // it has begun before
@@ -298,7 +298,7 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 		failure.Close()
 	}
 	account.secure(doc)
-	q.close(ctx, account.account, q.generation("generation", account.request))
+	q.close(ctx, account.account, q.generation(KindGeneration, account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 
