@@ -71,7 +71,7 @@ type Handler struct {
 	requests crowd
 	batches  batches
 	arrears  arrears
-	tickets  waiters
+	waiters  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	extra    http.Handler   // serves extrasPath
 	once     sync.Once

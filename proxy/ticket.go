@@ -33,7 +33,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if err := q.checkHook(req); err != nil {
 		return err
 	}
-	if q.tickets.count() >= maxUnderWay {
+	if q.waiters.count() >= maxUnderWay {
 		return &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Minute, Err: errors.New("too many tickets are under way")}
 	}
 	if err := q.hopeless(); err != nil {
@@ -143,7 +143,7 @@ func (q *request) ticket() error {
 		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, call.ID); err != nil {
 			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 		}
-		q.tickets.leave(call.ID)
+		q.waiters.leave(call.ID)
 	}
 	req, err := q.loaded(tk)
 	if err != nil {
@@ -192,7 +192,7 @@ func (q *request) worker(id string) *request {
 	w.rec, w.w = &rec, nil
 	// Not the request itself, which has hold of the app's connection.
 	w.r = (&http.Request{Method: q.r.Method, URL: q.r.URL, Header: q.r.Header}).WithContext(context.WithoutCancel(q.r.Context()))
-	w.gone = q.tickets.join(id)
+	w.gone = q.waiters.join(id)
 	return &w
 }
 
@@ -245,7 +245,7 @@ func (q *request) expire(j *job) (stop func()) {
 		if _, err := q.Tickets.Cancel(context.WithoutCancel(q.r.Context()), j.ticket.Tenant, j.ticket.ID); err != nil {
 			q.Log.Error("ticket", zap.String("id", j.ticket.ID), zap.Error(err))
 		}
-		q.tickets.leave(j.ticket.ID)
+		q.waiters.leave(j.ticket.ID)
 	})
 	return func() { timer.Stop() }
 }
@@ -256,7 +256,7 @@ func (q *request) do(j *job) {
 	q.startTrace(Tracer.Work)
 	q.rec.Work = true
 	defer q.finish()
-	defer q.tickets.leave(j.ticket.ID)
+	defer q.waiters.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
 	account := q.ticketAccount(j)
