@@ -121,7 +121,7 @@ func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply
 		return sent
 	})
 	q.logLost(lost)
-	return whole(sent)
+	return abortHalf(sent)
 }
 
 // deliverTape keeps events that have been relayed.
