@@ -75,7 +75,7 @@ func (s *switchman) explain(err error) error {
 	if e.Outcome != switchyard.Canceled && e.Outcome != switchyard.BadReply {
 		return err
 	}
-	forget(err)
+	Forget(err)
 	e.Outcome, e.Kind, e.Err = switchyard.Canceled, switchyard.Unavailable, breaker.ErrKilled
 	return &e
 }

@@ -61,7 +61,7 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 		if err == nil || !r.goOn(ctx, err) || len(r.job.Plan.Candidates) == 0 {
 			return ans, err
 		}
-		forget(err)
+		Forget(err)
 	}
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
 	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
@@ -91,7 +91,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 			shut = sooner(shut, err)
 			continue
 		}
-		forget(last)
+		Forget(last)
 		last = err
 		if !r.goOn(ctx, err) {
 			break
@@ -121,7 +121,7 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 		if second != nil && notTried(second) {
 			break
 		}
-		forget(err)
+		Forget(err)
 		ans, err = again, second
 	}
 	return ans, err

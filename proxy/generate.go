@@ -141,9 +141,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		if e := switchyard.AsError(err); !e.Dead || replanned || !q.learn(plan, e.Target) {
 			return nil, err
 		}
-		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
-			own.Close()
-		}
+		attempt.Forget(err)
 	}
 }
 

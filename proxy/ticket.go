@@ -293,10 +293,7 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	if ans != nil {
 		ans.Close()
 	}
-	var failure *attempt.Failure
-	if errors.As(q.rec.Err, &failure) {
-		failure.Close()
-	}
+	attempt.Forget(q.rec.Err)
 	account.secure(doc)
 	q.close(ctx, account.account, q.generation(KindGeneration, account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
