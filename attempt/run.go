@@ -195,7 +195,7 @@ func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, afte
 
 // goOn reports whether the next target is asked after err.
 func (r *run) goOn(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || r.left() {
+	if ctx.Err() != nil || r.appLeft() {
 		return false
 	}
 	e := switchyard.AsError(err)
@@ -206,8 +206,8 @@ func (r *run) goOn(ctx context.Context, err error) bool {
 	return !route.PayOnce() || !r.mayHavePaid()
 }
 
-// left reports whether the app has.
-func (r *run) left() bool {
+// appLeft reports whether nobody waits for the result any more: the app has left, or another target has won the race.
+func (r *run) appLeft() bool {
 	select {
 	case <-r.job.Gone:
 		return true
