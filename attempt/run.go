@@ -229,8 +229,7 @@ func notTried(err error) bool {
 		errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).Outcome == "" // else it was cut
 }
 
-// sooner is the refusal that ends first; a kill without an end is the last. What waits on a limit is told to the app as
-// such only if nothing else is.
+// sooner is the refusal that is over first, be it a breaker's, a limit's or a kill's. A kill without an end is over last.
 func sooner(a, b error) error {
 	switch {
 	case a == nil || forGood(a):
