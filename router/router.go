@@ -1,5 +1,6 @@
 // Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
-// what order they are tried. It is pure but for Deaths: a decision follows from the request and the tables alone.
+// what order they are tried. It sends nothing and writes nothing down: a decision follows from the request, the tables, what
+// Config is told of the world at that moment (deaths, latencies, loads, kills), and chance where a route picks by weight.
 package router
 
 import (
