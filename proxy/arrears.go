@@ -21,7 +21,7 @@ const (
 // arrears are the accounts whose end could not be written: a disk may be full for a while. As long as there are any, one
 // goroutine tries again.
 type arrears struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the rest
 	owed    map[*account]struct{}
 	chasing bool
 	full    bool // which has been told

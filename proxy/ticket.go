@@ -310,13 +310,13 @@ func (q *request) leave(ctx context.Context, account *ticketAccount, ans *attemp
 	}
 }
 
-// ticketAccount keeps the ticket's row in step with the journal.
+// ticketAccount keeps the ticket's row in step with the journal. The account's mu guards what changes here, too.
 type ticketAccount struct {
 	*account
 	q       *request
 	request *switchyard.Request
-	ticket  ticket.Ticket
-	aside   bool // its end lies where the next process finds it
+	ticket  ticket.Ticket // its State changes
+	aside   bool          // its end lies where the next process finds it
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.

@@ -192,7 +192,7 @@ func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
 type keyPair struct {
 	cert, key string
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the rest
 	modified time.Time
 	pair     *tls.Certificate
 }
