@@ -73,14 +73,12 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 	if !ok || place.dialect == nil || place.dialect.Route(place.base, r.Method, place.path) != dialect.Generate {
 		return PlanDoc{}, fmt.Errorf("%s %s asks for no images: it is not planned", r.Method, r.URL.Path)
 	}
-	snap := *s
-	snap.Settings.ReadBodyTimeout = 0 // there is no connection
-	q := &request{Handler: &Handler{Pool: pool}, snap: &snap, place: place, r: r, rec: &Record{}}
+	q := &request{Handler: &Handler{Pool: pool}, snap: s, place: place, r: r, rec: &Record{}}
 	q.caller = &caller{key: key, tenant: anonymous}
 	if secret := q.takeKey(); key == nil {
 		q.caller.own = secret
 	}
-	msg, err := q.read()
+	msg, err := q.message(r, place, s.Settings.MaxRequestBody) // there is no connection to bound
 	if err != nil {
 		return PlanDoc{}, err
 	}

@@ -293,17 +293,22 @@ func (q *request) put(ctx context.Context, image switchyard.Blob) (name string, 
 	return name, err
 }
 
-// read spools the app's request.
+// read spools the app's request, in the time that it may take.
 func (q *request) read() (*spool.Message, error) {
-	if encoding := q.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	defer q.snap.Settings.boundBody(q.w)()
+	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+}
+
+// message is a request for a place, of at most so many bytes, as it has arrived whole.
+func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
 	}
-	defer q.snap.Settings.boundBody(q.w)()
-	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
+	if r.ContentLength > most {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
 	var broken atomic.Bool
-	body, err := q.Pool.ReadJSON(&upload{ReadCloser: q.r.Body, failed: &broken}, q.r.ContentLength, q.snap.Settings.MaxRequestBody)
+	body, err := h.Pool.ReadJSON(&upload{ReadCloser: r.Body, failed: &broken}, r.ContentLength, most)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
@@ -314,7 +319,7 @@ func (q *request) read() (*spool.Message, error) {
 	case err != nil:
 		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	return &spool.Message{Base: q.place.base, Method: q.r.Method, Path: q.place.path, Query: q.place.query, Header: q.r.Header, Body: body}, nil
+	return &spool.Message{Base: at.base, Method: r.Method, Path: at.path, Query: at.query, Header: r.Header, Body: body}, nil
 }
 
 // promptMark is what the ledger keeps of a prompt.
