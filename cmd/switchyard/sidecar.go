@@ -113,7 +113,7 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.use(f); err != nil {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.takeStock(ctx); err != nil {
 		return err
 	}
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
