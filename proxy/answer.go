@@ -82,7 +82,7 @@ func abortHalf(err error) error {
 func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(reply)) }
 
 // relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
-// they did not all reach it, err why they did not come to their end.
+// they did not all reach the app, err why they were not read to their end; nil if they were.
 func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()

@@ -24,9 +24,9 @@ const (
 	batchSide      = 8      // requests side by side, unless the batch says
 	maxBatchSide   = 32
 	batchKept      = time.Hour
-	maxBatchKey    = 200 // characters of an Idempotency-Key, to which the index comes
-	maxBatchText   = 4 << 10
-	maxBatchHeader = 32
+	maxBatchKey    = 200     // characters of an Idempotency-Key: each request's own adds its index
+	maxBatchText   = 4 << 10 // bytes of one header of a request
+	maxBatchHeader = 32      // headers of a request
 )
 
 // batch is a list of requests that are served side by side, each as if it had come by itself: with the batch's own

@@ -55,7 +55,7 @@ type Handler struct {
 	Deaths     *router.Deaths
 	Statistics *router.Statistics                // may be nil
 	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
-	Pace       *router.Pace                      // likewise; without it nothing is hedged
+	Pace       *router.Pace                      // if nil, nothing is hedged
 	Pool       *spool.Pool
 	Ready      func() bool              // whether new requests are welcome; nil if they always are
 	Observe    func(*Record)            // gets every finished request; may be nil

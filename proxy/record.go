@@ -187,7 +187,8 @@ func (q *request) tier(said map[string]string) string {
 	return said["tier"]
 }
 
-// close completes the row and has it written, with all that waited; then the answer's last byte may go out.
+// close closes the books of a generation: its row is completed and written, with all that waited. Then the answer's last byte
+// may go out.
 func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
 	q.rec.Latency = q.now().Sub(g.Started)
 	q.book(ctx, account, g)

@@ -113,7 +113,7 @@ func (q *request) deliver(work *cache.Work, reply *dialect.Reply) error {
 	return q.hand(work, &cache.Reply{Status: reply.Status, Header: header, Body: reply.Body, Made: q.made()}, reply)
 }
 
-// hand gives an answer to the app. keep is what others get of it who may come.
+// hand gives an answer to the app, and keeps what those get who come for it later.
 func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply) error {
 	var sent error
 	lost := work.Deliver(keep, func() error {
