@@ -111,7 +111,7 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 
 // unwanted is the error of a request that is about to be sent for an app that has left: it would be paid for nobody.
 func (r *run) unwanted() error {
-	if !r.left() {
+	if !r.appLeft() {
 		return nil
 	}
 	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Stage: switchyard.Unsent, Err: errors.New("the app has left")}

@@ -390,7 +390,7 @@ func (x *exchange) conclude(ctx context.Context, ans **Answer, err *error) {
 	if *ans != nil {
 		(*ans).Close()
 	}
-	forget(*err)
+	Forget(*err)
 	*ans, *err = nil, broken
 }
 
@@ -408,8 +408,8 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Close gives back what the failure holds.
 func (f *Failure) Close() { _ = f.Raw.Body.Close() }
 
-// forget closes an error that nobody will be told.
-func forget(err error) {
+// Forget closes an error that nobody will be told, if it holds anything.
+func Forget(err error) {
 	var f *Failure
 	if errors.As(err, &f) {
 		f.Close()

@@ -79,16 +79,16 @@ func inspect(b switchyard.Blob) (mime string, size switchyard.Size, err error) {
 		return "", switchyard.Size{}, err
 	}
 	defer r.Close()
-	return switchyard.Inspect(&forward{r: r}, b.Len())
+	return switchyard.Inspect(&onward{r: r}, b.Len())
 }
 
-// forward is a reader read at places that come one after another.
-type forward struct {
+// onward is a reader read at places that come one after another.
+type onward struct {
 	r  io.Reader
 	at int64
 }
 
-func (f *forward) ReadAt(p []byte, off int64) (int, error) {
+func (f *onward) ReadAt(p []byte, off int64) (int, error) {
 	if _, err := io.CopyN(io.Discard, f.r, off-f.at); err != nil {
 		return 0, err
 	}

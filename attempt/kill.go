@@ -40,7 +40,7 @@ func (r *run) kill(provider, target string) (breaker.Kill, bool) {
 
 // switchman cuts one attempt when an operator wants it. It is no context of its own: thousands of jobs may be waited for.
 type switchman struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards the rest
 	pulled bool
 	cancel context.CancelFunc // of the attempt; nil before it begins
 }
@@ -75,7 +75,7 @@ func (s *switchman) explain(err error) error {
 	if e.Outcome != switchyard.Canceled && e.Outcome != switchyard.BadReply {
 		return err
 	}
-	forget(err)
+	Forget(err)
 	e.Outcome, e.Kind, e.Err = switchyard.Canceled, switchyard.Unavailable, breaker.ErrKilled
 	return &e
 }

@@ -42,15 +42,15 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	r.adopt(loser)
 	switch last := loser; {
 	case last.err == nil:
-		forget(winner.err)
+		Forget(winner.err)
 		return last.ans, nil, nil
 	case !notTried(winner.err) && !r.goOn(ctx, winner.err): // nobody else is to be asked, as if it had been alone
-		forget(last.err)
+		Forget(last.err)
 		return nil, nil, winner.err
 	case notTried(last.err): // the other was asked, and has more to say
 		return nil, queue[1+second.used:], winner.err
 	default:
-		forget(winner.err)
+		Forget(winner.err)
 		return nil, queue[1+second.used:], last.err
 	}
 }
@@ -127,7 +127,7 @@ func (r *run) trail(l *leg) {
 		if l.ans != nil {
 			l.ans.Close()
 		}
-		forget(l.err)
+		Forget(l.err)
 		closeAll(l.fetched)
 		return l.report.Attempts
 	}

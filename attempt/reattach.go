@@ -31,8 +31,8 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	requests := split(c)
 	answers, errs := make([]*Answer, len(held)), make([]error, len(held))
 	_ = r.each(len(held), func(i int) error {
-		part := min(max(held[i].Part-1, 0), len(requests)-1)
-		answers[i], errs[i] = r.recall(ctx, c, requests[part], held[i])
+		nth := min(max(held[i].Part-1, 0), len(requests)-1)
+		answers[i], errs[i] = r.recall(ctx, c, requests[nth], held[i])
 		return nil
 	})
 	return join(c, answers, errs)

@@ -61,7 +61,7 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 		if err == nil || !r.goOn(ctx, err) || len(r.job.Plan.Candidates) == 0 {
 			return ans, err
 		}
-		forget(err)
+		Forget(err)
 	}
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
 	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
@@ -91,7 +91,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 			shut = sooner(shut, err)
 			continue
 		}
-		forget(last)
+		Forget(last)
 		last = err
 		if !r.goOn(ctx, err) {
 			break
@@ -121,7 +121,7 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 		if second != nil && notTried(second) {
 			break
 		}
-		forget(err)
+		Forget(err)
 		ans, err = again, second
 	}
 	return ans, err
@@ -195,7 +195,7 @@ func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, afte
 
 // goOn reports whether the next target is asked after err.
 func (r *run) goOn(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || r.left() {
+	if ctx.Err() != nil || r.appLeft() {
 		return false
 	}
 	e := switchyard.AsError(err)
@@ -206,8 +206,8 @@ func (r *run) goOn(ctx context.Context, err error) bool {
 	return !route.PayOnce() || !r.mayHavePaid()
 }
 
-// left reports whether the app has.
-func (r *run) left() bool {
+// appLeft reports whether nobody waits for the result any more: the app has left, or another target has won the race.
+func (r *run) appLeft() bool {
 	select {
 	case <-r.job.Gone:
 		return true
@@ -229,8 +229,7 @@ func notTried(err error) bool {
 		errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).Outcome == "" // else it was cut
 }
 
-// sooner is the refusal that ends first; a kill without an end is the last. What waits on a limit is told to the app as
-// such only if nothing else is.
+// sooner is the refusal that is over first, be it a breaker's, a limit's or a kill's. A kill without an end is over last.
 func sooner(a, b error) error {
 	switch {
 	case a == nil || forGood(a):

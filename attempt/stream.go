@@ -120,7 +120,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 // billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate.
 func (x *exchange) billStream(a *switchyard.Attempt, err error, complaint []byte) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
-	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.left() // nobody read on, or by us
+	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or by us
 	switch {
 	case errors.Is(err, io.EOF) && complaint != nil:
 		a.Outcome, a.Cost.Charge = x.refusal(complaint).Outcome, switchyard.ChargePossible

@@ -53,7 +53,7 @@ type Journal struct {
 	syncing sync.Mutex    // held during a sync, and whenever the files are given up or opened: never both at once
 	mu      sync.Mutex    // guards what follows it below
 
-	closed   bool
+	closed   bool // changed in the turn only
 	damages  []*Damage
 	torn     int
 	written  uint64     // the newest record that is in the kernel's hands; changed in the turn only

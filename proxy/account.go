@@ -25,12 +25,13 @@ type Journal interface {
 type account struct {
 	journal Journal
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the next two
 	waiting []ledger.Record
 	taken   bool // by the journal, of this generation: anything
 
 	flushing sync.Mutex // so that what waits is told in its order: one flush at a time
 
+	// Of the one goroutine that calls Write and Synced.
 	written []ledger.Record // by Write; nil once they are known to be on disk
 	synced  func() error    // waits until they are
 }

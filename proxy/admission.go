@@ -10,8 +10,8 @@ import (
 
 // admission bounds requests under way, and the queue in front of them. The zero value bounds nothing.
 type admission struct {
-	mu      sync.Mutex
-	most    int // 0: any number
+	mu      sync.Mutex // guards the rest
+	most    int        // 0: any number
 	queue   int
 	running int
 	waiting []chan struct{} // first come, first served; closed to let in
@@ -80,7 +80,7 @@ func (a *admission) wake() {
 
 // crowd counts who is under way. A sync.WaitGroup would not do: requests may begin while somebody waits.
 type crowd struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards the rest
 	n     int
 	empty chan struct{} // made by who waits, closed when n is 0
 }

@@ -37,7 +37,7 @@ func (q *request) head() {
 	set("Provider", rec.Provider)
 	set("Model", rec.Served)
 	set("Fidelity", rec.Fidelity)
-	if rec.Kind == "generation" {
+	if rec.Kind == KindGeneration {
 		set("Attempts", strconv.Itoa(rec.Tried()))
 		set("Cost-Usd", costText(rec.Cost))
 		set("Cost-Basis", string(rec.Cost.Basis))
@@ -70,8 +70,8 @@ func (q *request) send(reply *dialect.Reply) error {
 	return nil
 }
 
-// whole cuts the connection after half an answer, which must not look like a whole one.
-func whole(err error) error {
+// abortHalf cuts the connection after half an answer, which must not look like a whole one.
+func abortHalf(err error) error {
 	if errors.Is(err, errHalf) {
 		panic(http.ErrAbortHandler)
 	}
@@ -79,10 +79,10 @@ func whole(err error) error {
 }
 
 // write is send for an answer that nobody comes for once more.
-func (q *request) write(reply *dialect.Reply) error { return whole(q.send(reply)) }
+func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(reply)) }
 
 // relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
-// they did not all reach it, err why they did not come to their end.
+// they did not all reach the app, err why they were not read to their end; nil if they were.
 func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()

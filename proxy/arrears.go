@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// What the journal could not take at the end is tried again after firstArrears, then at longer intervals, many ends at a
-// time. Of more than maxArrears generations the rest waits for the next start, which finds them unended, and loses how they
-// went.
+// The end of a generation that the journal could not take is tried again after firstArrears, then at intervals of up to
+// lastArrears, with manyArrears at a time. Only maxArrears are remembered: the next start finds the others without an end,
+// and books them as lost.
 const (
 	firstArrears = time.Second
 	lastArrears  = 30 * time.Second
@@ -21,7 +21,7 @@ const (
 // arrears are the accounts whose end could not be written: a disk may be full for a while. As long as there are any, one
 // goroutine tries again.
 type arrears struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the rest
 	owed    map[*account]struct{}
 	chasing bool
 	full    bool // which has been told

@@ -24,9 +24,9 @@ const (
 	batchSide      = 8      // requests side by side, unless the batch says
 	maxBatchSide   = 32
 	batchKept      = time.Hour
-	maxBatchKey    = 200 // characters of an Idempotency-Key, to which the index comes
-	maxBatchText   = 4 << 10
-	maxBatchHeader = 32
+	maxBatchKey    = 200     // characters of an Idempotency-Key: each request's own adds its index
+	maxBatchText   = 4 << 10 // bytes of one header of a request
+	maxBatchHeader = 32      // headers of a request
 )
 
 // batch is a list of requests that are served side by side, each as if it had come by itself: with the batch's own
@@ -128,7 +128,7 @@ func (x *extra) beginBatch(w http.ResponseWriter) error {
 	if len(key) > maxBatchKey {
 		return errNoBatchKey
 	}
-	msg, err := x.spooled()
+	msg, err := x.message(x.r, place{}, x.snap.Settings.MaxRequestBody) // in the time that extraTo gives it
 	if err != nil {
 		return err
 	}
@@ -149,12 +149,6 @@ func (x *extra) beginBatch(w http.ResponseWriter) error {
 	w.Header().Set("Location", extrasPath+"batches/"+b.id)
 	writeJSON(w, http.StatusAccepted, b.describe())
 	return nil
-}
-
-// spooled is the body of the request.
-func (x *extra) spooled() (*spool.Message, error) {
-	q := &request{Handler: x.Handler, snap: x.snap, r: x.r, w: discard{}}
-	return q.read()
 }
 
 // readBatch reads what a batch asks for, and finds all that is wrong with it before anything is paid for.

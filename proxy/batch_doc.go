@@ -130,8 +130,7 @@ func usd(c switchyard.Cost) *json.Number {
 	if c.Basis == switchyard.BasisUnknown {
 		return nil
 	}
-	n := json.Number(c.Amount.String())
-	return &n
+	return new(json.Number(c.Amount.String()))
 }
 
 // mean is in seconds, to the millisecond.
@@ -142,7 +141,7 @@ func mean(sum time.Duration, n int) float64 {
 	return (sum / time.Duration(n)).Round(time.Millisecond).Seconds()
 }
 
-// resultDocOf is one result of a batch as JSON.
+// itemDoc is one result of a batch as JSON.
 type itemDoc struct {
 	Index      int              `json:"index"`
 	Status     int              `json:"status"` // as the app would have got it

@@ -186,6 +186,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
-
-// discard is for reading a request whose answer is written elsewhere.
-type discard struct{ http.ResponseWriter }

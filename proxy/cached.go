@@ -20,7 +20,7 @@ func (q *request) made() cache.Made {
 	return cache.Made{Target: q.rec.Target, Provider: q.rec.Provider, Model: q.rec.Served, Images: q.rec.Images, Fidelity: q.rec.Fidelity, Hosted: q.hosted}
 }
 
-// hit answers from the cache. It is a generation of its own, which cost nothing, and no arm of an experiment's.
+// hit answers from the cache. That is a generation of its own, which costs nothing and counts for no experiment.
 func (q *request) hit(work *cache.Work, req *switchyard.Request) error {
 	reply, rec := work.Reply(), q.rec
 	q.metRules(q.match.Errs)
@@ -28,7 +28,7 @@ func (q *request) hit(work *cache.Work, req *switchyard.Request) error {
 	rec.Target, rec.Provider, rec.Served = reply.Made.Target, reply.Made.Provider, reply.Made.Model
 	rec.Images, rec.Fidelity, q.hosted = reply.Made.Images, reply.Made.Fidelity, reply.Made.Hosted
 	rec.Cost = switchyard.Cost{Charge: switchyard.ChargeNone, Basis: switchyard.BasisCached}
-	g := q.generation("generation", req)
+	g := q.generation(KindGeneration, req)
 	q.close(context.WithoutCancel(q.r.Context()), newAccount(q.Journal, g), g)
 	header := reply.Header.Clone()
 	for name := range header {

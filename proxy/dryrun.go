@@ -57,7 +57,7 @@ type PlanPassed struct {
 // tellPlan answers with what would be done for a request. Nothing is sent, and nothing is written down.
 func (q *request) tellPlan() error {
 	doc := q.planDoc()
-	q.rec.Kind, q.rec.Variant = "plan", doc.Variant
+	q.rec.Kind, q.rec.Variant = KindPlan, doc.Variant
 	body, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Internal, Err: err}
@@ -73,14 +73,12 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 	if !ok || place.dialect == nil || place.dialect.Route(place.base, r.Method, place.path) != dialect.Generate {
 		return PlanDoc{}, fmt.Errorf("%s %s asks for no images: it is not planned", r.Method, r.URL.Path)
 	}
-	snap := *s
-	snap.Settings.ReadBodyTimeout = 0 // there is no connection
-	q := &request{Handler: &Handler{Pool: pool}, snap: &snap, place: place, r: r, rec: &Record{}}
+	q := &request{Handler: &Handler{Pool: pool}, snap: s, place: place, r: r, rec: &Record{}}
 	q.caller = &caller{key: key, tenant: anonymous}
 	if secret := q.takeKey(); key == nil {
 		q.caller.own = secret
 	}
-	msg, err := q.read()
+	msg, err := q.message(r, place, s.Settings.MaxRequestBody) // there is no connection to bound
 	if err != nil {
 		return PlanDoc{}, err
 	}
@@ -110,13 +108,10 @@ func describePlan(plan *router.Plan) PlanDoc {
 		c := &plan.Candidates[i]
 		t := PlanTarget{
 			Target: c.Target.Name, Provider: c.Target.Provider, Model: c.Target.Model,
-			Calls: max(c.Calls, 1), Fidelity: c.Fidelity.String(),
+			Calls: max(c.Calls, 1), Estimate: usd(c.Estimate(c.Request)), Fidelity: c.Fidelity.String(),
 		}
 		if plan.Route.Pick != router.PickOrder && !math.IsInf(c.Rank, 0) {
 			t.Rank = &c.Rank
-		}
-		if cost := c.Estimate(c.Request); cost.Basis != switchyard.BasisUnknown {
-			t.Estimate = new(json.Number(cost.Amount.String()))
 		}
 		t.Reason = reason(plan, c, t.Estimate)
 		doc.Targets = append(doc.Targets, t)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"strings"
-	"time"
 
 	"switchyard"
 	"switchyard/breaker"
@@ -14,11 +13,11 @@ import (
 	"switchyard/rule"
 )
 
-// maxEstimate is how long the body of a question about prices may be, and maxEstimates how many it may ask about.
+// How much a question about prices may be.
 const (
-	maxEstimate  = 1 << 20
-	maxEstimates = 1000
-	maxImages    = 100_000
+	maxEstimate  = 1 << 20 // bytes of its body
+	maxEstimates = 1000    // requests that it asks about
+	maxImages    = 100_000 // of one of them; and references, too
 )
 
 // estimateAsk is one request whose price is asked for. What is left out is as the target has it by itself.
@@ -206,8 +205,7 @@ func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
 		doc.Healthy = x.Breakers(name).Phase != breaker.Open
 	}
 	if median, p95, known := x.Statistics.Latency(name, req, x.now()); known {
-		seconds := func(d time.Duration) *float64 { s := mean(d, 1); return &s }
-		doc.MedianSeconds, doc.P95Seconds = seconds(median), seconds(p95)
+		doc.MedianSeconds, doc.P95Seconds = new(mean(median, 1)), new(mean(p95, 1))
 	}
 	return doc
 }

@@ -17,8 +17,8 @@ func Untraced(h *Handler) func() {
 		q.startTrace(Tracer.Request)
 		q.startTrace(Tracer.Work)
 		q.traced(nil)
-		p.send(nil)
-		p.over(p.attempt)
+		p.tellHop(nil)
+		p.endHop(p.attempt)
 	}
 }
 

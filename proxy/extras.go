@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -74,11 +73,7 @@ func (h *Handler) extraTo(serve func(*extra, http.ResponseWriter) error) http.Ha
 			return
 		}
 		x.snap.Settings.cors(w.Header(), r)
-		if d := x.snap.Settings.ReadBodyTimeout; d > 0 {
-			control := http.NewResponseController(w)
-			_ = control.SetReadDeadline(time.Now().Add(d))
-			defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-		}
+		defer x.snap.Settings.boundBody(w)()
 		err := x.identify()
 		if err == nil {
 			err = serve(x, w)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"switchyard"
 	"switchyard/asset"
@@ -33,7 +31,7 @@ func (q *request) isOpenFile() bool {
 // file serves a request about files. Nothing of it goes to the provider: what is kept here everybody can be given.
 func (q *request) file() error {
 	front, call := q.fileCall()
-	q.rec.Kind = "file"
+	q.rec.Kind = KindFile
 	if call.ID != "" {
 		q.rec.Path = strings.ReplaceAll(q.rec.Path, call.ID, "-") // who knows it has the file
 	}
@@ -134,11 +132,7 @@ func (q *request) receive(ctx context.Context, call dialect.FileCall, a *dialect
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return asset.ErrTooLarge
 	}
-	if d := q.snap.Settings.ReadBodyTimeout; d > 0 {
-		control := http.NewResponseController(q.w)
-		_ = control.SetReadDeadline(time.Now().Add(d))
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	defer q.snap.Settings.boundBody(q.w)()
 	var broken atomic.Bool
 	body := &upload{ReadCloser: q.r.Body, failed: &broken}
 	if call.Act == dialect.PutPart {

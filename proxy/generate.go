@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -67,7 +66,7 @@ func (q *request) generate() error {
 // produce has images made that nobody has made yet, and answers with them.
 func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cache.Work) error {
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
-	g := q.generation("generation", req)
+	g := q.generation(KindGeneration, req)
 	account := newAccount(q.Journal, g)
 	defer func() { q.trail(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
@@ -119,7 +118,7 @@ func (q *request) fill(req *switchyard.Request) {
 	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
 	q.decoded, q.match = req, q.snap.Router.Match(q.facts(req))
-	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = "generation", req.Model, req.Images, q.match.Route.Name
+	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = KindGeneration, req.Model, req.Images, q.match.Route.Name
 }
 
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is
@@ -142,9 +141,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		if e := switchyard.AsError(err); !e.Dead || replanned || !q.learn(plan, e.Target) {
 			return nil, err
 		}
-		if own := (*attempt.Failure)(nil); errors.As(err, &own) {
-			own.Close()
-		}
+		attempt.Forget(err)
 	}
 }
 
@@ -296,21 +293,22 @@ func (q *request) put(ctx context.Context, image switchyard.Blob) (name string, 
 	return name, err
 }
 
-// read spools the app's request.
+// read spools the app's request, in the time that it may take.
 func (q *request) read() (*spool.Message, error) {
-	if encoding := q.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	defer q.snap.Settings.boundBody(q.w)()
+	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+}
+
+// message is a request for a place, of at most so many bytes, as it has arrived whole.
+func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
 	}
-	if d := q.snap.Settings.ReadBodyTimeout; d > 0 {
-		control := http.NewResponseController(q.w)
-		_ = control.SetReadDeadline(time.Now().Add(d))
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
-	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
+	if r.ContentLength > most {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
 	var broken atomic.Bool
-	body, err := q.Pool.ReadJSON(&upload{ReadCloser: q.r.Body, failed: &broken}, q.r.ContentLength, q.snap.Settings.MaxRequestBody)
+	body, err := h.Pool.ReadJSON(&upload{ReadCloser: r.Body, failed: &broken}, r.ContentLength, most)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
@@ -321,7 +319,7 @@ func (q *request) read() (*spool.Message, error) {
 	case err != nil:
 		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
-	return &spool.Message{Base: q.place.base, Method: q.r.Method, Path: q.place.path, Query: q.place.query, Header: q.r.Header, Body: body}, nil
+	return &spool.Message{Base: at.base, Method: r.Method, Path: at.path, Query: at.query, Header: r.Header, Body: body}, nil
 }
 
 // promptMark is what the ledger keeps of a prompt.

@@ -55,7 +55,7 @@ type Handler struct {
 	Deaths     *router.Deaths
 	Statistics *router.Statistics                // may be nil
 	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
-	Pace       *router.Pace                      // likewise; without it nothing is hedged
+	Pace       *router.Pace                      // if nil, nothing is hedged
 	Pool       *spool.Pool
 	Ready      func() bool              // whether new requests are welcome; nil if they always are
 	Observe    func(*Record)            // gets every finished request; may be nil
@@ -71,7 +71,7 @@ type Handler struct {
 	requests crowd
 	batches  batches
 	arrears  arrears
-	tickets  waiters
+	waiters  waiters
 	work     sync.WaitGroup // generations that go on without a request: tickets
 	extra    http.Handler   // serves extrasPath
 	once     sync.Once
@@ -219,11 +219,13 @@ func (q *request) serve() (err error) {
 	}
 	defer leave()
 	q.rec.Path = place.path
-	if q.caller, err = q.snap.Keys.identify(q.takeKey()); q.isPage() {
+	q.caller, err = q.snap.Keys.identify(q.takeKey())
+	switch { // some of these are for strangers, too
+	case q.isPage():
 		return q.page(err)
-	} else if q.isOpenFile() {
+	case q.isOpenFile():
 		return q.file()
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	q.rec.Tenant, q.rec.Key = q.caller.tenant, q.caller.keyName()
@@ -264,12 +266,12 @@ func (q *request) takeKey() switchyard.Secret {
 	return q.place.dialect.TakeKey(q.r.Header, q.place.query)
 }
 
-// ownLimit keeps the caller within the limit of its own key.
+// ownLimit keeps the caller within the limit of its own key. An app over it hears so at once.
 func (q *request) ownLimit() (func(), error) {
 	if q.caller.key == nil {
 		return func() {}, nil
 	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, q.snap.Settings.Patience)
+	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, 0)
 }
 
 // errNowhere is a path that is nobody's.

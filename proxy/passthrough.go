@@ -128,7 +128,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	if err != nil {
 		return err
 	}
-	q.rec.Kind, q.rec.Target, q.rec.Provider = "passthrough", t.Name, t.Provider
+	q.rec.Kind, q.rec.Target, q.rec.Provider = KindPassthrough, t.Name, t.Provider
 	p := &passage{request: q, target: t, address: address, msg: msg, headers: headers, ctx: ctx}
 	defer func() { done(p.verdict(), p.wait) }()
 	if err := p.open(); err != nil {
@@ -182,7 +182,7 @@ type passage struct {
 func (p *passage) run() (err error) {
 	defer p.survive(&err)
 	p.asked = true
-	p.passed()
+	p.beginHop()
 	_ = http.NewResponseController(p.w).EnableFullDuplex() // else event streams are cut now and then
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
@@ -212,7 +212,7 @@ func (p *passage) rewrite(r *httputil.ProxyRequest) {
 	in := out.Header // without what is between the app and us, which Connection may name
 	out.Header = http.Header{}
 	p.headers(in, out.Header)
-	p.send(out.Header)
+	p.tellHop(out.Header)
 	out.GetBody = nil
 	switch {
 	case p.msg != nil:
@@ -234,7 +234,7 @@ func (p *passage) open() error {
 	if !p.paid() {
 		return nil
 	}
-	p.gen = p.generation("passthrough", &switchyard.Request{})
+	p.gen = p.generation(KindPassthrough, &switchyard.Request{})
 	p.account = newAccount(p.Journal, p.gen)
 	p.attempt = switchyard.Attempt{
 		ID: rand.Text(), Generation: p.gen.ID, Number: 1, Target: p.target.Name, Provider: p.target.Provider,
@@ -294,7 +294,7 @@ func (p *passage) settle() {
 	p.rec.Attempts, p.rec.Cost = []switchyard.Attempt{*a}, a.Cost
 	ctx := context.WithoutCancel(p.r.Context())
 	defer p.budgeted(a.Cost, 0) // these, whatever becomes of what follows
-	defer p.over(*a)
+	defer p.endHop(*a)
 	p.durable() // most often long since
 	_ = p.account.Settle(ctx, *a)
 	p.close(ctx, p.account, p.gen)

@@ -81,11 +81,7 @@ func (x *extra) generation() (generationDoc, error) {
 	}
 	doc.servedDoc = &servedDoc{
 		Route: g.Route, Variant: g.Variant, Target: g.Target, Provider: g.Provider, Served: g.Served, Attempts: g.Attempts,
-		CostBasis: g.Cost.Basis, Charge: g.Cost.Charge, Fidelity: g.Fidelity,
-	}
-	if g.Cost.Basis != switchyard.BasisUnknown {
-		n := json.Number(g.Cost.Amount.String())
-		doc.CostUSD = &n
+		CostUSD: usd(g.Cost), CostBasis: g.Cost.Basis, Charge: g.Cost.Charge, Fidelity: g.Fidelity,
 	}
 	return doc, nil
 }

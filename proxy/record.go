@@ -11,6 +11,16 @@ import (
 	"switchyard"
 )
 
+// What a request was for. The ledger knows the first two.
+const (
+	KindGeneration  = "generation"
+	KindPassthrough = "passthrough"
+	KindTicket      = "ticket" // to take one on, or a question about one; the work for it is a generation
+	KindReplay      = "replay" // of an answer that was paid for before
+	KindPlan        = "plan"   // a dry run
+	KindFile        = "file"
+)
+
 // Record is all we say about one request, once, when it is over. It never holds a prompt or a key.
 type Record struct {
 	ID       string // of the generation
@@ -20,7 +30,7 @@ type Record struct {
 	Path     string // the provider's, without a query
 	Tenant   string
 	Key      string // name of the virtual key
-	Kind     string // "generation", "passthrough", "ticket"; empty if it came to none
+	Kind     string // one of the Kind constants; empty if it came to none
 	Model    string // as the app named it
 	Route    string
 	Variant  string // of an experiment; empty outside of them
@@ -163,7 +173,7 @@ func (q *request) generation(kind string, req *switchyard.Request) switchyard.Ge
 		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: said,
 		Route: q.rec.Route,
 	}
-	if kind == "generation" {
+	if kind == KindGeneration {
 		g.Shape = q.match.Shape(!q.caller.own.IsZero())
 	}
 	return g
@@ -177,7 +187,8 @@ func (q *request) tier(said map[string]string) string {
 	return said["tier"]
 }
 
-// close completes the row and has it written, with all that waited; then the answer's last byte may go out.
+// close closes the books of a generation: its row is completed and written, with all that waited. Then the answer's last byte
+// may go out.
 func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
 	q.rec.Latency = q.now().Sub(g.Started)
 	q.book(ctx, account, g)

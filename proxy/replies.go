@@ -91,7 +91,7 @@ func (q *request) repeat(work *cache.Work, req *switchyard.Request) error {
 // replay gives an answer to one who has paid for it, or whose app before this one has.
 func (q *request) replay(work *cache.Work) error {
 	reply := work.Reply()
-	q.rec.Kind = "replay"
+	q.rec.Kind = KindReplay
 	q.rec.Target, q.rec.Provider, q.rec.Served, q.rec.Images = reply.Made.Target, reply.Made.Provider, reply.Made.Model, reply.Made.Images
 	header := reply.Header.Clone()
 	if !q.snap.Settings.Hide {
@@ -113,7 +113,7 @@ func (q *request) deliver(work *cache.Work, reply *dialect.Reply) error {
 	return q.hand(work, &cache.Reply{Status: reply.Status, Header: header, Body: reply.Body, Made: q.made()}, reply)
 }
 
-// hand gives an answer to the app. keep is what others get of it who may come.
+// hand gives an answer to the app, and keeps what those get who come for it later.
 func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply) error {
 	var sent error
 	lost := work.Deliver(keep, func() error {
@@ -121,7 +121,7 @@ func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply
 		return sent
 	})
 	q.logLost(lost)
-	return whole(sent)
+	return abortHalf(sent)
 }
 
 // deliverTape keeps events that have been relayed.

@@ -86,9 +86,9 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 	spooled.Move(h.Tickets.At(tk.ID))
 	q.fill(req)
 	req.Echo = saved.Echo // the body has files in the place of their addresses
-	q.gone = q.tickets.join(tk.ID)
+	q.gone = q.waiters.join(tk.ID)
 	if tk.Cancel {
-		q.tickets.leave(tk.ID)
+		q.waiters.leave(tk.ID)
 	}
 	q.begin(&job{ticket: tk, request: req, message: msg, done: func() { _ = spooled.Close() }, over: over, held: held})
 	return nil

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/sha256"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -30,7 +31,6 @@ type Settings struct {
 	RequestTimeout  map[string]time.Duration // by dialect; "" for all others
 	Hide            bool                     // the X-Switchyard-* headers
 	KeepPrompts     bool
-	Patience        time.Duration // how long a key's own limit is waited for
 }
 
 // timeout is how long one request of the app may take, all attempts together.
@@ -39,6 +39,17 @@ func (s *Settings) timeout(dialectName string) time.Duration {
 		return d
 	}
 	return s.RequestTimeout[""]
+}
+
+// boundBody bounds the time that the body of a request may take to come, until done is called. A writer that has no connection
+// under it bounds nothing.
+func (s *Settings) boundBody(w http.ResponseWriter) (done func()) {
+	if s.ReadBodyTimeout <= 0 {
+		return func() {}
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.ReadBodyTimeout)) // the connection goes by the machine's clock
+	return func() { _ = control.SetReadDeadline(time.Time{}) }
 }
 
 // Key is a virtual key: what an app sends to us instead of a provider's.

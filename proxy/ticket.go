@@ -33,7 +33,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if err := q.checkHook(req); err != nil {
 		return err
 	}
-	if q.tickets.count() >= maxUnderWay {
+	if q.waiters.count() >= maxUnderWay {
 		return &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Minute, Err: errors.New("too many tickets are under way")}
 	}
 	if err := q.hopeless(); err != nil {
@@ -43,7 +43,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if err != nil {
 		return err
 	}
-	q.rec.Kind = "ticket"
+	q.rec.Kind = KindTicket
 	if fresh {
 		msg.Body.Move(q.Tickets.At(tk.ID)) // it may wait for long
 		q.worker(tk.ID).begin(&job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
@@ -138,12 +138,12 @@ func (q *request) ticket() error {
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
-	q.rec.Kind, q.rec.Model = "ticket", tk.Model
+	q.rec.Kind, q.rec.Model = KindTicket, tk.Model
 	if call.Cancel {
 		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, call.ID); err != nil {
 			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 		}
-		q.tickets.leave(call.ID)
+		q.waiters.leave(call.ID)
 	}
 	req, err := q.loaded(tk)
 	if err != nil {
@@ -188,11 +188,11 @@ func (q *request) description(t dialect.Ticketer, req *switchyard.Request, s *di
 func (q *request) worker(id string) *request {
 	w := *q
 	rec := *q.rec
-	rec.Kind = "generation"
+	rec.Kind = KindGeneration
 	w.rec, w.w = &rec, nil
 	// Not the request itself, which has hold of the app's connection.
 	w.r = (&http.Request{Method: q.r.Method, URL: q.r.URL, Header: q.r.Header}).WithContext(context.WithoutCancel(q.r.Context()))
-	w.gone = q.tickets.join(id)
+	w.gone = q.waiters.join(id)
 	return &w
 }
 
@@ -245,7 +245,7 @@ func (q *request) expire(j *job) (stop func()) {
 		if _, err := q.Tickets.Cancel(context.WithoutCancel(q.r.Context()), j.ticket.Tenant, j.ticket.ID); err != nil {
 			q.Log.Error("ticket", zap.String("id", j.ticket.ID), zap.Error(err))
 		}
-		q.tickets.leave(j.ticket.ID)
+		q.waiters.leave(j.ticket.ID)
 	})
 	return func() { timer.Stop() }
 }
@@ -256,7 +256,7 @@ func (q *request) do(j *job) {
 	q.startTrace(Tracer.Work)
 	q.rec.Work = true
 	defer q.finish()
-	defer q.tickets.leave(j.ticket.ID)
+	defer q.waiters.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
 	account := q.ticketAccount(j)
@@ -268,7 +268,7 @@ func (q *request) do(j *job) {
 
 func (q *request) ticketAccount(j *job) *ticketAccount {
 	account := &ticketAccount{
-		account: newAccount(q.Journal, q.generation("generation", j.request)), q: q, request: j.request, ticket: j.ticket,
+		account: newAccount(q.Journal, q.generation(KindGeneration, j.request)), q: q, request: j.request, ticket: j.ticket,
 	}
 	if len(j.over)+len(j.held) > 0 {
 		account.waiting, account.taken = nil, true // it has begun before
@@ -293,12 +293,9 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	if ans != nil {
 		ans.Close()
 	}
-	var failure *attempt.Failure
-	if errors.As(q.rec.Err, &failure) {
-		failure.Close()
-	}
+	attempt.Forget(q.rec.Err)
 	account.secure(doc)
-	q.close(ctx, account.account, q.generation("generation", account.request))
+	q.close(ctx, account.account, q.generation(KindGeneration, account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 
@@ -313,13 +310,13 @@ func (q *request) leave(ctx context.Context, account *ticketAccount, ans *attemp
 	}
 }
 
-// ticketAccount keeps the ticket's row in step with the journal.
+// ticketAccount keeps the ticket's row in step with the journal. The account's mu guards what changes here, too.
 type ticketAccount struct {
 	*account
 	q       *request
 	request *switchyard.Request
-	ticket  ticket.Ticket
-	aside   bool // its end lies where the next process finds it
+	ticket  ticket.Ticket // its State changes
+	aside   bool          // its end lies where the next process finds it
 }
 
 // Open moves the ticket to sending: from then on it is never begun anew.

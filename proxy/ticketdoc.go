@@ -175,7 +175,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 
 // waiters is who still wants the results of the tickets that this process works on.
 type waiters struct {
-	mu   sync.Mutex
+	mu   sync.Mutex               // guards the rest
 	gone map[string]chan struct{} // :: ticket id → closed when nobody does
 }
 

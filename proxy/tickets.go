@@ -47,7 +47,7 @@ func (q *request) list(t dialect.Ticketer) error {
 	if err != nil {
 		return err
 	}
-	q.rec.Kind = "ticket"
+	q.rec.Kind = KindTicket
 	return q.write(reply)
 }
 

@@ -52,22 +52,22 @@ func (q *request) traced(fields []zap.Field) []zap.Field {
 	return append(fields, zap.String("trace_id", q.rec.Trace.Text))
 }
 
-// passed begins to trace a request that passes through as the one attempt that it is, if it is one.
-func (p *passage) passed() {
+// beginHop begins to trace a request that passes through as the one attempt that it is, if it is one.
+func (p *passage) beginHop() {
 	if p.Runner.Tracer != nil && p.account != nil {
 		p.hop = p.Runner.Tracer.Attempt(p.ctx, p.target, p.attempt)
 	}
 }
 
-// send lets whoever traces a request that passes through add to its headers.
-func (p *passage) send(h http.Header) {
+// tellHop lets whoever traces a request that passes through add to its headers.
+func (p *passage) tellHop(h http.Header) {
 	if p.hop != nil {
 		p.hop.Send(h)
 	}
 }
 
-// over tells whoever traces it how it ended.
-func (p *passage) over(a switchyard.Attempt) {
+// endHop tells whoever traces it how it ended.
+func (p *passage) endHop(a switchyard.Attempt) {
 	if p.hop != nil {
 		p.hop.End(a, nil)
 	}

@@ -9,7 +9,7 @@ type UnderWay struct {
 
 // UnderWay may be called at any time.
 func (h *Handler) UnderWay() UnderWay {
-	return UnderWay{Requests: h.requests.count(), Waiting: h.inFlight.line(), Tickets: h.tickets.count()}
+	return UnderWay{Requests: h.requests.count(), Waiting: h.inFlight.line(), Tickets: h.waiters.count()}
 }
 
 func (c *crowd) count() int {

@@ -30,10 +30,11 @@ type Candidate struct {
 type Passed struct {
 	Target string
 	Reason string
-	Kind   switchyard.Kind // what it is to the app: Unsupported, NoKey, or else nothing that it could do anything about
+	Kind   switchyard.Kind // what the app could change about it: Unsupported or NoKey; empty: nothing
 }
 
-// Refusal is the error of a plan without candidates. If all were passed over for the same, that is the app's to change.
+// Refusal is the error of a plan without candidates. Its kind is what the app could change, if that is the same for all who
+// were passed over; else nobody is to be had.
 func (p *Plan) Refusal() *switchyard.Error {
 	if len(p.Passed) == 0 {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("route %q has no targets", p.Route.Name)}
@@ -54,10 +55,10 @@ type RuleError struct {
 	Err error
 }
 
-// OfRoute and OfExperiment are what a RuleError is of.
+// OfRoute is what a RuleError is of, if it is the rule of a route.
 func OfRoute(name string) string { return "route " + strconv.Quote(name) }
 
-// OfExperiment is for the unit of an experiment.
+// OfExperiment is the same for the unit of an experiment.
 func OfExperiment(name string) string { return "experiment " + strconv.Quote(name) }
 
 func (e *RuleError) Error() string { return e.Of + ": " + e.Err.Error() }

@@ -1,5 +1,6 @@
 // Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
-// what order they are tried. It is pure but for Deaths: a decision follows from the request and the tables alone.
+// what order they are tried. It sends nothing and writes nothing down: a decision follows from the request, the tables, what
+// Config is told of the world at that moment (deaths, latencies, loads, kills), and chance where a route picks by weight.
 package router
 
 import (
@@ -50,18 +51,24 @@ type compiled struct {
 func New(cfg Config) (*Router, error) {
 	r := &Router{cfg: cfg}
 	errs := r.compileExperiments()
+	errs = append(errs, r.compileRoutes()...)
+	r.index = newIndex(r.routes)
+	return r, errors.Join(errs...)
+}
+
+// compileRoutes checks and compiles those of the config, and adds the one behind them all; the errors name their paths in the
+// file. Experiments come first, since routes name them.
+func (r *Router) compileRoutes() (errs []error) {
 	names := map[string]bool{}
-	for i, route := range cfg.Routes {
+	for i, route := range r.cfg.Routes {
 		path := fmt.Sprintf("routes[%d]", i)
 		c := compiled{Route: route}
 		if route.When != "" {
-			when, err := rule.Compile(route.When)
-			if err != nil {
+			var err error
+			if c.when, err = rule.Compile(route.When); err != nil {
 				errs = append(errs, fmt.Errorf("%s.when: %w", path, err))
-			}
-			c.when = when
-			if when != nil {
-				r.mentions.Add(when.Mentions())
+			} else {
+				r.mentions.Add(c.when.Mentions())
 			}
 			r.estimate = r.estimate || strings.Contains(route.When, "estimate_usd")
 		}
@@ -78,8 +85,7 @@ func New(cfg Config) (*Router, error) {
 	fallthru.Targets = fallthru.targets()
 	fallthru.Name = Default // what matches no route goes to its own provider, as if there were none
 	r.routes = append(r.routes, compiled{Route: fallthru})
-	r.index = newIndex(r.routes)
-	return r, errors.Join(errs...)
+	return errs
 }
 
 // unknown is what a route names that is not there.

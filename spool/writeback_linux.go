@@ -6,16 +6,10 @@ import (
 	"syscall"
 )
 
-// Of sync_file_range(2), which package syscall does not name.
-const (
-	waitBefore = 1
-	write      = 2
-	waitAfter  = 4
-)
-
 // writeBack brings a part of a file to disk. It is no sync: the file has no name, and ends with the process. The error is one
 // of the disk, which the kernel tells only once; a file system that cannot do it does it in its own time.
 func writeBack(f *os.File, from, n int64) error {
+	const waitBefore, write, waitAfter = 1, 2, 4 // of sync_file_range(2), which package syscall does not name
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err

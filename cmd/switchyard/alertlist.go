@@ -29,12 +29,7 @@ type alertRow struct {
 
 // Run prints the rules in force, those of the file first.
 func (c *alertsCommand) Run(e *env) error {
-	name := cmp.Or(c.Config, "config.yaml")
-	text, err := read(name, c.Config != "")
-	if err != nil {
-		return err
-	}
-	f, err := load(name, text, e.getenv)
+	f, err := loadConfig(e, c.Config)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ const (
 )
 
 func (s *seen) observe(rec *proxy.Record) {
-	if rec.Kind != "generation" || rec.Model == "" || len(rec.Model) > longestModel {
+	if rec.Kind != proxy.KindGeneration || rec.Model == "" || len(rec.Model) > longestModel {
 		return
 	}
 	s.mu.Lock()

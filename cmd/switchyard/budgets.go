@@ -8,6 +8,7 @@ import (
 	"switchyard/config"
 	"switchyard/ledger"
 	"switchyard/limit"
+	"switchyard/router"
 )
 
 // budgets are those of the file: "budgets:", and the one that a key may have of its own.
@@ -67,7 +68,7 @@ func (f *file) has(kind, name string) bool {
 				return true
 			}
 		}
-		return name == "default"
+		return name == router.Default
 	case "key":
 		for _, k := range f.Keys {
 			if k.Name == name {

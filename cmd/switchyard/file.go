@@ -396,6 +396,20 @@ func loopback(hostport string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
+// defaultConfig is the config file of a command that was not told of another.
+const defaultConfig = "config.yaml"
+
+// loadConfig reads and checks a command's config file: the one that was asked for, else the default one if there is one, else
+// there are the defaults.
+func loadConfig(e *env, asked string) (*file, error) {
+	name := cmp.Or(asked, defaultConfig)
+	text, err := read(name, asked != "")
+	if err != nil {
+		return nil, err
+	}
+	return load(name, text, e.getenv)
+}
+
 // read is the config file by its name. A missing one is an empty one only if nobody asked for it by name.
 func read(name string, asked bool) ([]byte, error) {
 	text, err := os.ReadFile(name)

@@ -8,16 +8,15 @@ import (
 	"time"
 )
 
-// Of the collector's memory, this much is its own and garbage's, besides the stacks; and of what lives, garbage may be as
-// much again as a half. The runtime's own rule, as much garbage as there is life, and what it keeps for later, would let a
-// sidecar grow by a third.
+// The collector's memory may be what lives and half as much again of garbage, the stacks, and fixedRest for all else, but in any
+// case leastMemory. By the runtime's own rule, as much garbage as there is life, a sidecar would be a third larger.
 const (
 	fixedRest   = 8 << 20
 	leastMemory = 20 << 20
 )
 
-// Many small requests make garbage faster than that leaves time for: the collector gets room besides for what a quarter of
-// a second makes, and gives it back when there is less. Large bodies make none: they have server.memory, outside the heap.
+// Many small requests would fill that many times a second. So there is room besides, of at most mostRoom, for the garbage that
+// is made in garbageTime. Large bodies make none: they have server.memory, outside the heap.
 const (
 	garbageTime = time.Second / 4
 	mostRoom    = 32 << 20

@@ -45,7 +45,7 @@ type operator struct {
 // the switch must not be stopped by a mistake elsewhere in it.
 func (o operatorFlags) operator(e *env) (*operator, error) {
 	f := defaults()
-	name := cmp.Or(o.Config, "config.yaml")
+	name := cmp.Or(o.Config, defaultConfig)
 	text, err := read(name, o.Config != "")
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (c *planCommand) Run(e *env) error {
 	if c.Times < 1 {
 		return usageError{fmt.Errorf("--times: want 1 or more, got %d", c.Times)}
 	}
-	f, err := c.config(e)
+	f, err := loadConfig(e, c.Config)
 	if err != nil {
 		return err
 	}
@@ -68,18 +68,6 @@ func (c *planCommand) Run(e *env) error {
 		err = errors.New("nobody would serve it")
 	}
 	return err
-}
-
-func (c *planCommand) config(e *env) (*file, error) {
-	name, asked := c.Config, c.Config != ""
-	if !asked {
-		name = "config.yaml"
-	}
-	text, err := read(name, asked)
-	if err != nil {
-		return nil, err
-	}
-	return load(name, text, e.getenv)
 }
 
 // plan has the config built and asked.

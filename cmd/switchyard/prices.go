@@ -38,16 +38,11 @@ const byBook = "price-book"
 
 // Run prints a line a price; of named models every part of it.
 func (c *pricesCommand) Run(e *env) error {
-	name := cmp.Or(c.Config, "config.yaml")
-	text, err := read(name, c.Config != "")
+	f, err := loadConfig(e, c.Config)
 	if err != nil {
 		return err
 	}
-	f, err := load(name, text, e.getenv)
-	if err != nil {
-		return err
-	}
-	rows, err := c.chosen(append(bookRows(), f.pricedRows(name)...))
+	rows, err := c.chosen(append(bookRows(), f.pricedRows(cmp.Or(c.Config, defaultConfig))...))
 	switch {
 	case err != nil:
 		return err

@@ -13,9 +13,9 @@ import (
 	"switchyard/ticket"
 )
 
-// settle looks at all that earlier processes left, decides on it, and writes down what is certain already. Nothing is
+// takeStock looks at all that earlier processes left, decides on it, and writes down what is certain already. Nothing is
 // sent: if the start fails, the next one finds the rest as it was.
-func (s *sidecar) settle(ctx context.Context) error {
+func (s *sidecar) takeStock(ctx context.Context) error {
 	all, err := s.left(ctx)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *sidecar) record(ctx context.Context, f fate) (err error) {
 	return err
 }
 
-// resume goes on with what settle has found: tickets are begun, or their jobs asked for, and jobs that nobody can come
+// resume goes on with what takeStock has found: tickets are begun, or their jobs asked for, and jobs that nobody can come
 // back for are cancelled. From here on money is spent, so nothing may keep the process from serving any more.
 func (s *sidecar) resume(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
@@ -107,7 +107,7 @@ func (s *sidecar) resume(ctx context.Context) {
 // revive has a ticket worked on again, now or as soon as what is in the way has passed: a full disk is no reason to give up
 // what has been paid for. If it can never be, the ticket is lost.
 func (s *sidecar) revive(ctx context.Context, f fate) {
-	if s.revived(ctx, f) {
+	if s.tryRevive(ctx, f) {
 		return
 	}
 	s.background.Go(func() {
@@ -117,15 +117,15 @@ func (s *sidecar) revive(ctx context.Context, f fate) {
 			case <-s.work.Done(): // the next start finds it
 				return
 			}
-			if s.revived(ctx, f) {
+			if s.tryRevive(ctx, f) {
 				return
 			}
 		}
 	})
 }
 
-// revived reports whether a ticket is settled, one way or the other.
-func (s *sidecar) revived(ctx context.Context, f fate) bool {
+// tryRevive has a ticket worked on again, or ends one that never can be. It reports whether either has come about.
+func (s *sidecar) tryRevive(ctx context.Context, f fate) bool {
 	err := s.handler.Revive(ctx, *f.ticket, f.over, f.held)
 	if err != nil {
 		s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err))

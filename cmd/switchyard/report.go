@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -72,11 +71,7 @@ func (c *reportCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	text, err := read(cmp.Or(c.Config, "config.yaml"), c.Config != "")
-	if err != nil {
-		return err
-	}
-	f, err := load(cmp.Or(c.Config, "config.yaml"), text, e.getenv)
+	f, err := loadConfig(e, c.Config)
 	if err != nil {
 		return err
 	}

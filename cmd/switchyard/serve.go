@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -27,10 +28,7 @@ type serveCommand struct {
 
 // Run opens, serves, drains and closes.
 func (c *serveCommand) Run(e *env) error {
-	name, asked := c.Config, c.Config != ""
-	if !asked {
-		name = "config.yaml"
-	}
+	name, asked := cmp.Or(c.Config, defaultConfig), c.Config != ""
 	text, err := read(name, asked)
 	if err != nil {
 		return err
@@ -192,7 +190,7 @@ func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
 type keyPair struct {
 	cert, key string
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the rest
 	modified time.Time
 	pair     *tls.Certificate
 }

@@ -37,9 +37,10 @@ type sidecar struct {
 	started time.Time
 	began   *file // what it was opened with; some of it stays in force until the end
 
-	reloading sync.Mutex // guards the next two
+	reloading sync.Mutex // guards the next three, once it serves
 	load      func() (*file, error)
-	text      []byte // of the file as it was last read, good or bad
+	text      []byte             // of the file as it was last read, good or bad
+	probing   context.CancelFunc // ends the probes of the config in force
 
 	journal  *ledger.Journal
 	store    ledger.Database
@@ -76,8 +77,7 @@ type sidecar struct {
 	file       atomic.Pointer[file]
 	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
 	ready      atomic.Bool
-	probing    context.CancelFunc // ends the probes of the config in force; guarded by reloading, once it serves
-	work       context.Context    // of what goes on in the background
+	work       context.Context // of what goes on in the background
 	stop       context.CancelFunc
 	background sync.WaitGroup
 	opened     []io.Closer // files and databases, in the order of opening
@@ -113,7 +113,7 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.use(f); err != nil {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.takeStock(ctx); err != nil {
 		return err
 	}
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))

@@ -11,7 +11,7 @@ import (
 // transports are the connections to providers. They live on through reloads that do not change how one is reached, and so do
 // those of a provider that a reload takes out: its jobs under way are still asked for.
 type transports struct {
-	mu  sync.RWMutex
+	mu  sync.RWMutex // guards the rest, but at the end
 	cfg map[string]fetch.TransportConfig
 	m   map[string]*http.Transport // :: provider → its connections
 }

@@ -14,7 +14,7 @@ import (
 // untold are the receivers whose latest message was given up: nobody may be told of anything, and only health can say so. It
 // is lost with the process. The zero value is ready; safe for concurrent use.
 type untold struct {
-	mu sync.Mutex
+	mu sync.Mutex        // guards the rest
 	m  map[string]string // :: receiver → since when, and why, for everybody
 }
 
