@@ -114,12 +114,12 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 		e.Outcome = switchyard.RateLimited
 	case s == http.StatusGatewayTimeout:
 		e.Outcome = switchyard.Timeout
-	case s >= 500, is("downstream_service_error"): // which was a 400 once
-		e.Outcome = switchyard.Overloaded
-	case s == http.StatusRequestTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
 	case s == statusGone:
 		e.Outcome, e.Unbilled = switchyard.Canceled, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
+	case s >= 500, is("downstream_service_error"): // which was a 400 once
+		e.Outcome = switchyard.Overloaded
 	case s < 400: // a redirect, which is followed by nobody here
 		e.Outcome, e.Unbilled = switchyard.BadReply, false
 	default:

@@ -156,8 +156,8 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 		e.Outcome = switchyard.Unauthorized
 	case s == http.StatusTooManyRequests:
 		e.Outcome = switchyard.RateLimited
-	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
 	case s < 400:

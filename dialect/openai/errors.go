@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/dialect"
 	"switchyard/spool"
 )
 
@@ -32,8 +33,8 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 		e.Outcome = switchyard.RateLimited
 	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
 		e.Outcome = switchyard.Unauthorized
-	case s == http.StatusRequestTimeout, s == http.StatusGatewayTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
 	case s < 400: // a redirect, which is followed by nobody here
