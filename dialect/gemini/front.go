@@ -27,6 +27,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 		return nil, switchyard.Invalid("", "Invalid JSON payload received. Unexpected token.")
 	}
 	r := spool.Read(root, "")
+	r.AsText = true // as in all of protobuf's JSON
 	if req.Form == formPredict {
 		err = decodePredict(r, req)
 	} else {
@@ -93,7 +94,7 @@ func wrongType(rs ...*spool.Reader) error {
 // decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
 func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	config := r.Object(key(r, "generationConfig"))
-	asked := config.Items(key(config, "responseModalities"))
+	asked := oneOrMany(config.Get(key(config, "responseModalities")))
 	wantsImage, wantsText := modalities(asked)
 	if !wantsImage && (len(asked) > 0 || !imageModel(req.Model)) {
 		return dialect.ErrNotGeneration
@@ -103,9 +104,6 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	}
 	var texts []string
 	turns := oneOrMany(r.Get("contents"))
-	if len(turns) == 0 {
-		r.Items("contents") // which complains of what is no list
-	}
 	for _, turn := range turns {
 		for _, p := range oneOrMany(turn.Get("parts")) {
 			text, err := decodePart(p, req)
@@ -134,9 +132,9 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 }
 
 // oneOrMany are the elements of a list. The real front door takes a lone element in a list's place, and samples of Google's
-// own send it: {"contents":{"parts":{"text":"…"}}}.
+// own send it: {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
 func oneOrMany(v *spool.Value) []*spool.Value {
-	if v.Kind() == spool.Object {
+	if v.Given() && v.Kind() != spool.Array {
 		return []*spool.Value{v}
 	}
 	return v.Items()
