@@ -53,7 +53,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	case switchyard.Unauthenticated, switchyard.NoKey:
 		t = told{401, "Cannot access application \"" + a.name + "\". Authentication is required to access this application.", ""}
 	default:
-		if !ok {
+		// The JavaScript client sends what ended with a 429 or a 503 thrice more, and would pay each time.
+		if !ok || e.Paid && (t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable) {
 			t = refusals[switchyard.Internal]
 		}
 	}
