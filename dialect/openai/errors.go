@@ -14,7 +14,7 @@ import (
 )
 
 // emptyAccount are the codes of an account that must be paid up before anything works: some come as 400, some as 429.
-var emptyAccount = []string{"billing_hard_limit_reached", "insufficient_quota", "credit_balance_exhausted"}
+var emptyAccount = []string{"billing_hard_limit_reached", "billing_not_active", "insufficient_quota", "credit_balance_exhausted"}
 
 // refusalCodes are those of prompts and pictures refused for safety, Azure's among them.
 var refusalCodes = []string{"moderation_blocked", "content_policy_violation", "contentFilter", "content_filter"}
