@@ -255,6 +255,16 @@ func TestWordsOfTomorrow(t *testing.T) {
 	}
 }
 
+// TestRefusalIsForgotten: the words of a provider that refused hold no memory once another has made the picture.
+func TestRefusalIsForgotten(t *testing.T) {
+	k := startKit(t, strings.Replace(twoProviders, "{name: all, targets: [nano, gpt]}", "{name: all, targets: [gpt, nano], fallback_on: [refused]}", 1))
+	a := k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a","quality":"best"}`)
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Attempts") != "2" {
+		t.Errorf("%d %.200s, %s attempts", a.status, a.body, a.header.Get("X-Switchyard-Attempts"))
+	}
+	k.stop() // and looks whether any memory is held
+}
+
 // TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
 func TestKeysStayAtHome(t *testing.T) {
 	k := startKit(t, twoProviders+`
