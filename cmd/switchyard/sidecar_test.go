@@ -265,6 +265,27 @@ func TestRefusalIsForgotten(t *testing.T) {
 	k.stop() // and looks whether any memory is held
 }
 
+// TestWordsAlone: a model that talks, asked by an app that takes words, too, is no server that is overloaded. Where nobody makes a
+// picture instead, the app gets the words.
+func TestWordsAlone(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = true })
+	const path, prompt = "/v1beta/models/gemini-nano-banana-2.1:generateContent", `{"contents":[{"parts":[{"text":"a signal box"}]}]`
+	talked := k.post(path, prompt+`}`, "X-Only", "nano")
+	if talked.status != http.StatusOK || !strings.Contains(string(talked.body), `"text"`) || strings.Contains(string(talked.body), "inlineData") {
+		t.Errorf("words or a picture: %d %.300s", talked.status, talked.body)
+	}
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.BadReply || rows[0].Cost.Charge != switchyard.ChargeSettled {
+		t.Errorf("the ledger has %+v", rows)
+	}
+	if a := k.post(path, prompt+`}`); a.status != http.StatusOK || !strings.Contains(string(a.body), "inlineData") {
+		t.Errorf("with another to fall back to: %d %.300s", a.status, a.body)
+	}
+	if a := k.post(path, prompt+`,"generationConfig":{"responseModalities":["IMAGE"]}}`, "X-Only", "nano"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("a picture and nothing else: %d %.300s", a.status, a.body)
+	}
+}
+
 // TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
 func TestKeysStayAtHome(t *testing.T) {
 	k := startKit(t, twoProviders+`
