@@ -284,6 +284,13 @@ func TestWordsAlone(t *testing.T) {
 	if a := k.post(path, prompt+`,"generationConfig":{"responseModalities":["IMAGE"]}}`, "X-Only", "nano"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("a picture and nothing else: %d %.300s", a.status, a.body)
 	}
+	for range 5 { // as many as open its breaker if they are failures
+		k.post(path, prompt+`}`, "X-Only", "nano")
+	}
+	k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = false })
+	if a := k.post(path, prompt+`}`, "X-Only", "nano"); a.status != http.StatusOK || !strings.Contains(string(a.body), "inlineData") {
+		t.Errorf("when it has talked enough: %d %.300s", a.status, a.body)
+	}
 }
 
 // TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
