@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"maps"
 	"strings"
 
 	"switchyard"
@@ -116,17 +117,21 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		}
 	}
 	req.Prompt = strings.Join(texts, "\n")
-	decodeConfig(config, req)
+	image := decodeConfig(config, req)
 	if err := wrongType(r, config); err != nil {
 		return err
 	}
 	r.Get("model")
 	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
-	if req.Extra = r.Rest(); len(turns) > 1 {
-		if req.Extra == nil {
-			req.Extra = map[string]rawJSON{}
-		}
-		req.Extra["conversation"] = rawJSON("true")
+	extra := map[string]rawJSON{}
+	for _, part := range []*spool.Reader{r, config, image} {
+		maps.Copy(extra, part.Rest())
+	}
+	if len(turns) > 1 {
+		extra["conversation"] = rawJSON("true")
+	}
+	if len(extra) > 0 {
+		req.Extra = extra
 	}
 	return nil
 }
@@ -164,8 +169,12 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 	return p.Text("text"), nil
 }
 
-func decodeConfig(r *spool.Reader, req *switchyard.Request) {
+// decodeConfig reads the configuration of an answer, and returns that of its image.
+func decodeConfig(r *spool.Reader, req *switchyard.Request) *spool.Reader {
 	req.Seed = seed(r)
+	if n := r.Int(key(r, "candidateCount")); n != nil && *n != 1 {
+		r.Leave(key(r, "candidateCount"))
+	}
 	img := r.Object(key(r, "imageConfig"))
 	ratio := img.Text(key(img, "aspectRatio"))
 	switch a, err := switchyard.ParseAspect(ratio); {
@@ -178,6 +187,7 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) {
 	}
 	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
 	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+	return img
 }
 
 // seed may be negative here, as an int32 may: its bits are taken.
