@@ -13,7 +13,7 @@ var ErrNotImage = errors.New("not a whole image")
 
 // Inspect tells the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the
 // end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded. It reads a few bytes
-// here and there, each time behind those before.
+// here and there, each time behind those before. The type is empty if it is none of those known.
 func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	c := &cursor{f: f, n: n}
 	head := c.peek(32)
@@ -38,6 +38,15 @@ func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 		err = fmt.Errorf("%w: no dimensions", ErrNotImage)
 	}
 	return mime, size, err
+}
+
+// Inspects reports whether files of a format can be inspected; empty is whichever a provider likes, of those.
+func Inspects(format string) bool {
+	switch format {
+	case "", "png", "jpeg", "webp", "gif":
+		return true
+	}
+	return false
 }
 
 // Sniff is the type of an image file that begins with head; empty if it is none of those known.

@@ -24,7 +24,7 @@ type Request struct {
 	MatchInput bool   // the ratio of the first reference
 	Resolution string // a class: "512", "1K", "2K", "4K"
 	Quality    string // a tier: QualityLow … QualityMax
-	Format     string // "png", "jpeg", "webp", "gif", "svg"
+	Format     string // "png", "jpeg", "webp", "gif", "svg", or another word of the app's
 	Background string // "transparent", "opaque"
 	// Compression is the quality number of a lossy format, 0 (small) to 100 (best).
 	Compression *int

@@ -299,15 +299,16 @@ func (x *exchange) mayTell(address string) bool {
 	return true
 }
 
-// keep is the error of a failed exchange, with the provider's own words if the app may have them: not what our own key
-// was told of our account.
+// keep is the error of a failed exchange, with the provider's own words if the app may have them: a refusal, but not what our own
+// key was told of our account; and words that came in a picture's place.
 func (x *exchange) keep(err error, reply *spool.Message) error {
 	e := switchyard.AsError(err)
 	if reply == nil {
 		return e
 	}
 	ours := !x.c.Target.Key.IsZero()
-	if !x.c.Forward || reply.Status < 400 || ours && e.Outcome != switchyard.Refused && e.Outcome != switchyard.Filtered {
+	refusal := reply.Status >= 400 && (!ours || e.Outcome == switchyard.Refused || e.Outcome == switchyard.Filtered)
+	if !x.c.Forward || !refusal && !e.Said {
 		_ = reply.Body.Close()
 		return e
 	}

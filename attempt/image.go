@@ -49,13 +49,16 @@ func unreadable(err error) error {
 }
 
 // image makes one image of a result ready: its structure is checked, and it is converted if the app is owed another
-// format.
+// format. What was asked for in a format that cannot be checked is taken as it comes.
 func (x *exchange) image(img *switchyard.Image) error {
 	if img.Blob.Len() > x.MaxImage {
 		return errors.New("image over the limit")
 	}
 	mime, size, err := inspect(img.Blob)
-	if err != nil {
+	switch {
+	case errors.Is(err, switchyard.ErrNotImage) && mime == "" && x.c.Format == "" && !switchyard.Inspects(x.request.Format):
+		return nil
+	case err != nil:
 		return err
 	}
 	img.MIME, img.Size = mime, size

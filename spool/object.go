@@ -53,6 +53,15 @@ func (r *Reader) Get(key string) *Value {
 	return nil
 }
 
+// Leave takes it back that a member was asked for: what it says is nothing that the reader has a word for.
+func (r *Reader) Leave(key string) {
+	for i := range r.seen {
+		if r.v.parts.members[i].key == key {
+			r.seen[i] = false
+		}
+	}
+}
+
 // Path is a member's name as errors tell it.
 func (r *Reader) Path(key string) string {
 	if r.path == "" {

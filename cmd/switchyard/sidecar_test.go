@@ -204,8 +204,6 @@ func TestNothingSent(t *testing.T) {
 		"openai no prompt":         {openaiPath, `{"model":"gpt-image-2"}`, "", 400, `"missing_required_parameter"`},
 		"openai wrong type":        {openaiPath, `{"prompt":7}`, "", 400, `"param":"prompt"`},
 		"openai too many":          {openaiPath, `{"prompt":"a","n":11}`, "", 400, `"param":"n"`},
-		"openai bad size":          {openaiPath, `{"prompt":"a","size":"big"}`, "", 400, `"param":"size"`},
-		"openai unknown quality":   {openaiPath, `{"prompt":"a","quality":"best"}`, "", 400, `Supported values are`},
 		"openai too large":         {openaiPath, big, "", 413, `"error"`},
 		"openai text":              {openaiPath, `prompt=a`, "text/plain", 400, `Unsupported content type`},
 		"openai broken form":       {"/v1/images/edits", `nothing`, "multipart/form-data; boundary=x", 400, `"error"`},
@@ -239,6 +237,59 @@ func TestNothingSent(t *testing.T) {
 		if calls := p.Calls(); len(calls) > 0 {
 			t.Errorf("%s was sent %s %s %v", p.Name, calls[0].Method, calls[0].Path, calls[0].Body)
 		}
+	}
+}
+
+// TestWordsOfTomorrow: a value that nobody here has heard of is for the app's own provider to judge; another is not told it, and
+// the app is told so.
+func TestWordsOfTomorrow(t *testing.T) {
+	k := startKit(t, twoProviders)
+	const body = `{"model":"gpt-image-1-mini","prompt":"a","size":"1024x1024","quality":"best"}`
+	own := k.post(openaiPath, body, "X-Only", "gpt")
+	if calls := k.world.OpenAI.Calls(); own.status != http.StatusBadRequest || len(calls) != 1 || !strings.Contains(string(own.body), "Invalid value: 'best'") {
+		t.Errorf("its own provider: %d %s after %d calls", own.status, own.body, len(calls))
+	}
+	other := k.post(openaiPath, body, "X-Only", "nano")
+	if fidelity := other.header.Get("X-Switchyard-Fidelity"); other.status != http.StatusOK || !strings.Contains(fidelity, "dropped=quality") {
+		t.Errorf("another: %d %.200s, fidelity %q", other.status, other.body, fidelity)
+	}
+}
+
+// TestRefusalIsForgotten: the words of a provider that refused hold no memory once another has made the picture.
+func TestRefusalIsForgotten(t *testing.T) {
+	k := startKit(t, strings.Replace(twoProviders, "{name: all, targets: [nano, gpt]}", "{name: all, targets: [gpt, nano], fallback_on: [refused]}", 1))
+	a := k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a","quality":"best"}`)
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Attempts") != "2" {
+		t.Errorf("%d %.200s, %s attempts", a.status, a.body, a.header.Get("X-Switchyard-Attempts"))
+	}
+	k.stop() // and looks whether any memory is held
+}
+
+// TestWordsAlone: a model that talks, asked by an app that takes words, too, is no server that is overloaded. Where nobody makes a
+// picture instead, the app gets the words.
+func TestWordsAlone(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = true })
+	const path, prompt = "/v1beta/models/gemini-nano-banana-2.1:generateContent", `{"contents":[{"parts":[{"text":"a signal box"}]}]`
+	talked := k.post(path, prompt+`}`, "X-Only", "nano")
+	if talked.status != http.StatusOK || !strings.Contains(string(talked.body), `"text"`) || strings.Contains(string(talked.body), "inlineData") {
+		t.Errorf("words or a picture: %d %.300s", talked.status, talked.body)
+	}
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.BadReply || rows[0].Cost.Charge != switchyard.ChargeSettled {
+		t.Errorf("the ledger has %+v", rows)
+	}
+	if a := k.post(path, prompt+`}`); a.status != http.StatusOK || !strings.Contains(string(a.body), "inlineData") {
+		t.Errorf("with another to fall back to: %d %.300s", a.status, a.body)
+	}
+	if a := k.post(path, prompt+`,"generationConfig":{"responseModalities":["IMAGE"]}}`, "X-Only", "nano"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("a picture and nothing else: %d %.300s", a.status, a.body)
+	}
+	for range 5 { // as many as open its breaker if they are failures
+		k.post(path, prompt+`}`, "X-Only", "nano")
+	}
+	k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = false })
+	if a := k.post(path, prompt+`}`, "X-Only", "nano"); a.status != http.StatusOK || !strings.Contains(string(a.body), "inlineData") {
+		t.Errorf("when it has talked enough: %d %.300s", a.status, a.body)
 	}
 }
 

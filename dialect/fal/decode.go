@@ -8,9 +8,18 @@ import (
 	"switchyard/spool"
 )
 
+// unknown is the error of a word that is none of those listed; nil of an app in no row, which may know it.
+func unknown(r *spool.Reader, row *switchyard.Model, field, listed string) error {
+	if row == nil {
+		r.Leave(field)
+		return nil
+	}
+	return switchyard.Invalid(field, "%s", listed)
+}
+
 // decodeSize reads what the app says, and else what its model makes: no other model would make the same unasked.
 func decodeSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
-	if err := decodeImageSize(r, req); err != nil {
+	if err := decodeImageSize(r, row, req); err != nil {
 		return err
 	}
 	switch ratio := r.Text("aspect_ratio"); ratio {
@@ -20,7 +29,10 @@ func decodeSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Request)
 	default:
 		a, err := switchyard.ParseAspect(ratio)
 		if err != nil {
-			return switchyard.Invalid("aspect_ratio", "unexpected value; the aspect ratio must be two positive numbers, w:h")
+			err = unknown(r, row, "aspect_ratio", "unexpected value; the aspect ratio must be two positive numbers, w:h")
+		}
+		if err != nil {
+			return err
 		}
 		req.Aspect = a
 	}
@@ -48,7 +60,7 @@ const side = 512
 
 const badSize = "unexpected value; permitted: 'square_hd', 'square', 'portrait_4_3', 'portrait_16_9', 'landscape_4_3', 'landscape_16_9'"
 
-func decodeImageSize(r *spool.Reader, req *switchyard.Request) error {
+func decodeImageSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
 	v := r.Get("image_size")
 	switch v.Kind() {
 	case spool.Missing, spool.Null:
@@ -86,7 +98,7 @@ func decodeImageSize(r *spool.Reader, req *switchyard.Request) error {
 	default:
 		size, err := switchyard.ParseSize(text)
 		if err != nil {
-			return switchyard.Invalid("image_size", "%s", badSize)
+			return unknown(r, row, "image_size", badSize)
 		}
 		req.Size = size
 	}
@@ -150,7 +162,7 @@ func decodeSafety(r *spool.Reader, row *switchyard.Model, req *switchyard.Reques
 	}
 	level, ok := tolerances[text]
 	if !ok {
-		return switchyard.Invalid("safety_tolerance", "unexpected value; permitted: '1', '2', '3', '4', '5', '6'")
+		return unknown(r, row, "safety_tolerance", "unexpected value; permitted: '1', '2', '3', '4', '5', '6'")
 	}
 	if text == formOf(row).usual {
 		level = switchyard.SafetyDefault

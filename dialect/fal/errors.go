@@ -53,7 +53,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	case switchyard.Unauthenticated, switchyard.NoKey:
 		t = told{401, "Cannot access application \"" + a.name + "\". Authentication is required to access this application.", ""}
 	default:
-		if !ok {
+		// The JavaScript client sends what ended with a 429 or a 503 thrice more, and would pay each time.
+		if !ok || e.Paid && (t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable) {
 			t = refusals[switchyard.Internal]
 		}
 	}
@@ -114,12 +115,12 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 		e.Outcome = switchyard.RateLimited
 	case s == http.StatusGatewayTimeout:
 		e.Outcome = switchyard.Timeout
-	case s >= 500, is("downstream_service_error"): // which was a 400 once
-		e.Outcome = switchyard.Overloaded
-	case s == http.StatusRequestTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
 	case s == statusGone:
 		e.Outcome, e.Unbilled = switchyard.Canceled, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
+	case s >= 500, is("downstream_service_error"): // which was a 400 once
+		e.Outcome = switchyard.Overloaded
 	case s < 400: // a redirect, which is followed by nobody here
 		e.Outcome, e.Unbilled = switchyard.BadReply, false
 	default:

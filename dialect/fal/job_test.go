@@ -10,6 +10,39 @@ import (
 	"switchyard/spool"
 )
 
+// TestOtherOutput: what an app makes that nobody here knows, only its own client can say. An app known to make pictures, or that
+// says it has made none, has failed.
+func TestOtherOutput(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		row  *switchyard.Model
+		body string
+		said bool
+	}{
+		{nil, `{"masks":[{"url":"https://v3.fal.media/files/a/mask.png"}]}`, true},
+		{nil, `{"output":"a cat"}`, true},
+		{nil, `{"images":[]}`, false},
+		{nil, `{"image":null}`, false},
+		{table.Find("fal-ai/flux/dev"), `{"output":"a cat"}`, false},
+	} {
+		body, err := pool.Read(strings.NewReader(c.body), -1, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{Row: c.row}, Request: &switchyard.Request{Images: 1}, Sent: &dialect.Outgoing{Method: http.MethodPost},
+			Reply: &spool.Message{Status: http.StatusOK, Header: http.Header{}, Body: body},
+		})
+		if e := switchyard.AsError(err); e.Outcome != switchyard.BadReply || e.Said != c.said {
+			t.Errorf("%s: %s, said %t", c.body, e.Outcome, e.Said)
+		}
+		_ = body.Close()
+	}
+}
+
 // TestJobErrors: only an answer that is the job's own tells how it ended, and what it cost; the edge's tell nothing.
 func TestJobErrors(t *testing.T) {
 	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})

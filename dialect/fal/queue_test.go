@@ -61,6 +61,15 @@ func TestQueue(t *testing.T) {
 	if unknown.Status != 404 {
 		t.Errorf("an unknown id: %d", unknown.Status)
 	}
+	// By what has perhaps been charged for, the JavaScript client must not be led to send it again: it does so on both of these.
+	for kind, status := range map[switchyard.Kind]int{switchyard.Throttled: 429, switchyard.Unavailable: 503} {
+		if free := (fal.Dialect{}).EncodeError(&switchyard.Request{}, &switchyard.Error{Kind: kind}); free.Status != status {
+			t.Errorf("%s: %d", kind, free.Status)
+		}
+		if paid := (fal.Dialect{}).EncodeError(&switchyard.Request{}, &switchyard.Error{Kind: kind, Paid: true}); paid.Status != 500 {
+			t.Errorf("%s, perhaps paid: %d", kind, paid.Status)
+		}
+	}
 	if id := (fal.Dialect{}).NewTicket([20]byte{9, 8, 7}); !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
 		t.Errorf("a new id: %s", id)
 	}

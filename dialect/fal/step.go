@@ -129,7 +129,13 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	case len(res.Filtered) > 0:
 		return nil, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("all images flagged")}
 	}
-	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no image in the answer")}
+	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Said: otherOutput(t, root), Err: errors.New("no image in the answer")}
+}
+
+// otherOutput reports whether an app that is in no row has made something of another kind: masks, a description. By its id and
+// its input it could have been pictures.
+func otherOutput(t *switchyard.Target, root *spool.Value) bool {
+	return t.Row == nil && root.Get("images").Kind() == spool.Missing && root.Get("image").Kind() == spool.Missing
 }
 
 func decodeOutputImage(v *spool.Value) (switchyard.Image, error) {

@@ -25,7 +25,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	case err == nil && kind == spool.Object && predict:
 		err = decodePredictions(root, x.Request, res)
 	case err == nil && (kind == spool.Object || kind == spool.Array && !predict):
-		err = decodeCandidates(oneOrMany(root), res) // a stream without alt=sse is an array
+		err = decodeCandidates(oneOrMany(root), x.Request, res) // a stream without alt=sse is an array
 	default:
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 	}
@@ -65,7 +65,7 @@ var filterReasons = []string{
 }
 
 // decodeCandidates reads an answer, or one that comes in pieces; the last of its usages is that of all.
-func decodeCandidates(pieces []*spool.Value, res *switchyard.Result) error {
+func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switchyard.Result) error {
 	var reason string
 	var blocked *spool.Value
 	var candidates []*spool.Value
@@ -103,7 +103,8 @@ func decodeCandidates(pieces []*spool.Value, res *switchyard.Result) error {
 	case slices.Contains(filterReasons, reason):
 		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("finished with " + reason)}
 	}
-	return &switchyard.Error{Outcome: switchyard.BadReply, Usage: res.Usage, Err: errors.New("no image, finished with " + reason)}
+	said := res.Text != "" && req.Memo[memoText] != ""
+	return &switchyard.Error{Outcome: switchyard.BadReply, Said: said, Usage: res.Usage, Err: errors.New("no image, finished with " + reason)}
 }
 
 // decodeUsage: the output that is not image is text, and so are thoughts. Without details it counts as image.
@@ -156,8 +157,8 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 		e.Outcome = switchyard.Unauthorized
 	case s == http.StatusTooManyRequests:
 		e.Outcome = switchyard.RateLimited
-	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
 	case s < 400:

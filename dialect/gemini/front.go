@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"maps"
 	"strings"
 
 	"switchyard"
@@ -27,6 +28,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 		return nil, switchyard.Invalid("", "Invalid JSON payload received. Unexpected token.")
 	}
 	r := spool.Read(root, "")
+	r.AsText = true // as in all of protobuf's JSON
 	if req.Form == formPredict {
 		err = decodePredict(r, req)
 	} else {
@@ -93,7 +95,7 @@ func wrongType(rs ...*spool.Reader) error {
 // decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
 func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	config := r.Object(key(r, "generationConfig"))
-	asked := config.Items(key(config, "responseModalities"))
+	asked := oneOrMany(config.Get(key(config, "responseModalities")))
 	wantsImage, wantsText := modalities(asked)
 	if !wantsImage && (len(asked) > 0 || !imageModel(req.Model)) {
 		return dialect.ErrNotGeneration
@@ -103,9 +105,6 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	}
 	var texts []string
 	turns := oneOrMany(r.Get("contents"))
-	if len(turns) == 0 {
-		r.Items("contents") // which complains of what is no list
-	}
 	for _, turn := range turns {
 		for _, p := range oneOrMany(turn.Get("parts")) {
 			text, err := decodePart(p, req)
@@ -118,25 +117,29 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		}
 	}
 	req.Prompt = strings.Join(texts, "\n")
-	decodeConfig(config, req)
+	image := decodeConfig(config, req)
 	if err := wrongType(r, config); err != nil {
 		return err
 	}
 	r.Get("model")
 	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
-	if req.Extra = r.Rest(); len(turns) > 1 {
-		if req.Extra == nil {
-			req.Extra = map[string]rawJSON{}
-		}
-		req.Extra["conversation"] = rawJSON("true")
+	extra := map[string]rawJSON{}
+	for _, part := range []*spool.Reader{r, config, image} {
+		maps.Copy(extra, part.Rest())
+	}
+	if len(turns) > 1 {
+		extra["conversation"] = rawJSON("true")
+	}
+	if len(extra) > 0 {
+		req.Extra = extra
 	}
 	return nil
 }
 
 // oneOrMany are the elements of a list. The real front door takes a lone element in a list's place, and samples of Google's
-// own send it: {"contents":{"parts":{"text":"…"}}}.
+// own send it: {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
 func oneOrMany(v *spool.Value) []*spool.Value {
-	if v.Kind() == spool.Object {
+	if v.Given() && v.Kind() != spool.Array {
 		return []*spool.Value{v}
 	}
 	return v.Items()
@@ -166,8 +169,12 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 	return p.Text("text"), nil
 }
 
-func decodeConfig(r *spool.Reader, req *switchyard.Request) {
+// decodeConfig reads the configuration of an answer, and returns that of its image.
+func decodeConfig(r *spool.Reader, req *switchyard.Request) *spool.Reader {
 	req.Seed = seed(r)
+	if n := r.Int(key(r, "candidateCount")); n != nil && *n != 1 {
+		r.Leave(key(r, "candidateCount"))
+	}
 	img := r.Object(key(r, "imageConfig"))
 	ratio := img.Text(key(img, "aspectRatio"))
 	switch a, err := switchyard.ParseAspect(ratio); {
@@ -180,6 +187,7 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) {
 	}
 	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
 	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+	return img
 }
 
 // seed may be negative here, as an int32 may: its bits are taken.

@@ -63,6 +63,8 @@ func TestGenerationOrNot(t *testing.T) {
 		{"gemini-3-pro-image", `{"responseModalities":["TEXT"]}`, false},
 		{"gemini-3-pro", `{}`, false},
 		{"gemini-3-pro", `{"responseModalities":["image"]}`, true},
+		{"gemini-3-pro", `{"responseModalities":"Image"}`, true},
+		{"gemini-3-pro-image", `{"responseModalities":"TEXT"}`, false},
 	} {
 		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":`+c.config+`}`), -1, 1<<20)
 		if err != nil {

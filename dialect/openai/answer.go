@@ -3,7 +3,6 @@ package openai
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -188,14 +187,4 @@ func orNull(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// list is the words of a field as the provider's errors name them.
-func list(words map[string]string) string {
-	var names []string
-	for w := range words {
-		names = append(names, "'"+w+"'")
-	}
-	slices.Sort(names)
-	return strings.Join(names[:len(names)-1], ", ") + ", and " + names[len(names)-1]
 }

@@ -202,14 +202,12 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	}
 	res.Size, _ = switchyard.ParseSize(r.Text("size"))
 	for _, item := range root.Get("data").Items() {
-		img := switchyard.Image{RevisedPrompt: item.Get("revised_prompt").Text(), URL: item.Get("url").Text()}
-		if b64 := item.Get("b64_json"); b64.Given() {
-			if img.Blob, err = b64.Base64(0); err != nil {
-				return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
-			}
-			img.URL = ""
+		img, err := decodeOutput(item)
+		if err != nil {
+			return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 		}
 		if img.Blob != nil || img.URL != "" {
+			img.RevisedPrompt = item.Get("revised_prompt").Text()
 			res.Images = append(res.Images, img)
 		}
 	}
@@ -217,6 +215,16 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("no image in the answer")}
 	}
 	return dialect.Step{Result: res}, nil
+}
+
+// decodeOutput is an image inline or by its address, for which gateways send a data: URI, too. Of the two fields they leave the
+// other one empty, where OpenAI leaves it out.
+func decodeOutput(item *spool.Value) (img switchyard.Image, err error) {
+	if b64 := item.Get("b64_json"); b64.Given() && b64.Len() > 0 {
+		img.Blob, err = b64.Base64(0)
+		return img, err
+	}
+	return dialect.ParseLink(item.Get("url"))
 }
 
 // decodeUsage: without details of the output all of it counts as image, as OpenAI's own pages say.

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/dialect"
 	"switchyard/spool"
 )
 
 // emptyAccount are the codes of an account that must be paid up before anything works: some come as 400, some as 429.
-var emptyAccount = []string{"billing_hard_limit_reached", "insufficient_quota", "credit_balance_exhausted"}
+var emptyAccount = []string{"billing_hard_limit_reached", "billing_not_active", "insufficient_quota", "credit_balance_exhausted"}
 
 // refusalCodes are those of prompts and pictures refused for safety, Azure's among them.
 var refusalCodes = []string{"moderation_blocked", "content_policy_violation", "contentFilter", "content_filter"}
@@ -32,8 +33,8 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 		e.Outcome = switchyard.RateLimited
 	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
 		e.Outcome = switchyard.Unauthorized
-	case s == http.StatusRequestTimeout, s == http.StatusGatewayTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
 	case s < 400: // a redirect, which is followed by nobody here

@@ -15,7 +15,8 @@ const defaultModel = "gpt-image-2"
 const maxImages = 10
 
 // DecodeRequest reads a generation or an edit. Spellings that hand-written apps use are taken, too: numbers as text,
-// options of DALL·E on other models, repeated and numbered names of files.
+// options of DALL·E on other models, repeated and numbered names of files. A word that is new to us is for the provider to
+// judge, which may have learned it yesterday, or may be another that speaks this format.
 func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	req := &switchyard.Request{Form: path.Base(m.Path), Images: 1}
 	root, err := fields(m, req)
@@ -104,7 +105,7 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 	if size := r.Text("size"); size != "" && size != "auto" {
 		var err error
 		if req.Size, err = switchyard.ParseSize(size); err != nil {
-			return switchyard.Invalid("size", "Invalid size '%s'. Expected WIDTHxHEIGHT, for example '1824x1024'.", size)
+			r.Leave("size")
 		}
 	}
 	words := []struct {
@@ -114,7 +115,6 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 	}{
 		{"quality", &req.Quality, qualities},
 		{"background", &req.Background, map[string]string{"auto": "", "transparent": "transparent", "opaque": "opaque"}},
-		{"output_format", &req.Format, map[string]string{"png": "png", "jpeg": "jpeg", "webp": "webp", "gif": "gif", "svg": "svg"}},
 		{"moderation", &req.Safety, map[string]string{"auto": "", "low": switchyard.SafetyRelaxed}},
 		{"input_fidelity", &req.KeepInput, map[string]string{"low": "low", "high": "high"}},
 	}
@@ -122,10 +122,11 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 		text := r.Text(w.field)
 		means, ok := w.means[text]
 		if text != "" && !ok {
-			return switchyard.Invalid(w.field, "Invalid value: '%s'. Supported values are: %s.", text, list(w.means))
+			r.Leave(w.field)
 		}
 		*w.into = means
 	}
+	req.Format = r.Text("output_format") // any: what nobody can make is rounded
 	req.Compression = r.Int("output_compression")
 	if b := r.Bool("stream"); b != nil {
 		req.Stream = *b
@@ -136,22 +137,23 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 	} else {
 		r.Get("user")
 	}
-	return decodeDelivery(r, req)
+	decodeDelivery(r, req)
+	return nil
 }
 
 // decodeDelivery: only DALL·E answered with addresses, and did so unasked.
-func decodeDelivery(r *spool.Reader, req *switchyard.Request) error {
+func decodeDelivery(r *spool.Reader, req *switchyard.Request) {
 	wants := r.Text("response_format")
+	if wants != "" && wants != "url" && wants != "b64_json" {
+		r.Leave("response_format")
+	}
 	row := table.Find(req.Model)
 	switch {
-	case wants != "" && wants != "url" && wants != "b64_json":
-		return switchyard.Invalid("response_format", "Invalid value: '%s'. Supported values are: 'url' and 'b64_json'.", wants)
 	case row == nil && wants == "url", row != nil && row.Form == formDallE && wants != "b64_json":
 		req.Delivery = switchyard.DeliverURL
 	default:
 		req.Delivery = switchyard.DeliverInline
 	}
-	return nil
 }
 
 // decodeImages reads the JSON form of an edit.

@@ -150,8 +150,8 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 			n, _ := strconv.Atoi(match[1])
 			e.RetryAfter = time.Duration(n) * time.Second
 		}
-	case s == http.StatusRequestTimeout, s == http.StatusGatewayTimeout:
-		e.Outcome, e.Unbilled = switchyard.Timeout, false
+	case dialect.Lost(s) != "":
+		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
 	case s < 400: // a redirect, which is followed by nobody here
