@@ -86,7 +86,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 		}
 		switch {
 		case err == nil:
-			forget(last)
+			Forget(last)
 			return ans, nil
 		case notTried(err):
 			shut = sooner(shut, err)
