@@ -48,9 +48,8 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 		Protocols:              http1(),
 		DisableCompression:     true, // bodies go through as they are
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConnsPerHost:    256, // the default of 2 opens a connection for nearly every request of a burst
+		MaxIdleConnsPerHost:    64, // the default of 2 opens a connection for nearly every request of a burst
 		IdleConnTimeout:        90 * time.Second,
-		WriteBufferSize:        16 << 10, // one TLS record
 	}, nil
 }
 
