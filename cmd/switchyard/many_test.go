@@ -64,15 +64,14 @@ func TestManyTickets(t *testing.T) {
 	share := float64(spent)/took.Seconds() - idleShare
 	t.Logf("%d tickets: idle %d MiB, %d MiB more; idle %.1f %% of a core, %.1f %% more; %.0f polls a second over %v",
 		tickets, idle>>10, more, idleShare, share, float64(len(calls)-1)/apart.Seconds(), took.Round(time.Second))
-	// They are counted as they arrive: on a busy machine some seconds' worth of them come late, and all at once.
-	if most := mostPolls * (apart + 3*time.Second).Seconds(); float64(len(calls)) > most {
+	// They are counted as they arrive: on a busy machine up to a second's worth of them come late, and all at once.
+	if most := mostPolls * (apart + time.Second).Seconds(); float64(len(calls)) > most {
 		t.Errorf("%d polls reached the provider within %v, want at most %.0f", len(calls), apart, most)
 	}
-	long := *waited >= 45*time.Second // sooner they are asked about more often
-	if long && share >= 5 {
+	if *waited >= 45*time.Second && share >= 5 { // sooner they are asked about more often
 		t.Errorf("%d tickets cost %.1f %% of a core", tickets, share)
 	}
-	if judged && (long && more >= 50 || more >= 80) { // the connections of late polls are in it
+	if judged && more >= 50 {
 		t.Errorf("%d tickets cost %d MiB", tickets, more)
 	}
 }

@@ -192,19 +192,26 @@ func TestATicketOutlivesALockedDatabase(t *testing.T) {
 	}
 }
 
-// TestAPaidTicketOutlivesAKill: a process is killed when the ledger knows that a ticket's picture is made and paid for, and
-// the ticket's row does not know yet. The app gets its picture from the next one.
-func TestAPaidTicketOutlivesAKill(t *testing.T) {
-	w := slowWorld(t, time.Second)
+// oneUnderWay is a process whose one ticket is on its way to OpenAI, and the folder with all that it has, config.yaml too.
+func oneUnderWay(t *testing.T, w *sim.World) (p *process, l *ticketLoad, dir string) {
+	t.Helper()
 	dir, app := t.TempDir(), freePort(t)
 	file := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, oneByOne, app, dir, w.OpenAI.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := startProcess(t, file, app)
-	l := &ticketLoad{app: app, hook: newReceiver(t)}
+	l = &ticketLoad{app: app, hook: newReceiver(t)}
+	p = startProcess(t, file, app)
 	l.submit(t.Context(), "openai", "a red fox", false)
 	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	return p, l, dir
+}
+
+// TestAPaidTicketOutlivesAKill: a process is killed when the ledger knows that a ticket's picture is made and paid for, and
+// the ticket's row does not know yet. The app gets its picture from the next one.
+func TestAPaidTicketOutlivesAKill(t *testing.T) {
+	w := slowWorld(t, time.Second)
+	p, l, dir := oneUnderWay(t, w)
 	unlock := lock(t, filepath.Join(dir, "db"))
 	eventually(t, func() (string, bool) {
 		text := journaled(t, filepath.Join(dir, "journal"))
@@ -212,7 +219,7 @@ func TestAPaidTicketOutlivesAKill(t *testing.T) {
 	})
 	p.end(syscall.SIGKILL)
 	unlock()
-	p = startProcess(t, file, app)
+	p = startProcess(t, filepath.Join(dir, "config.yaml"), l.app)
 	if got := l.await(t, l.tickets[0]); got != "succeeded" {
 		t.Errorf("it %s", got)
 	}
@@ -245,15 +252,7 @@ func journaled(t *testing.T, dir string) string {
 // program from starting.
 func TestATicketEndsThoughNobodyCanBeTold(t *testing.T) {
 	w := slowWorld(t, time.Minute)
-	dir, app := t.TempDir(), freePort(t)
-	file := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, oneByOne, app, dir, w.OpenAI.URL), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := startProcess(t, file, app)
-	l := &ticketLoad{app: app, hook: newReceiver(t)}
-	l.submit(t.Context(), "openai", "a red fox", false)
-	eventually(t, func() (int, bool) { now, _ := w.OpenAI.InFlight(); return now, now == 1 })
+	p, l, dir := oneUnderWay(t, w)
 	p.end(syscall.SIGKILL)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "db"))
 	if err != nil {
@@ -263,7 +262,7 @@ func TestATicketEndsThoughNobodyCanBeTold(t *testing.T) {
 	if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON ticket_notices BEGIN SELECT RAISE(ABORT, 'full'); END`); err != nil {
 		t.Fatal(err)
 	}
-	startProcess(t, file, app)
+	startProcess(t, filepath.Join(dir, "config.yaml"), l.app)
 	if got := l.await(t, l.tickets[0]); got != "failed" {
 		t.Errorf("it %s", got)
 	}
