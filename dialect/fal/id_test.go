@@ -162,24 +162,3 @@ func TestRows(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecodeRequest(f *testing.F) {
-	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: f.TempDir()})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add("/fal-ai/flux/dev", `{"prompt":"a","image_size":{"width":1},"seed":-1}`)
-	f.Add("/fal-ai/pulid", `{"prompt":"a","reference_images":[{"image_url":"data:image/png;base64,AA=="}],"mask_url":1}`)
-	f.Add("/x/y", `{"prompt":"a","image_urls":{"x":null},"safety_tolerance":9,"image_size":"auto_2K"}`)
-	f.Fuzz(func(t *testing.T, path, text string) {
-		body, err := pool.Read(strings.NewReader(text), -1, 1<<20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer body.Close()
-		req, err := (fal.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: path, Header: http.Header{}, Body: body})
-		if err == nil {
-			_, _ = (fal.Dialect{}).Encode(&switchyard.Target{Model: req.Model}, req, nil)
-		}
-	})
-}

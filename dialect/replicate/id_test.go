@@ -191,15 +191,3 @@ func TestRows(t *testing.T) {
 		}
 	}
 }
-
-func FuzzDecodeRequest(f *testing.F) {
-	f.Add("/v1/predictions", `{"version":"`+sdxl+`","input":{"image":"data:,","width":1,"seed":-1},"stream":true}`)
-	f.Add("/v1/models/black-forest-labs/flux-2-pro/predictions", `{"input":{"prompt":"a","input_images":[1],"input_image_2":"https://x.test/a","aspect_ratio":"custom"}}`)
-	f.Add("/v1/models/bytedance/seedream-4/predictions", `{"input":{"prompt":"a","size":"custom","width":1e3,"max_images":99},"webhook":null}`)
-	f.Fuzz(func(t *testing.T, path, text string) {
-		req, err := decode(t, path, "wait", text)
-		if err == nil {
-			_, _ = (replicate.Dialect{}).Encode(&switchyard.Target{Model: req.Model}, req, nil)
-		}
-	})
-}
