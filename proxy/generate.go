@@ -68,27 +68,24 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	g := q.generation(KindGeneration, req)
 	account := newAccount(q.Journal, g)
-	defer func() { q.trail(ctx, cancel, account, g) }()
+	defer func() { q.awaitRest(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {
-		return q.conclude(ctx, account, g, err)
+		q.rec.Err = err
+		q.book(ctx, account, g)
+		return err
 	}
 	defer ans.Close()
 	if ans.Stream != nil {
 		return q.stream(ctx, account, g, ans, work)
 	}
 	reply, err := q.encode(ctx, req, ans)
-	if q.conclude(ctx, account, g, err) != nil {
+	q.rec.Err = err
+	q.book(ctx, account, g)
+	if err != nil {
 		return err
 	}
 	return q.deliver(work, reply)
-}
-
-// conclude books the generation as it came out, before its app hears of it.
-func (q *request) conclude(ctx context.Context, account *account, g switchyard.Generation, err error) error {
-	q.rec.Err = err
-	q.close(ctx, account, g)
-	return err
 }
 
 // stream relays events; what they cost is known when they end.
@@ -103,7 +100,7 @@ func (q *request) stream(ctx context.Context, account *account, g switchyard.Gen
 	ans.Close()
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
-	q.close(ctx, account, g)
+	q.book(ctx, account, g)
 	if t != nil && err == nil && s.Attempt.Outcome == switchyard.OK { // a failure is nobody's answer but its own
 		q.deliverTape(work, t, sent)
 	}

@@ -1,8 +1,3 @@
-// Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
-// the protocol that the app speaks.
-//
-// The way of a request is ServeHTTP, carry, serve and generate, in this order; those of a batch enter by carry. What is no
-// generation passes through to the provider that it is for.
 package proxy
 
 import (
@@ -167,7 +162,7 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	q.rec.ID = switchyard.NewID(q.rec.Started)
 	q.gone = r.Context().Done()
 	q.startTrace(Tracer.Request)
-	defer q.finish()
+	defer q.tell()
 	if err := q.serve(); err != nil {
 		q.rec.Err = err
 		q.refuse(err)

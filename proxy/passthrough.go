@@ -280,7 +280,7 @@ func (p *passage) durable() {
 	}
 }
 
-// settle books what it came to, the generation as its one attempt.
+// settle settles the one attempt that it is, and books it as a generation.
 func (p *passage) settle() {
 	if p.account == nil {
 		return
@@ -297,7 +297,7 @@ func (p *passage) settle() {
 	defer p.endHop(*a)
 	p.durable() // most often long since
 	_ = p.account.Settle(ctx, *a)
-	p.close(ctx, p.account, p.gen)
+	p.book(ctx, p.account, p.gen)
 }
 
 // charge is how far the request got, and what is known of its price then.

@@ -113,8 +113,8 @@ func (c *counter) ReadFrom(r io.Reader) (int64, error) {
 // Unwrap lets http.ResponseController reach what is below.
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// finish tells of the request.
-func (q *request) finish() {
+// tell gives the record of the request, which is over, to whoever counts or follows it.
+func (q *request) tell() {
 	rec := q.rec
 	rec.Latency = q.now().Sub(rec.Started)
 	if q.Observe != nil {
@@ -187,15 +187,15 @@ func (q *request) tier(said map[string]string) string {
 	return said["tier"]
 }
 
-// close closes the books of a generation: its row is completed and written, with all that waited. Then the answer's last byte
-// may go out.
-func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
+// book ends a generation as the record tells it, and has that on disk, with all that waited for it. Then the answer's last
+// byte may go out.
+func (q *request) book(ctx context.Context, account *account, g switchyard.Generation) {
 	q.rec.Latency = q.now().Sub(g.Started)
-	q.book(ctx, account, g)
+	q.writeRow(ctx, account, g)
 }
 
-// book has the row written as the record tells it.
-func (q *request) book(ctx context.Context, account *account, g switchyard.Generation) {
+// writeRow writes the row of a generation that has ended.
+func (q *request) writeRow(ctx context.Context, account *account, g switchyard.Generation) {
 	rec := q.rec
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
