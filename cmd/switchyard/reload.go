@@ -105,10 +105,3 @@ func (s *sidecar) reread() error {
 	}
 	return nil
 }
-
-// seen is the file as it was last read.
-func (s *sidecar) seen() []byte {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	return s.text
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,12 +27,8 @@ type serveCommand struct {
 
 // Run opens, serves, drains and closes.
 func (c *serveCommand) Run(e *env) error {
-	name, asked := cmp.Or(c.Config, defaultConfig), c.Config != ""
-	text, err := read(name, asked)
-	if err != nil {
-		return err
-	}
-	f, err := load(name, text, e.getenv)
+	src := configSource(e, c.Config)
+	f, err := src.load()
 	if err != nil {
 		return err
 	}
@@ -48,16 +43,7 @@ func (c *serveCommand) Run(e *env) error {
 		return err
 	}
 	defer s.close()
-	s.name, s.level = name, level
-	s.text = text
-	s.load = func() (*file, error) {
-		text, err := readAgain(name, asked, s.text)
-		if err != nil {
-			return nil, err
-		}
-		s.text = text
-		return load(name, text, e.getenv)
-	}
+	s.name, s.level, s.load = src.name, level, src.load
 	listeners, err := listen(e.ctx, f)
 	if err != nil {
 		return err
@@ -69,7 +55,7 @@ func (c *serveCommand) Run(e *env) error {
 	defer stop()
 	var watchers sync.WaitGroup
 	defer watchers.Wait()
-	watchers.Go(func() { s.watchFile(watching, hangup) })
+	watchers.Go(func() { s.watchFile(watching, src, hangup) })
 	return s.serve(e.ctx, f, listeners)
 }
 
@@ -162,9 +148,9 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	return err
 }
 
-// watchFile reloads when the file has changed, and on SIGHUP. After a signal it watches anew, for changes of what was
+// watchFile reloads when the config file has changed, and on SIGHUP. After a signal it watches anew, for changes of what was
 // read then.
-func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
+func (s *sidecar) watchFile(ctx context.Context, src *source, hangup <-chan os.Signal) {
 	for ctx.Err() == nil {
 		round, cancel := context.WithCancel(ctx)
 		var signalled sync.WaitGroup
@@ -176,7 +162,7 @@ func (s *sidecar) watchFile(ctx context.Context, hangup <-chan os.Signal) {
 			case <-round.Done():
 			}
 		})
-		watcher := config.Watcher{Path: s.name, Seen: s.seen()}
+		watcher := config.Watcher{Path: src.name, Seen: src.seen()}
 		if err := watcher.Run(round, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && round.Err() == nil {
 			s.log.Warn("the config file is not watched", zap.Error(err))
 			<-round.Done()

@@ -37,9 +37,9 @@ type sidecar struct {
 	started time.Time
 	began   *file // what it was opened with; some of it stays in force until the end
 
-	reloading sync.Mutex // guards the next three, once it serves
-	load      func() (*file, error)
-	text      []byte             // of the file as it was last read, good or bad
+	load func() (*file, error) // reads the config file again
+
+	reloading sync.Mutex         // guards the next, once it serves
 	probing   context.CancelFunc // ends the probes of the config in force
 
 	journal  *ledger.Journal
