@@ -1,16 +1,34 @@
 package main
 
 import (
+	"context"
 	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"switchyard/alert"
+	"switchyard/config"
 	"switchyard/proxy"
 	"switchyard/router"
 )
+
+// inForce is the config in force, and what the next one comes from.
+type inForce struct {
+	name  string                // of the config file
+	load  func() (*file, error) // reads it as it is now
+	began *file                 // what was in force first; some of it stays so until the end
+
+	file    atomic.Pointer[file]   // in force
+	refused atomic.Pointer[string] // why the latest config was; nil if it was not
+
+	reloading sync.Mutex         // guards the next, once it serves
+	probing   context.CancelFunc // ends the probes of the config in force
+}
 
 // built is a config with all that is made of it before any of it is in force.
 type built struct {
@@ -104,4 +122,28 @@ func (s *sidecar) reread() error {
 		s.log.Warn("config: these wait for a restart", zap.Strings("settings", f.pending))
 	}
 	return nil
+}
+
+// watchFile reloads when the config file has changed, and on SIGHUP. After a signal it watches anew, for changes of what was
+// read then.
+func (s *sidecar) watchFile(ctx context.Context, src *source, hangup <-chan os.Signal) {
+	for ctx.Err() == nil {
+		round, cancel := context.WithCancel(ctx)
+		var signalled sync.WaitGroup
+		signalled.Go(func() {
+			select {
+			case <-hangup:
+				s.audit.Reloaded("signal", s.reload())
+				cancel()
+			case <-round.Done():
+			}
+		})
+		watcher := config.Watcher{Path: src.name, Seen: src.seen()}
+		if err := watcher.Run(round, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && round.Err() == nil {
+			s.log.Warn("the config file is not watched", zap.Error(err))
+			<-round.Done()
+		}
+		cancel()
+		signalled.Wait()
+	}
 }
