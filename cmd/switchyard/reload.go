@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -124,26 +126,41 @@ func (s *sidecar) reread() error {
 	return nil
 }
 
-// watchFile reloads when the config file has changed, and on SIGHUP. After a signal it watches anew, for changes of what was
-// read then.
-func (s *sidecar) watchFile(ctx context.Context, src *source, hangup <-chan os.Signal) {
-	for ctx.Err() == nil {
-		round, cancel := context.WithCancel(ctx)
-		var signalled sync.WaitGroup
-		signalled.Go(func() {
-			select {
-			case <-hangup:
-				s.audit.Reloaded("signal", s.reload())
-				cancel()
-			case <-round.Done():
-			}
-		})
-		watcher := config.Watcher{Path: src.name, Seen: src.seen()}
-		if err := watcher.Run(round, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && round.Err() == nil {
-			s.log.Warn("the config file is not watched", zap.Error(err))
-			<-round.Done()
+// watchFile reloads when the config file has changed, and on SIGHUP, until ctx ends or stop is called.
+func (s *sidecar) watchFile(ctx context.Context, src *source) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // unhandled, it would end us
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			s.watchUntil(ctx, src, hangup)
 		}
+	})
+	return func() {
 		cancel()
-		signalled.Wait()
+		watching.Wait()
+		signal.Stop(hangup)
 	}
+}
+
+// watchUntil watches until a signal has made it reload: from then on, a change is one of what was read then.
+func (s *sidecar) watchUntil(ctx context.Context, src *source, hangup <-chan os.Signal) {
+	ctx, cancel := context.WithCancel(ctx)
+	var signalled sync.WaitGroup
+	signalled.Go(func() {
+		select {
+		case <-hangup:
+			s.audit.Reloaded("signal", s.reload())
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	watcher := config.Watcher{Path: src.name, Seen: src.seen()}
+	if err := watcher.Run(ctx, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && ctx.Err() == nil {
+		s.log.Warn("the config file is not watched", zap.Error(err))
+		<-ctx.Done()
+	}
+	cancel()
+	signalled.Wait()
 }

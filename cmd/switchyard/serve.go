@@ -1,12 +1,6 @@
 package main
 
 import (
-	"context"
-	"os"
-	"os/signal"
-	"sync"
-	"syscall"
-
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -39,14 +33,7 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // before we say that we serve: unhandled, it would end us
-	defer signal.Stop(hangup)
-	watching, stop := context.WithCancel(e.ctx)
-	defer stop()
-	var watchers sync.WaitGroup
-	defer watchers.Wait()
-	watchers.Go(func() { s.watchFile(watching, src, hangup) })
+	defer s.watchFile(e.ctx, src)() // before we say that we serve: a SIGHUP then reloads
 	return s.serve(e.ctx, f, listeners)
 }
 
