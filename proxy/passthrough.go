@@ -49,29 +49,20 @@ func (q *request) pass(msg *spool.Message) error {
 // has stopped. Without virtual keys the first one does without a key: some of its pages need none, and it says so itself
 // of the others.
 func (q *request) native() (*switchyard.Target, switchyard.Secret, error) {
-	var first *switchyard.Target
 	var stopped []breaker.Kill
-	for _, t := range q.snap.Natives {
-		if t.Dialect != q.place.dialect.Name() || t.Off != "" {
-			continue
-		}
-		if k, ok := q.Switches.Stopped("", t.Provider, t.Name); ok {
-			stopped = append(stopped, k)
-			continue
-		}
+	keyed, keyless := q.snap.Router.Natives(q.place.dialect.Name(), !q.caller.own.IsZero())
+	for i, t := range slices.Concat(keyed, keyless) {
+		k, off := q.Switches.Stopped("", t.Provider, t.Name)
 		switch {
+		case off:
+			stopped = append(stopped, k)
 		case !t.Key.IsZero():
 			return t, t.Key, nil
-		case !q.caller.own.IsZero():
-			return t, q.caller.own, nil
-		case first == nil && q.caller.key == nil:
-			first = t
+		case i < len(keyed) || q.caller.key == nil:
+			return t, q.caller.own, nil // which may be none
 		}
 	}
-	switch {
-	case first != nil:
-		return first, switchyard.Secret{}, nil
-	case len(stopped) > 0:
+	if len(stopped) > 0 {
 		return nil, switchyard.Secret{}, soonest(stopped)
 	}
 	return nil, switchyard.Secret{}, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("no provider of this dialect has a key")}

@@ -13,8 +13,7 @@ import (
 
 // Snapshot is a config in force, built. It is swapped whole; a request keeps the one it began with.
 type Snapshot struct {
-	Dialects []dialect.Dialect    // in the order in which they claim bare paths
-	Natives  []*switchyard.Target // a provider each, in the file's order: whom requests that are no generations go to
+	Dialects []dialect.Dialect // in the order in which they claim bare paths
 	Router   *router.Router
 	Keys     Keyring
 	Mounts   []Mount // passthrough providers, by prefix
