@@ -1,9 +1,15 @@
-// Package admin is the operator's side: health, metrics, and the first part of the API. It never speaks to an app.
+// Package admin is the operator's side: health pages, metrics, the API, the dashboard, and the record of what operators did. It
+// never speaks to an app.
+//
+// A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Beside it stand
+// those that are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
+// are, Live wakes the dashboards that are open, and Audit writes down who did what.
 package admin
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -125,14 +131,10 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	limit := 100
-	if s := r.URL.Query().Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 10_000 {
-			fail(w, http.StatusBadRequest, "limit: want 1 to 10000")
-			return
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
 	}
 	h.Settled(r.Context())
 	rows, err := h.Ledger.Rows(r.Context(), since, limit)
@@ -144,6 +146,19 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 		rows = []ledger.Row{}
 	}
 	answer(w, map[string][]ledger.Row{"rows": rows})
+}
+
+// limitOf is how many a request asks for.
+func limitOf(r *http.Request) (int, error) {
+	s := r.URL.Query().Get("limit")
+	if s == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 10_000 {
+		return 0, errors.New("limit: want 1 to 10000")
+	}
+	return n, nil
 }
 
 func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
