@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"switchyard"
 )
 
 // The end of a generation that the journal could not take is tried again after firstArrears, then at intervals of up to
@@ -58,7 +60,7 @@ func (h *Handler) owe(a *account) {
 func (h *Handler) chase() {
 	pause, until := firstArrears, h.draining
 	for {
-		if !sleep(until, pause) {
+		if !switchyard.Sleep(until, pause) {
 			pause, until = firstArrears, h.ending
 		}
 		n, err := h.arrears.pay(h.Journal)
