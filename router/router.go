@@ -1,6 +1,10 @@
 // Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
 // what order they are tried. It sends nothing and writes nothing down: a decision follows from the request, the tables, what
 // Config is told of the world at that moment (deaths, latencies, loads, kills), and chance where a route picks by weight.
+//
+// A Router is a Config compiled. It finds the Match of a request, which has the route that it takes and makes its Plan: the
+// Candidates, each a target with the request as Fit says it for that one, in the order of the route's pick, and who was passed
+// over and why. What plans go by that is learned at run time lives on through reloads: Deaths, Statistics and Pace.
 package router
 
 import (
