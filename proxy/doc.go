@@ -1,10 +1,10 @@
 // Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
 // the protocol that the app speaks.
 //
-// A Handler serves everybody. Each request of an app is a request here: it keeps the Snapshot, the config as it was in force when it
-// began, and fills in a Record of what becomes of it. Its way is ServeHTTP, carry, serve and generate, in this order; those of
-// a batch enter by carry. An app that speaks a queue's protocol is answered with a ticket at once, and its pictures are made without
-// it. What is no generation is a passage: it goes through to the provider that it is for.
+// A Handler serves everybody. Each call of an app is a request: it keeps the Snapshot that was in force when it began, which is
+// a config, built, and fills in a Record of what becomes of it. Its way is ServeHTTP, carry, serve, dispatch and generate, in
+// this order; those of a batch enter by carry. An app that speaks a queue's protocol is answered with a ticket at once, and its
+// pictures are made without it. What is no generation is a passage: it goes through to the provider that it is for.
 //
 // # How things end
 //

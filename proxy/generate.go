@@ -195,7 +195,7 @@ func (q *request) facts(req *switchyard.Request) *rule.Facts {
 
 // plan is who may make what was asked for, as things are now.
 func (q *request) plan() *router.Plan {
-	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
+	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	q.metRules(plan.Errs)
 	q.rec.Variant = plan.Variant
 	if len(plan.Candidates) > 0 {

@@ -50,6 +50,10 @@ type caller struct {
 	own    switchyard.Secret // the app's own credential, for the provider it belongs to; empty with virtual keys
 }
 
+// hasOwn reports whether the app has a credential that it may use towards the provider that this belongs to.
+func (c *caller) hasOwn() bool { return !c.own.IsZero() }
+
+// keyName is that of the virtual key; empty without.
 func (c *caller) keyName() string {
 	if c.key == nil {
 		return ""

@@ -37,12 +37,12 @@ func (q *request) pass(msg *spool.Message) error {
 	})
 }
 
-// native is the first provider of the app's dialect that there is a key for, ours or the app's own, and that no operator
-// has stopped. Without virtual keys the first one does without a key: some of its pages need none, and it says so itself
-// of the others.
+// native is the provider that a request goes to which passes through, and the key for it: the first of the app's dialect that
+// there is a key for, ours or the app's own, and that no operator has stopped. Without virtual keys, one without a key will do if
+// there is no other: some of its pages need none, and of the rest it says so itself.
 func (q *request) native() (*switchyard.Target, switchyard.Secret, error) {
 	var stopped []breaker.Kill
-	keyed, keyless := q.snap.Router.Natives(q.place.dialect.Name(), !q.caller.own.IsZero())
+	keyed, keyless := q.snap.Router.Natives(q.place.dialect.Name(), q.caller.hasOwn())
 	for i, t := range slices.Concat(keyed, keyless) {
 		k, off := q.Switches.Stopped("", t.Provider, t.Name)
 		switch {

@@ -22,7 +22,7 @@ func (q *request) generation(kind string, req *switchyard.Request) switchyard.Ge
 		Route: q.rec.Route,
 	}
 	if kind == KindGeneration {
-		g.Shape = q.match.Shape(!q.caller.own.IsZero())
+		g.Shape = q.match.Shape(q.caller.hasOwn())
 	}
 	return g
 }
