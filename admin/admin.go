@@ -37,31 +37,37 @@ type Ledger interface {
 
 // Handler serves the admin address. Its fields are set before the first request.
 type Handler struct {
-	Token    switchyard.Secret
+	Token switchyard.Secret
+	Hosts []string // names that browsers may call us by, besides addresses and the loopback's
+
+	// What the ledger tells.
 	Ledger   Ledger
+	Observer Observer                  // of experiments
 	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
-	Breakers func() []breaker.State
+
+	// How the program is.
+	Ready    func() bool
 	Health   func() Health
 	Program  func() Status // what the program knows of a Status by itself
-	Ready    func() bool
-	Reload   func() error
-	Config   func() Config // in force
+	Breakers func() []breaker.State
 	Metrics  *prometheus.Registry
-	Kills    Switches
-	Names    func(breaker.Scope) []string // what a kill may name
-	Audit    *Audit                       // may be nil
-	Level    LogLevel
+	Budgets  func() []BudgetState // nil, like Alerts, Kills and Audit: the dashboard has no such part
+	Alerts   func() []AlertState
+	Images   Images // that are hosted
+	Live     *Live  // if nil, Init makes one
 
-	Experiments func() config.Map[router.Experiment] // of the config in force
-	Observer    Observer
+	// The config in force.
+	Config      func() Config
+	Providers   func() map[string][]string // :: provider that is on → its targets
+	Rules       func() map[string]string   // :: route of the config → what it matches
+	Experiments func() config.Map[router.Experiment]
 
-	Hosts     []string                   // names that browsers may call us by, besides addresses and the loopback's
-	Providers func() map[string][]string // :: provider that is on → its targets
-	Rules     func() map[string]string   // :: route of the config → what it matches
-	Images    Images                     // that are hosted
-	Live      *Live                      // if nil, Init makes one
-	Budgets   func() []BudgetState       // nil, like Alerts, Kills and Audit: the dashboard has no such part
-	Alerts    func() []AlertState
+	// What operators may do.
+	Reload func() error
+	Kills  Switches
+	Names  func(breaker.Scope) []string // what a kill may name
+	Level  LogLevel
+	Audit  *Audit // writes down what they did; may be nil
 
 	mux   *http.ServeMux
 	outer http.Handler
