@@ -1,9 +1,15 @@
-// Package admin is the operator's side: health, metrics, and the first part of the API. It never speaks to an app.
+// Package admin is the operator's side: health pages, metrics, the API, the dashboard, and the record of what operators did. It
+// never speaks to an app.
+//
+// A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Beside it stand
+// those that are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
+// are, Live wakes the dashboards that are open, and Audit writes down who did what.
 package admin
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -31,31 +37,37 @@ type Ledger interface {
 
 // Handler serves the admin address. Its fields are set before the first request.
 type Handler struct {
-	Token    switchyard.Secret
+	Token switchyard.Secret
+	Hosts []string // names that browsers may call us by, besides addresses and the loopback's
+
+	// What the ledger tells.
 	Ledger   Ledger
+	Observer Observer                  // of experiments
 	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
-	Breakers func() []breaker.State
+
+	// How the program is.
+	Ready    func() bool
 	Health   func() Health
 	Program  func() Status // what the program knows of a Status by itself
-	Ready    func() bool
-	Reload   func() error
-	Config   func() Config // in force
+	Breakers func() []breaker.State
 	Metrics  *prometheus.Registry
-	Kills    Switches
-	Names    func(breaker.Scope) []string // what a kill may name
-	Audit    *Audit                       // may be nil
-	Level    LogLevel
+	Budgets  func() []BudgetState // nil, like Alerts, Kills and Audit: the dashboard has no such part
+	Alerts   func() []AlertState
+	Images   Images // that are hosted
+	Live     *Live  // if nil, Init makes one
 
-	Experiments func() config.Map[router.Experiment] // of the config in force
-	Observer    Observer
+	// The config in force.
+	Config      func() Config
+	Providers   func() map[string][]string // :: provider that is on → its targets
+	Rules       func() map[string]string   // :: route of the config → what it matches
+	Experiments func() config.Map[router.Experiment]
 
-	Hosts     []string                   // names that browsers may call us by, besides addresses and the loopback's
-	Providers func() map[string][]string // :: provider that is on → its targets
-	Rules     func() map[string]string   // :: route of the config → what it matches
-	Images    Images                     // that are hosted
-	Live      *Live                      // if nil, Init makes one
-	Budgets   func() []BudgetState       // nil, like Alerts, Kills and Audit: the dashboard has no such part
-	Alerts    func() []AlertState
+	// What operators may do.
+	Reload func() error
+	Kills  Switches
+	Names  func(breaker.Scope) []string // what a kill may name
+	Level  LogLevel
+	Audit  *Audit // writes down what they did; may be nil
 
 	mux   *http.ServeMux
 	outer http.Handler
@@ -125,14 +137,10 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	limit := 100
-	if s := r.URL.Query().Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 10_000 {
-			fail(w, http.StatusBadRequest, "limit: want 1 to 10000")
-			return
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
 	}
 	h.Settled(r.Context())
 	rows, err := h.Ledger.Rows(r.Context(), since, limit)
@@ -144,6 +152,19 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 		rows = []ledger.Row{}
 	}
 	answer(w, map[string][]ledger.Row{"rows": rows})
+}
+
+// limitOf is how many a request asks for.
+func limitOf(r *http.Request) (int, error) {
+	s := r.URL.Query().Get("limit")
+	if s == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 10_000 {
+		return 0, errors.New("limit: want 1 to 10000")
+	}
+	return n, nil
 }
 
 func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {

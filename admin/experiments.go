@@ -12,7 +12,7 @@ import (
 	"switchyard/router/evidence"
 )
 
-// Observer is where experiments learn from; the Store of package ledger/sqlite is.
+// Observer is where experiments learn from; a Database of package ledger is.
 type Observer interface {
 	Observations(ctx context.Context, experiment string, tell func(ledger.Observation) error) error
 }

@@ -152,9 +152,9 @@ type Scene struct {
 }
 
 // Health is the state of a scene. A provider is healthy unless it is stopped by hand, or all its breakers that have a say are
-// open and no probe since then says otherwise, or its latest probe failed and no live attempt has gone well since. Nobody
-// healthy, or nothing that can be taken on, is down; somebody unhealthy, an open breaker, a kill or a problem is degraded. Breakers take no notice of probes: a
-// page that answers makes no pictures.
+// open and no probe since then says otherwise, or its latest probe failed and no live attempt has gone well since. If nobody is
+// healthy, or nothing can be taken on, the state is down; if somebody is not, or there is an open breaker, a kill or a problem, it
+// is degraded. Breakers take no notice of probes: a page that answers makes no pictures.
 func (w *Watch) Health(s Scene) Health {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -167,14 +167,20 @@ func (w *Watch) Health(s Scene) Health {
 	alive, tripped := 0, false
 	for name, targets := range s.Providers {
 		p := ProviderHealth{Latency: w.pulses[name].latency.Milliseconds()}
-		p.Problem = w.pulses[name].problem(!slices.ContainsFunc(targets, func(t string) bool { return !open[t] }))
+		shut := 0
+		for _, t := range targets {
+			if open[t] {
+				shut++
+			}
+		}
+		p.Problem = w.pulses[name].problem(shut == len(targets))
 		if stops(s.Kills, name) {
 			p.Problem = breaker.ErrKilled.Error()
 		}
 		if p.Healthy = p.Problem == ""; p.Healthy {
 			alive++
 		}
-		tripped = tripped || slices.ContainsFunc(targets, func(t string) bool { return open[t] })
+		tripped = tripped || shut > 0
 		h.Providers[name] = p
 	}
 	switch {
@@ -186,13 +192,13 @@ func (w *Watch) Health(s Scene) Health {
 	return h
 }
 
-// problem is why a provider is not healthy; empty if it is.
-func (p pulse) problem(open bool) string {
+// problem is why a provider is not healthy; empty if it is. allOpen is of its breakers.
+func (p pulse) problem(allOpen bool) string {
 	probed := !p.probe.At.IsZero()
 	switch {
 	case probed && p.probe.Problem != "" && !p.good.After(p.probe.At):
 		return "probe: " + p.probe.Problem
-	case open && !(probed && p.probe.Problem == "" && p.probe.At.After(p.bad)):
+	case allOpen && !(probed && p.probe.Problem == "" && p.probe.At.After(p.bad)):
 		return "its breakers are open"
 	}
 	return ""

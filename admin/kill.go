@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -204,14 +203,10 @@ func (h *Handler) deleteKill(w http.ResponseWriter, r *http.Request) {
 
 // audit answers the last limit entries (100; at most 10,000), the newest first.
 func (h *Handler) audit(w http.ResponseWriter, r *http.Request) {
-	limit := 100
-	if s := r.URL.Query().Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 10_000 {
-			fail(w, http.StatusBadRequest, "limit: want 1 to 10000")
-			return
-		}
-		limit = n
+	limit, err := limitOf(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
 	}
 	entries, err := h.Audit.Latest(limit)
 	if err != nil {

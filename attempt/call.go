@@ -194,19 +194,19 @@ func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	}
 }
 
-// settle books how an exchange ended, and is the attempt as it was booked. It does so whatever has become of the context: the
+// settle notes how an exchange ended, and is the attempt as it was noted. It does so whatever has become of the context: the
 // money is spent. A mistake of ours in it is an error, and leaves nothing open: the attempt is lost if it cannot be billed.
-func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (booked switchyard.Attempt, err error) {
+func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (settled switchyard.Attempt, err error) {
 	defer x.survive(&err)
-	booked = *x.a
-	defer func() { x.ended(booked) }()
+	settled = *x.a
+	defer func() { x.endTrace(settled) }()
 	if x.a.Outcome != "" { // by an earlier process
-		x.tell(booked)
-		return booked, nil
+		x.reportEnd(settled)
+		return settled, nil
 	}
-	booked = x.a.Lost()
-	defer func() { x.book(ctx, booked) }()
-	defer func() { x.budgeted(booked.Cost, booked.Images) }()
+	settled = x.a.Lost()
+	defer func() { x.noteEnd(ctx, settled) }()
+	defer func() { x.budgeted(settled.Cost, settled.Images) }()
 	billed := *x.a
 	billed.Latency = x.now().Sub(billed.Started)
 	bill(&billed)
@@ -229,15 +229,15 @@ func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 	a.Cost = x.c.Target.Price.Charge(work(x.request, ans.Result).Assume(x.c.Target.Row))
 }
 
-// book puts the end of an attempt into the report and the journal.
-func (r *run) book(ctx context.Context, a switchyard.Attempt) {
-	r.tell(a)
+// noteEnd puts the end of an attempt into the report and the journal.
+func (r *run) noteEnd(ctx context.Context, a switchyard.Attempt) {
+	r.reportEnd(a)
 	// What cannot be written now is found unsettled at the next start, and is then possible at its estimate.
 	_ = r.job.Journal.Settle(context.WithoutCancel(ctx), a)
 }
 
-// tell puts the end of an attempt into the report.
-func (r *run) tell(a switchyard.Attempt) {
+// reportEnd puts the end of an attempt into the report alone.
+func (r *run) reportEnd(a switchyard.Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open = slices.DeleteFunc(r.open, func(x *exchange) bool { return x.a.ID == a.ID })

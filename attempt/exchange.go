@@ -238,15 +238,15 @@ func (x *exchange) takeBack(ctx context.Context) {
 func (x *exchange) answer(ctx context.Context, res *switchyard.Result, reply *spool.Message) (*Answer, error) { // small frames: see the package doc
 	x.cancel = nil // it is over
 	ans := &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, bodies: []io.Closer{reply.Body}}
-	if err := x.finish(ctx, ans, res, reply); err != nil {
+	if err := x.complete(ctx, ans, res, reply); err != nil {
 		ans.Close()
 		return nil, err
 	}
 	return ans, nil
 }
 
-// finish checks a result, makes its images ready for the app, and completes the answer.
-func (x *exchange) finish(ctx context.Context, ans *Answer, res *switchyard.Result, reply *spool.Message) error {
+// complete checks a result, makes its images ready for the app, and puts them into the answer.
+func (x *exchange) complete(ctx context.Context, ans *Answer, res *switchyard.Result, reply *spool.Message) error {
 	var missing []*switchyard.Image
 	for i := range res.Images {
 		if img := &res.Images[i]; img.Blob == nil && !x.mayTell(img.URL) {

@@ -16,6 +16,6 @@ func Untraced(r *Runner) func() {
 		x.trace = x.startTrace(context.Background())
 		x.allow(nil)
 		x.polled(200)
-		x.ended(*a)
+		x.endTrace(*a)
 	}
 }

@@ -23,7 +23,7 @@ var fetchPauses = [...]time.Duration{300 * time.Millisecond, 2 * time.Second}
 func (x *exchange) collect(ctx context.Context, images []*switchyard.Image) error {
 	err := x.fetch(ctx, images)
 	for _, pause := range fetchPauses {
-		if err == nil || !passing(err) || !elapse(ctx, pause) {
+		if err == nil || !passing(err) || !switchyard.Sleep(ctx, pause) {
 			break
 		}
 		images = slices.DeleteFunc(images, func(img *switchyard.Image) bool { return img.Blob != nil })
@@ -49,18 +49,6 @@ func passing(err error) bool {
 		return status.Code >= 500
 	}
 	return !Panicked(err)
-}
-
-// elapse lets time go by, and reports whether ctx had that much of it.
-func elapse(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // fetch spools the images of which only the addresses are known, side by side: those that can be had, even if others cannot.

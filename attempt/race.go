@@ -34,7 +34,7 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	}
 	if winner.err == nil {
 		r.adopt(winner)
-		r.trail(loser)
+		r.letRun(loser)
 		return winner.ans, nil, nil
 	}
 	<-loser.done
@@ -113,8 +113,8 @@ func (r *run) adopt(l *leg) {
 	r.fetched = append(r.fetched, l.fetched...)
 }
 
-// trail has nobody wait for a leg but whoever books it.
-func (r *run) trail(l *leg) {
+// letRun has nobody wait for a leg but whoever books it.
+func (r *run) letRun(l *leg) {
 	l.lose()
 	l.mu.Lock()
 	r.report.Open = append(r.report.Open, l.report.Attempts...)

@@ -64,7 +64,7 @@ func (x *exchange) leaves(ctx context.Context) bool {
 		x.mu.Lock()
 		x.report.Left = true
 		x.mu.Unlock()
-		x.ended(*x.a)
+		x.endTrace(*x.a)
 		return true
 	}
 	x.takeBack(ctx)
@@ -93,7 +93,7 @@ func (r *run) abandon(ctx context.Context) error {
 	}
 	for _, a := range r.job.Held {
 		if a.Outcome == "" {
-			r.book(ctx, a.Lost())
+			r.noteEnd(ctx, a.Lost())
 		}
 	}
 	return err

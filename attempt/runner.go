@@ -2,8 +2,13 @@
 // several images side by side where a target makes one at a time, follows a provider's steps (uploads, queues, polls,
 // downloads), checks what came, and has every request that may cost money on disk before it leaves.
 //
+// A Runner takes a Job, and gives an Answer and a Report of what was tried. One generation under way is a run: it goes from
+// target to target, and a leg is a run of its own, for one of two who race. Each request that may cost money is an exchange, with
+// all that its answers ask for next: it is begun (limits, budget, journal), done, and concluded, by which its attempt is settled.
+// What the exchange needs of others, from the journal to the breaker, is a small interface here.
+//
 // An attempt lives by the work's clock, not by the request's: when the app leaves, a picture that is being made, and
-// paid for, is awaited and booked.
+// paid for, is awaited and settled.
 //
 // # Stacks
 //

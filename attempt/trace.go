@@ -44,10 +44,10 @@ func (x *exchange) polled(status int) { // small frames: see the package doc
 	}
 }
 
-// ended tells whoever follows the attempt that it is over for this process.
+// endTrace tells whoever follows the attempt that it is over for this process.
 //
 //go:noinline
-func (x *exchange) ended(a switchyard.Attempt) { // small frames: see the package doc
+func (x *exchange) endTrace(a switchyard.Attempt) { // small frames: see the package doc
 	if x.trace != nil {
 		x.trace.End(a, x.usage)
 	}

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"switchyard"
 )
 
 // What appending fails with. Whatever the error, nothing may be sent for which the record was to be written.
@@ -154,31 +152,6 @@ func (j *Journal) ID() string { return j.id }
 
 // Epoch names this opening of the journal. What an earlier one left unsettled, nobody works on any more.
 func (j *Journal) Epoch() string { return j.epoch }
-
-// Begin notes that a generation has been taken on, and like the next four returns when that is on disk.
-func (j *Journal) Begin(ctx context.Context, g switchyard.Generation) error {
-	return j.Append(ctx, BeginRecord(g))
-}
-
-// Open notes an attempt before its request may leave; if it fails, nothing is sent.
-func (j *Journal) Open(ctx context.Context, a switchyard.Attempt) error {
-	return j.Append(ctx, OpenRecord(a))
-}
-
-// Hold notes the provider's id of an attempt's job.
-func (j *Journal) Hold(ctx context.Context, a switchyard.Attempt) error {
-	return j.Append(ctx, HoldRecord(a))
-}
-
-// Settle notes how an attempt ended.
-func (j *Journal) Settle(ctx context.Context, a switchyard.Attempt) error {
-	return j.Append(ctx, SettleRecord(a))
-}
-
-// End notes how a generation ended.
-func (j *Journal) End(ctx context.Context, g switchyard.Generation) error {
-	return j.Append(ctx, EndRecord(g))
-}
 
 // Append writes records, all or none, and returns when they are on disk: a request that appends its Begun with its first
 // Opened, and its last Settled with its Ended, costs two syncs. If ctx ends before the caller has its turn, nothing is

@@ -20,9 +20,13 @@ func TestWhatWasAcknowledgedIsThereAfterRestart(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
 	a := attempt("1")
-	err := j.Append(t.Context(), ledger.BeginRecord(switchyard.Generation{ID: "g"}), ledger.OpenRecord(a))
-	if err := errors.Join(err, j.Hold(t.Context(), a), j.Settle(t.Context(), a), j.End(t.Context(), switchyard.Generation{ID: "g"})); err != nil {
-		t.Fatal(err)
+	g := switchyard.Generation{ID: "g"}
+	for _, records := range [][]ledger.Record{
+		{ledger.BeginRecord(g), ledger.OpenRecord(a)}, {ledger.HoldRecord(a)}, {ledger.SettleRecord(a)}, {ledger.EndRecord(g)},
+	} {
+		if err := j.Append(t.Context(), records...); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
@@ -34,7 +38,7 @@ func TestWhatWasAcknowledgedIsThereAfterRestart(t *testing.T) {
 	if again.ID() != j.ID() || again.Epoch() == j.Epoch() {
 		t.Error("a journal keeps its id, and each opening has an epoch of its own")
 	}
-	if err := j.Open(t.Context(), a); !errors.Is(err, ledger.ErrClosed) {
+	if err := j.Append(t.Context(), ledger.OpenRecord(a)); !errors.Is(err, ledger.ErrClosed) {
 		t.Errorf("after Close: got %v", err)
 	}
 }
@@ -71,7 +75,7 @@ func TestAnEndedContextWritesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 200 {
-		if err := j.Open(ctx, attempt("1")); !errors.Is(err, context.Canceled) || j.Stats().Records != 0 {
+		if err := j.Append(ctx, ledger.OpenRecord(attempt("1"))); !errors.Is(err, context.Canceled) || j.Stats().Records != 0 {
 			t.Fatalf("got %v, %d records", err, j.Stats().Records)
 		}
 	}
@@ -89,7 +93,7 @@ func TestACallerThatLeavesHearsTheTruth(t *testing.T) {
 				id := fmt.Sprintf("%d-%d", i, k)
 				ctx, cancel := context.WithCancel(t.Context())
 				wg.Go(cancel) // at about the same moment
-				told.Store(id, j.Open(ctx, attempt(id)))
+				told.Store(id, j.Append(ctx, ledger.OpenRecord(attempt(id))))
 			}
 		})
 	}

@@ -94,7 +94,7 @@ func openJournal(t testing.TB, dir string) *ledger.Journal {
 
 func openAttempt(t testing.TB, j *ledger.Journal, id string) {
 	t.Helper()
-	if err := j.Open(t.Context(), attempt(id)); err != nil {
+	if err := j.Append(t.Context(), ledger.OpenRecord(attempt(id))); err != nil {
 		t.Fatal(err)
 	}
 }

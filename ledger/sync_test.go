@@ -245,7 +245,7 @@ func TestAFolderThatWasEmptied(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.let <- errors.New("input/output error")
-	if err := j.Open(t.Context(), attempt("lost")); !errors.Is(err, ledger.ErrJournal) {
+	if err := j.Append(t.Context(), ledger.OpenRecord(attempt("lost"))); !errors.Is(err, ledger.ErrJournal) {
 		t.Errorf("got %v", err)
 	}
 	close(d.let)

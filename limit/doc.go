@@ -2,5 +2,6 @@
 // requests under way at once, and money.
 //
 // A Registry makes callers wait, at most for their route's patience, and first come is first served. It starts no
-// goroutine: whoever waits, waits in its own. Budgets make nobody wait: what is spent does not come back.
+// goroutine: whoever waits, waits in its own. Budgets make nobody wait: what is spent does not come back. Turns spread
+// over time what costs nothing but must not come all at once: questions about jobs.
 package limit

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"switchyard"
 )
 
 // The end of a generation that the journal could not take is tried again after firstArrears, then at intervals of up to
@@ -58,10 +60,10 @@ func (h *Handler) owe(a *account) {
 func (h *Handler) chase() {
 	pause, until := firstArrears, h.draining
 	for {
-		if !sleep(until, pause) {
+		if !switchyard.Sleep(until, pause) {
 			pause, until = firstArrears, h.ending
 		}
-		n, err := h.arrears.settle(h.Journal)
+		n, err := h.arrears.pay(h.Journal)
 		if n > 0 {
 			h.Log.Info("ledger: told late how generations ended", zap.Int("generations", n))
 		}
@@ -76,9 +78,9 @@ func (h *Handler) chase() {
 	}
 }
 
-// settle writes what is owed, as far as the journal takes it, and is for how many generations that went. When nothing is left,
+// pay writes what is owed, as far as the journal takes it, and is for how many generations that went. When nothing is left,
 // whoever owes next begins anew.
-func (r *arrears) settle(j Journal) (n int, err error) {
+func (r *arrears) pay(j Journal) (n int, err error) {
 	for {
 		accounts := r.some()
 		if len(accounts) == 0 {
@@ -87,7 +89,7 @@ func (r *arrears) settle(j Journal) (n int, err error) {
 		if err := flush(context.Background(), j, accounts...); err != nil {
 			return n, err
 		}
-		r.settled(accounts)
+		r.strike(accounts)
 		n += len(accounts)
 	}
 }
@@ -105,8 +107,8 @@ func (r *arrears) some() (accounts []*account) {
 	return accounts
 }
 
-// settled strikes accounts off, but for those that owe something new.
-func (r *arrears) settled(accounts []*account) {
+// strike takes accounts off the list, but for those that owe something new.
+func (r *arrears) strike(accounts []*account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, a := range accounts {

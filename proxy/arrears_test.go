@@ -23,6 +23,7 @@ import (
 	"switchyard/ledger"
 	"switchyard/limit"
 	"switchyard/proxy"
+	"switchyard/router"
 	"switchyard/spool"
 )
 
@@ -88,12 +89,15 @@ func before(t *testing.T, journal proxy.Journal) *proxy.Handler {
 		Transport: func(string) http.RoundTripper { return provider },
 		Limiter:   &limit.Registry{}, Journal: journal, Pool: pool, Log: zap.NewNop(),
 	}
+	natives, err := router.New(router.Config{Natives: []*switchyard.Target{{
+		Name: "native:openai", Provider: "openai", Dialect: "openai", Key: switchyard.NewSecret("provider-key"),
+		Bases: map[string]string{"": "http://provider.test"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.Use(&proxy.Snapshot{
-		Dialects: all.Dialects(), Settings: proxy.Settings{MaxRequestBody: 1 << 20}, Keys: proxy.NewKeyring(nil),
-		Natives: []*switchyard.Target{{
-			Name: "native:openai", Provider: "openai", Dialect: "openai", Key: switchyard.NewSecret("provider-key"),
-			Bases: map[string]string{"": "http://provider.test"},
-		}},
+		Dialects: all.Dialects(), Settings: proxy.Settings{MaxRequestBody: 1 << 20}, Keys: proxy.NewKeyring(nil), Router: natives,
 	})
 	return h
 }

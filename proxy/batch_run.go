@@ -89,7 +89,7 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		q := x.carryItem(answer, r)
 		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
 		wait, willing := answer.retryAfter(q.rec)
-		if !willing || try == batchTries || !sleep(ctx, wait) {
+		if !willing || try == batchTries || !switchyard.Sleep(ctx, wait) {
 			return res
 		}
 	}
@@ -173,16 +173,4 @@ func (s *sink) retryAfter(rec *Record) (time.Duration, bool) {
 	seconds, err := strconv.Atoi(strings.TrimSpace(s.header.Get("Retry-After")))
 	wait := time.Duration(max(seconds, 1)) * time.Second
 	return wait, err == nil && wait <= batchSoon
-}
-
-// sleep waits for d, and reports whether ctx let it.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

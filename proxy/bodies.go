@@ -4,7 +4,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"sync"
 	"sync/atomic"
+
+	"switchyard"
+	"switchyard/spool"
 )
 
 // upload notes that the app's body could not be read: that is not its provider's fault. The transport reads it in a
@@ -44,3 +49,52 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// read spools the app's request, in the time that it may take.
+func (q *request) read() (*spool.Message, error) {
+	defer q.snap.Settings.boundBody(q.w)()
+	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+}
+
+// message is a request for a place, of at most so many bytes, as it has arrived whole.
+func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
+	}
+	if r.ContentLength > most {
+		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
+	}
+	var broken atomic.Bool
+	body, err := h.Pool.ReadJSON(&upload{ReadCloser: r.Body, failed: &broken}, r.ContentLength, most)
+	switch {
+	case errors.Is(err, spool.ErrTooLarge):
+		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
+	case broken.Load():
+		return nil, switchyard.Invalid("", "The request body is incomplete.")
+	case err != nil:
+		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+	}
+	return &spool.Message{Base: at.base, Method: r.Method, Path: at.path, Query: at.query, Header: r.Header, Body: body}, nil
+}
+
+// buffers is a pool of copy buffers for httputil.
+type buffers struct {
+	size int
+	pool sync.Pool
+}
+
+// Get takes a buffer.
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, b.size)
+}
+
+// Put gives one back.
+func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
+
+// copyBuffers are larger than the standard ones: with answers of megabytes that saves a quarter of the work.
+var copyBuffers = &buffers{size: 128 << 10}

@@ -29,7 +29,7 @@ func (q *request) hit(work *cache.Work, req *switchyard.Request) error {
 	rec.Images, rec.Fidelity, q.hosted = reply.Made.Images, reply.Made.Fidelity, reply.Made.Hosted
 	rec.Cost = switchyard.Cost{Charge: switchyard.ChargeNone, Basis: switchyard.BasisCached}
 	g := q.generation(KindGeneration, req)
-	q.close(context.WithoutCancel(q.r.Context()), newAccount(q.Journal, g), g)
+	q.book(context.WithoutCancel(q.r.Context()), newAccount(q.Journal, g), g)
 	header := reply.Header.Clone()
 	for name := range header {
 		if strings.HasPrefix(name, "X-Switchyard-") || name == "Server-Timing" {

@@ -93,7 +93,7 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 
 // planDoc is who would serve a request now.
 func (q *request) planDoc() PlanDoc {
-	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
+	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	left, _ := q.alive(plan)
 	doc := describePlan(left)
 	for _, err := range plan.Errs {

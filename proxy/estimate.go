@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"switchyard"
-	"switchyard/breaker"
-	"switchyard/limit"
 	"switchyard/router"
 	"switchyard/rule"
 )
@@ -164,48 +162,6 @@ func describeQuote(q *router.Quote) quoteDoc {
 	}
 	if q.Reason == "" {
 		doc.Fidelity = q.Fidelity.String()
-	}
-	return doc
-}
-
-// standingDoc is how a target is, for an app that wants to choose by itself.
-type standingDoc struct {
-	Target        string       `json:"target"`
-	Provider      string       `json:"provider"`
-	Model         string       `json:"model"`
-	Enabled       bool         `json:"enabled"`
-	Healthy       bool         `json:"healthy"` // its breaker is not open
-	Reason        string       `json:"reason,omitempty"`
-	InFlight      int          `json:"in_flight"`
-	Waiting       int          `json:"waiting"`
-	Quality       int          `json:"quality,omitempty"`
-	ImageUSD      *json.Number `json:"image_usd"`      // one picture as the target makes it by itself; null if not known
-	MedianSeconds *float64     `json:"median_seconds"` // lately; null if it has not been asked
-	P95Seconds    *float64     `json:"p95_seconds"`
-}
-
-// providers tells of every target of the config.
-func (x *extra) providers() (map[string][]standingDoc, error) {
-	req := &switchyard.Request{Images: 1}
-	list := []standingDoc{}
-	for _, q := range x.snap.Router.Quotes(&rule.Facts{Request: req, Headers: x.r.Header, Key: x.ruleKey()}, x.key.IsZero(), x.now()) {
-		list = append(list, x.standing(&q, req))
-	}
-	return map[string][]standingDoc{"targets": list}, nil
-}
-
-func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
-	name := q.Target.Name
-	load := x.Limiter.Load(limit.Name{Scope: limit.Target, Name: name})
-	doc := standingDoc{
-		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "",
-		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: usd(q.Cost),
-	}
-	if x.Breakers != nil {
-		doc.Healthy = x.Breakers(name).Phase != breaker.Open
-	}
-	if median, p95, known := x.Statistics.Latency(name, req, x.now()); known {
-		doc.MedianSeconds, doc.P95Seconds = new(mean(median, 1)), new(mean(p95, 1))
 	}
 	return doc
 }

@@ -56,7 +56,7 @@ func End(h *Handler, ends ...switchyard.Generation) {
 		if g.Outcome != switchyard.OK {
 			q.rec.Err = &switchyard.Error{Outcome: g.Outcome}
 		}
-		q.book(context.Background(), account, g)
+		q.writeRow(context.Background(), account, g)
 	}
 }
 

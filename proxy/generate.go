@@ -3,15 +3,8 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"net/http"
-	"os"
 	"slices"
-	"strings"
-	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -68,27 +61,24 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	g := q.generation(KindGeneration, req)
 	account := newAccount(q.Journal, g)
-	defer func() { q.trail(ctx, cancel, account, g) }()
+	defer func() { q.awaitRest(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {
-		return q.conclude(ctx, account, g, err)
+		q.rec.Err = err
+		q.book(ctx, account, g)
+		return err
 	}
 	defer ans.Close()
 	if ans.Stream != nil {
 		return q.stream(ctx, account, g, ans, work)
 	}
 	reply, err := q.encode(ctx, req, ans)
-	if q.conclude(ctx, account, g, err) != nil {
+	q.rec.Err = err
+	q.book(ctx, account, g)
+	if err != nil {
 		return err
 	}
 	return q.deliver(work, reply)
-}
-
-// conclude books the generation as it came out, before its app hears of it.
-func (q *request) conclude(ctx context.Context, account *account, g switchyard.Generation, err error) error {
-	q.rec.Err = err
-	q.close(ctx, account, g)
-	return err
 }
 
 // stream relays events; what they cost is known when they end.
@@ -103,7 +93,7 @@ func (q *request) stream(ctx context.Context, account *account, g switchyard.Gen
 	ans.Close()
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
-	q.close(ctx, account, g)
+	q.book(ctx, account, g)
 	if t != nil && err == nil && s.Attempt.Outcome == switchyard.OK { // a failure is nobody's answer but its own
 		q.deliverTape(work, t, sent)
 	}
@@ -205,7 +195,7 @@ func (q *request) facts(req *switchyard.Request) *rule.Facts {
 
 // plan is who may make what was asked for, as things are now.
 func (q *request) plan() *router.Plan {
-	plan := q.match.Plan(!q.caller.own.IsZero(), q.now())
+	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	q.metRules(plan.Errs)
 	q.rec.Variant = plan.Variant
 	if len(plan.Candidates) > 0 {
@@ -253,106 +243,4 @@ func (q *request) encode(ctx context.Context, req *switchyard.Request, ans *atte
 		return nil, err
 	}
 	return q.place.dialect.EncodeResult(req, ans.Result)
-}
-
-const assetsPath = "/assets/"
-
-// hosts reports whether an app gets addresses of ours.
-func (q *request) hosts(req *switchyard.Request) bool {
-	return req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(q.origin, "https:")
-}
-
-// host puts a result's images where the app can fetch them, if it expects addresses.
-func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
-	if !q.hosts(req) {
-		return nil
-	}
-	for i := range res.Images {
-		img := &res.Images[i]
-		if img.URL != "" {
-			continue
-		}
-		name, err := q.put(ctx, img.Blob)
-		if err != nil {
-			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
-		}
-		img.URL = q.origin + assetsPath + name
-	}
-	return nil
-}
-
-// maxHosted is how many images of a generation the ledger knows by name.
-const maxHosted = 16
-
-// put hosts an image, and remembers its name for the ledger.
-func (q *request) put(ctx context.Context, image switchyard.Blob) (name string, err error) {
-	name, err = q.Assets.Put(ctx, image)
-	if err == nil && len(q.hosted) < maxHosted {
-		q.hosted = append(q.hosted, name)
-	}
-	return name, err
-}
-
-// read spools the app's request, in the time that it may take.
-func (q *request) read() (*spool.Message, error) {
-	defer q.snap.Settings.boundBody(q.w)()
-	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
-}
-
-// message is a request for a place, of at most so many bytes, as it has arrived whole.
-func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)
-	}
-	if r.ContentLength > most {
-		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
-	}
-	var broken atomic.Bool
-	body, err := h.Pool.ReadJSON(&upload{ReadCloser: r.Body, failed: &broken}, r.ContentLength, most)
-	switch {
-	case errors.Is(err, spool.ErrTooLarge):
-		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
-	case broken.Load():
-		return nil, switchyard.Invalid("", "The request body is incomplete.")
-	case err != nil:
-		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
-	}
-	return &spool.Message{Base: at.base, Method: r.Method, Path: at.path, Query: at.query, Header: r.Header, Body: body}, nil
-}
-
-// promptMark is what the ledger keeps of a prompt.
-func promptMark(prompt string, keep bool) string {
-	if keep {
-		return prompt
-	}
-	sum := sha256.Sum256([]byte(prompt))
-	return hex.EncodeToString(sum[:])
-}
-
-const labelPrefix = "X-Switchyard-Label-"
-
-// labels are the app's own words for its request, from its headers; a bounded number of them, of bounded length.
-func labels(h http.Header) map[string]string {
-	var out map[string]string
-	for name, values := range h {
-		label, ok := strings.CutPrefix(name, labelPrefix)
-		if !ok || len(out) == 16 || len(values[0]) > 256 {
-			continue
-		}
-		if out == nil {
-			out = map[string]string{}
-		}
-		out[strings.ToLower(strings.ReplaceAll(label, "-", "_"))] = values[0]
-	}
-	return out
-}
-
-// requestID is the app's own name for its request, if it is of a sane length.
-func requestID(h http.Header) string {
-	if id := h.Get("X-Request-Id"); len(id) <= 128 {
-		return id
-	}
-	return ""
 }

@@ -1,8 +1,3 @@
-// Package proxy is the front door: it takes an app's request, finds out what it asks for, has it made, and answers in
-// the protocol that the app speaks.
-//
-// The way of a request is ServeHTTP, carry, serve and generate, in this order; those of a batch enter by carry. What is no
-// generation passes through to the provider that it is for.
 package proxy
 
 import (
@@ -39,32 +34,38 @@ type Assets interface {
 // Handler is the app's side. Its fields are set before the first request and then left alone, but for the config in
 // force, which Use swaps.
 type Handler struct {
-	Runner     *attempt.Runner
-	Transport  func(provider string) http.RoundTripper // for what passes through
-	Switches   *breaker.Switches                       // what an operator has stopped by hand; nil: nothing
-	Limiter    *limit.Registry
-	Journal    Journal
-	Assets     Assets
-	Uploads    *asset.Uploads // files that apps bring; nil if none are taken
-	Tickets    *ticket.Store
-	Accounts   Accounts       // generations that have been written down
-	Replies    *cache.Replies // answers that apps may ask for once more; may be nil
-	Shared     *cache.Replies // answers that whoever asks the same may have, where a route says so
-	Hooks      Hooks
-	HookKeys   func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
+	Runner    *attempt.Runner
+	Transport func(provider string) http.RoundTripper // for what passes through
+	Switches  *breaker.Switches                       // what an operator has stopped by hand; nil: nothing
+	Limiter   *limit.Registry
+	Pool      *spool.Pool
+
+	// What is on disk.
+	Journal  Journal
+	Accounts Accounts       // generations that have been written down
+	Replies  *cache.Replies // answers that apps may ask for once more; may be nil
+	Shared   *cache.Replies // answers that whoever asks the same may have, where a route says so
+	Assets   Assets
+	Uploads  *asset.Uploads // files that apps bring; nil if none are taken
+
+	// Tickets, and what their apps are told of them.
+	Tickets  *ticket.Store
+	Owner    string // names this process in tickets
+	Hooks    Hooks
+	HookKeys func(tenant string) dialect.HookKeys // what a tenant's notices are signed with; without a tenant, what all share; may be nil
+
+	// What is learned on the way.
 	Deaths     *router.Deaths
 	Statistics *router.Statistics                // may be nil
-	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
 	Pace       *router.Pace                      // if nil, nothing is hedged
-	Pool       *spool.Pool
-	Ready      func() bool              // whether new requests are welcome; nil if they always are
-	Observe    func(*Record)            // gets every finished request; may be nil
-	Late       func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
-	Tracer     Tracer                   // may be nil; that of Runner is the same one
-	Log        *zap.Logger
-	Now        func() time.Time // if nil, time.Now
+	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
 
-	Owner string // names this process in tickets
+	Ready   func() bool              // whether new requests are welcome; nil if they always are
+	Observe func(*Record)            // gets every finished request; may be nil
+	Late    func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
+	Tracer  Tracer                   // may be nil; that of Runner is the same one
+	Log     *zap.Logger
+	Now     func() time.Time // if nil, time.Now
 
 	snap     atomic.Pointer[Snapshot]
 	inFlight admission
@@ -125,7 +126,7 @@ func (h *Handler) now() time.Time {
 	return time.Now()
 }
 
-// request is one request of an app under way.
+// request is one request of an app under way, or the work for a ticket.
 type request struct {
 	*Handler
 	snap    *Snapshot
@@ -139,6 +140,7 @@ type request struct {
 	trace   Trace     // nil if nobody follows
 	kept    cache.Sum // under which the answer is kept, if the app's key names it
 
+	// Of one that asks for a generation.
 	decoded *switchyard.Request         // nil until it is
 	match   router.Match                // of what is decoded
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
@@ -167,7 +169,7 @@ func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
 	q.rec.ID = switchyard.NewID(q.rec.Started)
 	q.gone = r.Context().Done()
 	q.startTrace(Tracer.Request)
-	defer q.finish()
+	defer q.tell()
 	if err := q.serve(); err != nil {
 		q.rec.Err = err
 		q.refuse(err)
@@ -202,7 +204,7 @@ func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// serve is a request's way: whose it is, who calls, and what for.
+// serve is a request's way: whose it is, who calls, and whether there is room for it.
 func (q *request) serve() (err error) {
 	defer q.survive(&err)
 	if q.snap.Settings.preflight(q.w, q.r) {
@@ -237,10 +239,15 @@ func (q *request) serve() (err error) {
 			q.release()
 		}
 	}()
-	if place.dialect == nil {
+	return q.dispatch()
+}
+
+// dispatch does what the request is for.
+func (q *request) dispatch() error {
+	if q.place.dialect == nil {
 		return q.mounted()
 	}
-	op := place.dialect.Route(place.base, q.r.Method, place.path)
+	op := q.place.dialect.Route(q.place.base, q.r.Method, q.place.path)
 	if q.Switches.Bypassed() {
 		return q.bypass(op)
 	}

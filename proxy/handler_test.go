@@ -21,6 +21,7 @@ import (
 	"switchyard/ledger"
 	"switchyard/limit"
 	"switchyard/proxy"
+	"switchyard/router"
 	"switchyard/spool"
 )
 
@@ -65,6 +66,7 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 	snap := &proxy.Snapshot{
 		Dialects: all.Dialects(), Settings: settings, Keys: proxy.NewKeyring(keys),
 	}
+	var natives []*switchyard.Target
 	for _, name := range []string{"openai", "gemini", "fal", "replicate", "/voices"} {
 		at := up.URL + "/" + strings.TrimPrefix(name, "/")
 		native := &switchyard.Target{
@@ -74,8 +76,11 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 		if name == "/voices" {
 			snap.Mounts = append(snap.Mounts, proxy.Mount{Target: native, Prefix: name})
 		} else {
-			snap.Natives = append(snap.Natives, native)
+			natives = append(natives, native)
 		}
+	}
+	if snap.Router, err = router.New(router.Config{Natives: natives}); err != nil {
+		t.Fatal(err)
 	}
 	h.Use(snap)
 	front := httptest.NewServer(h)

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"time"
@@ -113,8 +112,8 @@ func (c *counter) ReadFrom(r io.Reader) (int64, error) {
 // Unwrap lets http.ResponseController reach what is below.
 func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// finish tells of the request.
-func (q *request) finish() {
+// tell gives the record of the request, which is over, to whoever counts or follows it.
+func (q *request) tell() {
 	rec := q.rec
 	rec.Latency = q.now().Sub(rec.Started)
 	if q.Observe != nil {
@@ -162,47 +161,4 @@ func costText(c switchyard.Cost) string {
 		return "unknown"
 	}
 	return c.Amount.String()
-}
-
-// generation is the ledger's row of the request.
-func (q *request) generation(kind string, req *switchyard.Request) switchyard.Generation {
-	said := labels(q.r.Header)
-	g := switchyard.Generation{
-		ID: q.rec.ID, RequestID: requestID(q.r.Header), Tenant: q.rec.Tenant, Key: q.rec.Key, Tier: q.tier(said), Kind: kind,
-		Dialect: q.rec.Dialect, Path: q.rec.Path, Model: req.Model, Started: q.rec.Started, Asked: req.Images,
-		Prompt: promptMark(req.Prompt, q.snap.Settings.KeepPrompts), Labels: said,
-		Route: q.rec.Route,
-	}
-	if kind == KindGeneration {
-		g.Shape = q.match.Shape(!q.caller.own.IsZero())
-	}
-	return g
-}
-
-// tier is what kind of customer the request is for. An app that has a key cannot say that it is another.
-func (q *request) tier(said map[string]string) string {
-	if key := q.caller.key; key != nil && key.Labels["tier"] != "" {
-		return key.Labels["tier"]
-	}
-	return said["tier"]
-}
-
-// close closes the books of a generation: its row is completed and written, with all that waited. Then the answer's last byte
-// may go out.
-func (q *request) close(ctx context.Context, account *account, g switchyard.Generation) {
-	q.rec.Latency = q.now().Sub(g.Started)
-	q.book(ctx, account, g)
-}
-
-// book has the row written as the record tells it.
-func (q *request) book(ctx context.Context, account *account, g switchyard.Generation) {
-	rec := q.rec
-	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
-	g.Variant = rec.Variant
-	g.Attempts, g.Delivered, g.Cost, g.Fidelity = rec.Tried(), rec.Images, rec.Cost, rec.Fidelity
-	g.Outcome, g.Hosted = rec.Outcome(), q.hosted
-	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
-		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
-		q.owe(account)
-	}
 }

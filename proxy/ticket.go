@@ -255,7 +255,7 @@ func (q *request) expire(j *job) (stop func()) {
 func (q *request) do(j *job) {
 	q.startTrace(Tracer.Work)
 	q.rec.Work = true
-	defer q.finish()
+	defer q.tell()
 	defer q.waiters.leave(j.ticket.ID)
 	ctx, cancel := q.working(q.r.Context(), ticketTimeout)
 	defer cancel()
@@ -295,7 +295,7 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 	}
 	attempt.Forget(q.rec.Err)
 	account.secure(doc)
-	q.close(ctx, account.account, q.generation(KindGeneration, account.request))
+	q.book(ctx, account.account, q.generation(KindGeneration, account.request))
 	account.finish(context.WithoutCancel(ctx), doc)
 }
 

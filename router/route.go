@@ -41,9 +41,6 @@ type Cache struct {
 // SetDefaults is what a cache is that does not say.
 func (c *Cache) SetDefaults() { *c = Cache{TTL: 10 * time.Minute} }
 
-// Native as a route's target is whoever the app asked for, with the model it asked for.
-const Native = "native"
-
 // Default is the name of the route behind all others, which every request falls to that none of them matches.
 const Default = "default"
 

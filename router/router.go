@@ -1,6 +1,10 @@
 // Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
 // what order they are tried. It sends nothing and writes nothing down: a decision follows from the request, the tables, what
 // Config is told of the world at that moment (deaths, latencies, loads, kills), and chance where a route picks by weight.
+//
+// A Router is a Config compiled. It finds the Match of a request, which has the route that it takes and makes its Plan: the
+// Candidates, each a target with the request as Fit says it for that one, in the order of the route's pick, and who was passed
+// over and why. What plans go by that is learned at run time lives on through reloads: Deaths, Statistics and Pace.
 package router
 
 import (
@@ -214,55 +218,12 @@ func (d *decision) named(name string) {
 	}
 }
 
-// native adds whoever the app asked for: the first provider that has its dialect and a key to go with. Behind one that an
-// operator has stopped the next in line is added: the stopped one stays in the plan, since jobs that it has accepted are
-// still asked for.
-func (d *decision) native() {
-	req := d.facts.Request
-	for _, n := range d.cfg.Natives {
-		if n.Dialect != req.Dialect {
-			continue
-		}
-		if reason, kind := d.unusable(n); reason != "" {
-			d.pass(n.Name, reason, kind)
-			continue
-		}
-		t := *n
-		t.Model, t.Row = req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model)
-		var notes switchyard.Fidelity
-		if living := d.successor(req.Dialect, req.Model); living != nil && living != d.asked {
-			t.Model, t.Row = living.ID, living
-			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
-		}
-		if t.Price == nil && t.Row != nil {
-			t.Price = t.Row.Price
-		}
-		d.add(&t, notes)
-		if d.cfg.Stopped == nil || !d.cfg.Stopped(n) {
-			return
-		}
-	}
-}
-
-// successor is the living model that serves for a dead one; nil if the model lives, or nobody came after it.
-func (d *decision) successor(dialectName, model string) *switchyard.Model {
-	table := d.cfg.Tables[dialectName]
-	if !d.cfg.Successors || table == nil {
-		return nil
-	}
-	row := table.Find(model)
-	if row != nil && d.cfg.Deaths.Known(dialectName, row.ID) && row.Life.Successor != "" {
-		return table.Living(row.Life.Successor, d.now)
-	}
-	return table.Living(model, d.now)
-}
-
 // unusable is why nobody can be sent to a target, and what that is to an app; empty if somebody can.
 func (d *decision) unusable(t *switchyard.Target) (reason string, kind switchyard.Kind) {
 	switch {
 	case t.Off != "":
 		return t.Off, ""
-	case !t.Key.IsZero() || d.appKey && t.Dialect == d.facts.Request.Dialect:
+	case hasKey(t, d.facts.Request.Dialect, d.appKey):
 		return "", ""
 	case d.facts.Key.Name == "":
 		return "no key", switchyard.NoKey

@@ -23,10 +23,10 @@ type Statistics struct {
 	m  map[sized]*series
 }
 
-// sized is a target and a class of sizes: large pictures take longer everywhere.
+// sized is a target, or a route, and a class of sizes: large pictures take longer everywhere.
 type sized struct {
-	target string
-	class  uint8
+	name  string
+	class uint8
 }
 
 // series is the latest durations, in a ring.

@@ -223,7 +223,7 @@ func (x *exchange) generate(model string, images int, work func()) {
 		return
 	}
 	d, fails := x.p.roll(x.b, model, images)
-	if !sleep(x.p.world.ctx, d) {
+	if !switchyard.Sleep(x.p.world.ctx, d) {
 		panic(http.ErrAbortHandler)
 	}
 	switch {

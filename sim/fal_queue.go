@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"switchyard"
 )
 
 // falJob is one queued request. Its fields below done are guarded by fal.mu.
@@ -219,7 +221,7 @@ func (f *fal) statusStream(x *exchange, j *falJob) {
 		v, over := f.view(j, true, x.b.Polls)
 		_, _ = x.w.Write(event{data: v}.bytes())
 		x.flush()
-		if over || !sleep(x.r.Context(), 20*time.Millisecond) {
+		if over || !switchyard.Sleep(x.r.Context(), 20*time.Millisecond) {
 			return
 		}
 	}

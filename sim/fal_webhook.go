@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"switchyard"
 )
 
 // falSigner signs webhooks. Its key is the same in every world: the seed 00 01 … 1f.
@@ -69,7 +71,7 @@ func (w *World) post(url string, body []byte, h http.Header) {
 				return
 			}
 		}
-		if !sleep(w.ctx, 100*time.Millisecond) {
+		if !switchyard.Sleep(w.ctx, 100*time.Millisecond) {
 			return
 		}
 	}

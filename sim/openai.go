@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"switchyard"
 )
 
 // openai speaks the Images API, the list of models, and as much of chat completions as a pass-through needs.
@@ -175,7 +177,7 @@ func (o *openai) chat(x *exchange) {
 		return obj{"id": id, "object": kind, "created": time.Now().Unix(), "model": model, "choices": list{choice}}
 	}
 	if body["stream"] != true {
-		if !sleep(x.p.world.ctx, d) {
+		if !switchyard.Sleep(x.p.world.ctx, d) {
 			panic(http.ErrAbortHandler)
 		}
 		v := base("chat.completion", obj{"message": obj{"role": "assistant", "content": "word word word"}, "finish_reason": "stop"})
@@ -185,7 +187,7 @@ func (o *openai) chat(x *exchange) {
 	}
 	x.beginEvents("text/event-stream; charset=utf-8")
 	for i := range chatChunks {
-		if !sleep(x.r.Context(), d/chatChunks) || x.lateFault() == Cut && i == chatChunks/2 {
+		if !switchyard.Sleep(x.r.Context(), d/chatChunks) || x.lateFault() == Cut && i == chatChunks/2 {
 			panic(http.ErrAbortHandler)
 		}
 		_, _ = x.w.Write(event{data: base("chat.completion.chunk", obj{"delta": obj{"content": fmt.Sprintf("word%d ", i)}, "finish_reason": nil})}.bytes())

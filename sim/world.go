@@ -148,22 +148,7 @@ func (w *World) work(f func()) {
 	}()
 }
 
-// sleep waits for d of simulated time, which it has been told already divided, and reports false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// waitUnless is sleep for a job; it reports false, too, if done is closed first.
+// waitUnless lets d go by for a job, and reports whether it did: it does not if done is closed first, or the world ends.
 func (w *World) waitUnless(done <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(max(d, 0))
 	defer t.Stop()

@@ -3,7 +3,6 @@ package main
 import (
 	"net/url"
 	"slices"
-	"strings"
 
 	"switchyard/alert"
 	"switchyard/config"
@@ -76,9 +75,4 @@ func (f *file) checkCondition(fault faultFunc, at string, c alert.Config) {
 func isWebhook(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil
-}
-
-// cutReceiver is the receiver that an address of our own names.
-func cutReceiver(address string) (name string, ours bool) {
-	return strings.CutPrefix(address, receiverScheme)
 }

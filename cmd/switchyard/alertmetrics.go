@@ -50,9 +50,9 @@ func (s *sidecar) ending(f *file, now time.Time) []string {
 
 // budgetShares are how much of each budget is used, and from where on it is to be told of. A budget over many is as used as
 // that of the one who has used most.
-func (s *sidecar) budgetShares(now time.Time) (used, warnAt map[string]float64) {
+func (st *standing) budgetShares(now time.Time) (used, warnAt map[string]float64) {
 	used, warnAt = map[string]float64{}, map[string]float64{}
-	for _, b := range s.budgets.States(now) {
+	for _, b := range st.budgets.States(now) {
 		used[b.Name] = max(used[b.Name], b.Used())
 		warnAt[b.Name] = b.WarnAt
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -195,6 +196,11 @@ const (
 	alertDialect   = "switchyard"
 	receiverScheme = "notify://"
 )
+
+// cutReceiver is the receiver that such an address names.
+func cutReceiver(address string) (name string, ours bool) {
+	return strings.CutPrefix(address, receiverScheme)
+}
 
 // errNoReceiver is a receiver that a reload has taken out.
 var errNoReceiver = errors.New("no such receiver in the config any more")

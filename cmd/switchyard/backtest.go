@@ -71,11 +71,7 @@ func (c *backtestCommand) Run(e *env) error {
 
 // loadNamed reads and checks a config file that somebody asked for by its name.
 func loadNamed(e *env, name string) (*file, error) {
-	text, err := read(name, true)
-	if err != nil {
-		return nil, err
-	}
-	return load(name, text, e.getenv)
+	return (&source{name: name, asked: true, getenv: e.getenv}).load()
 }
 
 // ruleKey is a virtual key as rules see it.

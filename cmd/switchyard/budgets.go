@@ -84,13 +84,13 @@ func (f *file) has(kind, name string) bool {
 const booksPatience = 30 * time.Second
 
 // books are what the ledger says was spent, once all that has been written is in it.
-func (s *sidecar) books(ctx context.Context, kind string, since, until time.Time) (map[string]limit.Spent, error) {
+func (st *stores) books(ctx context.Context, kind string, since, until time.Time) (map[string]limit.Spent, error) {
 	ctx, cancel := context.WithTimeout(ctx, booksPatience)
 	defer cancel()
-	if err := s.applier.Flush(ctx); err != nil {
+	if err := st.applier.Flush(ctx); err != nil {
 		return nil, err
 	}
-	spent, err := s.store.Spent(ctx, ledger.Dimension(kind), since, until)
+	spent, err := st.store.Spent(ctx, ledger.Dimension(kind), since, until)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

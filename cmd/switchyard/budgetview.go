@@ -8,9 +8,9 @@ import (
 )
 
 // budgetStates are the budgets as operators see them, in the order of the file.
-func (s *sidecar) budgetStates() []admin.BudgetState {
+func (st *standing) budgetStates() []admin.BudgetState {
 	var list []admin.BudgetState
-	for _, b := range s.budgets.States(time.Now()) {
+	for _, b := range st.budgets.States(time.Now()) {
 		list = append(list, budgetState(&b))
 	}
 	return list

@@ -129,7 +129,6 @@ func (f *file) snapshot(live router.Config) (*proxy.Snapshot, error) {
 	}
 	s := &proxy.Snapshot{
 		Dialects: all.Dialects(),
-		Natives:  routing.Natives,
 		Router:   r,
 		Keys:     f.keyring(),
 		Settings: proxy.Settings{

@@ -40,7 +40,7 @@ type checkedFault struct {
 
 // Run prints every fault by file, line and column; a good file's targets that die soon are named, too.
 func (c *checkCommand) Run(e *env) error {
-	text, err := read(c.File, true)
+	text, err := (&source{name: c.File, asked: true}).read()
 	if err != nil {
 		return err
 	}

@@ -51,10 +51,10 @@ func differences(old, next *file) []config.Change {
 	return config.Changes(was, is, func(path string) bool { _, other := marks[path]; return !other })
 }
 
-// inForce is the config as the admin side tells it: the latest file, but for what is as the program began.
-func (s *sidecar) inForce() admin.Config {
-	f := s.file.Load()
-	values := slices.DeleteFunc(config.Leaves(*s.began), func(l config.Leaf) bool { return !takesRestart(l.Path) })
+// config is the config in force as the admin side tells it: the latest file, but for what is as the program began.
+func (c *inForce) config() admin.Config {
+	f := c.file.Load()
+	values := slices.DeleteFunc(config.Leaves(*c.began), func(l config.Leaf) bool { return !takesRestart(l.Path) })
 	values = append(values, slices.DeleteFunc(config.Leaves(*f), func(l config.Leaf) bool { return takesRestart(l.Path) })...)
 	return admin.Config{Loaded: f.loaded, Values: values}
 }

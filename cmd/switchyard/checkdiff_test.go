@@ -101,7 +101,7 @@ func TestCheckAgainstRunning(t *testing.T) {
 	} else {
 		resp.Body.Close()
 	}
-	c := k.side.inForce()
+	c := k.side.config()
 	secrets := 0
 	for _, l := range c.Values {
 		if l.Value == "<secret>" {

@@ -82,31 +82,38 @@ func (c *demoCommand) Run(e *env) error {
 
 func (c *demoCommand) play(ctx context.Context, world *sim.World, side *running, show *stage) (all acts, err error) {
 	show.begin("1. The old way: 23 portraits from Imagen, one after another")
-	if all.Before, err = c.act(ctx, show, world, world.Google.URL, 1, "before"); err != nil {
+	if all.Before, err = c.act(ctx, show, world, calls{"before", world.Google.URL, 1}); err != nil {
 		return all, err
 	}
 	show.begin("2. The same app through Switchyard: side by side, with a second provider behind the first")
-	if all.After, err = c.act(ctx, show, world, side.url, sideBySide, "after"); err != nil {
+	if all.After, err = c.act(ctx, show, world, calls{"after", side.url, sideBySide}); err != nil {
 		return all, err
 	}
 	world.Google.Update(func(b *sim.Behavior) { b.Alive = nil })
 	show.begin("3. Google has switched Imagen off; the app has not been touched")
-	all.Retired, err = c.act(ctx, show, world, side.url, sideBySide, "retired")
+	all.Retired, err = c.act(ctx, show, world, calls{"retired", side.url, sideBySide})
 	return all, err
 }
 
+// calls is how the app goes about its work in an act.
+type calls struct {
+	folder string // for the pictures
+	base   string // URL
+	atOnce int
+}
+
 // act has the app make every portrait. What it cost and who made what is taken from the providers' own bills.
-func (c *demoCommand) act(ctx context.Context, show *stage, world *sim.World, base string, parallel int, name string) (act, error) {
-	folder := filepath.Join(c.Out, name)
+func (c *demoCommand) act(ctx context.Context, show *stage, world *sim.World, by calls) (act, error) {
+	folder := filepath.Join(c.Out, by.folder)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return act{}, err
 	}
 	for _, p := range world.Providers() {
 		p.Reset()
 	}
-	app := &oldApp{base: base, key: world.Google.Key(), folder: folder}
+	app := &oldApp{base: by.base, key: world.Google.Key(), folder: folder}
 	began := time.Now()
-	failed := app.portraits(ctx, parallel, show.progress)
+	failed := app.portraits(ctx, by.atOnce, show.progress)
 	if ctx.Err() != nil {
 		return act{}, ctx.Err()
 	}

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -397,38 +395,3 @@ func loopback(hostport string) bool {
 }
 
 // defaultConfig is the config file of a command that was not told of another.
-const defaultConfig = "config.yaml"
-
-// loadConfig reads and checks a command's config file: the one that was asked for, else the default one if there is one, else
-// there are the defaults.
-func loadConfig(e *env, asked string) (*file, error) {
-	name := cmp.Or(asked, defaultConfig)
-	text, err := read(name, asked != "")
-	if err != nil {
-		return nil, err
-	}
-	return load(name, text, e.getenv)
-}
-
-// read is the config file by its name. A missing one is an empty one only if nobody asked for it by name.
-func read(name string, asked bool) ([]byte, error) {
-	text, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) && !asked {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
-	return text, nil
-}
-
-// readAgain is the config file as it is now. If it said something before, it must still: a file that was lost, or is just
-// being written, would let everybody in, to the providers themselves.
-func readAgain(name string, asked bool, before []byte) ([]byte, error) {
-	said := len(bytes.TrimSpace(before)) > 0
-	text, err := read(name, asked || said)
-	if err == nil && said && len(bytes.TrimSpace(text)) == 0 {
-		err = fmt.Errorf("config: %s is empty, and was not before; a config that says nothing is {}", name)
-	}
-	return text, err
-}

@@ -506,3 +506,21 @@ func TestSecondSidecar(t *testing.T) {
 		t.Errorf("the first: %d %s", a.status, a.body)
 	}
 }
+
+// TestServeFails: a sidecar that cannot listen any more ends, though nobody has told it to.
+func TestServeFails(t *testing.T) {
+	k := startKit(t, twoProviders)
+	f := k.side.file.Load()
+	l, err := listen(t.Context(), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.app.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stop := k.side.watchFile(t.Context(), &source{name: t.TempDir() + "/config.yaml"})
+	if err := k.side.serve(t.Context(), f, l); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("serve: %v", err)
+	}
+	stop()
+}

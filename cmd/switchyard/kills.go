@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"switchyard"
 	"switchyard/admin"
 	"switchyard/breaker"
 	"switchyard/router"
@@ -22,12 +21,6 @@ func (s *sidecar) openKills(path string) error {
 	}
 	s.switches.Keeper = file
 	return nil
-}
-
-// stopped reports whether a target is stopped by hand, its provider, or all.
-func (s *sidecar) stopped(t *switchyard.Target) bool {
-	_, ok := s.switches.Stopped("", t.Provider, t.Name)
-	return ok
 }
 
 // names are what a kill of a scope may name: what the config in force has, and the provider of each native target.

@@ -1,4 +1,8 @@
 // Command switchyard is a reverse proxy for image providers: apps keep their SDK and change one base URL.
+//
+// Each command has a file of its own, and its flags are the fields of a struct there. A file is a config: it is put together of the
+// Configs of the other packages, and finds what is wrong with it. serve makes a sidecar of one, whose life is in sidecar.go: what
+// it owns is in stores.go, standing.go and reload.go, and the rest gives the packages to each other.
 package main
 
 import (

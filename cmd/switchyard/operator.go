@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,14 +44,14 @@ type operator struct {
 // the switch must not be stopped by a mistake elsewhere in it.
 func (o operatorFlags) operator(e *env) (*operator, error) {
 	f := defaults()
-	name := cmp.Or(o.Config, defaultConfig)
-	text, err := read(name, o.Config != "")
+	src := configSource(e, o.Config)
+	text, err := src.read()
 	if err != nil {
 		return nil, err
 	}
-	doc, unread := config.Parse(name, text, e.getenv)
+	doc, unread := config.Parse(src.name, text, e.getenv)
 	if unread != nil {
-		doc, _ = config.Parse(name, section(text, "admin"), e.getenv)
+		doc, _ = config.Parse(src.name, section(text, "admin"), e.getenv)
 	}
 	_ = doc.Decode("admin", &f.Admin)
 	if unread != nil && o.Admin == "" && f.Admin.equal(defaults().Admin) { // rather than take another sidecar for this one

@@ -1,16 +1,36 @@
 package main
 
 import (
+	"context"
 	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"switchyard/alert"
+	"switchyard/config"
 	"switchyard/proxy"
 	"switchyard/router"
 )
+
+// inForce is the config in force, and what the next one comes from.
+type inForce struct {
+	name  string                // of the config file
+	load  func() (*file, error) // reads it as it is now
+	began *file                 // what was in force first; some of it stays so until the end
+
+	file    atomic.Pointer[file]   // in force
+	refused atomic.Pointer[string] // why the latest config was; nil if it was not
+
+	reloading sync.Mutex         // guards the next, once it serves
+	probing   context.CancelFunc // ends the probes of the config in force
+}
 
 // built is a config with all that is made of it before any of it is in force.
 type built struct {
@@ -106,9 +126,41 @@ func (s *sidecar) reread() error {
 	return nil
 }
 
-// seen is the file as it was last read.
-func (s *sidecar) seen() []byte {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	return s.text
+// watchFile reloads when the config file has changed, and on SIGHUP, until ctx ends or stop is called.
+func (s *sidecar) watchFile(ctx context.Context, src *source) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // unhandled, it would end us
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			s.watchUntil(ctx, src, hangup)
+		}
+	})
+	return func() {
+		cancel()
+		watching.Wait()
+		signal.Stop(hangup)
+	}
+}
+
+// watchUntil watches until a signal has made it reload: from then on, a change is one of what was read then.
+func (s *sidecar) watchUntil(ctx context.Context, src *source, hangup <-chan os.Signal) {
+	ctx, cancel := context.WithCancel(ctx)
+	var signalled sync.WaitGroup
+	signalled.Go(func() {
+		select {
+		case <-hangup:
+			s.audit.Reloaded("signal", s.reload())
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	watcher := config.Watcher{Path: src.name, Seen: src.seen()}
+	if err := watcher.Run(ctx, func() { s.audit.Reloaded("file", s.reload()) }); err != nil && ctx.Err() == nil {
+		s.log.Warn("the config file is not watched", zap.Error(err))
+		<-ctx.Done()
+	}
+	cancel()
+	signalled.Wait()
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"io"
+	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,79 +13,54 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard/admin"
-	"switchyard/asset"
-	"switchyard/breaker"
-	"switchyard/cache"
 	"switchyard/dialect"
 	"switchyard/fetch"
-	"switchyard/ledger"
-	"switchyard/limit"
 	"switchyard/proxy"
-	"switchyard/router"
-	"switchyard/ticket"
 	"switchyard/ticket/hook"
 	"switchyard/tracing"
 )
 
-// sidecar is the running program: what it owns, and the config in force.
+// sidecar is the running program. Its life is in this file: open, serve and close.
 type sidecar struct {
 	log     *zap.Logger
 	level   zap.AtomicLevel // of log
-	name    string          // of the config file
 	started time.Time
-	began   *file // what it was opened with; some of it stays in force until the end
+	ready   atomic.Bool // new requests are welcome
 
-	reloading sync.Mutex // guards the next three, once it serves
-	load      func() (*file, error)
-	text      []byte             // of the file as it was last read, good or bad
-	probing   context.CancelFunc // ends the probes of the config in force
+	inForce  // the config, which a reload swaps
+	stores   // what is on disk
+	standing // how providers, targets and budgets stand
 
-	journal  *ledger.Journal
-	store    ledger.Database
-	applier  *ledger.Applier
-	db       *sql.DB // of tickets
-	hookDB   *sql.DB // of webhooks, in the same file
-	tickets  *ticket.Store
-	assets   *asset.Store
-	uploads  *asset.Uploads
-	fetcher  *fetch.Client
-	replies  *cache.Replies
-	shared   *cache.Replies
-	hooks    *hook.Hooks
-	hookKeys func(tenant string) dialect.HookKeys
+	// To the outside.
+	transports transports    // to providers
+	fetcher    *fetch.Client // to what a request, an answer or the config names
+	hooks      *hook.Hooks   // notices to apps and receivers
+	hookKeys   func(tenant string) dialect.HookKeys
 
-	switches   breaker.Switches
-	breakers   breaker.Registry
-	limits     limit.Registry
-	budgets    limit.Budgets
-	deaths     router.Deaths
-	statistics router.Statistics
-	pace       router.Pace
-	watch      admin.Watch
-	meters     *admin.Meters
-	tracer     *tracing.Tracer // nil without a collector
-	metrics    *prometheus.Registry
-	handler    *proxy.Handler
-	admin      *admin.Handler
-	live       *admin.Live
-	audit      *admin.Audit
-	alerts     alerts
+	// The apps' side and the operator's.
+	handler *proxy.Handler
+	admin   *admin.Handler
 
-	transports transports
-	file       atomic.Pointer[file]
-	refused    atomic.Pointer[string] // why the latest config was; nil if it was not
-	ready      atomic.Bool
-	work       context.Context // of what goes on in the background
+	// Who is told of what happens.
+	metrics *prometheus.Registry
+	meters  *admin.Meters
+	live    *admin.Live
+	alerts  alerts
+	tracer  *tracing.Tracer // nil without a collector
+
+	// What goes on in the background.
+	work       context.Context // ends when that must
 	stop       context.CancelFunc
 	background sync.WaitGroup
-	opened     []io.Closer // files and databases, in the order of opening
-	fates      []fate      // of what earlier processes left
-	resumed    sync.Once   // when it first serves, it goes on with that
+
+	fates   []fate    // of what earlier processes left
+	resumed sync.Once // when it first serves, it goes on with that
 }
 
 // open makes a sidecar of a config, ready to serve; the caller closes it. Nothing is sent to a provider before it serves.
 func open(ctx context.Context, f *file, log *zap.Logger) (*sidecar, error) {
-	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), began: f, metrics: prometheus.NewRegistry()}
+	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
+	s.began = f
 	if err := s.start(ctx, f); err != nil {
 		s.close()
 		return nil, err
@@ -97,7 +70,13 @@ func open(ctx context.Context, f *file, log *zap.Logger) (*sidecar, error) {
 
 // start opens everything in the order in which it builds upon each other. What fails leaves the rest to close.
 func (s *sidecar) start(ctx context.Context, f *file) error {
-	if err := s.openStores(ctx, f); err != nil {
+	if err := s.stores.open(ctx, f, s.log); err != nil {
+		return err
+	}
+	if err := s.openKills(filepath.Join(f.data(), "kills.json")); err != nil {
+		return err
+	}
+	if err := s.openHooks(ctx, filepath.Join(f.data(), "webhook.key")); err != nil {
 		return err
 	}
 	s.beginWork(ctx, f)
@@ -107,9 +86,7 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.openTracing(ctx, f.Tracing); err != nil {
 		return err
 	}
-	if err := s.openAdmin(f); err != nil {
-		return err
-	}
+	s.openAdmin(f)
 	if err := s.use(f); err != nil {
 		return err
 	}
@@ -119,6 +96,52 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
 	s.beginHooks() // not before all that they need is there
 	return nil
+}
+
+// serve goes on with what earlier processes left and answers until ctx ends, then finishes what it has begun, for as long as
+// drain_timeout allows.
+func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
+	s.resumed.Do(func() { s.resume(ctx) })
+	app, operator := s.servers(f)
+	failed := make(chan error, 2)
+	go func() { failed <- app.Serve(l.app) }()
+	go func() { failed <- operator.Serve(l.admin) }()
+	s.background.Go(func() { s.watchAlerts(s.work) })
+	s.ready.Store(true)
+	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()), zap.String("dashboard", dashURL(l.admin)))
+	unmapStart()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.ready.Store(false)
+	s.log.Info("draining")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.Server.DrainTimeout)
+	defer cancel()
+	if app.Shutdown(drain) != nil {
+		_ = app.Close()
+	}
+	s.handler.Drain(drain) // what is still under way when the time is up is cut
+	s.live.Close()
+	_ = operator.Close()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// servers answer apps and operators.
+func (s *sidecar) servers(f *file) (app, operator *http.Server) {
+	app = &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: f.Server.ReadHeaderTimeout,
+		MaxHeaderBytes:    int(f.Server.MaxHeaderBytes),
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          zap.NewStdLog(s.log),
+	}
+	operator = &http.Server{Handler: s.admin, ReadHeaderTimeout: f.Server.ReadHeaderTimeout, ErrorLog: zap.NewStdLog(s.log)}
+	return app, operator
 }
 
 // close gives everything back, in the order opposite to opening. It may be called on what was opened in part. What is still
@@ -133,15 +156,12 @@ func (s *sidecar) close() {
 		s.stop()
 	}
 	s.background.Wait()
-	errs := []error{s.tracer.Close()}
-	for _, c := range slices.Backward(s.opened) {
-		errs = append(errs, c.Close())
-	}
+	err := errors.Join(s.tracer.Close(), s.stores.close())
 	if s.fetcher != nil {
 		s.fetcher.Close()
 	}
 	s.transports.close()
-	if err := errors.Join(errs...); err != nil {
+	if err != nil {
 		s.log.Error("close", zap.Error(err))
 	}
 }

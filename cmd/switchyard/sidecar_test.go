@@ -479,7 +479,7 @@ func TestReloadOfNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		text, err := readAgain(name, false, c.before)
+		text, err := (&source{name: name, text: c.before}).read()
 		switch {
 		case c.wrong == "" && (err != nil || string(text) != c.wants):
 			t.Errorf("%s: %q, %v", c.name, text, err)

@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"switchyard/admin"
 	"switchyard/asset"
 	"switchyard/cache"
 	"switchyard/ledger"
@@ -18,8 +22,27 @@ import (
 	"switchyard/ticket"
 )
 
-// openStores opens what is on disk.
-func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
+// stores are what is on disk: the books, and what lives in the folder of the data.
+type stores struct {
+	journal *ledger.Journal
+	store   ledger.Database
+	applier *ledger.Applier // from the one to the other
+
+	db      *sql.DB // of tickets
+	hookDB  *sql.DB // of webhooks, in the same file: their deliveries poll, and so have a connection of their own
+	tickets *ticket.Store
+
+	replies *cache.Replies // of requests with an Idempotency-Key, or whose app has left
+	shared  *cache.Replies // of routes with a cache
+	assets  *asset.Store
+	uploads *asset.Uploads
+	audit   *admin.Audit
+
+	opened []io.Closer // in the order of opening
+}
+
+// open opens all of it. What fails leaves the rest to close.
+func (st *stores) open(ctx context.Context, f *file, log *zap.Logger) error {
 	data := f.data()
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("%s: %w", f.dataKey(), err)
@@ -28,107 +51,95 @@ func (s *sidecar) openStores(ctx context.Context, f *file) (err error) {
 	if err != nil {
 		return fmt.Errorf("folder %q: %w", data, err)
 	}
-	s.opened = append(s.opened, guard)
-	if s.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
+	st.opened = append(st.opened, guard)
+	if err := st.openBooks(ctx, f, log); err != nil {
+		return err
+	}
+	if err := st.openTickets(ctx, f, data); err != nil {
+		return err
+	}
+	if err := st.openReplies(f, data); err != nil {
+		return err
+	}
+	return st.openFiles(f, data)
+}
+
+// close closes what has been opened, in the opposite order.
+func (st *stores) close() error {
+	var errs []error
+	for _, c := range slices.Backward(st.opened) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openBooks opens the journal and the ledger.
+func (st *stores) openBooks(ctx context.Context, f *file, log *zap.Logger) (err error) {
+	if st.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
 		return fmt.Errorf("store.journal: %w", err)
 	}
-	s.opened = append(s.opened, s.journal)
-	for _, d := range s.journal.Damages() {
-		s.log.Error("journal", zap.Error(d))
+	st.opened = append(st.opened, st.journal)
+	for _, d := range st.journal.Damages() {
+		log.Error("journal", zap.Error(d))
 	}
-	if s.store, err = f.Store.Database.open(ctx); err != nil {
+	if st.store, err = f.Store.Database.open(ctx); err != nil {
 		return fmt.Errorf("store.database: %w", err)
 	}
-	s.opened = append(s.opened, s.store)
-	if err := s.openKills(filepath.Join(data, "kills.json")); err != nil {
+	st.opened = append(st.opened, st.store)
+	st.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: st.journal, Store: st.store, Linger: 200 * time.Millisecond, Report: func(err error) {
+		log.Error("ledger", zap.Error(err))
+	}})
+	return nil
+}
+
+// openTickets opens the tickets, and the database of their notices.
+func (st *stores) openTickets(ctx context.Context, f *file, data string) (err error) {
+	path := f.tickets()
+	if st.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}
-	if err := s.openTickets(ctx, f, data); err != nil {
+	st.opened = append(st.opened, st.db)
+	if st.tickets, err = ticket.New(ctx, ticket.Config{DB: st.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(data, "tickets")}); err != nil {
 		return err
 	}
-	s.replies, err = cache.New(cache.Config{Dir: filepath.Join(data, "replies"), TTL: f.Store.IdempotencyTTL})
-	if err != nil {
+	if st.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err
 	}
-	s.shared, err = cache.New(cache.Config{Dir: filepath.Join(data, "cache"), Max: int64(f.Store.Cache)})
-	if err != nil {
+	st.opened = append(st.opened, st.hookDB)
+	return nil
+}
+
+// openReplies opens the answers that may be given once more.
+func (st *stores) openReplies(f *file, data string) (err error) {
+	if st.replies, err = cache.New(cache.Config{Dir: filepath.Join(data, "replies"), TTL: f.Store.IdempotencyTTL}); err != nil {
 		return err
 	}
-	s.assets, err = asset.New(asset.Config{
+	st.shared, err = cache.New(cache.Config{Dir: filepath.Join(data, "cache"), Max: int64(f.Store.Cache)})
+	return err
+}
+
+// openFiles opens hosted images, apps' files, and the record of what operators have done.
+func (st *stores) openFiles(f *file, data string) (err error) {
+	st.assets, err = asset.New(asset.Config{
 		Dir: strings.TrimPrefix(f.Store.Assets.URL, "file:"), TTL: f.Store.Assets.TTL,
 		Max: int64(f.Store.Assets.Max), MaxImage: int64(f.Server.MaxImage),
 	})
 	if err != nil {
 		return fmt.Errorf("store.assets.url: %w", err)
 	}
-	s.opened = append(s.opened, s.assets)
-	s.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(data, "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})
+	st.opened = append(st.opened, st.assets)
+	st.uploads, err = asset.NewUploads(asset.UploadsConfig{Dir: filepath.Join(data, "uploads"), MaxFile: int64(f.Server.MaxRequestBody)})
 	if err != nil {
 		return err
 	}
-	s.opened = append(s.opened, s.uploads)
+	st.opened = append(st.opened, st.uploads)
+	audit, err := admin.OpenAudit(filepath.Join(data, "audit.jsonl"))
+	if err != nil {
+		return err
+	}
+	st.audit, st.opened = audit, append(st.opened, audit)
 	return nil
 }
 
-// openTickets opens the tickets, and the deliveries of their notices, which poll and so have a connection of their own.
-func (s *sidecar) openTickets(ctx context.Context, f *file, data string) (err error) {
-	path := f.tickets()
-	if s.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
-		return err
-	}
-	s.opened = append(s.opened, s.db)
-	if s.tickets, err = ticket.New(ctx, ticket.Config{DB: s.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(data, "tickets")}); err != nil {
-		return err
-	}
-	if s.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
-		return err
-	}
-	s.opened = append(s.opened, s.hookDB)
-	return s.openHooks(ctx, filepath.Join(data, "webhook.key"))
-}
-
-// beginWork starts what goes on in the background until stop is called.
-func (s *sidecar) beginWork(ctx context.Context, f *file) {
-	s.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: s.journal, Store: s.store, Linger: 200 * time.Millisecond, Report: func(err error) {
-		s.log.Error("ledger", zap.Error(err))
-	}})
-	s.work, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	work := s.work
-	s.background.Go(func() {
-		if err := s.applier.Run(work); err != nil {
-			s.log.Warn("ledger: the journal is applied at the next start", zap.Error(err))
-		}
-	})
-	s.background.Go(func() { tuneMemory(work) })
-	s.background.Go(func() {
-		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
-	})
-	s.background.Go(func() {
-		s.uploads.Run(work, func(err error) { s.log.Warn("uploads", zap.Error(err)) })
-	})
-	s.background.Go(func() { s.prune(work, f.Store.Retention) })
-}
-
-// prune forgets what is older than its time, once an hour.
-func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
-	for tick := time.NewTicker(time.Hour); ; {
-		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return
-		case now := <-tick.C:
-			if _, err := s.tickets.Prune(ctx, now); err != nil {
-				s.log.Warn("tickets", zap.Error(err))
-			}
-			if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
-				s.log.Warn("cache", zap.Error(err))
-			}
-			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
-				s.log.Warn("webhooks", zap.Error(err))
-			}
-			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
-				s.log.Warn("ledger", zap.Error(err))
-			}
-		}
-	}
-}
+// settled waits a moment for what has been written to be readable.
+func (st *stores) settled(ctx context.Context) { st.applier.Wait(ctx, 250*time.Millisecond) }

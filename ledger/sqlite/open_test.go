@@ -178,7 +178,7 @@ func TestALockedFileDelaysRowsAndNothingElse(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
 
-	if err := j.Open(t.Context(), ledgertest.Attempt("a", "g")); err != nil {
+	if err := j.Append(t.Context(), ledger.OpenRecord(ledgertest.Attempt("a", "g"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-reported; err == nil {

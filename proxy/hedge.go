@@ -16,9 +16,10 @@ func (q *request) hedging(plan *router.Plan, req *switchyard.Request) *router.He
 	return q.Pace.Hedging(plan.Route, req)
 }
 
-// trail ends the work for a request that has its answer. The loser of a hedge may still be at it: that is awaited without
-// the app, and the generation's row is corrected by what it came to. Until then the row has it as possibly charged.
-func (q *request) trail(ctx context.Context, cancel context.CancelFunc, account *account, g switchyard.Generation) {
+// awaitRest cancels the work for a request that has its answer, unless the loser of a hedge is still at it: that is awaited
+// without the app, and the generation's row is written once more, with what it came to. Until then the row has it as possibly
+// charged.
+func (q *request) awaitRest(ctx context.Context, cancel context.CancelFunc, account *account, g switchyard.Generation) {
 	if q.rest == nil {
 		cancel()
 		return
@@ -30,7 +31,7 @@ func (q *request) trail(ctx context.Context, cancel context.CancelFunc, account 
 		attempts := late.rest()
 		rec.Attempts = append(rec.Attempts[:len(rec.Attempts):len(rec.Attempts)], attempts...)
 		rec.Open, rec.Cost = 0, total(rec.Attempts)
-		late.book(ctx, account, g)
+		late.writeRow(ctx, account, g)
 		for _, a := range attempts {
 			if late.Late != nil {
 				late.Late(a)

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"path/filepath"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -88,12 +86,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 }
 
 // openAdmin makes the operator's side.
-func (s *sidecar) openAdmin(f *file) error {
-	audit, err := admin.OpenAudit(filepath.Join(f.data(), "audit.jsonl"))
-	if err != nil {
-		return err
-	}
-	s.audit, s.opened = audit, append(s.opened, audit)
+func (s *sidecar) openAdmin(f *file) {
 	token := f.Admin.Token
 	if token.IsZero() {
 		token = switchyard.NewSecret(rand.Text())
@@ -109,7 +102,7 @@ func (s *sidecar) openAdmin(f *file) error {
 		Program:  s.program,
 		Ready:    s.ready.Load,
 		Reload:   s.reload,
-		Config:   s.inForce,
+		Config:   s.config,
 		Kills:    &s.switches,
 		Names:    s.names,
 		Audit:    s.audit,
@@ -123,16 +116,6 @@ func (s *sidecar) openAdmin(f *file) error {
 	s.meters = admin.NewMeters(s.metrics)
 	s.metrics.MustRegister(&admin.Gauges{Read: s.scrape})
 	s.admin.Init()
-	return nil
-}
-
-// settled waits a moment for what has been written to be readable.
-func (s *sidecar) settled(ctx context.Context) { s.applier.Wait(ctx, 250*time.Millisecond) }
-
-// loadOf is how many requests a target works on, or has in line.
-func (s *sidecar) loadOf(t *switchyard.Target) int {
-	load := s.limits.Load(limit.Name{Scope: limit.Target, Name: t.Name})
-	return load.InFlight + load.Waiting
 }
 
 // fetcher is the guarded client as package attempt wants it.

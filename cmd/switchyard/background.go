@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// beginWork starts what goes on in the background until stop is called. More joins it later: webhooks, probes, alerts, and what
+// earlier processes left.
+func (s *sidecar) beginWork(ctx context.Context, f *file) {
+	s.work, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	work := s.work
+	s.background.Go(func() {
+		if err := s.applier.Run(work); err != nil {
+			s.log.Warn("ledger: the journal is applied at the next start", zap.Error(err))
+		}
+	})
+	s.background.Go(func() { tuneMemory(work) })
+	s.background.Go(func() {
+		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
+	})
+	s.background.Go(func() {
+		s.uploads.Run(work, func(err error) { s.log.Warn("uploads", zap.Error(err)) })
+	})
+	s.background.Go(func() { s.prune(work, f.Store.Retention) })
+}
+
+// prune forgets what is older than its time, once an hour.
+func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
+	for tick := time.NewTicker(time.Hour); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case now := <-tick.C:
+			if _, err := s.tickets.Prune(ctx, now); err != nil {
+				s.log.Warn("tickets", zap.Error(err))
+			}
+			if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
+				s.log.Warn("cache", zap.Error(err))
+			}
+			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
+				s.log.Warn("webhooks", zap.Error(err))
+			}
+			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
+				s.log.Warn("ledger", zap.Error(err))
+			}
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"crypto/sha256"
+
+	"switchyard"
+)
+
+// Key is a virtual key: what an app sends to us instead of a provider's.
+type Key struct {
+	Name   string
+	Secret switchyard.Secret
+	Tenant string
+	Labels map[string]string
+}
+
+// Keyring is the virtual keys by the hash of their secret, so that finding one takes the same time however much of a
+// guess is right. A nil Keyring takes every credential, each as a tenant of its own.
+type Keyring map[[sha256.Size]byte]*Key
+
+// NewKeyring is nil for no keys. One without a secret opens nothing.
+func NewKeyring(keys []*Key) Keyring {
+	if len(keys) == 0 {
+		return nil
+	}
+	ring := Keyring{}
+	for _, k := range keys {
+		if k.Secret.IsZero() {
+			continue
+		}
+		ring[sha256.Sum256([]byte(k.Secret.Reveal()))] = k
+	}
+	return ring
+}
+
+// named finds a key by its name; nil if it is gone.
+func (ring Keyring) named(name string) *Key {
+	for _, k := range ring {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// caller is who calls, and with what.
+type caller struct {
+	key    *Key              // nil without virtual keys
+	tenant string            // never empty
+	own    switchyard.Secret // the app's own credential, for the provider it belongs to; empty with virtual keys
+}
+
+// hasOwn reports whether the app has a credential that it may use towards the provider that this belongs to.
+func (c *caller) hasOwn() bool { return !c.own.IsZero() }
+
+// keyName is that of the virtual key; empty without.
+func (c *caller) keyName() string {
+	if c.key == nil {
+		return ""
+	}
+	return c.key.Name
+}
+
+// anonymous is the tenant of callers without any credential.
+const anonymous = "anonymous"
+
+// identify tells who sent a credential; it errs if only known keys may call.
+func (ring Keyring) identify(secret switchyard.Secret) (*caller, error) {
+	if ring == nil {
+		if secret.IsZero() {
+			return &caller{tenant: anonymous}, nil
+		}
+		return &caller{tenant: "credential-" + secret.Fingerprint(), own: secret}, nil
+	}
+	if secret.IsZero() {
+		return nil, &switchyard.Error{Kind: switchyard.NoKey}
+	}
+	key := ring[sha256.Sum256([]byte(secret.Reveal()))]
+	if key == nil {
+		return nil, &switchyard.Error{Kind: switchyard.Unauthenticated, Detail: "unknown key"}
+	}
+	return &caller{key: key, tenant: key.Tenant}, nil
+}

@@ -1,0 +1,69 @@
+package router
+
+import "switchyard"
+
+// Native as a route's target is whoever the app asked for, with the model it asked for.
+const Native = "native"
+
+// Natives are the providers of a dialect that are switched on, in the file's order: those that there is a key for, ours or the
+// app's own, and those without one. What is no generation goes to one of them as it is.
+func (r *Router) Natives(dialectName string, appKey bool) (keyed, keyless []*switchyard.Target) {
+	for _, t := range r.cfg.Natives {
+		switch {
+		case t.Dialect != dialectName || t.Off != "":
+		case hasKey(t, dialectName, appKey):
+			keyed = append(keyed, t)
+		default:
+			keyless = append(keyless, t)
+		}
+	}
+	return keyed, keyless
+}
+
+// hasKey reports whether there is a key for t: ours, or the app's own, which is for providers of the app's dialect alone.
+func hasKey(t *switchyard.Target, dialectName string, appKey bool) bool {
+	return !t.Key.IsZero() || appKey && t.Dialect == dialectName
+}
+
+// native adds whoever the app asked for: the first provider that has its dialect and a key to go with. Behind one that an
+// operator has stopped the next in line is added: the stopped one stays in the plan, since jobs that it has accepted are
+// still asked for.
+func (d *decision) native() {
+	req := d.facts.Request
+	for _, n := range d.cfg.Natives {
+		if n.Dialect != req.Dialect {
+			continue
+		}
+		if reason, kind := d.unusable(n); reason != "" {
+			d.pass(n.Name, reason, kind)
+			continue
+		}
+		t := *n
+		t.Model, t.Row = req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model)
+		var notes switchyard.Fidelity
+		if living := d.successor(req.Dialect, req.Model); living != nil && living != d.asked {
+			t.Model, t.Row = living.ID, living
+			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
+		}
+		if t.Price == nil && t.Row != nil {
+			t.Price = t.Row.Price
+		}
+		d.add(&t, notes)
+		if d.cfg.Stopped == nil || !d.cfg.Stopped(n) {
+			return
+		}
+	}
+}
+
+// successor is the living model that serves for a dead one; nil if the model lives, or nobody came after it.
+func (d *decision) successor(dialectName, model string) *switchyard.Model {
+	table := d.cfg.Tables[dialectName]
+	if !d.cfg.Successors || table == nil {
+		return nil
+	}
+	row := table.Find(model)
+	if row != nil && d.cfg.Deaths.Known(dialectName, row.ID) && row.Life.Successor != "" {
+		return table.Living(row.Life.Successor, d.now)
+	}
+	return table.Living(model, d.now)
+}
