@@ -37,7 +37,7 @@ type Handler struct {
 	Breakers func() []breaker.State
 	Health   func() Health
 	Program  func() Status // what the program knows of a Status by itself
-	Ready    func() bool
+	Ready    func() error  // why new requests are not welcome; nil if they are
 	Reload   func() error
 	Config   func() Config // in force
 	Metrics  *prometheus.Registry
@@ -108,8 +108,8 @@ func (h *Handler) guard(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
-	if !h.Ready() {
-		text(w, http.StatusServiceUnavailable, "not ready")
+	if err := h.Ready(); err != nil {
+		text(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
 		return
 	}
 	text(w, http.StatusOK, "ok")
