@@ -107,7 +107,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	}
 	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
 	x.reply = reply
-	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	step, err := x.decode(out, reply)
 	if err == nil && step.Result == nil {
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("neither events nor a result")}
 	}
