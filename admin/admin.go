@@ -46,7 +46,7 @@ type Handler struct {
 	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
 
 	// How the program is.
-	Ready    func() bool
+	Ready    func() error // why new requests are not welcome; nil if they are
 	Health   func() Health
 	Program  func() Status // what the program knows of a Status by itself
 	Breakers func() []breaker.State
@@ -120,8 +120,8 @@ func (h *Handler) guard(next http.HandlerFunc) http.HandlerFunc {
 }
 
 func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
-	if !h.Ready() {
-		text(w, http.StatusServiceUnavailable, "not ready")
+	if err := h.Ready(); err != nil {
+		text(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
 		return
 	}
 	text(w, http.StatusOK, "ok")

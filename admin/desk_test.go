@@ -97,7 +97,7 @@ func newDesk(t *testing.T) *desk {
 		Settled:     func(context.Context) {},
 		Breakers:    func() []breaker.State { return d.states },
 		Health:      func() admin.Health { return admin.Health{Status: "healthy"} },
-		Ready:       func() bool { return true },
+		Ready:       func() error { return nil },
 		Experiments: func() config.Map[router.Experiment] { return nil },
 		Providers:   func() map[string][]string { return map[string][]string{"fal": {"native:fal", "flux"}} },
 		Rules:       func() map[string]string { return map[string]string{"pro": `key.labels.tier == "pro"`} },

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -492,5 +493,44 @@ func TestNothingIsSentForNobody(t *testing.T) {
 	_, report, err := b.run(&switchyard.Request{Images: 1}, b.target("a", 1, &switchyard.Request{Images: 1}))
 	if sent != 0 || switchyard.AsError(err).Outcome != switchyard.Canceled || len(report.Attempts) != 0 {
 		t.Errorf("%d sent, %v, %+v", sent, err, report.Attempts)
+	}
+}
+
+// TestBrokenOnTheWay: a gateway's 502 that comes while the provider may be at work is not known to be free, so nobody asks the
+// same provider once more. One at once, what the provider says itself, and that nobody was free to be asked, cost nothing.
+func TestBrokenOnTheWay(t *testing.T) {
+	const page = "<html><h1>502 Bad Gateway</h1></html>"
+	for _, c := range []struct {
+		status  int
+		body    string
+		took    time.Duration
+		charges []string
+	}{
+		{http.StatusBadGateway, page, 6 * time.Second, []string{"a overloaded possible"}},
+		{http.StatusBadGateway, "", 6 * time.Second, []string{"a overloaded possible"}},
+		{http.StatusBadGateway, page, 4 * time.Second, []string{"a overloaded none", "a overloaded none"}},
+		{http.StatusBadGateway, `{"error":{"message":"the model broke"}}`, 6 * time.Second, []string{"a overloaded none", "a overloaded none"}},
+		{http.StatusServiceUnavailable, page, 6 * time.Second, []string{"a overloaded none", "a overloaded none"}},
+	} {
+		for _, stream := range []bool{false, true} {
+			var later atomic.Int64
+			b := newBench(t, func(w http.ResponseWriter, _ *http.Request) {
+				later.Add(int64(c.took))
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			})
+			b.runner.Now = func() time.Time { return time.Unix(1_800_000_000, later.Load()) }
+			req := &switchyard.Request{Images: 1, Stream: stream}
+			again := b.target("a", 1, req)
+			again.Target.Retries = 1
+			if b.runner.Dialects["fragile"] = (fragile{}); stream {
+				again.Target.Dialect, again.Forward = "fragile", true
+			}
+			_, report, err := b.run(req, again)
+			attempt.Forget(err)
+			if got := charges(report.Attempts); !slices.Equal(got, c.charges) {
+				t.Errorf("%d %q after %v, stream %v: %q, want %q", c.status, c.body, c.took, stream, got, c.charges)
+			}
+		}
 	}
 }

@@ -9,26 +9,28 @@ import (
 	"switchyard/spool"
 )
 
-// maxComplaint bounds what is read of an event that says that its stream has failed.
-const maxComplaint = 4 << 10
-
 // events reads along as they pass, for the one that says that no picture will come: providers send it in a stream that has
-// begun, and end that well. Lines may arrive in any pieces.
+// begun, and end that well; and for what they say was used. Lines may arrive in any pieces.
 type events struct {
-	line      []byte // the beginning of the line under way
+	line      line
 	failing   bool   // the event under way is called error
 	complaint []byte // what the last of such events said; nil if there was none
+
+	counter dialect.Counter // who knows what they say of it; nil if nobody does
+	usage   []byte          // the last event that tells what was used; nil if there was none
+	counts  int             // how many did
 }
 
 func (e *events) see(p []byte) {
 	for {
-		line, rest, whole := bytes.Cut(p, []byte("\n"))
-		e.line = append(e.line, line[:min(len(line), maxComplaint-len(e.line))]...)
+		piece, rest, whole := bytes.Cut(p, []byte("\n"))
+		e.line.add(piece)
 		if !whole {
 			return
 		}
-		e.end(bytes.TrimRight(e.line, "\r"))
-		e.line, p = e.line[:0], rest
+		e.end(bytes.TrimRight(e.line.text, "\r"))
+		e.line.reset()
+		p = rest
 	}
 }
 
@@ -45,6 +47,10 @@ func (e *events) end(line []byte) {
 		if e.failing || bytes.HasPrefix(value, []byte(`{"error":`)) || bytes.HasPrefix(value, []byte(`{"type":"error"`)) {
 			e.complaint = bytes.Clone(value)
 		}
+		if e.counter != nil && bytes.Contains(value, []byte(`"`+e.counter.Counts()+`"`)) {
+			e.usage = append(e.usage[:0], value...)
+			e.counts++
+		}
 	}
 }
 
@@ -52,7 +58,7 @@ func (e *events) end(line []byte) {
 // is not known.
 func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 	e := &switchyard.Error{Outcome: switchyard.Overloaded}
-	body, err := x.Pool.ReadJSON(bytes.NewReader(complaint), int64(len(complaint)), maxComplaint)
+	body, err := x.Pool.ReadJSON(bytes.NewReader(complaint), int64(len(complaint)), maxLine)
 	if err != nil {
 		return e
 	}
@@ -62,4 +68,26 @@ func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 		e.Outcome = switchyard.AsError(err).Outcome
 	}
 	return e
+}
+
+// counted is what a stream has said that all of it used, and what that costs. It is nothing without pictures in it: whether any
+// passed, or were left out of the count, is not known.
+func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost, ok bool) {
+	if e.usage == nil {
+		return nil, cost, false
+	}
+	body, err := x.Pool.ReadJSON(bytes.NewReader(e.usage), int64(len(e.usage)), maxLine)
+	if err != nil {
+		return nil, cost, false
+	}
+	defer body.Close()
+	event, err := spool.Scan(body)
+	if err != nil {
+		return nil, cost, false
+	}
+	if u = e.counter.Counted(event, e.counts); u == nil || u.ImageOut <= 0 {
+		return nil, cost, false
+	}
+	cost = x.c.Target.Price.Charge(switchyard.Work{Usage: u, References: len(x.request.References)})
+	return u, cost, cost.Basis == switchyard.BasisReported
 }

@@ -46,6 +46,7 @@ type exchange struct {
 	cancel *dialect.Outgoing // takes back the job, once there is one
 	reply  *spool.Message    // the latest answer; nil once it has been dropped
 	stage  switchyard.Stage  // how far the latest request got
+	sent   time.Time         // when it began to leave
 	timer  *time.Timer       // of sleep, from its first time on: there may be many
 }
 
@@ -93,8 +94,20 @@ func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Messa
 	}
 	x.reply = reply
 	x.polled(reply.Status)
-	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	step, err := x.decode(out, reply)
 	return reply, step, x.failure(err, switchyard.Answered)
+}
+
+// decode is what the answer to out means. Of a connection that broke elsewhere nobody knows what it cost, whatever the dialect
+// makes of the status.
+func (x *exchange) decode(out *dialect.Outgoing, reply *spool.Message) (dialect.Step, error) {
+	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	if err != nil && dialect.Broke(reply, x.now().Sub(x.sent)) {
+		e := *switchyard.AsError(err)
+		e.Unbilled = false
+		err = &e
+	}
+	return step, err
 }
 
 // encode writes the request: the app's own bytes if they can go.

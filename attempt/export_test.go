@@ -19,3 +19,12 @@ func Untraced(r *Runner) func() {
 		x.endTrace(*a)
 	}
 }
+
+// Shorten is what is kept of a line of events that comes in these pieces.
+func Shorten(pieces ...[]byte) []byte {
+	var l line
+	for _, p := range pieces {
+		l.add(p)
+	}
+	return l.text
+}

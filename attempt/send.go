@@ -42,7 +42,7 @@ func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.
 	if err != nil {
 		return nil, switchyard.Unsent, x.failure(err, switchyard.Unsent)
 	}
-	x.stage = switchyard.Sent // for all that anybody knows before it returns
+	x.stage, x.sent = switchyard.Sent, x.now() // for all that anybody knows before it returns
 	resp, err := x.Transport(x.c.Target.Provider).RoundTrip(req)
 	stage := switchyard.Unsent
 	if sent.Load() {

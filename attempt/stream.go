@@ -40,6 +40,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	s.events.see(p[:n])
 	if err != nil && s.err == nil {
+		s.events.see([]byte("\n")) // the last line may have no end of its own
 		s.err = err
 	}
 	return n, err
@@ -88,11 +89,12 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 	}
 	s := &Stream{Header: resp.Header, Reader: body, Attempt: *x.a}
 	s.Attempt.Cost = x.a.Estimate
+	s.events.counter, _ = x.dialect().(dialect.Counter)
 	s.close = func(cause error) (err error) {
 		defer x.free()
 		end()
 		_ = resp.Body.Close()
-		s.Attempt, err = x.settle(work, func(a *switchyard.Attempt) { x.billStream(a, cause, s.events.complaint) })
+		s.Attempt, err = x.settle(work, func(a *switchyard.Attempt) { x.billStream(a, cause, &s.events) })
 		return err
 	}
 	return &Answer{Target: x.c.Target, Fidelity: x.c.Fidelity, Stream: s, bodies: []io.Closer{s}}, nil
@@ -107,7 +109,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	}
 	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
 	x.reply = reply
-	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
+	step, err := x.decode(out, reply)
 	if err == nil && step.Result == nil {
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("neither events nor a result")}
 	}
@@ -117,15 +119,19 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	return x.answer(ctx, step.Result, reply)
 }
 
-// billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate.
-func (x *exchange) billStream(a *switchyard.Attempt, err error, complaint []byte) {
+// billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate,
+// unless its events say at their end what was used.
+func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
 	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or by us
 	switch {
-	case errors.Is(err, io.EOF) && complaint != nil:
-		a.Outcome, a.Cost.Charge = x.refusal(complaint).Outcome, switchyard.ChargePossible
+	case errors.Is(err, io.EOF) && seen.complaint != nil:
+		a.Outcome, a.Cost.Charge = x.refusal(seen.complaint).Outcome, switchyard.ChargePossible
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
+		if used, cost, ok := x.counted(seen); ok {
+			a.Cost, x.usage = cost, used
+		}
 	case cut:
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
 	case errors.Is(err, context.DeadlineExceeded):

@@ -114,6 +114,16 @@ type Attacher interface {
 	Attach(t *switchyard.Target, req *switchyard.Request, job string) Step
 }
 
+// Counter is a back whose streams of events tell what was used.
+type Counter interface {
+	// Counts is the name of the member in which an event tells of it.
+	Counts() string
+
+	// Counted is what all of a stream used, told by the last of the events in it that tell of that, of which there were n.
+	// It is nil unless they say it of all for certain. Long strings are empty in the event.
+	Counted(event *spool.Value, n int) *switchyard.Usage
+}
+
 // Forwarder sends an app's own bytes to a provider of the app's own dialect. Only the model's name, and what the
 // target's params say, is edited in place; a field that nobody here has heard of survives.
 type Forwarder interface {

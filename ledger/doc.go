@@ -10,5 +10,6 @@
 //	begun  ─────────────▶ ended        the generation that its attempts belong to
 //
 // An attempt that an earlier process opened and never settled counts as possibly charged, at its estimate: Store.Unfinished
-// finds it, and Account.Lost says what is to be recorded.
+// finds it, and Account.Lost says what is to be recorded. Several journals may be applied to one store: each row has the
+// epoch, and so the journal, of who opened it.
 package ledger

@@ -11,6 +11,9 @@ func (c JournalConfig) WithSync(sync func(*os.File) error) JournalConfig {
 	return c
 }
 
+// Trial is what a journal tries a disk with.
+var Trial = trial
+
 // Fail has the journal give up its files behind records that are written and not synced yet.
 func (j *Journal) Fail(records ...Record) (synced func() error, err error) {
 	j.turn <- struct{}{}

@@ -5,10 +5,13 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"switchyard/ledger"
 )
@@ -73,6 +76,50 @@ func TestAFullDiskRefusesAndForgetsNothing(t *testing.T) {
 	if len(again.Damages()) != 0 {
 		t.Errorf("damages %v", again.Damages()[0])
 	}
+}
+
+// While a disk is full the journal fails, though nobody writes; a trial that did not fit is gone, and what is there is whole.
+func TestAFullDiskIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		j := openJournal(t, dir)
+		openAttempt(t, j, "before")
+		size := func() int64 {
+			info, err := os.Stat(file(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Size()
+		}
+		filled := attempt("filled")
+		filled.Job = strings.Repeat("b", 1<<20-2000)
+		if err := j.Append(t.Context(), ledger.OpenRecord(filled)); err != nil {
+			t.Fatal(err)
+		}
+		limitFiles(t, 1<<20)
+		was := size()
+		filled.Job = filled.Job[:10_000]
+		if err := j.Append(t.Context(), ledger.OpenRecord(filled)); !errors.Is(err, ledger.ErrJournal) {
+			t.Fatalf("got %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if _, err := j.State(); err == nil || size() != was {
+			t.Errorf("it is full, and the journal says %v, with %d bytes more", err, size()-was)
+		}
+		limitFiles(t, 1<<40)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if _, err := j.State(); err != nil || size() != was {
+			t.Errorf("it has room, and the journal says %v, with %d bytes more", err, size()-was)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if m, again := replay(t, dir); m.of("before") != "[opened]" || m.of("filled") != "[opened]" || len(again.Damages()) != 0 {
+			t.Errorf("before: %s, filled: %s, %v", m.of("before"), m.of("filled"), again.Damages())
+		}
+	})
 }
 
 // A write that fails takes nothing with it that others have written before and not yet synced: their requests may have

@@ -110,7 +110,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 		return nil, err
 	}
 	j := &Journal{
-		dir: c.Dir, epoch: rand.Text(), guard: guard,
+		dir: c.Dir, guard: guard,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), grown: make(chan struct{}, 1), ended: make(chan struct{}),
 		full: int64(c.SegmentSize), flush: c.sync,
 	}
@@ -122,6 +122,7 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	}
 	j.backlog.limit = int(j.full)
 	j.id, err = identity(filepath.Join(c.Dir, "id"))
+	j.epoch = j.id + "." + rand.Text()
 	if err = errors.Join(err, removeTemporary(c.Dir), syncParent(c.Dir)); err == nil {
 		err = j.begin(everything)
 	}
@@ -150,8 +151,15 @@ func identity(path string) (string, error) {
 // ID names the journal; it survives restarts.
 func (j *Journal) ID() string { return j.id }
 
-// Epoch names this opening of the journal. What an earlier one left unsettled, nobody works on any more.
+// Epoch names this opening of the journal, and the journal: see JournalOf. What an earlier one left unsettled, nobody works
+// on any more.
 func (j *Journal) Epoch() string { return j.epoch }
+
+// JournalOf is the id of the journal that an epoch is of. It is empty for those of earlier versions, which did not tell:
+// then only one journal wrote to a store.
+func JournalOf(epoch string) string {
+	return epoch[:max(strings.LastIndexByte(epoch, '.'), 0)]
+}
 
 // Append writes records, all or none, and returns when they are on disk: a request that appends its Begun with its first
 // Opened, and its last Settled with its Ended, costs two syncs. If ctx ends before the caller has its turn, nothing is

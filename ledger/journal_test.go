@@ -38,6 +38,9 @@ func TestWhatWasAcknowledgedIsThereAfterRestart(t *testing.T) {
 	if again.ID() != j.ID() || again.Epoch() == j.Epoch() {
 		t.Error("a journal keeps its id, and each opening has an epoch of its own")
 	}
+	if of := ledger.JournalOf(again.Epoch()); of != again.ID() || ledger.JournalOf("OFVERSION1") != "" {
+		t.Errorf("epoch %q is of journal %q", again.Epoch(), of)
+	}
 	if err := j.Append(t.Context(), ledger.OpenRecord(a)); !errors.Is(err, ledger.ErrClosed) {
 		t.Errorf("after Close: got %v", err)
 	}

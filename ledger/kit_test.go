@@ -55,7 +55,9 @@ func (m *memory) Apply(ctx context.Context, b ledger.Batch) error {
 	return nil
 }
 
-func (m *memory) Unfinished(context.Context, string) ([]ledger.Account, error) { return nil, nil }
+func (m *memory) Unfinished(context.Context, string, time.Time) ([]ledger.Account, error) {
+	return nil, nil
+}
 
 func (m *memory) breakDown(err error) {
 	m.mu.Lock()

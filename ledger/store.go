@@ -23,8 +23,10 @@ type Store interface {
 	// or Begun does nothing where there is a row already, the others overwrite what they tell.
 	Apply(ctx context.Context, b Batch) error
 
-	// Unfinished lists the generations of other epochs that have not ended, or that have an attempt which has not.
-	Unfinished(ctx context.Context, epoch string) ([]Account, error)
+	// Unfinished lists the generations that have not ended, or that have an attempt which has not, and that nobody works on
+	// any more: of other epochs of the same journal, and of those that name none (see JournalOf). Another journal's process
+	// may be alive, so of its rows only those are listed that started before the given time.
+	Unfinished(ctx context.Context, epoch string, before time.Time) ([]Account, error)
 }
 
 // Batch is consecutive records of a journal.

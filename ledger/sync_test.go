@@ -259,6 +259,72 @@ func TestAFolderThatWasEmptied(t *testing.T) {
 	}
 }
 
+// A journal that has failed tries by itself, now and then: whoever would write is perhaps sent elsewhere for as long as it
+// fails. It leaves nothing in the files.
+func TestAJournalThatFailsTriesByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, bad := t.TempDir(), errors.New("input/output error")
+		var tries atomic.Int64
+		var well atomic.Bool
+		j, err := ledger.OpenJournal(ledger.JournalConfig{Dir: dir}.WithSync(func(f *os.File) error {
+			if tries.Add(1); !well.Load() {
+				return bad
+			}
+			return f.Sync()
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Append(t.Context(), ledger.OpenRecord(attempt("refused"))); !errors.Is(err, bad) {
+			t.Fatalf("got %v", err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if _, err := j.State(); !errors.Is(err, bad) || tries.Load() < 5 || tries.Load() > 12 {
+			t.Errorf("after 10 s and %d tries: %v", tries.Load(), err)
+		}
+		well.Store(true)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if _, err := j.State(); err != nil {
+			t.Errorf("the disk is well, and the journal says %v", err)
+		}
+		tries.Store(0)
+		time.Sleep(time.Minute)
+		if synctest.Wait(); tries.Load() != 0 {
+			t.Errorf("%d tries once it is well", tries.Load())
+		}
+		if info, err := os.Stat(file(dir)); err != nil || info.Size() != 0 {
+			t.Errorf("something was left: %v, %v", info, err)
+		}
+		openAttempt(t, j, "after")
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		m, again := replay(t, dir)
+		if m.of("after") != "[opened]" || m.of("refused") != "[]" || len(again.Damages()) != 0 || again.Stats().Torn != 0 {
+			t.Errorf("after: %s, refused: %s, %v, %+v", m.of("after"), m.of("refused"), again.Damages(), again.Stats())
+		}
+	})
+}
+
+// A process may die while it tries: what that leaves at the end of the file, all of it or a part, is no damage.
+func TestATrialThatWasLeftIsNoDamage(t *testing.T) {
+	for _, left := range []int{1, 100, len(ledger.Trial())} {
+		dir := t.TempDir()
+		j := openJournal(t, dir)
+		openAttempt(t, j, "1")
+		whole, err := os.ReadFile(file(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := rewritten(t, append(whole, ledger.Trial()[:left]...))
+		if m, again := replay(t, next); m.of("1") != "[opened]" || len(again.Damages()) != 0 || again.Stats().Torn != left {
+			t.Errorf("%d bytes: %s, %v, %+v", left, m.of("1"), again.Damages(), again.Stats())
+		}
+	}
+}
+
 func TestOneSyncCoversAllThatWasWrittenBeforeIt(t *testing.T) {
 	d := newDisk()
 	j := d.on(t, t.TempDir())

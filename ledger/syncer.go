@@ -1,12 +1,34 @@
 package ledger
 
-import "runtime"
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"runtime"
+	"time"
+)
 
-// keep is the one goroutine that syncs, and that frees what has been applied. It returns when the journal is closed and
-// nothing waits.
+// A journal that fails is tried every so often, with so many bytes: room for a few hundred records, so that whoever goes by
+// State is not told that all is well for the sake of one.
+const (
+	trialEvery = time.Second
+	trialSize  = 64 << 10
+)
+
+// keep is the one goroutine that syncs, that frees what has been applied, and that tries again what fails. It returns when
+// the journal is closed and nothing waits.
 func (j *Journal) keep() {
 	defer close(j.ended)
-	for range j.wake {
+	var again <-chan time.Time // while writes fail: when to try
+	for {
+		select {
+		case <-j.wake:
+		case <-again:
+			again = nil
+			j.turn <- struct{}{}
+			j.try()
+			<-j.turn
+		}
 		for {
 			waits, closed := j.unsynced()
 			if !waits && closed {
@@ -27,7 +49,50 @@ func (j *Journal) keep() {
 			j.tend()
 			<-j.turn
 		}
+		if _, err := j.State(); err != nil && again == nil {
+			again = time.After(trialEvery)
+		}
 	}
+}
+
+// try finds out whether writes that failed go well again. Nobody else may: a process that is not ready is sent nothing to
+// write for. Requires the turn.
+func (j *Journal) try() {
+	if _, err := j.State(); err == nil {
+		return
+	}
+	err := j.reopen()
+	if err == nil {
+		err = j.advance()
+	}
+	if err == nil {
+		err = j.push(trial())
+	}
+	if err != nil {
+		_ = j.stuck(err)
+		return
+	}
+	j.syncing.Lock()
+	err = j.flush(j.newest)
+	j.syncing.Unlock()
+	if cut := j.newest.Truncate(j.size); err != nil || cut != nil {
+		j.fail(errors.Join(err, cut), err != nil)
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.failing = nil
+}
+
+// trial is what the end of a file may be filled with to see whether it can be. A crash may leave it there: it is then taken
+// for the rest of a record that was never acknowledged, since it begins like none, and none begins in it. File systems do
+// not make it smaller.
+func trial() []byte {
+	b := make([]byte, trialSize)
+	_, _ = rand.Read(b) // never fails
+	b = bytes.ReplaceAll(b, []byte{magic}, []byte{0})
+	b[0] = 0
+	return b
 }
 
 func (j *Journal) unsynced() (waits, closed bool) {

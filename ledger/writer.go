@@ -40,10 +40,7 @@ func (j *Journal) put(records []Record) (*group, error) {
 	if err := j.advance(); err != nil {
 		return nil, j.stuck(err)
 	}
-	if _, err := j.newest.Write(j.frames); err != nil {
-		if j.newest.Truncate(j.size) != nil { // else it is as it was before
-			j.fail(err, false)
-		}
+	if err := j.push(j.frames); err != nil {
 		return nil, j.stuck(err)
 	}
 	j.size += int64(len(j.frames))
@@ -57,6 +54,15 @@ func (j *Journal) put(records []Record) (*group, error) {
 	j.written = g.last
 	j.waiting = append(j.waiting, g)
 	return g, nil
+}
+
+// push writes behind what the newest file has, all or nothing. Requires the turn.
+func (j *Journal) push(b []byte) error {
+	_, err := j.newest.Write(b)
+	if err != nil && j.newest.Truncate(j.size) != nil { // else it is as it was before
+		j.fail(err, false)
+	}
+	return err
 }
 
 // fill makes frames of records.
@@ -118,10 +124,12 @@ func (j *Journal) stuck(err error) error {
 		j.since = time.Now()
 	}
 	j.failing = err
+	poke(j.wake) // it is tried again, whether anybody writes or not
 	return err
 }
 
-// State is the error with which the latest write failed, and since when none has gone well; nil if it went well.
+// State is the error with which the latest write failed, and since when none has gone well; nil if it went well. While it
+// fails the journal tries by itself: see try.
 func (j *Journal) State() (since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

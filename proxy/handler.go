@@ -60,7 +60,7 @@ type Handler struct {
 	Pace       *router.Pace                      // if nil, nothing is hedged
 	Breakers   func(target string) breaker.State // for who asks how providers are; may be nil
 
-	Ready   func() bool              // whether new requests are welcome; nil if they always are
+	Ready   func() error             // why new requests are not welcome, for everybody to know; nil if they always are
 	Observe func(*Record)            // gets every finished request; may be nil
 	Late    func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
 	Tracer  Tracer                   // may be nil; that of Runner is the same one
@@ -188,12 +188,14 @@ func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.URL.Path == healthPath || r.URL.Path == readyPath:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		if r.URL.Path == readyPath && h.Ready != nil && !h.Ready() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = fmt.Fprintln(w, "not ready")
-			break
+		said := "ok"
+		if r.URL.Path == readyPath && h.Ready != nil {
+			if err := h.Ready(); err != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				said = "not ready: " + err.Error()
+			}
 		}
-		_, _ = fmt.Fprintln(w, "ok")
+		_, _ = fmt.Fprintln(w, said)
 	case strings.HasPrefix(r.URL.Path, assetsPath):
 		h.Assets.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, extrasPath):

@@ -11,16 +11,51 @@ import (
 	"testing"
 	"time"
 
+	"switchyard"
 	"switchyard/ledger"
 	"switchyard/ledger/postgres/postgrestest"
+	"switchyard/sim"
 )
+
+// onPostgres is a store in the database, with a folder of its own for all else.
+func onPostgres(server *postgrestest.Server, dir string) string {
+	return fmt.Sprintf("store: {database: %q, journal: \"%[2]s/journal\", assets: {url: \"file:%[2]s/assets\"}}\n", server.URL("postgres"), dir)
+}
+
+// TestTwoSidecars: one that starts on the database of another takes nothing of it for left behind. Both write.
+func TestTwoSidecars(t *testing.T) {
+	server := postgrestest.Start(t)
+	first := startKit(t, onPostgres(server, t.TempDir())+twoProviders)
+	first.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.Stall })
+	got := make(chan answer, 1)
+	go func() { got <- first.post(openaiPath, anImage, "X-Only", "nano") }()
+	eventually(t, func() (int, bool) { n := len(first.world.Google.Calls()); return n, n == 1 })
+	if rows := first.rows(); len(rows) != 1 || rows[0].Outcome != "" {
+		t.Fatalf("under way: %+v", rows)
+	}
+	second := startKitWith(t, first.world, onPostgres(server, t.TempDir())+twoProviders)
+	if a := second.post(openaiPath, anImage, "X-Only", "gpt"); a.status != http.StatusOK {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if rows := second.rows(); len(rows) != 2 || rows[0].Outcome != "" || rows[1].Outcome != switchyard.OK {
+		t.Errorf("once another has started: %+v", rows)
+	}
+	first.mustKill(`{"scope":"provider","name":"google","abort":true}`)
+	<-got
+	if rows := first.rows(); len(rows) != 2 || rows[0].Outcome == "" || rows[0].Outcome == switchyard.Lost {
+		t.Errorf("when it has ended: %+v", rows)
+	}
+	if c, err := second.side.store.Check(t.Context()); err != nil || len(c.Wrong) != 0 || c.Running != 0 || c.Generations != c.Attempts {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
 
 // TestDatabaseGone: a server that stops takes no answer and no row with it. Health says so, and what was answered
 // meanwhile is in the ledger when the server is back.
 func TestDatabaseGone(t *testing.T) {
 	server := postgrestest.Start(t)
 	dir := t.TempDir()
-	k := startKit(t, fmt.Sprintf("store: {database: %q, journal: \"%[2]s/journal\", assets: {url: \"file:%[2]s/assets\"}}\n", server.URL("postgres"), dir)+twoProviders)
+	k := startKit(t, onPostgres(server, dir)+twoProviders)
 	draw := func(n int) {
 		t.Helper()
 		for range n {

@@ -3,12 +3,14 @@ package main
 import (
 	"net/http"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 )
 
-// TestFullDiskIsTold: while nothing can be written down nothing is taken on, and health says so; afterwards all is well.
+// TestFullDiskIsTold: while nothing can be written down nothing is taken on, and health says so; afterwards all is well. Who
+// asks whether to send anything here hears of both, though nothing is sent meanwhile; to start anew would not help.
 func TestFullDiskIsTold(t *testing.T) {
 	k := startKit(t, twoProviders)
 	var old syscall.Rlimit
@@ -32,7 +34,25 @@ func TestFullDiskIsTold(t *testing.T) {
 	if page := string(k.operate(http.MethodGet, "/metrics", "").body); !strings.Contains(page, "switchyard_journal_failing 1") {
 		t.Error("it is not in the metrics")
 	}
+	ready := func(path string) (told []string) {
+		told = append(told, string(k.do(t.Context(), http.MethodGet, path, "").body))
+		return append(told, string(k.operate(http.MethodGet, path, "").body))
+	}
+	const why = "not ready: the journal cannot be written\n"
+	if got := ready("/readyz"); !slices.Equal(got, []string{why, why}) {
+		t.Errorf("ready: %q", got)
+	}
+	if a := k.do(t.Context(), http.MethodGet, "/readyz", ""); a.status != http.StatusServiceUnavailable {
+		t.Errorf("ready: %d", a.status)
+	}
+	if got := ready("/healthz"); !slices.Equal(got, []string{"ok\n", "ok\n"}) {
+		t.Errorf("alive: %q", got)
+	}
 	limit(old.Cur)
+	eventually(t, func() ([]string, bool) {
+		got := ready("/readyz")
+		return got, slices.Equal(got, []string{"ok\n", "ok\n"})
+	})
 	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusOK {
 		t.Errorf("%d %s", a.status, a.body)
 	}

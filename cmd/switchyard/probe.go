@@ -131,6 +131,18 @@ func (s *sidecar) health() admin.Health {
 	return h
 }
 
+// unready is why new requests are not welcome; nil if they are. Who keeps them away for it need not start us anew: health
+// says more, and the journal finds out by itself when it can be written again.
+func (s *sidecar) unready() error {
+	if !s.ready.Load() {
+		return errors.New("starting, or draining")
+	}
+	if _, err := s.journal.State(); err != nil {
+		return errors.New("the journal cannot be written")
+	}
+	return nil
+}
+
 // unwritten is what of the books does not take anything.
 func (s *sidecar) unwritten() (problems []string) {
 	if since, err := s.applier.State(); err != nil {

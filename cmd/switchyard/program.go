@@ -13,7 +13,7 @@ func (s *sidecar) program() admin.Status {
 		return admin.Busy{InFlight: load.InFlight, Waiting: load.Waiting}
 	}
 	st := admin.Status{
-		Version: version, Started: s.started.UTC(), Ready: s.ready.Load(),
+		Version: version, Started: s.started.UTC(), Ready: s.unready() == nil,
 		Config:    admin.ConfigStatus{File: s.name, Loaded: f.loaded.UTC(), Waiting: f.pending},
 		Providers: []admin.ProviderStatus{}, Targets: []admin.TargetStatus{},
 	}

@@ -13,6 +13,11 @@ import (
 	"switchyard/ticket"
 )
 
+// longestWork is how long a generation of another sidecar's journal, in the same database, is taken to be under way. An
+// attempt has three minutes unless timeouts.attempt says otherwise, and a request has server.request_timeout; whoever waits
+// for a picture longer than a day has died, and perhaps its machine and its journal, so that nobody else would settle it.
+const longestWork = 24 * time.Hour
+
 // takeStock looks at all that earlier processes left, decides on it, and writes down what is certain already. Nothing is
 // sent: if the start fails, the next one finds the rest as it was.
 func (s *sidecar) takeStock(ctx context.Context) error {
@@ -35,7 +40,7 @@ func (s *sidecar) left(ctx context.Context) ([]left, error) {
 	if err := s.applier.Flush(ctx); err != nil {
 		return nil, err
 	}
-	accounts, err := s.store.Unfinished(ctx, s.journal.Epoch())
+	accounts, err := s.store.Unfinished(ctx, s.journal.Epoch(), time.Now().Add(-longestWork))
 	if err != nil {
 		return nil, err
 	}

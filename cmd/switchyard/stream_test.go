@@ -63,7 +63,7 @@ func TestPassesThrough(t *testing.T) {
 	}
 }
 
-// TestStream: a provider's own events go on as they come, and are booked.
+// TestStream: a provider's own events go on as they come, and are booked at what the last of them says was used.
 func TestStream(t *testing.T) {
 	k := startKit(t, twoProviders)
 	body := `{"model":"gpt-image-1-mini","prompt":"a cat","size":"1024x1024","stream":true,"partial_images":1}`
@@ -72,9 +72,16 @@ func TestStream(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "event: image_generation.partial_image") || !strings.Contains(string(text), "event: image_generation.completed") {
 		t.Errorf("%d %.200s %v", resp.StatusCode, text, err)
 	}
+	native := `{"contents":[{"parts":[{"text":"a cat"}]}]}`
+	resp = k.events("/v1beta/models/gemini-3-pro-image:streamGenerateContent?alt=sse", native, "X-Only", "nano")
+	if text, err = io.ReadAll(resp.Body); err != nil || !strings.Contains(string(text), `"finishReason"`) {
+		t.Errorf("%d %.200s %v", resp.StatusCode, text, err)
+	}
 	rows := k.rows()
-	if len(rows) != 1 || rows[0].Outcome != switchyard.OK || rows[0].Cost.Charge != switchyard.ChargeSettled {
-		t.Errorf("the ledger has %+v", rows)
+	for i, billed := range []switchyard.Money{k.world.OpenAI.Total(), k.world.Google.Total()} {
+		if len(rows) != 2 || rows[i].Outcome != switchyard.OK || rows[i].Cost != (switchyard.Cost{Amount: billed, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}) {
+			t.Errorf("billed %v, and the ledger has %+v", billed, rows)
+		}
 	}
 	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Refuse })
 	if resp := k.events(openaiPath, body, "X-Only", "gpt"); resp.StatusCode != http.StatusServiceUnavailable && resp.StatusCode != http.StatusTooManyRequests {

@@ -55,7 +55,7 @@ func (s *sidecar) openProxy(f *file) error {
 		Pace:       &s.pace,
 		Breakers:   s.breakers.State,
 
-		Ready:   s.ready.Load,
+		Ready:   s.unready,
 		Observe: s.observe,
 		Late:    s.late,
 		Log:     s.log,
@@ -100,7 +100,7 @@ func (s *sidecar) openAdmin(f *file) {
 		Breakers: s.breakers.States,
 		Health:   s.health,
 		Program:  s.program,
-		Ready:    s.ready.Load,
+		Ready:    s.unready,
 		Reload:   s.reload,
 		Config:   s.config,
 		Kills:    &s.switches,

@@ -107,6 +107,22 @@ func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switc
 	return &switchyard.Error{Outcome: switchyard.BadReply, Said: said, Usage: res.Usage, Err: errors.New("no image, finished with " + reason)}
 }
 
+var _ dialect.Counter = Dialect{}
+
+// Counts is what a whole answer calls it, too.
+func (Dialect) Counts() string { return "usageMetadata" }
+
+// Counted is told by every piece of an answer, each time of all that came before; whole by the piece with which it has
+// finished.
+func (Dialect) Counted(event *spool.Value, _ int) *switchyard.Usage {
+	for _, c := range event.Get("candidates").Items() {
+		if c.Get("finishReason").Given() {
+			return decodeUsage(event.Get("usageMetadata"))
+		}
+	}
+	return nil
+}
+
 // decodeUsage: the output that is not image is text, and so are thoughts. Without details it counts as image.
 func decodeUsage(v *spool.Value) *switchyard.Usage {
 	if !v.Given() {

@@ -227,6 +227,20 @@ func decodeOutput(item *spool.Value) (img switchyard.Image, err error) {
 	return dialect.ParseLink(item.Get("url"))
 }
 
+var _ dialect.Counter = Dialect{}
+
+// Counts is what a whole answer calls it, too.
+func (Dialect) Counts() string { return "usage" }
+
+// Counted is told by the event of each picture. Whether of it alone or of all of them is said nowhere, so with several of
+// them nobody knows.
+func (Dialect) Counted(event *spool.Value, n int) *switchyard.Usage {
+	if n != 1 || !strings.HasSuffix(event.Get("type").Text(), ".completed") {
+		return nil
+	}
+	return decodeUsage(event.Get("usage"))
+}
+
 // decodeUsage: without details of the output all of it counts as image, as OpenAI's own pages say.
 func decodeUsage(v *spool.Value) *switchyard.Usage {
 	if !v.Given() {

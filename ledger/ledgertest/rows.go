@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -83,24 +84,34 @@ func standsAlone(t *testing.T, x Technology) { // its Opened was destroyed
 	}
 }
 
+// unfinished: what an earlier process of the journal left is nobody's any more, and so is what versions left whose epochs
+// named no journal. What another journal has under way is its own, until it is too old to be.
 func unfinished(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
-	Apply(t, s, "old", ledger.BeginRecord(Generation("running")), ledger.OpenRecord(Attempt("1", "running")))
-	Apply(t, s, "old", ledger.BeginRecord(Generation("whole")), ledger.EndRecord(Ended(Generation("whole"))), ledger.SettleRecord(Done(Attempt("2", "whole"))))
-	Apply(t, s, "old", ledger.EndRecord(Ended(Generation("hedged"))), ledger.OpenRecord(Attempt("3", "hedged")), ledger.SettleRecord(Done(Attempt("4", "hedged"))))
-	Apply(t, s, "old", ledger.OpenRecord(Attempt("5", "unknown")))
-	Apply(t, s, "old", ledger.BeginRecord(Generation("begun")))
-	Apply(t, s, "new", ledger.BeginRecord(Generation("mine")), ledger.OpenRecord(Attempt("6", "mine")))
-	list, err := s.Unfinished(t.Context(), "new")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]int{}
-	for _, acc := range list {
-		got[acc.Generation.ID] = len(acc.Attempts)
-	}
-	if want := map[string]int{"running": 1, "hedged": 2, "unknown": 1, "begun": 0}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	const old, now = "j.old", "j.now"
+	Apply(t, s, old, ledger.BeginRecord(Generation("running")), ledger.OpenRecord(Attempt("1", "running")))
+	Apply(t, s, old, ledger.BeginRecord(Generation("whole")), ledger.EndRecord(Ended(Generation("whole"))), ledger.SettleRecord(Done(Attempt("2", "whole"))))
+	Apply(t, s, old, ledger.EndRecord(Ended(Generation("hedged"))), ledger.OpenRecord(Attempt("3", "hedged")), ledger.SettleRecord(Done(Attempt("4", "hedged"))))
+	Apply(t, s, old, ledger.OpenRecord(Attempt("5", "unknown")))
+	Apply(t, s, old, ledger.BeginRecord(Generation("begun")))
+	Apply(t, s, now, ledger.BeginRecord(Generation("mine")), ledger.OpenRecord(Attempt("6", "mine")))
+	Apply(t, s, "VERSION1", ledger.BeginRecord(Generation("unnamed")), ledger.OpenRecord(Attempt("7", "unnamed")))
+	Apply(t, s, "k.now", ledger.BeginRecord(Generation("theirs")), ledger.OpenRecord(Attempt("8", "theirs")), ledger.OpenRecord(Attempt("9", "theirs alone")))
+	ours := map[string]int{"running": 1, "hedged": 2, "unknown": 1, "begun": 0, "unnamed": 1}
+	all := maps.Clone(ours)
+	all["theirs"], all["theirs alone"] = 1, 1
+	for before, want := range map[time.Time]map[string]int{Start: ours, Start.Add(1): all} {
+		list, err := s.Unfinished(t.Context(), now, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, acc := range list {
+			got[acc.Generation.ID] = len(acc.Attempts)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("others' before %v: got %v, want %v", before, got, want)
+		}
 	}
 }
 

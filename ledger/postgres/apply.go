@@ -10,8 +10,9 @@ import (
 	"switchyard/ledger"
 )
 
-// oneAtATime makes batches of other processes wait until the transaction ends. They add to the same sums anyway, and a row
-// that is read and not there must not come from somebody else before it is written. The number is any that nobody else takes.
+// oneAtATime makes batches of other processes wait until the transaction ends, and whoever forgets what is old. They add to
+// the same sums anyway, and a row that is read and not there must not come from somebody else before it is written. The
+// number is any that nobody else takes.
 const oneAtATime = `SELECT pg_advisory_xact_lock(7949127032)`
 
 // Apply carries out a batch in one transaction. All its statements are sent at once: the way to the server and back may

@@ -58,6 +58,7 @@ var technology = sqlstore.Technology{
 	Text:           text,
 	Entries:        `jsonb_array_elements(CAST($1 AS jsonb)) k`,
 	RatingsInOrder: `r.first`,
+	Turn:           oneAtATime,
 }
 
 // text is what PostgreSQL can hold: Unicode without zeros. Apps may send anything; it must not stop the ledger.

@@ -71,6 +71,7 @@ func TestDatabase(t *testing.T) {
 	t.Run("versions", func(t *testing.T) { versions(t, &d) })
 	t.Run("many start at once", func(t *testing.T) { startAtOnce(t, d.fresh(t)) })
 	t.Run("two journals at once", func(t *testing.T) { twoJournals(t, d.fresh(t)) })
+	t.Run("two prune at once", func(t *testing.T) { twoPrune(t, d.fresh(t)) })
 	t.Run("read only", func(t *testing.T) { readOnly(t, d.fresh(t)) })
 	t.Run("rows wait for a server that is gone", func(t *testing.T) { rowsWait(t, &d) }) // stops the server
 }
@@ -131,6 +132,34 @@ func twoJournals(t *testing.T, url string) {
 	}
 	all.Wait()
 	ledgertest.SumsAddUp(t, stores[0])
+}
+
+// twoPrune: two processes forget what is old, a part at a time. No attempt stays whose generation has gone.
+func twoPrune(t *testing.T, url string) {
+	stores := []*postgres.Store{open(t, url), open(t, url)}
+	var records []ledger.Record
+	for i := range 600 {
+		id := fmt.Sprint(i)
+		records = append(records, ledger.EndRecord(ledgertest.Ended(ledgertest.Generation(id))), ledger.SettleRecord(ledgertest.Done(ledgertest.Attempt(id, id))))
+	}
+	ledgertest.Apply(t, stores[0], "e", records...)
+	var all sync.WaitGroup
+	for _, s := range stores {
+		all.Go(func() {
+			for range 30 {
+				if _, err := s.Prune(t.Context(), ledgertest.Start.Add(time.Minute), 10); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	var generations, attempts int
+	err := connect(t, url).QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM generations),
+(SELECT COUNT(*) FROM attempts a WHERE NOT EXISTS (SELECT 1 FROM generations WHERE id = a.generation))`).Scan(&generations, &attempts)
+	if err != nil || generations != 0 || attempts != 0 {
+		t.Errorf("%d generations are left, and %d attempts of others; %v", generations, attempts, err)
+	}
 }
 
 func readOnly(t *testing.T, url string) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"switchyard"
 	"switchyard/ledger"
@@ -96,7 +97,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 	if err := a.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	left, err := s.Unfinished(t.Context(), j.Epoch())
+	left, err := s.Unfinished(t.Context(), j.Epoch(), time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ type Technology struct {
 	Text           func(string) string // what of a text the database can hold; nil if it can hold all
 	Entries        string              // the elements of the JSON array $1, as rows k with a column value
 	RatingsInOrder string              // column of ratings r that grows with each that is given first
+	Turn           string              // makes others who change the books wait until the transaction ends; empty if each does that anyway
 }
 
 func (t Technology) text(s string) string {

@@ -10,18 +10,22 @@ import (
 	"switchyard/ledger"
 )
 
-// Unfinished lists what other epochs left open. An attempt whose generation nobody recorded stands alone, with what it
+// leftOpen is the condition of Unfinished, of a row of either table. Of its values, $2 is what the epochs of the same
+// journal begin with.
+const leftOpen = `outcome = '' AND epoch <> $1 AND (substr(epoch, 1, length($2)) = $2 OR epoch NOT LIKE '%.%' OR started < $3)`
+
+// Unfinished lists what nobody works on any more. An attempt whose generation nobody recorded stands alone, with what it
 // tells of it.
-func (s *Store) Unfinished(ctx context.Context, epoch string) ([]ledger.Account, error) {
+func (s *Store) Unfinished(ctx context.Context, epoch string, before time.Time) ([]ledger.Account, error) {
+	values := []any{epoch, ledger.JournalOf(epoch) + ".", nanos(before)}
 	list, err := collect(ctx, s.Read, scanAccount, `SELECT `+generationColumns+` FROM generations g
-WHERE g.outcome = '' AND g.epoch <> $1
-	OR g.id IN (SELECT generation FROM attempts WHERE outcome = '' AND epoch <> $1) ORDER BY g.started, g.id`, epoch)
+WHERE `+leftOpen+` OR g.id IN (SELECT generation FROM attempts WHERE `+leftOpen+`) ORDER BY g.started, g.id`, values...)
 	if err != nil {
 		return nil, err
 	}
 	alone, err := collect(ctx, s.Read, scanAlone, `SELECT a.generation, MIN(a.started) FROM attempts a
-WHERE a.outcome = '' AND a.epoch <> $1 AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation)
-GROUP BY a.generation ORDER BY MIN(a.started)`, epoch)
+WHERE `+leftOpen+` AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation)
+GROUP BY a.generation ORDER BY MIN(a.started)`, values...)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +73,12 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if s.Turn != "" {
+		// Each statement below looks for itself what is old, and all must find the same.
+		if _, err := tx.ExecContext(ctx, s.Turn); err != nil {
+			return 0, fmt.Errorf("prune: %w", err)
+		}
+	}
 	old := `(SELECT id FROM generations g WHERE started < $1 AND outcome <> ''
 	AND NOT EXISTS (SELECT 1 FROM attempts WHERE generation = g.id AND outcome = '') ORDER BY started, id LIMIT $2)`
 	n := int64(0)
