@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"switchyard"
 )
 
 // ApplierConfig is what an Applier works with.
@@ -58,7 +60,7 @@ func (a *Applier) Run(ctx context.Context) error {
 		n, err := a.step(ctx)
 		a.note(ctx, err)
 		if err != nil {
-			wait(ctx, pause)
+			switchyard.Sleep(ctx, pause)
 			pause = min(2*pause, a.config.Backoff)
 			continue
 		}
@@ -202,16 +204,4 @@ func (a *Applier) Wait(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return a.Flush(ctx) == nil
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -395,3 +395,19 @@ func loopback(hostport string) bool {
 }
 
 // defaultConfig is the config file of a command that was not told of another.
+
+// targetsOf is the targets of each provider that is switched on, its native one first.
+func (f *file) targetsOf() map[string][]string {
+	providers := map[string][]string{}
+	for _, e := range f.Providers {
+		if e.Value.Enabled {
+			providers[e.Name] = []string{nativeName(e.Name)}
+		}
+	}
+	for _, e := range f.Targets {
+		if targets, ok := providers[e.Value.Provider]; ok && e.Value.Enabled {
+			providers[e.Value.Provider] = append(targets, e.Name)
+		}
+	}
+	return providers
+}

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
 	"switchyard/admin"
 	"switchyard/limit"
 )
@@ -38,4 +43,48 @@ func (s *sidecar) program() admin.Status {
 		})
 	}
 	return st
+}
+
+// health is what is wrong with it, and with whom it depends on.
+func (s *sidecar) health() admin.Health {
+	var problems []string
+	f := s.file.Load()
+	if text := s.refused.Load(); text != nil {
+		problems = append(problems, "the latest config was refused: "+*text)
+	}
+	if len(f.pending) > 0 {
+		problems = append(problems, "these wait for a restart: "+strings.Join(f.pending, ", "))
+	}
+	problems = append(problems, s.alerts.untold.problems(f)...)
+	problems = append(problems, s.unwritten()...)
+	_, refusing := s.journal.State()
+	h := s.watch.Health(admin.Scene{
+		Providers: f.targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),
+		Problems: problems, Refusing: refusing != nil, Now: time.Now(),
+	})
+	h.Alerts = s.alerts.firing()
+	return h
+}
+
+// unready is why new requests are not welcome; nil if they are. Who keeps them away for it need not start us anew: health
+// says more, and the journal finds out by itself when it can be written again.
+func (s *sidecar) unready() error {
+	if !s.ready.Load() {
+		return errors.New("starting, or draining")
+	}
+	if _, err := s.journal.State(); err != nil {
+		return errors.New("the journal cannot be written")
+	}
+	return nil
+}
+
+// unwritten is what of the books does not take anything.
+func (s *sidecar) unwritten() (problems []string) {
+	if since, err := s.applier.State(); err != nil {
+		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))
+	}
+	if since, err := s.journal.State(); err != nil {
+		problems = append(problems, fmt.Sprintf("nothing is taken on: the journal has not been written since %s: %v", since.UTC().Format(time.RFC3339), err))
+	}
+	return problems
 }
