@@ -293,6 +293,40 @@ func TestWordsAlone(t *testing.T) {
 	}
 }
 
+// TestUndrawn: a prompt that a model will not draw says nothing about its provider. However many come, they must not close it to
+// others.
+func TestUndrawn(t *testing.T) {
+	const path, pictures = "/v1beta/models/gemini-nano-banana-2.1:generateContent", `,"generationConfig":{"responseModalities":["IMAGE"]}}`
+	for _, c := range []struct {
+		name, prompt string
+		talks        bool
+		status       int
+	}{
+		{"finished without a picture", "[sim:empty]", false, http.StatusOK},
+		{"words where a picture is asked for", "a signal box", true, http.StatusServiceUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := startKit(t, twoProviders)
+			k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = c.talks })
+			for range 6 { // five trip the breaker
+				a := k.post(path, `{"contents":[{"parts":[{"text":"`+c.prompt+`"}]}]`+pictures, "X-Only", "nano")
+				if a.status != c.status || strings.Contains(string(a.body), "inlineData") {
+					t.Errorf("%d %.300s, want %d", a.status, a.body, c.status)
+				}
+			}
+			k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = false })
+			if a := k.post(path, `{"contents":[{"parts":[{"text":"a signal box"}]}]`+pictures, "X-Only", "nano"); a.status != http.StatusOK {
+				t.Errorf("after them: %d %.300s", a.status, a.body)
+			}
+			for _, row := range k.rows()[:6] {
+				if row.Outcome != switchyard.BadReply {
+					t.Errorf("the ledger has %s of one", row.Outcome)
+				}
+			}
+		})
+	}
+}
+
 // TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
 func TestKeysStayAtHome(t *testing.T) {
 	k := startKit(t, twoProviders+`
