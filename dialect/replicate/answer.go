@@ -102,6 +102,9 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 		p.Metrics.ImageCount = len(s.Result.Images)
 	case failed:
 		text := failure(req, s.Err)
+		if s.Damaged {
+			text = "Prediction " + s.ID + " cannot be read any more."
+		}
 		p.Error, p.Metrics = &text, measure(s)
 	}
 	return p
