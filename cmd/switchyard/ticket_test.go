@@ -80,6 +80,44 @@ func TestPrediction(t *testing.T) {
 	}
 }
 
+// TestAModelThatIsNotThere: an app that queues a request for one is told so, as it is when it waits for the answer; its input is not at
+// fault. Of a model that a route has chosen it knows nothing.
+func TestAModelThatIsNotThere(t *testing.T) {
+	k := startKit(t, `
+providers:
+  fal: {<fal>}
+targets:
+  typo: {provider: fal, model: fal-ai/fluks}
+routes:
+  - {name: typo, when: 'headers["x-only"] == "typo"', targets: [typo]}
+  - {name: all, targets: [native]}
+keys:
+  - {name: one, secret: first-key}
+`)
+	key := []string{"Authorization", "Key first-key"}
+	for only, c := range map[string]struct {
+		status int
+		text   string
+	}{
+		"":     {http.StatusNotFound, `{"detail":"Application \"fal-ai/none-such\" not found"`},
+		"typo": {http.StatusUnprocessableEntity, `"msg":"The input was not accepted."`},
+	} {
+		var queued struct {
+			ID string `json:"request_id"`
+		}
+		if a := k.post("/fal/queue/fal-ai/none-such", `{"prompt":"a red fox"}`, append(key, "X-Only", only)...); json.Unmarshal(a.body, &queued) != nil {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		a := eventually(t, func() (answer, bool) {
+			a := k.do(t.Context(), http.MethodGet, "/fal/queue/fal-ai/none-such/requests/"+queued.ID, "", key...)
+			return a, !strings.Contains(string(a.body), "in progress")
+		})
+		if a.status != c.status || !strings.Contains(string(a.body), c.text) {
+			t.Errorf("%q: %d %s, want %d with %s", only, a.status, a.body, c.status, c.text)
+		}
+	}
+}
+
 // TestWait: with Prefer: wait the answer is the result, if it is there by then; else starting, never processing.
 func TestWait(t *testing.T) {
 	world := slowWorld(t, 0)
