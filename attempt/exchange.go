@@ -313,11 +313,15 @@ func (x *exchange) mayTell(address string) bool {
 }
 
 // keep is the error of a failed exchange, with the provider's own words if the app may have them: a refusal, but not what our own
-// key was told of our account; and words that came in a picture's place.
+// key was told of our account; and words that came in a picture's place. Where they cannot reach it, for it comes back later, it is at
+// least told that the model which it named itself is not there.
 func (x *exchange) keep(err error, reply *spool.Message) error {
 	e := switchyard.AsError(err)
 	if reply == nil {
 		return e
+	}
+	if e.Outcome == switchyard.Refused && x.unknown(reply) {
+		e.Kind = switchyard.UnknownModel
 	}
 	ours := !x.c.Target.Key.IsZero()
 	refusal := reply.Status >= 400 && (!ours || e.Outcome == switchyard.Refused || e.Outcome == switchyard.Filtered)
@@ -326,6 +330,11 @@ func (x *exchange) keep(err error, reply *spool.Message) error {
 		return e
 	}
 	return &Failure{e, reply}
+}
+
+// unknown reports whether a refusal is of the model, and the app has named that itself: of one that a route has chosen it knows nothing.
+func (x *exchange) unknown(reply *spool.Message) bool {
+	return reply.Status == http.StatusNotFound && x.a.Job == "" && x.c.Forward && x.c.Target.Model == x.request.Model
 }
 
 // failure is err as a *switchyard.Error of this target, at least as far as stage. Nil stays nil.

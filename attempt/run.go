@@ -180,7 +180,7 @@ func ended(o switchyard.Outcome) error {
 }
 
 // verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
-// a stranger must not trip a breaker. Nor must one whose prompts a model answers in words. What is no attempt's outcome says
+// a stranger must not trip a breaker. Nor must one whose prompts a model does not draw. What is no attempt's outcome says
 // nothing about the provider either, nor does a mistake of ours.
 func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, after time.Duration) {
 	if err == nil {
@@ -188,7 +188,7 @@ func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, afte
 	}
 	e := switchyard.AsError(err)
 	own := c.Target.Key.IsZero() && (e.Outcome == switchyard.Unauthorized || e.Outcome == switchyard.RateLimited)
-	if e.Outcome == "" || own || e.Said || Panicked(err) {
+	if e.Outcome == "" || own || e.Declined || Panicked(err) {
 		return switchyard.Canceled, 0
 	}
 	return e.Outcome, e.RetryAfter

@@ -37,6 +37,7 @@ type State struct {
 	Completed time.Time          // zero if it is not over
 	Result    *switchyard.Result // if it is over, and went well
 	Err       *switchyard.Error  // if it did not
+	Damaged   bool               // with Err: how it went cannot be told, since its record cannot be read
 	Canceled  bool
 	Fresh     bool // this answers its creation
 }

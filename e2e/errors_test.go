@@ -101,3 +101,28 @@ func checkRefusal(t *testing.T, got result, want refusal) {
 		t.Errorf("got %+v, want %+v", *got.Error, want)
 	}
 }
+
+// TestPaidOnce: an answer breaks off that is paid for, with nobody to fall back to. However gladly an SDK tries again, left to itself,
+// the provider is asked once.
+func TestPaidOnce(t *testing.T) {
+	needNode(t)
+	w := simulate(t)
+	root := serve(t, crossing(w))
+	for _, f := range fronts {
+		if !slices.Contains([]string{"openai", "vercel-openai", "gemini", "vercel-gemini", "imagen", "fal-proxy", "vercel-fal", "replicate", "vercel-replicate"}, f.name) {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			prompt := "[sim:cut] from " + f.name
+			j := f.at(root, "sk-to-openai", prompt)
+			j.N = 1
+			if got := j.do(t); got.Error == nil {
+				t.Errorf("no error: %+v", got)
+			}
+			if n := asked(w.OpenAI, prompt); n != 1 {
+				t.Errorf("openai was asked %d times", n)
+			}
+		})
+	}
+}

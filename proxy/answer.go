@@ -153,7 +153,17 @@ func (q *request) refuse(err error) {
 	if e.RetryAfter > 0 && reply.Header.Get("Retry-After") == "" && (reply.Status == http.StatusTooManyRequests || reply.Status == http.StatusServiceUnavailable) {
 		reply.Header.Set("Retry-After", seconds(e.RetryAfter))
 	}
+	if e.Paid && q.triesAgain(reply.Status) {
+		reply.Status = http.StatusFailedDependency
+	}
 	_ = q.write(reply)
+}
+
+// triesAgain reports whether the app's SDK would send the request again after that status, and pay again if need be. The AI SDK, of
+// which every provider's package is a part, does so twice and goes by nothing else; the others go by what their dialects say.
+func (q *request) triesAgain(status int) bool {
+	passing := status >= 500 || status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooManyRequests
+	return passing && strings.Contains(q.r.UserAgent(), "ai-sdk")
 }
 
 // nowhere answers a request that is for no provider.

@@ -145,25 +145,23 @@ func (q *request) ticket() error {
 		}
 		q.waiters.leave(call.ID)
 	}
-	req, err := q.loaded(tk)
-	if err != nil {
-		return err
-	}
 	if call.Stream {
-		return q.follow(t, tk, req)
+		return q.follow(t, tk)
 	}
-	return q.describe(t, req, q.state(tk, req))
+	req, err := q.loaded(tk)
+	return q.describe(t, req, q.damaged(q.state(tk, req), err))
 }
 
-// loaded is the request of a ticket, as far as its answers need it.
+// loaded is the request of a ticket, as far as its answers need it. With an error, which is of its row, it is as much of it as is
+// known without.
 func (q *request) loaded(tk ticket.Ticket) (*switchyard.Request, error) {
 	req, _, err := loadRequest(tk.Request)
 	if err != nil {
-		return nil, err
+		req = &switchyard.Request{Model: tk.Model}
 	}
 	req.Path = q.place.path
 	req.ID, req.Dialect, req.Base = q.rec.ID, q.rec.Dialect, q.origin+q.place.prefix
-	return req, nil
+	return req, err
 }
 
 func (q *request) describe(t dialect.Ticketer, req *switchyard.Request, s *dialect.State) error {

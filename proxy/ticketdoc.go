@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func (d requestDoc) same(tk ticket.Ticket) error {
 func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
 	var d requestDoc
 	if err := json.Unmarshal(b, &d); err != nil {
-		return nil, callDoc{}, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+		return nil, callDoc{}, fmt.Errorf("the row's request: %w", err)
 	}
 	req := &switchyard.Request{
 		Form: d.Form, Model: d.Model, Images: d.Images, Memo: d.Memo, Echo: d.Echo, Prompt: d.Prompt, Seed: d.Seed,
@@ -130,16 +131,15 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 	return d, nil
 }
 
-// ended is how a ticket that is done has ended. One whose document cannot be read has not gone well, whatever its row says.
-func (q *request) ended(tk ticket.Ticket) (d resultDoc) {
+// loadResult is how a ticket that is done has ended.
+func loadResult(tk ticket.Ticket) (d resultDoc, err error) {
 	if len(tk.Result) == 0 {
-		return resultDoc{Outcome: tk.Outcome} // lost in a crash
+		return resultDoc{Outcome: tk.Outcome}, nil // lost in a crash
 	}
 	if err := json.Unmarshal(tk.Result, &d); err != nil {
-		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
-		return resultDoc{Kind: switchyard.Internal}
+		return d, fmt.Errorf("the row's result: %w", err)
 	}
-	return d
+	return d, nil
 }
 
 // state is a ticket as its front describes it, its images by their address if the app expects one.
@@ -148,7 +148,10 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	if tk.State != ticket.Done {
 		return s
 	}
-	d := q.ended(tk)
+	d, err := loadResult(tk)
+	if err != nil {
+		return q.damaged(s, err)
+	}
 	if d.Outcome != switchyard.OK {
 		s.Err = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}
 		if s.Err.Kind == "" {
@@ -169,6 +172,19 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 			img.Blob = blob
 		}
 		s.Result.Images = append(s.Result.Images, img)
+	}
+	return s
+}
+
+// damaged is the state of a ticket whose row cannot be read, for the reason that err says; nil is none. Who polls for it must not ask
+// for ever, and it keeps nobody from other tickets: when the work is over it is told as failed.
+func (q *request) damaged(s *dialect.State, err error) *dialect.State {
+	if err == nil {
+		return s
+	}
+	q.Log.Error("ticket", zap.String("id", s.ID), zap.Error(err))
+	if !s.Completed.IsZero() {
+		s.Result, s.Err, s.Damaged = nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}, true
 	}
 	return s
 }

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.uber.org/zap"
-
 	"switchyard"
 	"switchyard/dialect"
 	"switchyard/spool"
@@ -51,29 +49,22 @@ func (q *request) list(t dialect.Ticketer) error {
 	return q.write(reply)
 }
 
-// listed is a ticket as one of several. That its row cannot be read keeps nobody from the others: it is told as failed.
+// listed is a ticket as one of several.
 func (q *request) listed(tk ticket.Ticket) dialect.Listed {
 	req, err := q.loaded(tk)
-	if err != nil {
-		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
-		req = &switchyard.Request{Model: tk.Model}
-	}
 	req.Delivery = switchyard.DeliverURL // a list is small, whatever the app's SDK expects of a single answer
-	state := q.state(tk, req)
-	if err != nil {
-		state.Result, state.Err = nil, switchyard.AsError(err)
-	}
-	return dialect.Listed{Request: req, State: state}
+	return dialect.Listed{Request: req, State: q.damaged(q.state(tk, req), err)}
 }
 
 // heartbeat is how often a stream of states shows that it is alive, while nothing happens.
 const heartbeat = 15 * time.Second
 
 // follow streams how a ticket stands: now, at each change, and when it is over.
-func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket, req *switchyard.Request) error {
+func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket) error {
+	req, damage := q.loaded(tk)
 	control := http.NewResponseController(q.w)
 	for first := true; ; first = false {
-		state := q.state(tk, req)
+		state := q.damaged(q.state(tk, req), damage)
 		reply, err := t.Describe(req, state)
 		if err != nil && first {
 			return err

@@ -149,6 +149,7 @@ type ticketState struct {
 	ID        string            `json:"id"`
 	RequestID string            `json:"request_id"`
 	Status    string            `json:"status"`
+	Error     string            `json:"error"`
 	StatusURL string            `json:"status_url"`
 	URLs      map[string]string `json:"urls"`
 }

@@ -19,7 +19,7 @@ type verdict string
 
 const (
 	abandon  verdict = "abandoned"      // there is nobody to go on with it for
-	end      verdict = "ended"          // its ticket has an Outcome, and only its row does not say so yet
+	end      verdict = "ended"          // how its ticket ended is known, and only its row does not say so yet
 	begin    verdict = "begun"          // nothing was sent for its ticket
 	reattach verdict = "taken up again" // a provider has the job of its ticket
 )
@@ -35,10 +35,11 @@ type fate struct {
 }
 
 // judge decides. What may have been sent is never sent again: a ticket for which a request was under way, with no job by
-// which its result can be found, is lost.
+// which its result can be found, is lost; but one whose generation failed ends as that did, or its app would try again what is refused.
 func judge(l left) fate {
 	f := fate{left: l}
 	f.over, f.held = part(l.account.Attempts)
+	ended := l.account.Generation.Outcome
 	switch tk := l.ticket; {
 	case tk == nil:
 		f.do = abandon
@@ -46,12 +47,12 @@ func judge(l left) fate {
 		f.do = end
 	case len(f.held) > 0:
 		f.do = reattach
+	case ended != "" && ended != switchyard.OK:
+		f.do, f.ticket = end, as(ended, *tk)
 	case tk.State == ticket.Accepted:
 		f.do = begin
 	default:
-		lost := *tk
-		lost.Outcome = switchyard.Lost
-		f.do, f.ticket = end, &lost
+		f.do, f.ticket = end, as(switchyard.Lost, *tk)
 	}
 	if f.do == abandon || f.do == end {
 		f.over, f.held = nil, nil
@@ -69,6 +70,12 @@ func judge(l left) fate {
 		}
 	}
 	return f
+}
+
+// as is the ticket with its outcome.
+func as(o switchyard.Outcome, tk ticket.Ticket) *ticket.Ticket {
+	tk.Outcome = o
+	return &tk
 }
 
 // part tells the jobs that a provider may still have from all else that was tried. Where there are none, those of the last

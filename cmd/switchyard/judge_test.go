@@ -82,6 +82,12 @@ func TestJudge(t *testing.T) {
 		{leftOver("sending:ok", "", "1::"), end, "ok", "", "", "1::=lost =lost"}, // the journal was not to be had
 		{leftOver("held:timeout", "", "1:a:"), end, "timeout", "", "1:a:", "1:a:=lost =lost"},
 
+		// It had ended badly: the ledger knows how, and that is all that there is to it.
+		{leftOver("sending", "filtered", "1::filtered"), end, "filtered", "", "", ""},
+		{leftOver("held", "filtered", "1:a:filtered"), end, "filtered", "", "", ""},
+		{leftOver("accepted", "rate_limited"), end, "rate_limited", "", "", ""},
+		{leftOver("sending", "filtered", "1::", "2::filtered"), end, "filtered", "", "", "1::=lost =filtered"},
+
 		// A provider has a job, which perhaps only the ledger knows.
 		{leftOver("held", "", "1:a:"), reattach, "", "1:a:", "", ""},
 		{leftOver("sending", "", "1:a:"), reattach, "", "1:a:", "", ""},
@@ -96,7 +102,7 @@ func TestJudge(t *testing.T) {
 		{leftOver("held", "", "1:a:", "2:b:"), reattach, "", "2:b:", "1:a:", "1:a:=lost"},
 
 		// It had no job any more: to begin it anew would be to pay twice.
-		{leftOver("held", "timeout", "1:a:timeout"), end, "lost", "", "", ""},
+		{leftOver("held", "timeout", "1:a:timeout"), end, "timeout", "", "", ""},
 		{leftOver("held", "", "1:a:timeout"), end, "lost", "", "", "=lost"},
 		{leftOver("held", "-"), end, "lost", "", "", ""},
 

@@ -230,6 +230,31 @@ func TestAPaidTicketOutlivesAKill(t *testing.T) {
 	checkBills(t, w, filepath.Join(dir, "db"))
 }
 
+// TestARefusedTicketOutlivesAKill: a process is killed when the ledger knows that a ticket was refused for its content, and the ticket's
+// row does not know yet. The app is told of the refusal by the next one: told to try again, it would pay for another.
+func TestARefusedTicketOutlivesAKill(t *testing.T) {
+	w := slowWorld(t, time.Second)
+	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Filter })
+	p, l, dir := oneUnderWay(t, w)
+	unlock := lock(t, filepath.Join(dir, "db"))
+	eventually(t, func() (string, bool) {
+		text := journaled(t, filepath.Join(dir, "journal"))
+		return text, strings.Contains(text, `"k":"ended"`)
+	})
+	p.end(syscall.SIGKILL)
+	unlock()
+	if aside, err := filepath.Glob(filepath.Join(dir, "*", "*.end")); err != nil || len(aside) > 0 {
+		t.Fatalf("it was set aside: %q, %v", aside, err)
+	}
+	startProcess(t, filepath.Join(dir, "config.yaml"), l.app)
+	tk := l.tickets[0]
+	got := l.await(t, tk)
+	_, doc, err := l.ask(t.Context(), http.MethodGet, tk.url, "", tk.auth, "")
+	if err != nil || got != "failed" || !strings.Contains(doc.Error, "NSFW") {
+		t.Errorf("it %s: %q, %v", got, doc.Error, err)
+	}
+}
+
 // journaled is all that the files of a journal say.
 func journaled(t *testing.T, dir string) string {
 	t.Helper()

@@ -293,6 +293,78 @@ func TestWordsAlone(t *testing.T) {
 	}
 }
 
+// TestTheAISDKPaysOnce: the AI SDK tries again after each status that may pass by itself, and reads no header that says otherwise. What
+// may have been charged for is told to it by one that does not pass, and to all others as ever.
+func TestTheAISDKPaysOnce(t *testing.T) {
+	const aiSDK, openaiSDK = "ai/7.0.173 ai-sdk-provider-utils/5.0.81 node.js/22", "OpenAI/JS 7.59.0"
+	for _, c := range []struct {
+		agent, prompt string
+		status        int
+	}{
+		{aiSDK, "[sim:cut]", http.StatusFailedDependency},
+		{aiSDK, "[sim:fail]", http.StatusServiceUnavailable}, // unbilled: it may well try again
+		{aiSDK, "[sim:filter]", http.StatusBadRequest},
+		{openaiSDK, "[sim:cut]", http.StatusServiceUnavailable},
+	} {
+		t.Run(c.agent+c.prompt, func(t *testing.T) {
+			k := startKit(t, twoProviders)
+			for path, body := range map[string]string{
+				"/v1/images/generations":                                `{"model":"gpt-image-1-mini","prompt":"` + c.prompt + `"}`,
+				"/v1beta/models/gemini-nano-banana-2.1:generateContent": `{"contents":[{"parts":[{"text":"` + c.prompt + `"}]}]}`,
+				"/fal/run/fal-ai/flux/dev":                              `{"prompt":"` + c.prompt + `"}`,
+			} {
+				a := k.post(path, body, "User-Agent", c.agent, "X-Only", "gpt")
+				told := c.status
+				switch {
+				case strings.HasPrefix(path, "/fal") && told == http.StatusBadRequest:
+					told = http.StatusUnprocessableEntity
+				case strings.HasPrefix(path, "/fal") && c.agent == openaiSDK:
+					told = http.StatusInternalServerError
+				case strings.HasPrefix(path, "/v1beta") && told == http.StatusBadRequest:
+					told = http.StatusOK // a block reason is no error there
+				}
+				if a.status != told {
+					t.Errorf("%s: %d %.300s, want %d", path, a.status, a.body, told)
+				}
+			}
+		})
+	}
+}
+
+// TestUndrawn: a prompt that a model will not draw says nothing about its provider. However many come, they must not close it to
+// others.
+func TestUndrawn(t *testing.T) {
+	const path, pictures = "/v1beta/models/gemini-nano-banana-2.1:generateContent", `,"generationConfig":{"responseModalities":["IMAGE"]}}`
+	for _, c := range []struct {
+		name, prompt string
+		talks        bool
+		status       int
+	}{
+		{"finished without a picture", "[sim:empty]", false, http.StatusOK},
+		{"words where a picture is asked for", "a signal box", true, http.StatusServiceUnavailable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := startKit(t, twoProviders)
+			k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = c.talks })
+			for range 6 { // five trip the breaker
+				a := k.post(path, `{"contents":[{"parts":[{"text":"`+c.prompt+`"}]}]`+pictures, "X-Only", "nano")
+				if a.status != c.status || strings.Contains(string(a.body), "inlineData") {
+					t.Errorf("%d %.300s, want %d", a.status, a.body, c.status)
+				}
+			}
+			k.world.Google.Update(func(b *sim.Behavior) { b.Quirks.TextOnly = false })
+			if a := k.post(path, `{"contents":[{"parts":[{"text":"a signal box"}]}]`+pictures, "X-Only", "nano"); a.status != http.StatusOK {
+				t.Errorf("after them: %d %.300s", a.status, a.body)
+			}
+			for _, row := range k.rows()[:6] {
+				if row.Outcome != switchyard.BadReply {
+					t.Errorf("the ledger has %s of one", row.Outcome)
+				}
+			}
+		})
+	}
+}
+
 // TestKeysStayAtHome: no provider sees an app's key but the one it belongs to, and none sees cookies.
 func TestKeysStayAtHome(t *testing.T) {
 	k := startKit(t, twoProviders+`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -79,6 +80,44 @@ func TestPrediction(t *testing.T) {
 	}
 }
 
+// TestAModelThatIsNotThere: an app that queues a request for one is told so, as it is when it waits for the answer; its input is not at
+// fault. Of a model that a route has chosen it knows nothing.
+func TestAModelThatIsNotThere(t *testing.T) {
+	k := startKit(t, `
+providers:
+  fal: {<fal>}
+targets:
+  typo: {provider: fal, model: fal-ai/fluks}
+routes:
+  - {name: typo, when: 'headers["x-only"] == "typo"', targets: [typo]}
+  - {name: all, targets: [native]}
+keys:
+  - {name: one, secret: first-key}
+`)
+	key := []string{"Authorization", "Key first-key"}
+	for only, c := range map[string]struct {
+		status int
+		text   string
+	}{
+		"":     {http.StatusNotFound, `{"detail":"Application \"fal-ai/none-such\" not found"`},
+		"typo": {http.StatusUnprocessableEntity, `"msg":"The input was not accepted."`},
+	} {
+		var queued struct {
+			ID string `json:"request_id"`
+		}
+		if a := k.post("/fal/queue/fal-ai/none-such", `{"prompt":"a red fox"}`, append(key, "X-Only", only)...); json.Unmarshal(a.body, &queued) != nil {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		a := eventually(t, func() (answer, bool) {
+			a := k.do(t.Context(), http.MethodGet, "/fal/queue/fal-ai/none-such/requests/"+queued.ID, "", key...)
+			return a, !strings.Contains(string(a.body), "in progress")
+		})
+		if a.status != c.status || !strings.Contains(string(a.body), c.text) {
+			t.Errorf("%q: %d %s, want %d with %s", only, a.status, a.body, c.status, c.text)
+		}
+	}
+}
+
 // TestWait: with Prefer: wait the answer is the result, if it is there by then; else starting, never processing.
 func TestWait(t *testing.T) {
 	world := slowWorld(t, 0)
@@ -127,9 +166,58 @@ func TestAnUnreadableTicketHidesNoOther(t *testing.T) {
 		if n := k.logs.FilterMessage("ticket").FilterField(zap.String("id", id)).Len(); n == 0 {
 			t.Errorf("nothing is logged of %s", id)
 		}
-		if a := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions/"+id, "", first...); strings.Contains(string(a.body), "succeeded") {
-			t.Errorf("asked for by itself: %d %s", a.status, a.body)
-		}
+	}
+}
+
+// TestAnUnreadableTicketIsOver: whoever polls for a ticket whose row cannot be read is told so in the words of its protocol, by its
+// name, and stops. The log has what is wrong with the row.
+func TestAnUnreadableTicketIsOver(t *testing.T) {
+	for _, column := range []string{"request", "result"} {
+		t.Run(column, func(t *testing.T) {
+			k := startKit(t, behindReplicate)
+			key := []string{"Authorization", "Bearer first-key", "Prefer", "wait"}
+			prediction := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, key...).prediction(t)
+			falKey := []string{"Authorization", "Key first-key"}
+			const queue = "/fal/queue/fal-ai/flux"
+			var queued struct {
+				ID string `json:"request_id"`
+			}
+			if a := k.post(queue+"/dev", `{"prompt":"a red fox"}`, falKey...); json.Unmarshal(a.body, &queued) != nil {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			status := queue + "/requests/" + queued.ID + "/status"
+			eventually(t, func() (string, bool) {
+				a := k.do(t.Context(), http.MethodGet, status, "", falKey...)
+				return string(a.body), strings.Contains(string(a.body), "COMPLETED")
+			})
+			if _, err := k.side.db.ExecContext(t.Context(), `UPDATE tickets SET `+column+` = CAST('{"images":' AS BLOB)`); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range []struct {
+				path   string
+				key    []string
+				status int
+				want   []string
+			}{
+				{"/replicate/v1/predictions/" + prediction.ID, key, 200, []string{`"status":"failed"`, `"output":null`, `"error":"Prediction ` + prediction.ID}},
+				{status, falKey, 200, []string{`"status":"COMPLETED"`, queued.ID}},
+				{status + "/stream", falKey, 200, []string{`data: {"status":"COMPLETED"`, queued.ID}},
+				{queue + "/requests/" + queued.ID, falKey, 500, []string{`{"detail":"Request ` + queued.ID, `"error_type":"internal_error"`}},
+			} {
+				a := k.do(t.Context(), http.MethodGet, c.path, "", c.key...)
+				for _, want := range c.want {
+					if a.status != c.status || !strings.Contains(string(a.body), want) {
+						t.Errorf("%s: %d %s, want %d with %s", c.path, a.status, a.body, c.status, want)
+					}
+				}
+			}
+			for _, id := range []string{prediction.ID, queued.ID} {
+				logged := k.logs.FilterMessage("ticket").FilterField(zap.String("id", id)).All()
+				if len(logged) == 0 || !strings.Contains(fmt.Sprint(logged[0].ContextMap()["error"]), "the row's "+column+": unexpected end of JSON input") {
+					t.Errorf("of %s is logged: %v", id, logged)
+				}
+			}
+		})
 	}
 }
 

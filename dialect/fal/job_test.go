@@ -36,7 +36,7 @@ func TestOtherOutput(t *testing.T) {
 			Target: &switchyard.Target{Row: c.row}, Request: &switchyard.Request{Images: 1}, Sent: &dialect.Outgoing{Method: http.MethodPost},
 			Reply: &spool.Message{Status: http.StatusOK, Header: http.Header{}, Body: body},
 		})
-		if e := switchyard.AsError(err); e.Outcome != switchyard.BadReply || e.Said != c.said {
+		if e := switchyard.AsError(err); e.Outcome != switchyard.BadReply || e.Said != c.said || e.Declined != c.said {
 			t.Errorf("%s: %s, said %t", c.body, e.Outcome, e.Said)
 		}
 		_ = body.Close()

@@ -87,6 +87,8 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		return encodeTold(&named, told{499, "Request was cancelled", "client_cancelled"}), nil
 	case !over:
 		return encodeText(&named, http.StatusBadRequest, "detail", "Request is still in progress"), nil
+	case s.Damaged:
+		return encodeTold(&named, told{500, "Request " + s.ID + " cannot be read any more", "internal_error"}), nil
 	case s.Err != nil:
 		return d.EncodeError(&named, s.Err), nil
 	}

@@ -129,7 +129,8 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	case len(res.Filtered) > 0:
 		return nil, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("all images flagged")}
 	}
-	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Said: otherOutput(t, root), Err: errors.New("no image in the answer")}
+	other := otherOutput(t, root)
+	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Declined: other, Said: other, Err: errors.New("no image in the answer")}
 }
 
 // otherOutput reports whether an app that is in no row has made something of another kind: masks, a description. By its id and

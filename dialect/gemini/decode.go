@@ -59,10 +59,15 @@ func decodePredictions(root *spool.Value, req *switchyard.Request, res *switchya
 	return nil
 }
 
-// filterReasons are the finish reasons of a content filter. All others without an image are a model that made none.
+// filterReasons are the finish reasons of a content filter.
 var filterReasons = []string{
 	"SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_RECITATION",
 }
+
+// declinedReasons are the finish reasons of a model that drew nothing of this request: IMAGE_OTHER is that it "could not generate the
+// image based on the prompt provided", as its message goes, and the last two are of what the app asked for. The rest, and none at all,
+// are seen when the provider is not well.
+var declinedReasons = []string{"NO_IMAGE", "IMAGE_OTHER", "MAX_TOKENS", "LANGUAGE"}
 
 // decodeCandidates reads an answer, or one that comes in pieces; the last of its usages is that of all.
 func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switchyard.Result) error {
@@ -103,8 +108,12 @@ func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switc
 	case slices.Contains(filterReasons, reason):
 		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("finished with " + reason)}
 	}
-	said := res.Text != "" && req.Memo[memoText] != ""
-	return &switchyard.Error{Outcome: switchyard.BadReply, Said: said, Usage: res.Usage, Err: errors.New("no image, finished with " + reason)}
+	declined := slices.Contains(declinedReasons, reason) // which apps know from Google, as they do IMAGE_SAFETY
+	return &switchyard.Error{
+		Outcome: switchyard.BadReply, Usage: res.Usage, Err: errors.New("no image, finished with " + reason),
+		Declined: declined || res.Text != "",
+		Said:     declined || res.Text != "" && req.Memo[memoText] != "",
+	}
 }
 
 var _ dialect.Counter = Dialect{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"switchyard"
 	"switchyard/dialect"
 	"switchyard/dialect/dialecttest"
 	"switchyard/dialect/gemini"
@@ -76,5 +77,52 @@ func TestGenerationOrNot(t *testing.T) {
 			t.Errorf("%s %s: %v", c.model, c.config, err)
 		}
 		_ = body.Close()
+	}
+}
+
+// TestNoPicture: what the model makes of a request is told from what ails the provider, and the app gets its finish reasons, and the
+// words that it takes.
+func TestNoPicture(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const talks, draws = `{"contents":[{"parts":[{"text":"a cat"}]}]}`, `{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":{"responseModalities":["IMAGE"]}}`
+	for _, c := range []struct {
+		request, reply string
+		declined, said bool
+	}{
+		{draws, `{"candidates":[{"content":{},"finishReason":"NO_IMAGE"}]}`, true, true},
+		{draws, `{"candidates":[{"content":{},"finishReason":"IMAGE_OTHER"}]}`, true, true},
+		{draws, `{"candidates":[{"content":{},"finishReason":"MAX_TOKENS"}]}`, true, true},
+		{draws, `{"candidates":[{"content":{"parts":[{"text":"I would rather not."}]},"finishReason":"STOP"}]}`, true, false},
+		{talks, `{"candidates":[{"content":{"parts":[{"text":"I would rather not."}]},"finishReason":"STOP"}]}`, true, true},
+		{talks, `{"candidates":[{"content":{"parts":[{"text":"Hm.","thought":true}]},"finishReason":"STOP"}]}`, false, false},
+		{talks, `{"candidates":[{"content":{},"finishReason":"OTHER"}]}`, false, false},
+		{talks, `{"candidates":[{"content":{},"finishReason":"MALFORMED_RESPONSE"}]}`, false, false},
+		{talks, `{"candidates":[{"content":{}}]}`, false, false},
+		{talks, `{}`, false, false},
+	} {
+		const path = "/v1beta/models/gemini-nano-banana-2.1:generateContent"
+		read := func(text string) *spool.Message {
+			body, err := pool.Read(strings.NewReader(text), -1, 1<<10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &spool.Message{Method: http.MethodPost, Path: path, Status: http.StatusOK, Header: http.Header{}, Body: body}
+		}
+		asked, reply := read(c.request), read(c.reply)
+		req, err := (gemini.Dialect{}).DecodeRequest(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (gemini.Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{}, Request: req, Sent: &dialect.Outgoing{Method: http.MethodPost, Path: path}, Reply: reply,
+		})
+		e := switchyard.AsError(err)
+		if e.Outcome != switchyard.BadReply || e.Declined != c.declined || e.Said != c.said {
+			t.Errorf("%s: %s, declined %t, said %t", c.reply, e.Outcome, e.Declined, e.Said)
+		}
+		_, _ = asked.Body.Close(), reply.Body.Close()
 	}
 }

@@ -3,6 +3,7 @@ package openai
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -201,20 +202,30 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		res.Created = time.Unix(created, 0)
 	}
 	res.Size, _ = switchyard.ParseSize(r.Text("size"))
-	for _, item := range root.Get("data").Items() {
+	data := root.Get("data")
+	for _, item := range data.Items() {
 		img, err := decodeOutput(item)
 		if err != nil {
 			return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 		}
-		if img.Blob != nil || img.URL != "" {
+		switch passed := item.Get("respect_moderation"); { // xAI's: what does not is withheld
+		case passed.Given() && !passed.Truth():
+			res.Filtered = append(res.Filtered, "moderation")
+		case img.Blob != nil || img.URL != "":
 			img.RevisedPrompt = item.Get("revised_prompt").Text()
 			res.Images = append(res.Images, img)
 		}
 	}
-	if len(res.Images) == 0 {
-		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("no image in the answer")}
+	switch {
+	case len(res.Images) > 0:
+		return dialect.Step{Result: res}, nil
+	case len(res.Filtered) > 0:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("all images moderated")}
 	}
-	return dialect.Step{Result: res}, nil
+	return dialect.Step{}, &switchyard.Error{
+		Outcome: switchyard.BadReply, Usage: res.Usage, Err: errors.New("no image in the answer"),
+		Declined: data.Kind() == spool.Array && len(data.Items()) == 0, // xAI's moderation leaves that, too
+	}
 }
 
 // decodeOutput is an image inline or by its address, for which gateways send a data: URI, too. Of the two fields they leave the

@@ -102,13 +102,16 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 		p.Metrics.ImageCount = len(s.Result.Images)
 	case failed:
 		text := failure(req, s.Err)
+		if s.Damaged {
+			text = "Prediction " + s.ID + " cannot be read any more."
+		}
 		p.Error, p.Metrics = &text, measure(s)
 	}
 	return p
 }
 
 // atOnce are the kinds of failures that Replicate itself finds before it creates a prediction.
-var atOnce = []switchyard.Kind{switchyard.BadRequest, switchyard.Unsupported, switchyard.Throttled, switchyard.OverBudget}
+var atOnce = []switchyard.Kind{switchyard.BadRequest, switchyard.Unsupported, switchyard.UnknownModel, switchyard.Throttled, switchyard.OverBudget}
 
 // created is the head of the answer to a creation: accepted and not more if the app waited in vain.
 func created(req *switchyard.Request, reply *dialect.Reply, status string) {
@@ -177,12 +180,13 @@ func seconds(d time.Duration) float64 { return max(d.Round(time.Millisecond).Sec
 
 // failures are the texts of predictions that failed, by kind.
 var failures = map[switchyard.Kind]string{
-	switchyard.BadRequest:  "The input was not accepted by the model.",
-	switchyard.Unsupported: "The input cannot be served by any configured model.",
-	switchyard.Throttled:   "The model is busy. Please try again later.",
-	switchyard.OverBudget:  "You have insufficient credit to run this model.",
-	switchyard.Unavailable: "Prediction interrupted; please retry (code: PA)",
-	switchyard.TimedOut:    "The prediction timed out. Please try again.",
+	switchyard.BadRequest:   "The input was not accepted by the model.",
+	switchyard.Unsupported:  "The input cannot be served by any configured model.",
+	switchyard.UnknownModel: nothing.Detail,
+	switchyard.Throttled:    "The model is busy. Please try again later.",
+	switchyard.OverBudget:   "You have insufficient credit to run this model.",
+	switchyard.Unavailable:  "Prediction interrupted; please retry (code: PA)",
+	switchyard.TimedOut:     "The prediction timed out. Please try again.",
 
 	switchyard.Unauthenticated: noToken.Detail, // in the place of the refusal that Replicate would have answered at once
 	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,

@@ -1,4 +1,4 @@
-// @google/genai: 3.1.0, and 2.18.0 (genai2), the last that sends Imagen's :predict. base has no version.
+// @google/genai: 3.3.0, and 2.18.0 (genai2), the last that sends Imagen's :predict. base has no version.
 import { GoogleGenAI } from "@google/genai";
 import { GoogleGenAI as GoogleGenAI2 } from "genai2";
 import { defined, pictures } from "./save.mjs";
