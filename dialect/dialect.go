@@ -130,6 +130,11 @@ type Forwarder interface {
 	Forward(*switchyard.Target, *switchyard.Request, *spool.Message) (*Outgoing, error)
 }
 
+// Linker is a dialect whose providers say in an answer's headers where an app is to go on.
+type Linker interface {
+	Links() []string // those headers' names, canonical
+}
+
 // Reply is an answer to an app.
 type Reply struct {
 	Status int

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -445,5 +446,40 @@ func TestFilesByTheProvidersNames(t *testing.T) {
 	none := "http://rest.fal.ai/fal/files/" + strings.Repeat("a", 26) + "/a.png"
 	if a := by(http.MethodPost, "fal.run", "/"+editPath, toEdit(none)); a.status != http.StatusUnprocessableEntity || !strings.Contains(string(a.body), "file_download_error") {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestAnUploadGoesOnHere: Google tells an app at which address of its own the bytes of a file go. They come here, too, by
+// whatever way the app came, and reach Google with our key.
+func TestAnUploadGoesOnHere(t *testing.T) {
+	const at, elsewhere = "/upload/v1beta/files?upload_id=u1&upload_protocol=resumable", "https://elsewhere.test/upload"
+	var google string
+	google = upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch key := r.Header.Get("X-Goog-Api-Key"); {
+		case key != "google-key":
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.Header.Get("X-Goog-Upload-Command") == "start":
+			w.Header().Set("X-Goog-Upload-Url", google+"/base"+at)
+			w.Header().Set("X-Goog-Upload-Control-Url", elsewhere)
+		default:
+			fmt.Fprint(w, r.URL.String(), " ", string(body))
+		}
+	})
+	k := startKit(t, `
+providers:
+  google: {dialect: gemini, key: google-key, base_url: "`+google+`/base"}
+keys: [{name: web, secret: virtual-key}]
+`)
+	for _, prefix := range []string{"", "/gemini"} {
+		a := k.post(prefix+"/upload/v1beta/files", "{}", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "start")
+		if a.header.Get("X-Goog-Upload-Control-Url") != elsewhere {
+			t.Errorf("another's address became %q", a.header.Get("X-Goog-Upload-Control-Url"))
+		}
+		next := k.pathOf(a.header.Get("X-Goog-Upload-Url"))
+		a = k.post(next, "the bytes", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "upload, finalize")
+		if got, want := string(a.body), "/base"+at+" the bytes"; got != want || next != prefix+at {
+			t.Errorf("at %s Google got %q, want %q", next, got, want)
+		}
 	}
 }

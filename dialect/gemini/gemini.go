@@ -133,3 +133,8 @@ func (Dialect) Passes(name string) bool {
 	}
 	return strings.HasPrefix(name, "X-Goog-Upload-")
 }
+
+var _ dialect.Linker = Dialect{}
+
+// Links are where the bytes of a file go when its upload has been begun, and where it is taken back.
+func (Dialect) Links() []string { return []string{"X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} }
