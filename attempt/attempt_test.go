@@ -65,10 +65,11 @@ func (plain) Encode(t *switchyard.Target, r *switchyard.Request, s dialect.Suppl
 func (plain) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	switch s := x.Reply.Status; {
 	case s == http.StatusAccepted:
-		return dialect.Step{
-			Job: "job", Poll: true, Next: &dialect.Outgoing{Method: http.MethodGet, Path: "/job"},
-			Cancel: &dialect.Outgoing{Method: http.MethodDelete, Path: "/job"},
-		}, nil
+		step := dialect.Step{Poll: true, Next: &dialect.Outgoing{Method: http.MethodGet, Path: "/job"}}
+		if x.Sent.Method == http.MethodPost || x.Reply.Header.Get("Job") != "" { // a provider may name it every time
+			step.Job, step.Cancel = "job", &dialect.Outgoing{Method: http.MethodDelete, Path: "/job"}
+		}
+		return step, nil
 	case s >= 500:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Overloaded, Unbilled: x.Reply.Header.Get("Billed") == ""}
 	case s >= 400:
@@ -296,6 +297,80 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// TestRetriesEnd: the same target is not asked again for what it will refuse again, nor past its own breaker, whose word does
+// not take the place of the provider's.
+func TestRetriesEnd(t *testing.T) {
+	status := http.StatusBadRequest
+	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	b.breakers.Configure(map[string]breaker.Config{"a": {Failures: 1, Window: time.Minute, Cooldown: time.Minute}})
+	req := &switchyard.Request{Images: 1}
+	c := b.target("a", 1, req)
+	c.Target.Retries = 2
+	for _, want := range []string{"a refused none", "a overloaded none"} {
+		_, report, err := b.run(req, c)
+		if got := charges(report.Attempts); !slices.Equal(got, []string{want}) || errors.Is(err, breaker.ErrOpen) {
+			t.Errorf("%q, want %q; the app is told %v", got, want, err)
+		}
+		status = http.StatusInternalServerError
+	}
+}
+
+// TestPaidBefore: where nothing may be paid twice, what an earlier process may have paid counts, too.
+func TestPaidBefore(t *testing.T) {
+	for charge, want := range map[switchyard.Charge][]string{
+		switchyard.ChargeNone:     {"a overloaded none", "b ok settled"},
+		switchyard.ChargePossible: {"a overloaded none"},
+		switchyard.ChargeSettled:  {"a overloaded none"},
+	} {
+		b := newBench(t, paths{"/a": broken}.ServeHTTP)
+		b.route.PayTwice = "never"
+		req := &switchyard.Request{Images: 1}
+		ans, report, _ := b.runner.Run(context.Background(), &attempt.Job{
+			Generation: "g", Request: req, Journal: &b.book, Gone: b.gone,
+			Plan:    &router.Plan{Route: &b.route, Candidates: []router.Candidate{b.target("a", 1, req), b.target("b", 1, req)}},
+			Earlier: []switchyard.Attempt{{Number: 3, Cost: switchyard.Cost{Charge: charge}}},
+		})
+		if ans != nil {
+			ans.Close()
+		}
+		if got := charges(report.Attempts); !slices.Equal(got, want) {
+			t.Errorf("after a charge that is %s: %q, want %q", charge, got, want)
+		}
+		if n := report.Attempts[0].Number; n != 4 {
+			t.Errorf("the first target after the third is number %d", n)
+		}
+	}
+}
+
+// TestCutIsNotPaidAgain: an attempt that an operator cuts may be charged, so whether another target follows is the route's word.
+func TestCutIsNotPaidAgain(t *testing.T) {
+	for payTwice, want := range map[string][]string{
+		"never": {"a canceled possible"},
+		"allow": {"a canceled possible", "b ok settled"},
+	} {
+		var switches breaker.Switches
+		b := newBench(t, paths{"/a": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // or the server does not see its end
+			if err := switches.Set(breaker.Kill{Scope: breaker.Provider, Name: "a", Abort: true}); err != nil {
+				t.Error(err)
+			}
+			<-r.Context().Done()
+		}}.ServeHTTP)
+		b.runner.Switches = &switches
+		b.route.PayTwice = payTwice
+		req := &switchyard.Request{Images: 1}
+		ans, report, err := b.run(req, b.target("a", 1, req), b.target("b", 1, req))
+		if ans != nil {
+			ans.Close()
+		} else if !errors.Is(err, breaker.ErrKilled) {
+			t.Errorf("the app is told %v", err)
+		}
+		if got := charges(report.Attempts); !slices.Equal(got, want) {
+			t.Errorf("paying twice %s: %q, want %q", payTwice, got, want)
+		}
+	}
+}
+
 // TestAllOpen: with every breaker open a request fails with the time to wait, or is tried all the same.
 func TestAllOpen(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) })
@@ -337,6 +412,11 @@ func TestPolls(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		case 3:
 			panic(http.ErrAbortHandler)
+		case 4:
+			w.Header().Set("Job", "job")
+			w.WriteHeader(http.StatusAccepted)
+		case 5:
+			w.WriteHeader(http.StatusAccepted)
 		default:
 			_, _ = w.Write(picture())
 		}
@@ -351,6 +431,9 @@ func TestPolls(t *testing.T) {
 	ans.Close()
 	if slices.Contains(asked[1:], http.MethodPost) || len(b.book.held) != 1 || b.book.held[0].Job != "job" {
 		t.Errorf("asked %v, held %v", asked, b.book.held)
+	}
+	if got := b.book.settled[0].Job; got != "job" {
+		t.Errorf("an answer that does not name the job again leaves %q of it", got)
 	}
 }
 
