@@ -189,6 +189,21 @@ func TestHedgeOnce(t *testing.T) {
 	}
 }
 
+// TestHedgeNotNeeded: the first target has its time to itself.
+func TestHedgeNotNeeded(t *testing.T) {
+	b := newBench(t, paths{}.ServeHTTP)
+	b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: time.Minute}, MaxExtra: 1}
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ans.Close()
+	if got := charges(report.Attempts); !slices.Equal(got, []string{"a ok settled"}) || report.Hedged {
+		t.Errorf("%q, hedged %v", got, report.Hedged)
+	}
+}
+
 // TestHedgePassesOver: a second target that may not be tried leaves its place to the third, and nobody is reported twice.
 func TestHedgePassesOver(t *testing.T) {
 	answered := make(chan struct{})
