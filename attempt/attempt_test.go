@@ -72,6 +72,10 @@ func (plain) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		return step, nil
 	case s >= 500:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Overloaded, Unbilled: x.Reply.Header.Get("Billed") == ""}
+	case s == http.StatusUnauthorized:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Unauthorized, Unbilled: true}
+	case s == http.StatusTooManyRequests:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.RateLimited, Unbilled: true}
 	case s >= 400:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Refused, Unbilled: true}
 	}
@@ -393,6 +397,53 @@ func TestAllOpen(t *testing.T) {
 	ans.Close()
 	if _, err := b.breakers.Allow("a"); err != nil {
 		t.Errorf("a success did not close it: %v", err)
+	}
+}
+
+// TestSoonest: if nobody may be asked, the app is told when the first of them may be, whatever their order.
+func TestSoonest(t *testing.T) {
+	var switches breaker.Switches
+	b := newBench(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	b.runner.Switches = &switches
+	if err := switches.Set(breaker.Kill{Scope: breaker.Target, Name: "for good"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, wait := range map[string]time.Duration{"soon": time.Minute, "late": 30 * time.Minute} {
+		done, err := b.breakers.Allow(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(switchyard.RateLimited, wait)
+	}
+	req := &switchyard.Request{Images: 1}
+	soon, late, never := b.target("soon", 1, req), b.target("late", 1, req), b.target("for good", 1, req)
+	for _, order := range [][]router.Candidate{{soon, late, never}, {late, soon}, {never, soon}, {late, never, soon}} {
+		_, _, err := b.run(req, order...)
+		if after := switchyard.AsError(err).RetryAfter; after <= 0 || after > time.Minute {
+			t.Errorf("beginning with %s it is told %v", order[0].Target.Name, after)
+		}
+	}
+}
+
+// TestVerdict: under the app's own key, what is said of that key is no fault of the provider's; all else is.
+func TestVerdict(t *testing.T) {
+	for status, blamed := range map[int][2]bool{ // under our key, and under the app's
+		http.StatusUnauthorized:        {true, false},
+		http.StatusTooManyRequests:     {true, false},
+		http.StatusInternalServerError: {true, true},
+		http.StatusBadRequest:          {false, false},
+	} {
+		for i, key := range []string{"ours", ""} {
+			b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			b.breakers.Configure(map[string]breaker.Config{"a": {Failures: 1, Window: time.Minute, Cooldown: time.Minute}})
+			req := &switchyard.Request{Images: 1}
+			c := b.target("a", 1, req)
+			c.Target.Key = switchyard.NewSecret(key)
+			_, _, _ = b.run(req, c)
+			if got := b.breakers.State("a").Phase == breaker.Open; got != blamed[i] {
+				t.Errorf("%d under key %q: the breaker is open: %v", status, key, got)
+			}
+		}
 	}
 }
 
