@@ -112,6 +112,9 @@ func TestBudgetSettles(t *testing.T) {
 	if err := spend(estimate(1), free); err == nil {
 		t.Error("a possible charge does not count")
 	}
+	if err := spend(estimate(0), free); err != nil {
+		t.Errorf("what costs nothing needs no money: %v", err)
+	}
 }
 
 // TestBudgetSubjects keeps apart whom a budget is over.
