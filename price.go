@@ -135,7 +135,7 @@ func (p *Price) area(size Size) (Money, bool) {
 // sent is the part of the price that is by the reference images; false if it is not known.
 func (p *Price) sent(w Work) (Money, bool) {
 	sum := p.Reference * Money(w.References)
-	if p.InputMegapixel == 0 || w.References == 0 {
+	if p.InputMegapixel == 0 {
 		return sum, true
 	}
 	for _, size := range w.Inputs {

@@ -66,12 +66,17 @@ func (plain) Encode(t *switchyard.Target, r *switchyard.Request, s dialect.Suppl
 func (plain) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	switch s := x.Reply.Status; {
 	case s == http.StatusAccepted:
-		return dialect.Step{
-			Job: "job", Poll: true, Next: &dialect.Outgoing{Method: http.MethodGet, Path: "/job"},
-			Cancel: &dialect.Outgoing{Method: http.MethodDelete, Path: "/job"},
-		}, nil
+		step := dialect.Step{Poll: true, Next: &dialect.Outgoing{Method: http.MethodGet, Path: "/job"}}
+		if x.Sent.Method == http.MethodPost || x.Reply.Header.Get("Job") != "" { // a provider may name it every time
+			step.Job, step.Cancel = "job", &dialect.Outgoing{Method: http.MethodDelete, Path: "/job"}
+		}
+		return step, nil
 	case s >= 500:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Overloaded, Unbilled: x.Reply.Header.Get("Billed") == ""}
+	case s == http.StatusUnauthorized:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Unauthorized, Unbilled: true}
+	case s == http.StatusTooManyRequests:
+		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.RateLimited, Unbilled: true}
 	case s >= 400:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Refused, Unbilled: true}
 	}
@@ -297,6 +302,80 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// TestRetriesEnd: the same target is not asked again for what it will refuse again, nor past its own breaker, whose word does
+// not take the place of the provider's.
+func TestRetriesEnd(t *testing.T) {
+	status := http.StatusBadRequest
+	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+	b.breakers.Configure(map[string]breaker.Config{"a": {Failures: 1, Window: time.Minute, Cooldown: time.Minute}})
+	req := &switchyard.Request{Images: 1}
+	c := b.target("a", 1, req)
+	c.Target.Retries = 2
+	for _, want := range []string{"a refused none", "a overloaded none"} {
+		_, report, err := b.run(req, c)
+		if got := charges(report.Attempts); !slices.Equal(got, []string{want}) || errors.Is(err, breaker.ErrOpen) {
+			t.Errorf("%q, want %q; the app is told %v", got, want, err)
+		}
+		status = http.StatusInternalServerError
+	}
+}
+
+// TestPaidBefore: where nothing may be paid twice, what an earlier process may have paid counts, too.
+func TestPaidBefore(t *testing.T) {
+	for charge, want := range map[switchyard.Charge][]string{
+		switchyard.ChargeNone:     {"a overloaded none", "b ok settled"},
+		switchyard.ChargePossible: {"a overloaded none"},
+		switchyard.ChargeSettled:  {"a overloaded none"},
+	} {
+		b := newBench(t, paths{"/a": broken}.ServeHTTP)
+		b.route.PayTwice = "never"
+		req := &switchyard.Request{Images: 1}
+		ans, report, _ := b.runner.Run(context.Background(), &attempt.Job{
+			Generation: "g", Request: req, Journal: &b.book, Gone: b.gone,
+			Plan:    &router.Plan{Route: &b.route, Candidates: []router.Candidate{b.target("a", 1, req), b.target("b", 1, req)}},
+			Earlier: []switchyard.Attempt{{Number: 3, Cost: switchyard.Cost{Charge: charge}}},
+		})
+		if ans != nil {
+			ans.Close()
+		}
+		if got := charges(report.Attempts); !slices.Equal(got, want) {
+			t.Errorf("after a charge that is %s: %q, want %q", charge, got, want)
+		}
+		if n := report.Attempts[0].Number; n != 4 {
+			t.Errorf("the first target after the third is number %d", n)
+		}
+	}
+}
+
+// TestCutIsNotPaidAgain: an attempt that an operator cuts may be charged, so whether another target follows is the route's word.
+func TestCutIsNotPaidAgain(t *testing.T) {
+	for payTwice, want := range map[string][]string{
+		"never": {"a canceled possible"},
+		"allow": {"a canceled possible", "b ok settled"},
+	} {
+		var switches breaker.Switches
+		b := newBench(t, paths{"/a": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // or the server does not see its end
+			if err := switches.Set(breaker.Kill{Scope: breaker.Provider, Name: "a", Abort: true}); err != nil {
+				t.Error(err)
+			}
+			<-r.Context().Done()
+		}}.ServeHTTP)
+		b.runner.Switches = &switches
+		b.route.PayTwice = payTwice
+		req := &switchyard.Request{Images: 1}
+		ans, report, err := b.run(req, b.target("a", 1, req), b.target("b", 1, req))
+		if ans != nil {
+			ans.Close()
+		} else if !errors.Is(err, breaker.ErrKilled) {
+			t.Errorf("the app is told %v", err)
+		}
+		if got := charges(report.Attempts); !slices.Equal(got, want) {
+			t.Errorf("paying twice %s: %q, want %q", payTwice, got, want)
+		}
+	}
+}
+
 // TestAllOpen: with every breaker open a request fails with the time to wait, or is tried all the same.
 func TestAllOpen(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) })
@@ -322,6 +401,53 @@ func TestAllOpen(t *testing.T) {
 	}
 }
 
+// TestSoonest: if nobody may be asked, the app is told when the first of them may be, whatever their order.
+func TestSoonest(t *testing.T) {
+	var switches breaker.Switches
+	b := newBench(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	b.runner.Switches = &switches
+	if err := switches.Set(breaker.Kill{Scope: breaker.Target, Name: "for good"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, wait := range map[string]time.Duration{"soon": time.Minute, "late": 30 * time.Minute} {
+		done, err := b.breakers.Allow(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(switchyard.RateLimited, wait)
+	}
+	req := &switchyard.Request{Images: 1}
+	soon, late, never := b.target("soon", 1, req), b.target("late", 1, req), b.target("for good", 1, req)
+	for _, order := range [][]router.Candidate{{soon, late, never}, {late, soon}, {never, soon}, {late, never, soon}} {
+		_, _, err := b.run(req, order...)
+		if after := switchyard.AsError(err).RetryAfter; after <= 0 || after > time.Minute {
+			t.Errorf("beginning with %s it is told %v", order[0].Target.Name, after)
+		}
+	}
+}
+
+// TestVerdict: under the app's own key, what is said of that key is no fault of the provider's; all else is.
+func TestVerdict(t *testing.T) {
+	for status, blamed := range map[int][2]bool{ // under our key, and under the app's
+		http.StatusUnauthorized:        {true, false},
+		http.StatusTooManyRequests:     {true, false},
+		http.StatusInternalServerError: {true, true},
+		http.StatusBadRequest:          {false, false},
+	} {
+		for i, key := range []string{"ours", ""} {
+			b := newBench(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			b.breakers.Configure(map[string]breaker.Config{"a": {Failures: 1, Window: time.Minute, Cooldown: time.Minute}})
+			req := &switchyard.Request{Images: 1}
+			c := b.target("a", 1, req)
+			c.Target.Key = switchyard.NewSecret(key)
+			_, _, _ = b.run(req, c)
+			if got := b.breakers.State("a").Phase == breaker.Open; got != blamed[i] {
+				t.Errorf("%d under key %q: the breaker is open: %v", status, key, got)
+			}
+		}
+	}
+}
+
 // TestPolls: a job that was accepted is asked for through errors of the questions, and submitted once.
 func TestPolls(t *testing.T) {
 	var mu sync.Mutex
@@ -338,6 +464,11 @@ func TestPolls(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		case 3:
 			panic(http.ErrAbortHandler)
+		case 4:
+			w.Header().Set("Job", "job")
+			w.WriteHeader(http.StatusAccepted)
+		case 5:
+			w.WriteHeader(http.StatusAccepted)
 		default:
 			_, _ = w.Write(picture())
 		}
@@ -353,6 +484,9 @@ func TestPolls(t *testing.T) {
 	if slices.Contains(asked[1:], http.MethodPost) || len(b.book.held) != 1 || b.book.held[0].Job != "job" {
 		t.Errorf("asked %v, held %v", asked, b.book.held)
 	}
+	if got := b.book.settled[0].Job; got != "job" {
+		t.Errorf("an answer that does not name the job again leaves %q of it", got)
+	}
 }
 
 // TestAppLeavesJob: when the app leaves, its job is cancelled there, and its charge stays possible.
@@ -365,7 +499,7 @@ func TestAppLeavesJob(t *testing.T) {
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
-		if r.Method == http.MethodPost {
+		if r.Method == http.MethodGet { // whose answer does not say again how to cancel
 			close(b.gone)
 		}
 	})

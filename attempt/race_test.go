@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +22,10 @@ const raceAfter = 20 * time.Millisecond
 func (b *bench) race(cs ...router.Candidate) (*attempt.Answer, *attempt.Report, error) {
 	b.Helper()
 	var pace router.Pace
-	b.route.Name, b.route.Hedge = "fast", &router.Hedge{After: router.HedgeAfter{Fixed: raceAfter}, MaxExtra: 1}
+	b.route.Name = "fast"
+	if b.route.Hedge == nil {
+		b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: raceAfter}, MaxExtra: 1}
+	}
 	body, err := b.runner.Pool.ReadJSON(strings.NewReader("{}"), 2, 2)
 	if err != nil {
 		b.Fatal(err)
@@ -122,47 +124,83 @@ func TestHedgeFirstWins(t *testing.T) {
 
 // TestHedgeFails: one that fails leaves the other all the time there is; if both do, the next target is tried, alone.
 func TestHedgeFails(t *testing.T) {
-	var b *bench
-	asked := make(chan struct{})
-	var once sync.Once
-	ask := func() { once.Do(func() { close(asked) }) }
-	waits := func(then http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { <-asked; then(w, r) }
+	var failed chan struct{} // closed when b has failed
+	later := func(then http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { <-failed; then(w, r) }
 	}
 	for name, c := range map[string]struct {
 		server paths
 		want   []string
 	}{
 		"second fails": {
-			paths{"/a": waits(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) }), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }},
+			paths{"/a": later(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) }), "/b": broken},
 			[]string{"a ok settled", "b overloaded none"},
 		},
 		"both fail": {
-			paths{"/a": waits(broken), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }},
+			paths{"/a": later(broken), "/b": broken},
 			[]string{"a overloaded none", "b overloaded none", "c ok settled"},
 		},
 		"first fails at once": {paths{"/a": broken}, []string{"a overloaded none", "b ok settled"}},
-		"all fail":            {paths{"/a": waits(broken), "/b": func(w http.ResponseWriter, r *http.Request) { ask(); broken(w, r) }, "/c": broken}, []string{"a overloaded none", "b overloaded none", "c overloaded none"}},
+		"all fail":            {paths{"/a": later(broken), "/b": broken, "/c": broken}, []string{"a overloaded none", "b overloaded none", "c overloaded none"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked, once = make(chan struct{}), sync.Once{}
-			b = newBench(t, c.server.ServeHTTP)
+			b := newBench(t, c.server.ServeHTTP)
+			failed = make(chan struct{})
+			b.runner.Breaker = told{&b.breakers, "b", failed}
 			req := &switchyard.Request{Images: 1}
 			ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
 			if ans != nil {
 				ans.Close()
 			}
-			if (err != nil) != (name == "all fail") {
-				t.Error(err)
+			if failed := name == "all fail"; (err != nil) != failed || (ans == nil) != failed {
+				t.Errorf("%+v, %v", ans, err)
 			}
-			all := report.Attempts
-			if report.Rest != nil { // the answer was quicker than the failure
-				all = append(all, report.Rest()...)
-			}
-			if got := charges(all); !slices.Equal(got, c.want) {
+			if got := charges(report.Attempts); !slices.Equal(got, c.want) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestHedgeOnce: a request is hedged once, however much its route has saved up, and not at all where that is nothing.
+func TestHedgeOnce(t *testing.T) {
+	for _, extra := range []router.Share{0, 2} {
+		asked := make(chan struct{})
+		b := newBench(t, paths{
+			"/a": func(w http.ResponseWriter, r *http.Request) {
+				if extra > 0 {
+					<-asked
+				}
+				broken(w, r)
+			},
+			"/b": func(w http.ResponseWriter, r *http.Request) { close(asked); broken(w, r) },
+		}.ServeHTTP)
+		b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: 1}, MaxExtra: extra}
+		req := &switchyard.Request{Images: 1}
+		ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req), b.target("d", 1, req))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ans.Close()
+		want := []string{"a overloaded none", "b overloaded none", "c ok settled"}
+		if got := charges(report.Attempts); !slices.Equal(got, want) || report.Rest != nil || report.Hedged != (extra > 0) {
+			t.Errorf("a share of %v: %q, want %q, hedged %v", extra, got, want, report.Hedged)
+		}
+	}
+}
+
+// TestHedgeNotNeeded: the first target has its time to itself.
+func TestHedgeNotNeeded(t *testing.T) {
+	b := newBench(t, paths{}.ServeHTTP)
+	b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: time.Minute}, MaxExtra: 1}
+	req := &switchyard.Request{Images: 1}
+	ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ans.Close()
+	if got := charges(report.Attempts); !slices.Equal(got, []string{"a ok settled"}) || report.Hedged {
+		t.Errorf("%q, hedged %v", got, report.Hedged)
 	}
 }
 

@@ -110,7 +110,7 @@ func (r *run) inOrder(ctx context.Context, allow allow) (*Answer, error) {
 // target tries one target, and again where nothing can have been billed, as often as its provider's config says.
 func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Answer, error) {
 	ans, err := r.try(ctx, c, allow)
-	if err != nil && notTried(err) {
+	if notTried(err) {
 		r.pass(c, err)
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (r *run) target(ctx context.Context, c router.Candidate, allow allow) (*Ans
 			break
 		}
 		again, second := r.try(ctx, c, allow)
-		if second != nil && notTried(second) {
+		if notTried(second) {
 			break
 		}
 		Forget(err)

@@ -190,6 +190,30 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 	})
 }
 
+// TestASlowProbe: a probe decides however long it takes.
+func TestASlowProbe(t *testing.T) {
+	for o, want := range map[switchyard.Outcome]breaker.Phase{switchyard.OK: breaker.Closed, switchyard.Timeout: breaker.Open} {
+		synctest.Test(t, func(t *testing.T) {
+			r := configured(breaker.Config{Failures: 1, Window: time.Minute, Cooldown: 30 * time.Second})
+			end(t, r, switchyard.Overloaded, 0)
+			pass(30*time.Second + 1)
+			probe := allow(t, r)
+			pass(5 * time.Minute)
+			probe(o, 0)
+			phase(t, r, want)
+		})
+	}
+}
+
+// TestUnconfigured: a target that the registry was never told of has a breaker all the same.
+func TestUnconfigured(t *testing.T) {
+	var r breaker.Registry
+	for range breaker.DefaultConfig().Failures {
+		end(t, &r, switchyard.Overloaded, 0)
+	}
+	phase(t, &r, breaker.Open)
+}
+
 func TestDoneCountsOnce(t *testing.T) {
 	r := configured(breaker.Config{Failures: 2, Window: time.Minute, Cooldown: time.Second})
 	done := allow(t, r)
@@ -204,6 +228,9 @@ func TestNotBefore(t *testing.T) {
 		a, b, c := allow(t, r), allow(t, r), allow(t, r)
 		a(switchyard.RateLimited, 40*time.Second)
 		refused(t, r, 40*time.Second) // though the breaker is closed
+		if _, err := r.Allow("flux"); switchyard.AsError(err).Kind != switchyard.Throttled {
+			t.Errorf("the provider's word alone is told as %v", err)
+		}
 		phase(t, r, breaker.Closed)
 		b(switchyard.Overloaded, 5*time.Second) // never shortened
 		refused(t, r, 40*time.Second)
@@ -223,6 +250,9 @@ func TestTheLaterOfCooldownAndNotBefore(t *testing.T) {
 		pass(31 * time.Second)
 		end(t, r, switchyard.RateLimited, 50*time.Second)
 		refused(t, r, 50*time.Second)
+		if _, err := r.Allow("flux"); switchyard.AsError(err).Kind != switchyard.Unavailable {
+			t.Errorf("with the breaker open as well it is told as %v", err)
+		}
 		if got := r.State("flux").Wait; got != 50*time.Second {
 			t.Errorf("State says %v", got)
 		}
@@ -318,6 +348,29 @@ func TestReload(t *testing.T) {
 		end(t, r, switchyard.Overloaded, time.Minute)
 		r.Configure(map[string]breaker.Config{"flux": {}}) // breaker: off
 		refused(t, r, time.Minute)                         // the provider's word outlives it
+		phase(t, r, breaker.Closed)
+	})
+}
+
+// TestReloadOfOneSetting: another window or another cooldown alone is in force at once, and opens nothing that is closed.
+func TestReloadOfOneSetting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{Failures: 2, Window: time.Minute, Cooldown: 30 * time.Second}
+		r := configured(c)
+		c.Cooldown = time.Minute
+		r.Configure(map[string]breaker.Config{"flux": c})
+		phase(t, r, breaker.Closed)
+		c.Window = 10 * time.Second
+		r.Configure(map[string]breaker.Config{"flux": c})
+		phase(t, r, breaker.Closed)
+		end(t, r, switchyard.Overloaded, 0)
+		pass(12 * time.Second)
+		end(t, r, switchyard.Overloaded, 0) // the first is past the new window
+		phase(t, r, breaker.Closed)
+		end(t, r, switchyard.Overloaded, 0)
+		refused(t, r, time.Minute)
+		pass(61 * time.Second)
+		end(t, r, switchyard.OK, 0)
 		phase(t, r, breaker.Closed)
 	})
 }

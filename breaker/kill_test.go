@@ -75,6 +75,24 @@ func TestKillExpires(t *testing.T) {
 	})
 }
 
+// TestAbortIsOfItsPlaceAndTime: an abort in force cuts nothing elsewhere, and one that is over nothing at all.
+func TestAbortIsOfItsPlaceAndTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s breaker.Switches
+		var cut []string
+		watch := func(provider string) { s.Watch("pro", provider, "flux", func() { cut = append(cut, provider) }) }
+		watch("fal")
+		watch("google")
+		_ = s.Set(breaker.Kill{Scope: breaker.Provider, Name: "fal", Abort: true, Until: time.Now().Add(time.Minute)})
+		watch("replicate")
+		pass(time.Minute)
+		watch("fal")
+		if !slices.Equal(cut, []string{"fal"}) {
+			t.Errorf("cut: %q", cut)
+		}
+	})
+}
+
 func TestKillValidate(t *testing.T) {
 	for _, c := range []struct {
 		kill breaker.Kill

@@ -351,6 +351,14 @@ func TestWorkIsForWhoeverWaits(t *testing.T) {
 			if otherLeaves(); !gone() {
 				t.Errorf("%s: it goes on for nobody", name)
 			}
+			late, lateLeaves := context.WithCancel(t.Context())
+			last := goClaim(late, r, ask)
+			if !last.waits() {
+				t.Errorf("%s: it is made twice while the first is being given up", name)
+			}
+			if lateLeaves(); last.waits() || !errors.Is(last.err, context.Canceled) {
+				t.Errorf("%s: who came late and left got %v", name, last.err)
+			}
 		})
 	}
 }

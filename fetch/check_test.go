@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestBlocked(t *testing.T) {
-	allow := []string{"127.0.0.2", "localhost:8080"}
+	allow := []string{"127.0.0.2", "localhost:8080", "127.0.0.3:80", "[fd12::1]", "OPS.lan.localhost"}
 	for address, want := range map[string]bool{
 		"https://93.184.216.34/hook":    false,
 		"http://127.0.0.1/hook":         true,
@@ -39,6 +39,11 @@ func TestBlocked(t *testing.T) {
 		"http://localhost:8081/hook":    true,
 		"http://chat.test/hook":         false, // nobody is asked
 		"":                              false,
+		"http://[::1":                   false, // malformed, which is for others to say
+		"http://127.0.0.3/hook":         false,
+		"https://127.0.0.3/hook":        true,
+		"http://[fd12::1]:99/hook":      false,
+		"http://ops.LAN.localhost/hook": false,
 	} {
 		if got := fetch.Blocked(address, allow); got != want {
 			t.Errorf("%s: %v, want %v", address, got, want)

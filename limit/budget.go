@@ -3,7 +3,6 @@ package limit
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func (b *Budget) Validate() error {
 	oneOf("per", b.Per, PerHour, PerDay, PerMonth)
 	oneOf("at_limit", b.atLimit(), Refuse, PassOver)
 	oneOf("unknown", b.Unknown, PassOver, Allow)
-	if !(b.WarnAt > 0 && b.WarnAt <= 1) || math.IsNaN(b.WarnAt) {
+	if !(b.WarnAt > 0 && b.WarnAt <= 1) { // nor NaN
 		fault("warn_at: want a share above 0, at most 1, got %v", b.WarnAt)
 	}
 	if _, err := time.LoadLocation(b.Timezone); err != nil {

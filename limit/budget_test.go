@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -100,6 +101,8 @@ func TestBudgetSettles(t *testing.T) {
 	err := spend(estimate(11*cents), free)
 	if e := switchyard.AsError(err); err == nil || e.RetryAfter != 11*time.Hour+30*time.Minute || e.Stage != switchyard.Unsent {
 		t.Errorf("11 cents of 10: %v, after %v", err, switchyard.AsError(err).RetryAfter)
+	} else if !strings.Contains(err.Error(), `budget "daily": $0.9 of $1 are spent, and $0 reserved`) {
+		t.Errorf("it is told %v", err)
 	}
 	possible := paid(10 * cents)
 	possible.Charge = switchyard.ChargePossible
@@ -108,6 +111,9 @@ func TestBudgetSettles(t *testing.T) {
 	}
 	if err := spend(estimate(1), free); err == nil {
 		t.Error("a possible charge does not count")
+	}
+	if err := spend(estimate(0), free); err != nil {
+		t.Errorf("what costs nothing needs no money: %v", err)
 	}
 }
 
@@ -143,12 +149,26 @@ func TestBudgetSubjects(t *testing.T) {
 	}
 }
 
+// TestBudgetOfOthers: who has no name, or another than the budget's, spends nothing from it, however much.
+func TestBudgetOfOthers(t *testing.T) {
+	for scope, s := range map[string]limit.Spending{"key": {}, "tenant:acme": {Tenant: "other"}} {
+		b := configured(t, nothing, budget(func(b *limit.Budget) { b.Scope = scope }))
+		s.Estimate = estimate(switchyard.Dollar)
+		for range 2 {
+			if _, err := b.Reserve(s, noon); err != nil {
+				t.Errorf("%s: %v", scope, err)
+			}
+		}
+		b.Resume(s, noon, noon)(paid(switchyard.Dollar), 1)
+	}
+}
+
 // TestBudgetAllOrNone leaves the other budgets alone when one of them refuses.
 func TestBudgetAllOrNone(t *testing.T) {
 	b := configured(t, nothing, budget(nil), budget(func(b *limit.Budget) { b.Name, b.Scope, b.USD, b.Images = "few", "provider:fal", 0, 2 }))
 	for _, n := range []int{2, 1} {
 		_, err := b.Reserve(limit.Spending{Provider: "fal", Estimate: estimate(cents), Images: n}, noon)
-		if (err == nil) != (n == 2) {
+		if (err == nil) != (n == 2) || err != nil && !strings.Contains(err.Error(), `budget "few": 0 of 2 images are made, and 2 reserved`) {
 			t.Errorf("%d images: %v", n, err)
 		}
 	}
@@ -173,9 +193,18 @@ func TestBudgetUnknown(t *testing.T) {
 		t.Errorf("states are %+v", s)
 	}
 	settle, _ = b.Reserve(limit.Spending{Estimate: estimate(switchyard.Dollar)}, noon)
+	if _, err := b.Reserve(limit.Spending{Estimate: unknown}, noon); err == nil {
+		t.Error("what has no price goes on when all the money is reserved")
+	}
 	settle(paid(switchyard.Dollar), 1)
 	if _, err := b.Reserve(limit.Spending{Estimate: unknown}, noon); err == nil {
 		t.Error("what has no price goes on when the money is at its end")
+	}
+	for _, what := range []string{limit.PassOver, limit.Allow} {
+		b = configured(t, nothing, budget(func(b *limit.Budget) { b.USD, b.Images, b.Unknown = 0, 2, what }))
+		if _, err := b.Reserve(limit.Spending{Estimate: unknown, Images: 2}, noon); err != nil {
+			t.Errorf("a budget of images asks for a price: %v", err)
+		}
 	}
 }
 
@@ -188,7 +217,7 @@ func TestBudgetWindows(t *testing.T) {
 		{"day", "America/New_York", "2026-11-25T05:00:00Z"},
 		{"month", "", "2026-12-01T00:00:00Z"},
 	} {
-		now := noon.Add(-time.Second)
+		now := noon.Add(-1)
 		b := &limit.Budgets{}
 		list := []limit.Budget{budget(func(b *limit.Budget) { b.Per, b.Timezone = c.per, c.zone })}
 		if err := b.Configure(t.Context(), list, now, nothing); err != nil {
@@ -215,6 +244,63 @@ func TestBudgetWindows(t *testing.T) {
 		if s := b.States(resets)[0]; s.Spent != (limit.Spent{}) || s.Reserved != (limit.Spent{}) {
 			t.Errorf("%s in %q: the next window is %+v", c.per, c.zone, s)
 		}
+	}
+}
+
+// TestBudgetEndsLate: what ends after its window leaves the account of the present one alone.
+func TestBudgetEndsLate(t *testing.T) {
+	b := configured(t, nothing, budget(nil))
+	late, err := b.Reserve(limit.Spending{Estimate: estimate(cents)}, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tomorrow := noon.Add(24 * time.Hour)
+	settle, err := b.Reserve(limit.Spending{Estimate: estimate(switchyard.Dollar)}, tomorrow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle(paid(switchyard.Dollar), 1)
+	late(free, 0)
+	if _, err := b.Reserve(limit.Spending{Estimate: estimate(1)}, tomorrow); err == nil {
+		t.Error("what the present window has spent is forgotten")
+	}
+}
+
+// TestBudgetChanged: what was counted for another scope or window is of no use, so the books are asked.
+func TestBudgetChanged(t *testing.T) {
+	for what, change := range map[string]func(*limit.Budget){
+		"name":     func(b *limit.Budget) { b.Name = "other" },
+		"scope":    func(b *limit.Budget) { b.Scope = "tenant" },
+		"per":      func(b *limit.Budget) { b.Per = limit.PerMonth },
+		"timezone": func(b *limit.Budget) { b.Timezone = "Asia/Kolkata" },
+	} {
+		asked := false
+		books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+			asked = true
+			return nil, nil
+		}
+		b := configured(t, nothing, budget(nil))
+		if err := b.Configure(t.Context(), []limit.Budget{budget(change)}, noon, books); err != nil || !asked {
+			t.Errorf("with another %s it goes on from what it had: %v", what, err)
+		}
+	}
+}
+
+// TestBudgetStates tells of each who has spent, by name, and of those alone.
+func TestBudgetStates(t *testing.T) {
+	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+		return map[string]limit.Spent{"d": {Images: 1}, "b": {Money: 10 * cents}, "a": {Money: 20 * cents}, "c": {Images: 4}, "": {Money: cents}}, nil
+	}
+	b := configured(t, books, budget(func(b *limit.Budget) { b.Scope, b.Images = "tenant", 8 }))
+	if _, err := b.Reserve(limit.Spending{Tenant: "b", Estimate: estimate(30 * cents), Images: 1}, noon); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range b.States(noon) {
+		got = append(got, fmt.Sprint(s.Subject, " ", s.Used()))
+	}
+	if want := "[a 0.2 b 0.4 c 0.5 d 0.125]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
 	}
 }
 
@@ -345,24 +431,31 @@ func TestBudgetAdds(t *testing.T) {
 
 func TestBudgetValidate(t *testing.T) {
 	for want, change := range map[string]func(*limit.Budget){
-		"usd: must not be negative, got -1":       func(b *limit.Budget) { b.USD = -switchyard.Dollar },
-		"images: must not be negative":            func(b *limit.Budget) { b.Images = -1 },
-		"usd: a budget needs usd or images":       func(b *limit.Budget) { b.USD = 0 },
-		"scope: want all, key":                    func(b *limit.Budget) { b.Scope = "planet" },
-		"scope: all takes no name":                func(b *limit.Budget) { b.Scope = "all:x" },
-		`per: want one of ["hour" "day" "month"]`: func(b *limit.Budget) { b.Per = "year" },
-		"at_limit: want one of":                   func(b *limit.Budget) { b.AtLimit = "explode" },
-		"unknown: want one of":                    func(b *limit.Budget) { b.Unknown = "refuse" },
-		"warn_at: want a share above 0":           func(b *limit.Budget) { b.WarnAt = 80 },
-		`timezone: no such zone "Moon/Base"`:      func(b *limit.Budget) { b.Timezone = "Moon/Base" },
-		"name: is missing":                        func(b *limit.Budget) { b.Name = "" },
+		"usd: must not be negative, got -1":                 func(b *limit.Budget) { b.USD = -switchyard.Dollar },
+		"images: must not be negative":                      func(b *limit.Budget) { b.Images = -1 },
+		"usd: a budget needs usd or images":                 func(b *limit.Budget) { b.USD = 0 },
+		"scope: want all, key":                              func(b *limit.Budget) { b.Scope = "planet" },
+		"scope: all takes no name":                          func(b *limit.Budget) { b.Scope = "all:x" },
+		`per: want one of ["hour" "day" "month"]`:           func(b *limit.Budget) { b.Per = "year" },
+		"at_limit: want one of":                             func(b *limit.Budget) { b.AtLimit = "explode" },
+		"unknown: want one of":                              func(b *limit.Budget) { b.Unknown = "refuse" },
+		"warn_at: want a share above 0":                     func(b *limit.Budget) { b.WarnAt = 80 },
+		"warn_at: want a share above 0, at most 1, got 0":   func(b *limit.Budget) { b.WarnAt = 0 },
+		"warn_at: want a share above 0, at most 1, got NaN": func(b *limit.Budget) { b.WarnAt = math.NaN() },
+		`timezone: no such zone "Moon/Base"`:                func(b *limit.Budget) { b.Timezone = "Moon/Base" },
+		"name: is missing":                                  func(b *limit.Budget) { b.Name = "" },
 	} {
 		b := budget(change)
 		if err := b.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
-	if b := budget(nil); b.Validate() != nil {
-		t.Error(b.Validate())
+	for _, change := range []func(*limit.Budget){
+		nil,
+		func(b *limit.Budget) { b.Scope, b.USD, b.Images, b.WarnAt = "key:web-pro", 0, 1, 1 },
+	} {
+		if b := budget(change); b.Validate() != nil {
+			t.Error(b.Validate())
+		}
 	}
 }

@@ -302,7 +302,6 @@ func (b *Budgets) States(now time.Time) []BudgetState {
 				states = append(states, BudgetState{p.Budget, subject, a.spent, a.reserved, p.window.until})
 			}
 		}
-		p.tidy(p.one, one)
 		slices.SortFunc(states[from:], func(x, y BudgetState) int { return cmp.Compare(x.Subject, y.Subject) })
 	}
 	return states

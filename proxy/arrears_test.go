@@ -29,9 +29,10 @@ import (
 
 // disk is a journal that takes nothing for a while.
 type disk struct {
-	mu   sync.Mutex
-	full int // appends that fail
-	took []string
+	mu    sync.Mutex
+	spare int // appends that there is room for before it is full
+	full  int // appends that fail
+	took  []string
 
 	appends int
 
@@ -45,7 +46,9 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.appends++
-	if d.full > 0 {
+	if d.spare > 0 {
+		d.spare--
+	} else if d.full > 0 {
 		d.full--
 		return errors.New("no space left on device")
 	}
@@ -126,6 +129,12 @@ func TestAFullDisk(t *testing.T) {
 		if got := d.told(); got != "[settled ended ok settled ended ok settled ended ok]" {
 			t.Errorf("in the end it has taken %s", got)
 		}
+		d.full = 1 // once more: somebody tries again, as the first time
+		h.ServeHTTP(httptest.NewRecorder(), post("/v1/chat/completions"))
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[settled ended ok settled ended ok settled ended ok settled ended ok]" {
+			t.Errorf("a disk that was full twice has taken %s", got)
+		}
 	})
 }
 
@@ -169,6 +178,18 @@ func TestTheRefusedAreForgotten(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := d.told(); got != "[settled ended ok]" {
 			t.Errorf("the disk has taken %.100s", got)
+		}
+	})
+}
+
+// TestTheBegunAreNotForgotten: once the journal has taken anything of a generation, how it ends is told, however late.
+func TestTheBegunAreNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{spare: 1, full: 1}
+		proxy.End(before(t, d), switchyard.Generation{Outcome: switchyard.Timeout}, switchyard.Generation{Outcome: switchyard.OK})
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[begun ended timeout ended ok]" {
+			t.Errorf("the disk has taken %s", got)
 		}
 	})
 }

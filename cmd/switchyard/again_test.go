@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -76,6 +79,26 @@ func TestAFailureReleasesItsKey(t *testing.T) {
 	}
 	if a := k.post(openaiPath, tinyImage, headers...); a.status != http.StatusOK {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// TestKeysThatCannotBeLookedUp: who counts on a key is served nothing that may have been paid for; whoever does not is served.
+func TestKeysThatCannotBeLookedUp(t *testing.T) {
+	dir := t.TempDir()
+	k := startKitWith(t, slowOpenAI(t, 0), fmt.Sprintf("store: {database: \"sqlite:%[1]s/db\", journal: \"%[1]s/journal\"}\n", dir)+onlyOpenAI)
+	folder := filepath.Join(dir, "replies")
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	headers := []string{"Authorization", "Bearer first-key"}
+	if a := k.post(openaiPath, tinyImage, append(headers, "Idempotency-Key", "order-1")...); a.status != http.StatusServiceUnavailable || len(k.world.OpenAI.Bill()) != 0 {
+		t.Errorf("with a key: %d %.100s, %d paid for", a.status, a.body, len(k.world.OpenAI.Bill()))
+	}
+	if a := k.post(openaiPath, tinyImage, headers...); a.status != http.StatusOK || len(k.world.OpenAI.Bill()) != 1 {
+		t.Errorf("without: %d %.100s, %d paid for", a.status, a.body, len(k.world.OpenAI.Bill()))
 	}
 }
 
@@ -377,6 +400,12 @@ func TestAnonymousCallersDoNotSeeEachOther(t *testing.T) {
 	k := startKitWith(t, slowOpenAI(t, 0), "providers:\n  openai: {dialect: openai, key: sk-sim, base_url: \"{openai}\"}\ntargets:\n  gpt: {provider: openai, model: gpt-image-1-mini}\nroutes:\n  - {name: all, targets: [gpt]}\n")
 	if p := k.post(createPath, `{"input":{"prompt":"secret"}}`, "Prefer", "wait").prediction(t); p.Status != "succeeded" {
 		t.Fatalf("%+v", p)
+	}
+	for n := 1; n <= 2; n++ { // by the same key: it may be anybody's
+		a := k.post(openaiPath, tinyImage, "Idempotency-Key", "order-1")
+		if a.status != http.StatusOK || a.header.Get("X-Switchyard-Cache") == "hit" {
+			t.Errorf("%d %.100s, of %v", a.status, a.body, a.header)
+		}
 	}
 	for _, path := range []string{"/replicate/v1/predictions", "/replicate/v1/webhooks/default/secret"} {
 		if a := k.do(t.Context(), http.MethodGet, path, ""); a.status == http.StatusOK {
