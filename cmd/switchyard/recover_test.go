@@ -207,10 +207,9 @@ func oneUnderWay(t *testing.T, w *sim.World) (p *process, l *ticketLoad, dir str
 	return p, l, dir
 }
 
-// TestAPaidTicketOutlivesAKill: a process is killed when the ledger knows that a ticket's picture is made and paid for, and
-// the ticket's row does not know yet. The app gets its picture from the next one.
-func TestAPaidTicketOutlivesAKill(t *testing.T) {
-	w := slowWorld(t, time.Second)
+// oneKilled has a ticket under way, and kills its process when the ledger knows how that ended, and the ticket's row does not.
+func oneKilled(t *testing.T, w *sim.World) (l *ticketLoad, dir string) {
+	t.Helper()
 	p, l, dir := oneUnderWay(t, w)
 	unlock := lock(t, filepath.Join(dir, "db"))
 	eventually(t, func() (string, bool) {
@@ -219,7 +218,15 @@ func TestAPaidTicketOutlivesAKill(t *testing.T) {
 	})
 	p.end(syscall.SIGKILL)
 	unlock()
-	p = startProcess(t, filepath.Join(dir, "config.yaml"), l.app)
+	return l, dir
+}
+
+// TestAPaidTicketOutlivesAKill: a process is killed when the ledger knows that a ticket's picture is made and paid for, and
+// the ticket's row does not know yet. The app gets its picture from the next one.
+func TestAPaidTicketOutlivesAKill(t *testing.T) {
+	w := slowWorld(t, time.Second)
+	l, dir := oneKilled(t, w)
+	p := startProcess(t, filepath.Join(dir, "config.yaml"), l.app)
 	if got := l.await(t, l.tickets[0]); got != "succeeded" {
 		t.Errorf("it %s", got)
 	}
@@ -235,14 +242,7 @@ func TestAPaidTicketOutlivesAKill(t *testing.T) {
 func TestARefusedTicketOutlivesAKill(t *testing.T) {
 	w := slowWorld(t, time.Second)
 	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Filter })
-	p, l, dir := oneUnderWay(t, w)
-	unlock := lock(t, filepath.Join(dir, "db"))
-	eventually(t, func() (string, bool) {
-		text := journaled(t, filepath.Join(dir, "journal"))
-		return text, strings.Contains(text, `"k":"ended"`)
-	})
-	p.end(syscall.SIGKILL)
-	unlock()
+	l, dir := oneKilled(t, w)
 	if aside, err := filepath.Glob(filepath.Join(dir, "*", "*.end")); err != nil || len(aside) > 0 {
 		t.Fatalf("it was set aside: %q, %v", aside, err)
 	}

@@ -149,11 +149,16 @@ func (w *wire) path() string {
 
 // spooled is the request as it arrives.
 func (w *wire) spooled(pool *spool.Pool) (*spool.Body, error) {
-	arrive := pool.ReadJSON
-	if strings.HasPrefix(w.sent.Header.Get("Content-Type"), "multipart/") {
-		arrive = pool.Read
+	return arrive(pool, w.sent.Header.Get("Content-Type"), w.ask)
+}
+
+// arrive spools a body as the proxy does: all but JSON as it is.
+func arrive(pool *spool.Pool, contentType string, b []byte) (*spool.Body, error) {
+	read := pool.ReadJSON
+	if strings.HasPrefix(contentType, "multipart/") || strings.HasPrefix(contentType, "text/event-stream") {
+		read = pool.Read
 	}
-	return arrive(bytes.NewReader(w.ask), int64(len(w.ask)), 1<<30)
+	return read(bytes.NewReader(b), int64(len(b)), 1<<30)
 }
 
 // decode is what an app's request means.
