@@ -85,11 +85,16 @@ func TestStallEndsWithAppAndWorld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
+	var stay sync.WaitGroup
 	for _, p := range plain(w, "[sim:stall]") {
 		ctx, leave := context.WithCancel(t.Context())
+		var gone sync.WaitGroup
 		for _, leaves := range []bool{true, false} {
-			wg.Go(func() {
+			group := &stay
+			if leaves {
+				group = &gone
+			}
+			group.Go(func() {
 				c := t.Context()
 				if leaves {
 					c = ctx
@@ -116,11 +121,12 @@ func TestStallEndsWithAppAndWorld(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		leave()
+		gone.Wait() // or the end of the world might come first
 	}
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	wg.Wait()
+	stay.Wait()
 }
 
 func TestDeliveryAndPollFaults(t *testing.T) {
