@@ -43,6 +43,7 @@ type Store struct {
 	root          *os.Root // no name leads out of it, whatever it is
 	writing       chan struct{}
 	buffers       sync.Pool // of *[256 << 10]byte
+	fresh         fresh
 
 	sweeping sync.Mutex // one sweep at a time; guards total
 	total    int64      // bytes of all images
@@ -129,6 +130,7 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 		_ = s.root.Remove(tempPrefix + id) // else the next sweep does
 		return "", fmt.Errorf("asset: %w", err)
 	}
+	s.cool(s.fresh.add(name, size))
 	return name, s.count(size)
 }
 

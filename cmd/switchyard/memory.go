@@ -48,6 +48,19 @@ func tuneMemory(ctx context.Context) {
 	}
 }
 
+// keepUnmapped lets go of the pages of the program that are in nobody's use, now and once a minute.
+func keepUnmapped(ctx context.Context) {
+	for tick := time.NewTicker(time.Minute); ; {
+		unmapProgram()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		}
+	}
+}
+
 // eachCycle leaves a signal after each cycle of the collector, until ctx ends.
 func eachCycle(ctx context.Context, cycles chan struct{}) {
 	type mark struct{ _ *byte } // with a pointer, so that it has a block of its own

@@ -12,10 +12,10 @@ import (
 // region is a part of the address space that a file lies in.
 type region struct{ from, to uint64 }
 
-// unmapStart has the kernel forget which pages of the program this process has used: half of them only its start needed, and
-// they count as its memory. They stay in the page cache, and each is mapped again when it is next used. What cannot be
-// done is left: nothing depends on it.
-func unmapStart() {
+// unmapProgram has the kernel forget which pages of the program this process has used. They count as its memory, although half
+// of them were needed by its start alone, or by work of a kind that is over. They stay in the page cache, and each is mapped
+// again when it is next used, with those around it. What cannot be done is left: nothing depends on it.
+func unmapProgram() {
 	exe, err := os.Executable()
 	if err != nil {
 		return

@@ -45,7 +45,7 @@ Swap:                  0 kB
 }
 
 // The program goes on as before, in less memory.
-func TestUnmapStart(t *testing.T) {
+func TestUnmapProgram(t *testing.T) {
 	mapped := func() (kB int) {
 		text, err := os.ReadFile("/proc/self/status")
 		if err != nil {
@@ -60,7 +60,7 @@ func TestUnmapStart(t *testing.T) {
 		return 0
 	}
 	before := mapped()
-	unmapStart()
+	unmapProgram()
 	if after := mapped(); after >= before {
 		t.Errorf("%d kB of files are mapped, %d kB were before", after, before)
 	}

@@ -2,4 +2,4 @@
 
 package main
 
-func unmapStart() {}
+func unmapProgram() {}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package asset
+
+import "os"
+
+func uncache(*os.File) {}
