@@ -9,7 +9,7 @@ FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --
 UNWATCHED = image/... compress/... hash/... github.com/HugoSmits86/nativewebp modernc.org/sqlite/lib modernc.org/libc/...
 RACE = -race $(UNWATCHED:%=-gcflags=%=-race=false)
 
-.PHONY: demo test build lint bench bench-short bench-long benchmarks fuzz update
+.PHONY: demo test build lint bench bench-short bench-long profiles benchmarks fuzz update
 
 demo: ## the main job in three acts, with simulated providers
 	$(GO) run ./cmd/switchyard demo --exit
@@ -34,6 +34,9 @@ bench-short: ## whether the measuring works: a twentieth of it, and nothing is j
 
 bench-long: ## a minute of 100 callers, with 128 MiB to live in
 	$(GO) run ./bench -long
+
+profiles: ## what processor time and memory are spent on, anew in docs/profiles
+	$(GO) run ./bench -profiles docs/profiles
 
 benchmarks: ## of the parts, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -4,6 +4,7 @@
 //
 //	go run ./bench [-short] [-only S1,S3] [-name Imagen] [-rounds 3]
 //	go run ./bench -long
+//	go run ./bench -profiles docs/profiles
 //
 // CPU time and memory are each process's own accounting (/proc), background work included. It needs Linux.
 //
@@ -34,8 +35,11 @@ func main() {
 	defer stop()
 	run := measureAll
 	o := parse()
-	if o.long {
+	switch {
+	case o.long:
 		run = endure
+	case o.profiles != "":
+		run = profileAll
 	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -45,11 +49,12 @@ func main() {
 
 // options are the command line.
 type options struct {
-	short  bool
-	long   bool
-	only   []string
-	name   string
-	rounds int
+	short    bool
+	long     bool
+	profiles string
+	only     []string
+	name     string
+	rounds   int
 }
 
 func parse() options {
@@ -58,6 +63,7 @@ func parse() options {
 	flag.StringVar(&o.name, "name", "", "scenarios to run, by a part of their names")
 	flag.BoolVar(&o.short, "short", false, "a twentieth of the work, for whether it all runs; nothing is judged")
 	flag.BoolVar(&o.long, "long", false, "instead of all that: a minute of 100 callers, in 128 MiB")
+	flag.StringVar(&o.profiles, "profiles", "", "instead of all that: write to files in this folder what processor time and memory are spent on")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each subject takes its turn")
 	flag.Parse()
 	if *only != "" {

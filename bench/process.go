@@ -22,6 +22,7 @@ type process struct {
 	name    string
 	address string
 	url     string
+	admin   string // URL of the operator's address; the sidecar's alone
 	cmd     *exec.Cmd
 	log     *os.File
 }
@@ -116,6 +117,10 @@ func get(ctx context.Context, url string) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	return do(req)
+}
+
+func do(req *http.Request) (int, []byte, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, nil, err

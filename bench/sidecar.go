@@ -19,10 +19,13 @@ type sidecar struct {
 	bound    *bound // of its memory; nil for none
 }
 
+// adminToken is what the operator's address asks for.
+const adminToken = "bench"
+
 // The target full is what the bench has fail: its breaker is off, since an open one would spare it the bodies.
 const sidecarConfig = `
 server: {listen: %[1]q, temp_dir: "%[3]s/tmp", fetch_allow: [127.0.0.1]}
-admin: {listen: %[2]q, token: bench}
+admin: {listen: %[2]q, token: %[8]q}
 store: {database: "sqlite:%[3]s/db", journal: "%[3]s/journal", assets: {url: "file:%[3]s/assets", ttl: 1m}}
 models: {alive: [imagen-4.0-generate-001, gpt-image-1]}
 defaults: {limit: {rate: 100000/s, burst: 100000, concurrent: 100000}}
@@ -61,10 +64,14 @@ func (s sidecar) start(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	config := filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, sidecarConfig, app, admin, s.dir, s.upstream, fullPrefix, s.byTLS, s.ca), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, sidecarConfig, app, admin, s.dir, s.upstream, fullPrefix, s.byTLS, s.ca, adminToken), 0o600); err != nil {
 		return nil, err
 	}
-	return program{name: ours, address: app, env: s.env, argv: []string{s.bin, "serve", "--config", config}, bound: s.bound}.start(ctx)
+	p, err := program{name: ours, address: app, env: s.env, argv: []string{s.bin, "serve", "--config", config}, bound: s.bound}.start(ctx)
+	if err == nil {
+		p.admin = "http://" + admin
+	}
+	return p, err
 }
 
 // build makes the program as it is released: static, stripped.
