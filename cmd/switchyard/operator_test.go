@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"switchyard/admin"
 )
@@ -227,6 +231,63 @@ func TestForMachines(t *testing.T) {
 		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.out, c.says) || !json.Valid([]byte(o.out)) {
 			t.Errorf("%q: %d %.500s %s", c.args, o.code, o.out, o.errors)
 		}
+	}
+}
+
+// TestKubernetes: the manifest's config is one that serve takes, with what the manifest's secret has and nothing else, in the
+// place where the image looks for it, and with time enough for its end.
+func TestKubernetes(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/kubernetes/sidecar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct { // of the three objects, what is looked at here
+		Data       map[string]string
+		StringData map[string]string `yaml:"stringData"`
+		Spec       struct {
+			Template struct {
+				Spec struct {
+					Grace int `yaml:"terminationGracePeriodSeconds"`
+					Init  []struct {
+						Mounts []struct {
+							Path string `yaml:"mountPath"`
+						} `yaml:"volumeMounts"`
+					} `yaml:"initContainers"`
+				}
+			}
+		}
+	}
+	for objects := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		if err := objects.Decode(&m); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := map[string]bool{}
+	f, err := load("config.yaml", []byte(m.Data["config.yaml"]), func(name string) (string, bool) {
+		used[name] = true
+		value, ok := m.StringData[name]
+		return value, ok
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range m.StringData {
+		if !used[name] {
+			t.Errorf("nobody reads %s", name)
+		}
+	}
+	pod := m.Spec.Template.Spec
+	if grace := time.Duration(pod.Grace) * time.Second; grace <= f.Server.DrainTimeout {
+		t.Errorf("%v for the end of the pod, %v for what is under way", grace, f.Server.DrainTimeout)
+	}
+	var mounted []string
+	for _, at := range pod.Init[0].Mounts {
+		mounted = append(mounted, at.Path)
+	}
+	if !slices.Equal(mounted, []string{"/etc/switchyard", "/data"}) {
+		t.Errorf("mounted at %q", mounted)
 	}
 }
 
