@@ -3,6 +3,7 @@ package switchyard
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // A Blob is bytes that are somewhere else: a range of a spooled body, a file. It may be opened many times, also at
@@ -22,6 +23,19 @@ type Image struct {
 	// Of results only.
 	Seed          *uint64 // the seed that made it, if the provider tells
 	RevisedPrompt string  // the prompt that the provider used instead, if it tells
+}
+
+// Format is the declared type as models' tables have it, such as "jpeg"; empty if nobody said, or it is no image's.
+func (i *Image) Format() string {
+	mime, _, _ := strings.Cut(i.MIME, ";")
+	kind, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(mime)), "image/")
+	switch {
+	case !ok || kind == "*":
+		return ""
+	case kind == "jpg":
+		return "jpeg"
+	}
+	return strings.TrimPrefix(kind, "x-")
 }
 
 // Role is what a reference image is for. Most dialects can say only Edit; the rest is words in the prompt there.

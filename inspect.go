@@ -13,7 +13,7 @@ var ErrNotImage = errors.New("not a whole image")
 
 // Inspect tells the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the
 // end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded. It reads a few bytes
-// here and there, each time behind those before. The type is empty if it is none of those known.
+// here and there, each time behind those before. The type is empty if it is none that can be inspected.
 func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	c := &cursor{f: f, n: n}
 	head := c.peek(32)
@@ -27,7 +27,7 @@ func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	case "image/gif":
 		size, err = inspectGIF(c)
 	default:
-		err = fmt.Errorf("%w: unknown type", ErrNotImage)
+		mime, err = "", fmt.Errorf("%w: unknown type", ErrNotImage)
 	}
 	switch {
 	case c.err != nil:
@@ -60,8 +60,16 @@ func Sniff(head []byte) string {
 		return "image/webp"
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
 		return "image/gif"
+	case len(head) >= 12 && string(head[4:8]) == "ftyp":
+		return brands[string(head[8:12])]
 	}
 	return ""
+}
+
+// brands are the types of image files that begin as films do, by what they call themselves (ISO/IEC 23008-12, annex B; AVIF,
+// section 6). Phones take pictures in them.
+var brands = map[string]string{
+	"heic": "image/heic", "heix": "image/heic", "mif1": "image/heif", "msf1": "image/heif", "avif": "image/avif", "avis": "image/avif",
 }
 
 // cursor is a place in a file. It is moved over what nobody needs to see.

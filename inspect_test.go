@@ -72,3 +72,21 @@ func FuzzInspect(f *testing.F) {
 	f.Add([]byte("\xff\xd8\xff\xe0\x00\x02\xff\xc0"))
 	f.Fuzz(func(_ *testing.T, p []byte) { _, _, _ = inspect(p) })
 }
+
+// TestSniffPhones: what phones take pictures in is told apart from films, which begin alike, and is inspected by nobody here.
+func TestSniffPhones(t *testing.T) {
+	for brand, want := range map[string]string{
+		"heic": "image/heic", "heix": "image/heic", "mif1": "image/heif", "avif": "image/avif", "isom": "", "mp42": "",
+	} {
+		file := []byte("\x00\x00\x00\x18ftyp" + brand + "\x00\x00\x00\x00")
+		if got := switchyard.Sniff(file); got != want {
+			t.Errorf("%s: got %q, want %q", brand, got, want)
+		}
+		if mime, _, err := inspect(file); mime != "" || !errors.Is(err, switchyard.ErrNotImage) {
+			t.Errorf("%s: %q %v", brand, mime, err)
+		}
+	}
+	if got := switchyard.Sniff([]byte("\x00\x00\x00\x18ftyp")); got != "" {
+		t.Errorf("cut: %q", got)
+	}
+}

@@ -55,6 +55,7 @@ type Abilities struct {
 	Resolutions []string          // classes, smallest first
 	Pixels      map[string][]Size // what comes out: resolution class → sizes; for estimates, and for what others must make
 	References  int               // most reference images
+	Takes       []string          // types of them, such as "png"; if empty, those that can be inspected, which everybody reads
 	Roles       []Role            // of references, besides RoleEdit
 	MustRefer   bool              `yaml:"must_refer"` // it does nothing without a reference
 	Mask        bool
@@ -75,6 +76,14 @@ type FreeSize struct {
 	MinPixels int64   `yaml:"min_pixels"`
 	MaxPixels int64   `yaml:"max_pixels"`
 	MaxRatio  float64 `yaml:"max_ratio"` // of the longer edge to the shorter; 0 if not limited
+}
+
+// Reads reports whether the model takes reference images of a type such as "png".
+func (a *Abilities) Reads(format string) bool {
+	if len(a.Takes) == 0 {
+		return Inspects(format)
+	}
+	return slices.Contains(a.Takes, format)
 }
 
 // Has reports whether the model can be told the field.

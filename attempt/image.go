@@ -28,8 +28,10 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 				return nil, unreadable(err)
 			}
 		}
-		var err error
-		if ready.MIME, ready.Size, err = inspect(ready.Blob); err != nil { // declared types are often wrong
+		switch mime, size, err := inspect(ready.Blob); {
+		case err == nil:
+			ready.MIME, ready.Size = mime, size // declared types are often wrong
+		case mime != "" || !errors.Is(err, switchyard.ErrNotImage) || !readsBlindly(c.Target, ready.Format()):
 			return nil, unreadable(err)
 		}
 		if mask := c.Request.Mask; mask != nil && need.Image == &mask.Image && mask.Polarity != need.Mask {
@@ -42,6 +44,11 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 		supply[need.Image] = ready
 	}
 	return supply, nil
+}
+
+// readsBlindly reports whether a target's model takes images of a format that nobody here can look into.
+func readsBlindly(t *switchyard.Target, format string) bool {
+	return t.Row != nil && t.Row.Can.Reads(format) && !switchyard.Inspects(format)
 }
 
 func unreadable(err error) error {

@@ -86,6 +86,9 @@ func (f *fitter) mustTake() error {
 		return unfit("takes prompts of at most %d characters", f.can.Prompt)
 	}
 	for i, ref := range r.References {
+		if format := ref.Format(); format != "" && !f.can.Reads(format) {
+			return unfit("takes no reference images of type %s", format)
+		}
 		if ref.Role != switchyard.RoleEdit && !slices.Contains(f.can.Roles, ref.Role) {
 			f.Request.References[i].Role = switchyard.RoleEdit
 			f.round("role", string(ref.Role), "edit")

@@ -155,6 +155,25 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
+// TestTypesOfReferences: a picture in a type that the model does not read is no reason to ask it; one that nobody has named is.
+func TestTypesOfReferences(t *testing.T) {
+	unsaid := *gptMini
+	unsaid.Can.Takes = nil
+	for mime, fits := range map[string]bool{
+		"": true, "image/*": true, "application/octet-stream": true, "image/png": true, "image/jpg": true, "IMAGE/JPEG; q=1": true, "image/x-png": true,
+		"image/heic": false, "image/gif": false,
+	} {
+		req := &switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{MIME: mime}}}}
+		var unfit *router.Unfit
+		if _, err := router.Fit(req, nil, target("openai", gptMini)); errors.As(err, &unfit) == fits {
+			t.Errorf("%q: %v", mime, err)
+		}
+		if _, err := router.Fit(req, nil, target("openai", &unsaid)); errors.As(err, &unfit) != (mime == "image/heic") {
+			t.Errorf("%q, where the table does not say: %v", mime, err)
+		}
+	}
+}
+
 // TestAnyFormat: who cannot be asked for a type of file may make another than the app expects, which we convert.
 func TestAnyFormat(t *testing.T) {
 	for asked, want := range map[string][2]string{

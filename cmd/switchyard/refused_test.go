@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -126,6 +127,30 @@ func TestAJobWithoutAKey(t *testing.T) {
 	} {
 		if a := k.post(path, body); a.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
+// TestAPhonesPicture: a reference that the app's own model reads and the next target does not is no mistake of the app's, as that
+// one would have it: it is passed over, and one that reads it makes the picture.
+func TestAPhonesPicture(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `
+providers: {google: {<google>}, openai: {<openai>}}
+targets:
+  gpt: {provider: openai, model: gpt-image-1-mini}
+  nano: {provider: google, model: gemini-nano-banana-2.1}
+routes: [{name: all, targets: [gpt, nano]}]
+`)
+	heic := base64.StdEncoding.EncodeToString([]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"))
+	for _, c := range []struct{ path, body, kind string }{
+		{"/v1beta/models/gemini-3-pro-image:generateContent", `{"contents":[{"parts":[{"inlineData":{"mimeType":"image/heic","data":"` + heic + `"}},{"text":"a portrait"}]}]}`, "application/json"},
+		{"/v1/images/edits", "--b\r\nContent-Disposition: form-data; name=\"image\"; filename=\"blob\"\r\nContent-Type: application/octet-stream\r\n\r\n" +
+			"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic\r\n--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na portrait\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-image-2\r\n--b--\r\n", "multipart/form-data; boundary=b"},
+	} {
+		a := k.post(c.path, c.body, "Content-Type", c.kind)
+		if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "nano" || a.header.Get("X-Switchyard-Attempts") != "1" {
+			t.Errorf("%s: %d %.300s %v", c.path, a.status, a.body, a.header)
 		}
 	}
 }
