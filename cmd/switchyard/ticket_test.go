@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,16 @@ func TestWait(t *testing.T) {
 	p = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
 	if p.Status != "starting" {
 		t.Errorf("when the wait runs out: %+v", p)
+	}
+}
+
+// TestWhenToComeBack: who waits for a prediction that a provider puts off is told for how long, as it would be by the provider.
+func TestWhenToComeBack(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	k.world.Replicate.Update(func(b *sim.Behavior) { b.Fault, b.RetryAfter = sim.RateLimit, 100*time.Second })
+	a := k.post(createPath, `{"input":{"prompt":"later"}}`, "Authorization", "Bearer first-key", "Prefer", "wait", "X-Only", "schnell")
+	if wait, err := strconv.Atoi(a.header.Get("Retry-After")); a.status != http.StatusTooManyRequests || err != nil || wait < 70 || wait > 100 {
+		t.Errorf("%d, Retry-After %q: %s", a.status, a.header.Get("Retry-After"), a.body)
 	}
 }
 
