@@ -148,6 +148,21 @@ func TestWhenToComeBack(t *testing.T) {
 	}
 }
 
+// TestAWrongKeyIsToldAtOnce: who waits for a prediction with a key that Replicate does not take is told so by the status that SDKs
+// have a type for, and not by a prediction that failed.
+func TestAWrongKeyIsToldAtOnce(t *testing.T) {
+	k := startKit(t, `providers: {replicate: {dialect: replicate, base_url: "{replicate}"}}`)
+	wrong := []string{"Authorization", "Bearer r8_wrong", "Prefer", "wait"}
+	if a := k.post(createPath, `{"input":{"prompt":"a"}}`, wrong...); a.status != http.StatusUnauthorized || a.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	k.world.Replicate.Update(func(b *sim.Behavior) { b.Fault = sim.Quota })
+	wrong[1] = "Bearer r8_sim"
+	if a := k.post(createPath, `{"input":{"prompt":"b"}}`, wrong...); a.status != http.StatusPaymentRequired {
+		t.Errorf("an empty account: %d %s", a.status, a.body)
+	}
+}
+
 // TestAnUnreadableTicketHidesNoOther: a row whose documents cannot be read is told as failed, and logged, and the list of
 // tickets has all the others.
 func TestAnUnreadableTicketHidesNoOther(t *testing.T) {
