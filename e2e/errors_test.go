@@ -90,6 +90,25 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestOwnKeyRefused is apps with keys of their own that their providers do not take: they are told so as by Switchyard itself.
+func TestOwnKeyRefused(t *testing.T) {
+	w := simulate(t)
+	root := serve(t, configured(w, false, ""))
+	none := 0
+	for _, f := range fronts {
+		want, ok := refusals[f.name]["key"]
+		if !ok {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			j := f.at(root, "wrong-key", "not for "+f.name)
+			j.Retries = &none
+			checkRefusal(t, j.do(t), want)
+		})
+	}
+}
+
 func checkRefusal(t *testing.T, got result, want refusal) {
 	t.Helper()
 	switch {
