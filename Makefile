@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI call. Go and make are enough for demo, build and test; the tests with
-# the official SDKs need Node and npm, those of the ledger in PostgreSQL its Debian package, those of the dashboard Chromium,
+# the official SDKs need Node with npm, and Go's module proxy, those of the ledger in PostgreSQL its Debian package, those of the dashboard Chromium,
 # those of completions zsh and fish; they are skipped without.
 
 GO ?= go

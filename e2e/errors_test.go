@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -21,8 +22,13 @@ var refusals = map[string]map[string]refusal{
 	"gemini":        {"filter": {"", 0}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 400}, "input": {"ApiError", 400}},
 	"imagen":        {"filter": {"ApiError", 400}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 400}, "input": {"ApiError", 400}},
 	"fal-proxy":     {"filter": {"ValidationError", 422}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ValidationError", 422}},
-	"vercel-fal":    {"filter": {"AI_APICallError", 422}, "rate_limit": {"AI_APICallError", 429}, "key": {"AI_APICallError", 401}},
-	"replicate":     {"filter": {"Error", 0}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ApiError", 422}},
+	"go-openai":     {"filter": {"openai.Error", 400}, "rate_limit": {"openai.Error", 429}, "key": {"openai.Error", 401}, "input": {"openai.Error", 400}},
+	"go-gemini":     {"filter": {"", 0}, "rate_limit": {"genai.APIError", 429}, "key": {"genai.APIError", 400}, "input": {"genai.APIError", 400}},
+	"go-imagen":     {"filter": {"genai.APIError", 400}, "rate_limit": {"genai.APIError", 429}, "key": {"genai.APIError", 400}, "input": {"genai.APIError", 400}},
+	// No rate_limit: replicate-go sleeps for as long as it is told to, even before it gives up.
+	"go-replicate-block": {"filter": {"replicate.ModelError", 0}, "key": {"replicate.APIError", 401}, "input": {"replicate.APIError", 422}},
+	"vercel-fal":         {"filter": {"AI_APICallError", 422}, "rate_limit": {"AI_APICallError", 429}, "key": {"AI_APICallError", 401}},
+	"replicate":          {"filter": {"Error", 0}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ApiError", 422}},
 }
 
 // tries is how often each SDK asks before it gives up on a 429, as it comes; retries of 0 are set for the others.
@@ -40,12 +46,11 @@ func calls(app, provider string) int {
 // withheld reports whether the simulated model finds fault with the finished picture, not with the prompt. Imagen's form
 // has no error for that, but an answer without pictures.
 func withheld(app, kind, provider string) bool {
-	return app == "imagen" && kind == "filter" && (provider == "fal" || provider == "replicate")
+	return strings.HasSuffix(app, "imagen") && kind == "filter" && (provider == "fal" || provider == "replicate")
 }
 
 // TestErrors is one error of each kind, for each app and with each provider behind: the SDK's own typed error.
 func TestErrors(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	root := serve(t, crossing(w, slices.Collect(maps.Keys(refusals))...))
 	none := 0
@@ -85,6 +90,25 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestOwnKeyRefused is apps with keys of their own that their providers do not take: they are told so as by Switchyard itself.
+func TestOwnKeyRefused(t *testing.T) {
+	w := simulate(t)
+	root := serve(t, configured(w, false, ""))
+	none := 0
+	for _, f := range fronts {
+		want, ok := refusals[f.name]["key"]
+		if !ok {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			j := f.at(root, "wrong-key", "not for "+f.name)
+			j.Retries = &none
+			checkRefusal(t, j.do(t), want)
+		})
+	}
+}
+
 func checkRefusal(t *testing.T, got result, want refusal) {
 	t.Helper()
 	switch {
@@ -105,11 +129,10 @@ func checkRefusal(t *testing.T, got result, want refusal) {
 // TestPaidOnce: an answer breaks off that is paid for, with nobody to fall back to. However gladly an SDK tries again, left to itself,
 // the provider is asked once.
 func TestPaidOnce(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	root := serve(t, crossing(w))
 	for _, f := range fronts {
-		if !slices.Contains([]string{"openai", "vercel-openai", "gemini", "vercel-gemini", "imagen", "fal-proxy", "vercel-fal", "replicate", "vercel-replicate"}, f.name) {
+		if !slices.Contains([]string{"openai", "vercel-openai", "gemini", "vercel-gemini", "imagen", "fal-proxy", "vercel-fal", "replicate", "vercel-replicate", "go-openai", "go-gemini", "go-imagen", "go-replicate"}, f.name) {
 			continue
 		}
 		t.Run(f.name, func(t *testing.T) {

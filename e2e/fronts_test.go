@@ -34,6 +34,11 @@ var fronts = []front{
 	{name: "replicate-poll", path: "/replicate/v1", job: job{SDK: "replicate", Call: "poll", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "3:2"}},
 	{name: "replicate-create", path: "/replicate/v1", job: job{SDK: "replicate", Call: "create", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "1:1"}},
 	{name: "vercel-replicate", path: "/replicate/v1", alone: true, job: job{SDK: "vercel", Form: "replicate", Call: "generate", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "16:9"}},
+	{name: "go-openai", path: "/openai/v1", job: job{SDK: "go-openai", Call: "generate", Model: "gpt-image-2", N: 2, Size: "1024x1536"}},
+	{name: "go-gemini", path: "/gemini", job: job{SDK: "go-genai", Call: "generate", Model: "gemini-nano-banana-2.1", Ratio: "4:3"}},
+	{name: "go-imagen", job: job{SDK: "go-genai", Call: "predict", Model: "imagen-4.0-generate-001", N: 2, Ratio: "3:4"}},
+	{name: "go-replicate", path: "/replicate/v1", job: job{SDK: "go-replicate", Call: "run", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "16:9"}},
+	{name: "go-replicate-block", path: "/replicate/v1", job: job{SDK: "go-replicate", Call: "block", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "2:3"}},
 }
 
 // at is the app's job against Switchyard at root.

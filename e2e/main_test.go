@@ -7,15 +7,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
 // What TestMain makes once for all tests.
 var (
 	binary string  // the built Switchyard
-	sdks   *runner // the Node process; nil if there is none
-	noNode error   // why
+	node   started // the SDKs for JavaScript
+	golang started // and those for Go
 )
+
+// started is a runner, or why there is none.
+type started struct {
+	*runner
+	err error
+}
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -36,20 +43,28 @@ func run(m *testing.M) (int, error) {
 	if out, err := exec.Command("go", "build", "-o", binary, "switchyard/cmd/switchyard").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	if sdks, noNode = startRunner(dir); noNode == nil {
-		defer sdks.close()
+	if node.runner, node.err = startNode(dir); node.err == nil {
+		defer node.close()
+	}
+	if golang.runner, golang.err = startGo(dir); golang.err == nil {
+		defer golang.close()
 	}
 	return m.Run(), nil
 }
 
-// needNode skips where there is no Node, but in CI, where nothing may be left out unseen.
-func needNode(t *testing.T) {
+// need is the process that has the SDK. Where there is none, the test is skipped, but in CI, where nothing may be left out unseen.
+func need(t *testing.T, sdk string) *runner {
 	t.Helper()
-	switch {
-	case noNode == nil:
-	case os.Getenv("CI") != "":
-		t.Fatalf("no SDKs: %v", noNode)
-	default:
-		t.Skipf("no SDKs: %v", noNode)
+	sdks := node
+	if strings.HasPrefix(sdk, "go-") {
+		sdks = golang
 	}
+	switch {
+	case sdks.err == nil:
+	case os.Getenv("CI") != "":
+		t.Fatalf("no %s: %v", sdk, sdks.err)
+	default:
+		t.Skipf("no %s: %v", sdk, sdks.err)
+	}
+	return sdks.runner
 }

@@ -37,7 +37,6 @@ func crossing(w *sim.World, apps ...string) string {
 
 // TestStraight is each SDK against its own provider, without Switchyard.
 func TestStraight(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	w.Replicate.Update(func(b *sim.Behavior) { b.Quirks.DataURI = true }) // its SDK wants https or data
 	for _, f := range fronts {
@@ -55,7 +54,6 @@ func TestStraight(t *testing.T) {
 
 // TestMatrix is every app in front of every provider.
 func TestMatrix(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	root := serve(t, crossing(w))
 	t.Cleanup(func() { checkKeys(t, w, "sk-to-") })

@@ -31,6 +31,9 @@ var queued = []struct {
 	{front: front{name: "replicate webhook", path: predictions, job: job{SDK: "predictions", Call: "hook", Model: schnell}}, states: "processing succeeded", text: "valid"},
 	{front: front{name: "replicate python", path: predictions, job: job{SDK: "python", Call: "replicate", Model: schnell}}, states: "succeeded", text: "not looked up"},
 	{front: front{name: "replicate python version", path: predictions, job: job{SDK: "python", Call: "replicate", Model: sdxl}}, states: "succeeded", text: "array"},
+	{front: front{name: "go replicate create", path: predictions, job: job{SDK: "go-replicate", Call: "create", Model: schnell}}, states: "succeeded"},
+	{front: front{name: "go replicate create version", path: predictions, job: job{SDK: "go-replicate", Call: "create", Model: sdxl}}, states: "succeeded"},
+	{front: front{name: "go replicate webhook", path: predictions, job: job{SDK: "go-replicate", Call: "hook", Model: schnell}}, states: "processing succeeded", text: "valid"},
 }
 
 const (
@@ -50,7 +53,6 @@ var small = map[string]map[string]any{
 // TestQueues is every way of not waiting, in front of every provider: pictures by the right one, each paid for once and
 // in the ledger once.
 func TestQueues(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	root, books := keepBooks(t, crossing(w))
 	made := map[string]string{} // :: prompt → provider
@@ -59,9 +61,9 @@ func TestQueues(t *testing.T) {
 			f.free, f.job.Input = true, small[f.job.Model]
 			for _, b := range behind {
 				prompt := fmt.Sprintf("not at once, from %s by %s", f.name, b.provider)
-				made[prompt] = b.provider
-				end := f.at(root, "sk-to-"+b.provider, prompt).begin(t)
 				t.Run(f.name+"/"+b.provider, func(t *testing.T) {
+					end := f.at(root, "sk-to-"+b.provider, prompt).begin(t)
+					made[prompt] = b.provider
 					t.Parallel() // after all have begun
 					got := end(t)
 					checkPictures(t, f.front, got, b.provider, prompt)
@@ -92,7 +94,6 @@ func checkStates(t *testing.T, got result, states, text string) {
 
 // TestCancel takes back what is being worked on: the app sees that at once, and an asynchronous provider is told.
 func TestCancel(t *testing.T) {
-	needNode(t)
 	w, err := sim.Start(sim.Config{Speed: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -111,13 +112,15 @@ func TestCancel(t *testing.T) {
 			{front{name: "fal", job: job{SDK: "falqueue", Call: "cancel", Model: flux}}, "IN_PROGRESS COMPLETED", "499 client_cancelled"},
 			{front{name: "fal proxy", job: job{SDK: "falqueue", Form: "proxy", Call: "cancel", Model: flux}}, "IN_PROGRESS COMPLETED", "499 client_cancelled"},
 			{front{name: "replicate", path: predictions, job: job{SDK: "predictions", Call: "cancel", Model: schnell}}, "processing canceled", "canceled null null"},
+			{front{name: "go replicate", path: predictions, job: job{SDK: "go-replicate", Call: "cancel", Model: schnell}}, "processing canceled", "canceled <nil> <nil>"},
 		} {
 			for _, b := range behind {
 				prompt := fmt.Sprintf("no, not that, from %s by %s", f.name, b.provider)
-				made[prompt] = b.provider
 				t.Run(f.name+"/"+b.provider, func(t *testing.T) {
+					end := f.at(root, "sk-to-"+b.provider, prompt).begin(t)
+					made[prompt] = b.provider
 					t.Parallel()
-					got := f.at(root, "sk-to-"+b.provider, prompt).do(t)
+					got := end(t)
 					if got.Error != nil {
 						t.Fatalf("error: %+v", *got.Error)
 					}
@@ -164,7 +167,6 @@ func checkCanceled(t *testing.T, w *sim.World, books func() map[string][]row, ma
 
 // TestPages lists more predictions than there are on a page.
 func TestPages(t *testing.T) {
-	needNode(t)
 	w := simulate(t)
 	root := serve(t, crossing(w))
 	app := front{path: predictions, job: job{SDK: "predictions", Call: "pages", Model: schnell, Input: small[schnell]}}

@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// job is what one app does once. node/*.mjs read it.
+// job is what one app does once. node/*.mjs and go/*.go read it.
 type job struct {
 	ID      int               `json:"id"`
 	Dir     string            `json:"dir"`  // where images go
-	SDK     string            `json:"sdk"`  // a file of node/
+	SDK     string            `json:"sdk"`  // a file of node/; of go/ after "go-"
 	Call    string            `json:"call"` // a function in it
 	Form    string            `json:"form,omitempty"`
 	Base    string            `json:"base"`
@@ -73,7 +73,7 @@ type failure struct {
 	Stack     string `json:"stack"`
 }
 
-// runner is the Node process. do may be called by many tests at once.
+// runner is a process that has SDKs. do may be called by many tests at once.
 type runner struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
@@ -84,8 +84,8 @@ type runner struct {
 	failed error               // guarded by mu
 }
 
-// startRunner installs the SDKs where that is needed, and starts Node.
-func startRunner(dir string) (*runner, error) {
+// startNode installs the SDKs where that is needed, and starts Node.
+func startNode(dir string) (*runner, error) {
 	if err := install("node"); err != nil {
 		return nil, err
 	}
@@ -93,18 +93,34 @@ func startRunner(dir string) (*runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{cmd: exec.Command(node, "runner.mjs"), ended: make(chan struct{}), waits: map[int]chan result{}}
-	r.cmd.Dir, r.cmd.Stderr = "node", os.Stderr
-	// No key of the developer's may take part, and no address either.
-	r.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
-	out, err := r.cmd.StdoutPipe()
+	cmd := exec.Command(node, "runner.mjs")
+	cmd.Dir = "node"
+	return start(cmd, dir)
+}
+
+// startGo builds the SDKs of Go, with what the module proxy has of them if that is needed, and starts them.
+func startGo(dir string) (*runner, error) {
+	program := filepath.Join(dir, "sdks")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = "go"
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return start(exec.Command(program), dir)
+}
+
+// start runs cmd at home in dir. No key of the developer's may take part, and no address either.
+func start(cmd *exec.Cmd, dir string) (*runner, error) {
+	r := &runner{cmd: cmd, ended: make(chan struct{}), waits: map[int]chan result{}}
+	cmd.Stderr, cmd.Env = os.Stderr, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if r.in, err = r.cmd.StdinPipe(); err != nil {
+	if r.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if err := r.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	go r.read(out)
@@ -135,12 +151,12 @@ func (r *runner) read(out io.Reader) {
 	for {
 		line, err := in.ReadBytes('\n')
 		if err != nil {
-			r.fail(fmt.Errorf("node ended: %w", err))
+			r.fail(fmt.Errorf("the SDKs ended: %w", err))
 			return
 		}
 		var res result
 		if err := json.Unmarshal(line, &res); err != nil {
-			r.fail(fmt.Errorf("node said %.200q: %w", line, err))
+			r.fail(fmt.Errorf("the SDKs said %.200q: %w", line, err))
 			return
 		}
 		r.mu.Lock()
@@ -198,7 +214,7 @@ func (j job) do(t *testing.T) result {
 func (j job) begin(t *testing.T) (end func(*testing.T) result) {
 	t.Helper()
 	j.Dir = t.TempDir()
-	wait, err := sdks.send(j)
+	wait, err := need(t, j.SDK).send(j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +223,7 @@ func (j job) begin(t *testing.T) (end func(*testing.T) result) {
 		select {
 		case res, ok := <-wait:
 			if !ok {
-				t.Fatal(errors.New("node ended"))
+				t.Fatal(errors.New("the SDKs ended"))
 			}
 			return res
 		case <-time.After(time.Minute):

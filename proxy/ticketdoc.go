@@ -11,6 +11,7 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
+	"switchyard/breaker"
 	"switchyard/dialect"
 	"switchyard/ticket"
 )
@@ -80,6 +81,7 @@ type resultDoc struct {
 	Compute  time.Duration      `json:"compute,omitempty"`
 	Kind     switchyard.Kind    `json:"kind,omitempty"` // of a failure
 	Output   bool               `json:"output,omitempty"`
+	Again    time.Time          `json:"again,omitzero"` // when a failure says to come back; the zero time if it does not
 }
 
 type imageDoc struct {
@@ -107,6 +109,9 @@ func (q *request) keep(ctx context.Context, ans *attempt.Answer, err error) resu
 	d := resultDoc{Outcome: e.Outcome, Created: q.now(), Kind: e.Kind, Output: e.Output}
 	if d.Outcome == "" {
 		d.Outcome = switchyard.Refused
+	}
+	if e.RetryAfter > 0 {
+		d.Again = d.Created.Add(min(e.RetryAfter, breaker.MaxNotBefore)) // a provider may say anything
 	}
 	return d
 }
@@ -156,6 +161,9 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 		s.Err = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}
 		if s.Err.Kind == "" {
 			s.Err.Kind = switchyard.KindOf(d.Outcome)
+		}
+		if !d.Again.IsZero() {
+			s.Err.RetryAfter = max(d.Again.Sub(q.now()), 0)
 		}
 		return s
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,31 @@ func TestWait(t *testing.T) {
 	p = k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
 	if p.Status != "starting" {
 		t.Errorf("when the wait runs out: %+v", p)
+	}
+}
+
+// TestWhenToComeBack: who waits for a prediction that a provider puts off is told for how long, as it would be by the provider.
+func TestWhenToComeBack(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	k.world.Replicate.Update(func(b *sim.Behavior) { b.Fault, b.RetryAfter = sim.RateLimit, 100*time.Second })
+	a := k.post(createPath, `{"input":{"prompt":"later"}}`, "Authorization", "Bearer first-key", "Prefer", "wait", "X-Only", "schnell")
+	if wait, err := strconv.Atoi(a.header.Get("Retry-After")); a.status != http.StatusTooManyRequests || err != nil || wait < 70 || wait > 100 {
+		t.Errorf("%d, Retry-After %q: %s", a.status, a.header.Get("Retry-After"), a.body)
+	}
+}
+
+// TestAWrongKeyIsToldAtOnce: who waits for a prediction with a key that Replicate does not take is told so by the status that SDKs
+// have a type for, and not by a prediction that failed.
+func TestAWrongKeyIsToldAtOnce(t *testing.T) {
+	k := startKit(t, `providers: {replicate: {dialect: replicate, base_url: "{replicate}"}}`)
+	wrong := []string{"Authorization", "Bearer r8_wrong", "Prefer", "wait"}
+	if a := k.post(createPath, `{"input":{"prompt":"a"}}`, wrong...); a.status != http.StatusUnauthorized || a.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	k.world.Replicate.Update(func(b *sim.Behavior) { b.Fault = sim.Quota })
+	wrong[1] = "Bearer r8_sim"
+	if a := k.post(createPath, `{"input":{"prompt":"b"}}`, wrong...); a.status != http.StatusPaymentRequired {
+		t.Errorf("an empty account: %d %s", a.status, a.body)
 	}
 }
 

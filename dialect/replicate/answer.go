@@ -111,7 +111,10 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 }
 
 // atOnce are the kinds of failures that Replicate itself finds before it creates a prediction.
-var atOnce = []switchyard.Kind{switchyard.BadRequest, switchyard.Unsupported, switchyard.UnknownModel, switchyard.Throttled, switchyard.OverBudget}
+var atOnce = []switchyard.Kind{
+	switchyard.Unauthenticated, switchyard.Forbidden, switchyard.BadRequest, switchyard.Unsupported, switchyard.UnknownModel,
+	switchyard.Throttled, switchyard.OverBudget,
+}
 
 // created is the head of the answer to a creation: accepted and not more if the app waited in vain.
 func created(req *switchyard.Request, reply *dialect.Reply, status string) {
@@ -188,7 +191,7 @@ var failures = map[switchyard.Kind]string{
 	switchyard.Unavailable:  "Prediction interrupted; please retry (code: PA)",
 	switchyard.TimedOut:     "The prediction timed out. Please try again.",
 
-	switchyard.Unauthenticated: noToken.Detail, // in the place of the refusal that Replicate would have answered at once
+	switchyard.Unauthenticated: noToken.Detail, // of an app that does not wait, to whom Replicate would have refused the prediction
 	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,
 }
 
