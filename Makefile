@@ -1,6 +1,6 @@
 # Everything that a newcomer, a developer and CI call. Go and make are enough for demo, build and test; the tests with
-# the official SDKs need Node with npm, and Go's module proxy, those of the ledger in PostgreSQL its Debian package, those of the dashboard Chromium,
-# those of completions zsh and fish; they are skipped without.
+# the official SDKs need Node with npm, and Go's module proxy, those of the ledger in PostgreSQL its Debian package, those of
+# the dashboard Chromium, those of completions zsh and fish; they are skipped without.
 
 GO ?= go
 FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --always 2>/dev/null || echo dev)"
