@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -450,7 +451,8 @@ func TestFilesByTheProvidersNames(t *testing.T) {
 }
 
 // TestAnUploadGoesOnHere: Google tells an app at which address of its own the bytes of a file go. They come here, too, by
-// whatever way the app came, and reach Google with our key.
+// whatever way the app came, and reach Google with our key. The Python client sends no key with them: there as here, the
+// address lets it in.
 func TestAnUploadGoesOnHere(t *testing.T) {
 	const at, elsewhere = "/upload/v1beta/files?upload_id=u1&upload_protocol=resumable", "https://elsewhere.test/upload"
 	var google string
@@ -469,7 +471,7 @@ func TestAnUploadGoesOnHere(t *testing.T) {
 	k := startKit(t, `
 providers:
   google: {dialect: gemini, key: google-key, base_url: "`+google+`/base"}
-keys: [{name: web, secret: virtual-key}]
+keys: [{name: web, secret: virtual-key}, {name: other, secret: other-key}]
 `)
 	for _, prefix := range []string{"", "/gemini"} {
 		a := k.post(prefix+"/upload/v1beta/files", "{}", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "start")
@@ -477,9 +479,40 @@ keys: [{name: web, secret: virtual-key}]
 			t.Errorf("another's address became %q", a.header.Get("X-Goog-Upload-Control-Url"))
 		}
 		next := k.pathOf(a.header.Get("X-Goog-Upload-Url"))
-		a = k.post(next, "the bytes", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "upload, finalize")
-		if got, want := string(a.body), "/base"+at+" the bytes"; got != want || next != prefix+at {
-			t.Errorf("at %s Google got %q, want %q", next, got, want)
+		for _, key := range [][]string{{"X-Goog-Api-Key", "virtual-key"}, nil} {
+			a = k.post(next, "the bytes", append(key, "X-Goog-Upload-Command", "upload, finalize")...)
+			if got, want := string(a.body), "/base"+at+" the bytes"; got != want || !strings.HasPrefix(next, prefix+"/upload/") {
+				t.Errorf("at %s with %q Google got %q, want %q", next, key, got, want)
+			}
 		}
+		for _, bad := range []string{
+			prefix + at,
+			strings.Replace(next, "upload_id=u1", "upload_id=u2", 1),
+			strings.Replace(next, "/v1beta/", "/v1/", 1),
+			strings.Replace(next, "=web.", "=other.", 1),
+			next + "0",
+		} {
+			if a := k.post(bad, "the bytes", "X-Goog-Upload-Command", "upload, finalize"); a.status != http.StatusForbidden {
+				t.Errorf("without a key, %s is answered with %d %s", bad, a.status, a.body)
+			}
+		}
+	}
+}
+
+// TestTheLinksHeaderIsSpelledAsGoogleDoes: one of Google's clients looks for it by that spelling.
+func TestTheLinksHeaderIsSpelledAsGoogleDoes(t *testing.T) {
+	google := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["X-Goog-Upload-URL"] = []string{"https://elsewhere.test/upload"}
+	})
+	k := startKit(t, `providers: {google: {dialect: gemini, key: google-key, base_url: "`+google+`"}}`)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /upload/v1beta/files HTTP/1.1\r\nHost: switchyard.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if want := "\r\nX-Goog-Upload-URL: https://elsewhere.test/upload\r\n"; err != nil || strings.Count(string(answer), want) != 1 {
+		t.Errorf("got %q (%v), want %q in it", answer, err, want)
 	}
 }

@@ -145,4 +145,4 @@ func (Dialect) Passes(name string) bool {
 var _ dialect.Linker = Dialect{}
 
 // Links are where the bytes of a file go when its upload has been begun, and where it is taken back.
-func (Dialect) Links() []string { return []string{"X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} }
+func (Dialect) Links() []string { return []string{"X-Goog-Upload-URL", "X-Goog-Upload-Control-URL"} }
