@@ -138,7 +138,8 @@ func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
 	form.File(name, fmt.Sprintf("%s%d.%s", strings.TrimSuffix(name, "[]"), i, strings.TrimPrefix(mime, "image/")), mime, img.Blob)
 }
 
-// Forward sends the app's own body, with another model's name if the target has one.
+// Forward sends the app's own body, with the target's model and params in it. What the app has left open is left open for
+// its own provider alone.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: http.Header{}}
 	for name, values := range m.Header {
@@ -151,7 +152,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	for name, value := range t.Params {
 		set[name] = value
 	}
-	if t.Model != req.Model {
+	if t.Model != req.Model || !t.Native {
 		set["model"], _ = encodeJSON(t.Model)
 	}
 	if m.IsForm() {
@@ -159,14 +160,12 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range form.Parts {
-			if value, ok := set[p.Name]; ok && p.FileName == "" {
-				text := ""
-				if json.Unmarshal(value, &text) != nil {
-					text = string(value)
-				}
-				edit.Replace(p.Value, []byte(text))
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			text := ""
+			if json.Unmarshal(set[name], &text) != nil {
+				text = string(set[name])
 			}
+			edit.SetField(form, name, text)
 		}
 	} else {
 		root, err := m.JSON()
