@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -405,6 +406,48 @@ func TestHostedImagesComeAlong(t *testing.T) {
 	calls := k.world.Google.Calls()
 	if a.status != http.StatusOK || len(calls) != 1 || !strings.Contains(fmt.Sprint(calls[0].Body), "inlineData") || strings.Contains(fmt.Sprint(calls[0].Body), "fileData") {
 		t.Errorf("Google's app: %d %.300s, %v", a.status, a.body, calls)
+	}
+}
+
+// TestAFileThatAProviderKeeps: what an app has brought to Google's files, or OpenAI's, nobody else can read. Whoever has it draws,
+// even by another of its models, and who has not is passed over.
+func TestAFileThatAProviderKeeps(t *testing.T) {
+	const (
+		google = `{"contents":[{"parts":[{"text":"a fox"},{"fileData":{"mimeType":"image/png","fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f1"}}]}],"generationConfig":{"imageConfig":{"imageSize":"2K"}}}`
+		openai = `{"model":"gpt-image-2","prompt":"a fox","size":"1600x896","images":[{"file_id":"file-f1"},{"image_url":"`
+	)
+	edit := openai + "data:image/png;base64," + base64.StdEncoding.EncodeToString([]byte(aPicture)) + `"}]}`
+	k := startKit(t, `
+providers: {google: {<google>}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-1-mini}, nano: {provider: google, model: gemini-2.5-flash-image}}
+routes:
+  - {name: gpt, when: 'headers["x-only"] == "gpt"', targets: [gpt]}
+  - {name: nano, when: 'headers["x-only"] == "nano"', targets: [nano]}
+  - {name: all, targets: [gpt, nano]}
+`)
+	for _, c := range []struct {
+		path, body, only, served string
+		status                   int
+	}{
+		{"/v1beta/models/gemini-nano-banana-2.1:generateContent", google, "", "google", http.StatusOK},
+		{"/v1beta/models/gemini-nano-banana-2.1:generateContent", google, "gpt", "", http.StatusBadRequest},
+		{"/v1/images/edits", edit, "", "openai", http.StatusOK},
+		{"/v1/images/edits", edit, "nano", "", http.StatusBadRequest},
+	} {
+		a := k.post(c.path, c.body, "X-Only", c.only)
+		if got := a.header.Get("X-Switchyard-Provider"); a.status != c.status || got != c.served || got != "" && a.header.Get("X-Switchyard-Fidelity") == "exact" {
+			t.Errorf("%s for %q: %d by %q %.200s, want %d by %q", c.path, c.only, a.status, got, a.body, c.status, c.served)
+		}
+	}
+	for _, p := range []*sim.Provider{k.world.Google, k.world.OpenAI} {
+		for _, call := range p.Calls() {
+			if sent := fmt.Sprint(call.Body); !strings.Contains(sent, "f1") {
+				t.Errorf("%s was not told of the file: %.300s", p.Name, sent)
+			}
+		}
+	}
+	if n := len(k.world.Google.Calls()) + len(k.world.OpenAI.Calls()); n != 2 {
+		t.Errorf("%d calls", n)
 	}
 }
 
