@@ -17,6 +17,7 @@ type Blob interface {
 type Image struct {
 	Blob Blob   // the encoded file, if it is at hand
 	URL  string // where it can be fetched: http(s), never data:, which becomes a Blob
+	Kept string // the dialect whose provider alone has it, and knows it by URL; empty if anybody can fetch it
 	MIME string // as declared, e.g. "image/png"; empty if nobody said
 	Size Size   // in pixels; zero if not known
 

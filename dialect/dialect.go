@@ -132,7 +132,7 @@ type Forwarder interface {
 
 // Linker is a dialect whose providers say in an answer's headers where an app is to go on.
 type Linker interface {
-	Links() []string // those headers' names, canonical
+	Links() []string // those headers' names, spelled as the provider spells them
 }
 
 // Reply is an answer to an app.

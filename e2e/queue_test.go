@@ -30,6 +30,7 @@ var queued = []struct {
 	{front: front{name: "replicate wait", path: predictions, job: job{SDK: "predictions", Call: "wait", Model: schnell}}, states: "succeeded"},
 	{front: front{name: "replicate webhook", path: predictions, job: job{SDK: "predictions", Call: "hook", Model: schnell}}, states: "processing succeeded", text: "valid"},
 	{front: front{name: "replicate python", path: predictions, job: job{SDK: "python", Call: "replicate", Model: schnell}}, states: "succeeded", text: "not looked up"},
+	{front: front{name: "replicate python 2", path: predictions, job: job{SDK: "python", Call: "replicate2", Model: schnell}}, states: "succeeded"},
 	{front: front{name: "replicate python version", path: predictions, job: job{SDK: "python", Call: "replicate", Model: sdxl}}, states: "succeeded", text: "array"},
 	{front: front{name: "go replicate create", path: predictions, job: job{SDK: "go-replicate", Call: "create", Model: schnell}}, states: "succeeded"},
 	{front: front{name: "go replicate create version", path: predictions, job: job{SDK: "go-replicate", Call: "create", Model: sdxl}}, states: "succeeded"},

@@ -14,7 +14,22 @@ func parse(address string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: malformed", ErrURL)
 	}
-	return u, check(u)
+	return escaped(u), check(u)
+}
+
+// escaped is u with its query in characters that a request may have in its first line. Package url leaves a query as it
+// came, in which a space would end the address.
+func escaped(u *url.URL) *url.URL {
+	var b strings.Builder
+	for _, c := range []byte(u.RawQuery) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	u.RawQuery = b.String()
+	return u
 }
 
 // check is asked of the first address and of each that a redirect names.

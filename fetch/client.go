@@ -168,7 +168,7 @@ func target(u *url.URL, location string) (*url.URL, error) {
 	if u.Scheme == "https" && next.Scheme == "http" {
 		return nil, fmt.Errorf("%w: from https to http", ErrRedirect)
 	}
-	return next, nil
+	return escaped(next), nil
 }
 
 // judge decides by the head of an answer whether its body is wanted.

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,28 @@ func TestAnAllowedHostIsFetched(t *testing.T) {
 		if got.Get(h) != "" {
 			t.Errorf("we sent %s: %s", h, got.Get(h))
 		}
+	}
+}
+
+// TestAQueryInPlainText: what people write into an address is asked for, by either method and after a redirect, as every
+// other client does.
+func TestAQueryInPlainText(t *testing.T) {
+	const query, want = "?to=J. Doe&q=é\"%20+", "to=J.%20Doe&q=%C3%A9%22%20+"
+	var got []string
+	address, hostport := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			w.Header().Set("Location", "/a b"+query)
+			w.WriteHeader(http.StatusFound)
+			return
+		}
+		got = append(got, r.URL.RawQuery)
+	})
+	c := client(t, fetch.Config{Allow: []string{hostport}})
+	_, err := read(t, c, address+"/a b"+query, big)
+	_, away := read(t, c, address+"/away", big)
+	_, _, post := c.Post(t.Context(), address+"/a b"+query, nil, nil)
+	if err := errors.Join(err, away, post); err != nil || !slices.Equal(got, []string{want, want, want}) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 }
 

@@ -160,7 +160,8 @@ func (q *request) refuse(err error) {
 }
 
 // triesAgain reports whether the app's SDK would send the request again after that status, and pay again if need be. The AI SDK, of
-// which every provider's package is a part, does so twice and goes by nothing else; the others go by what their dialects say.
+// which every provider's package is a part, does so twice and goes by nothing else; so do Google's own, if their apps say how often,
+// and google-genai-sdk has that name in it. The others go by what their dialects say.
 func (q *request) triesAgain(status int) bool {
 	passing := status >= 500 || status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooManyRequests
 	return passing && strings.Contains(q.r.UserAgent(), "ai-sdk")

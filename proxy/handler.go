@@ -223,7 +223,7 @@ func (q *request) serve() (err error) {
 	}
 	defer leave()
 	q.rec.Path = place.path
-	q.caller, err = q.snap.Keys.identify(q.takeKey())
+	q.caller, err = q.identify()
 	switch { // some of these are for strangers, too
 	case q.isPage():
 		return q.page(err)

@@ -124,6 +124,7 @@ func TestPlaces(t *testing.T) {
 		{"", "/gemini/v1/models", "", "/gemini/v1/models"},
 		{"", "/v1/deployments/o/n", "", "/replicate/v1/deployments/o/n"},
 		{"", "/v1/models/owner/name", "", "/replicate/v1/models/owner/name"},
+		{"", "/v1/models/owner%2Fname", "", "/openai/v1/models/owner%2Fname"}, // one name, as OpenAI's clients escape it
 		{"", "/v1/webhooks/default/secret", "", "/replicate/v1/webhooks/default/secret"},
 		{"", "/replicate/v1/account", "", "/replicate/v1/account"},
 		{"", "/fal/rest/storage/upload/initiate", "", "/fal-rest/storage/upload/initiate"},

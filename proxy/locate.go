@@ -62,8 +62,12 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 			}
 		}
 	}
+	claimed := path
+	if strings.Contains(strings.ToUpper(raw), "%2F") { // within a name of OpenAI's, where Replicate's have two
+		claimed = raw
+	}
 	for _, d := range s.Dialects {
-		if d.Claims(path, r.Header, p.query) {
+		if d.Claims(claimed, r.Header, p.query) {
 			return place{dialect: d, path: path, raw: raw, query: p.query}, true
 		}
 	}

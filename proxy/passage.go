@@ -17,7 +17,6 @@ import (
 
 	"switchyard"
 	"switchyard/attempt"
-	"switchyard/dialect"
 	"switchyard/limit"
 	"switchyard/spool"
 )
@@ -219,37 +218,6 @@ func (p *passage) answer(resp *http.Response) error {
 	}
 	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut, left: resp.ContentLength, last: p.durable}
 	return nil
-}
-
-// lead has the addresses at the provider at which the app is to go on lead here: it need not reach the provider, whose key it
-// may not have.
-func (p *passage) lead(h http.Header) {
-	l, ok := p.place.dialect.(dialect.Linker)
-	if !ok {
-		return
-	}
-	for _, name := range l.Links() {
-		for i, link := range h[name] {
-			h[name][i] = p.here(link)
-		}
-	}
-}
-
-// here is the address at which we pass a request through to link; link itself if that is not below the provider's address.
-func (p *passage) here(link string) string {
-	u, err := url.Parse(link)
-	if err != nil || u.Scheme != p.address.Scheme || u.Host != p.address.Host {
-		return link
-	}
-	path, ok := under(u.EscapedPath(), strings.TrimSuffix(p.address.EscapedPath(), "/"))
-	if !ok {
-		return link
-	}
-	here := p.origin + p.place.prefix + path
-	if u.RawQuery != "" {
-		here += "?" + u.RawQuery
-	}
-	return here
 }
 
 // verdict is what the breaker is told: of a mistake of ours nothing, nor of what the provider was not asked.

@@ -36,6 +36,9 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 		f.Forward = true // meaning is the provider's business, then
 		return f.Fitted, nil
 	}
+	if owner := keptElsewhere(req, t.Dialect); owner != "" {
+		return nil, unfit("has no image that is kept at %s", owner)
+	}
 	f.Request = req.Clone()
 	if f.row == nil {
 		f.dropExtra(own)
@@ -54,6 +57,23 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.dropExtra(sameForm)
 	f.Forward = sameForm && len(f.Fidelity) == len(req.Dropped)
 	return f.Fitted, nil
+}
+
+// keptElsewhere is the dialect whose provider alone has one of the request's images; empty if one of this dialect has them all.
+func keptElsewhere(req *switchyard.Request, dialect string) string {
+	images := []*switchyard.Image{req.Markup}
+	if req.Mask != nil {
+		images = append(images, &req.Mask.Image)
+	}
+	for i := range req.References {
+		images = append(images, &req.References[i].Image)
+	}
+	for _, img := range images {
+		if img != nil && img.Kept != "" && img.Kept != dialect {
+			return img.Kept
+		}
+	}
+	return ""
 }
 
 type fitter struct {

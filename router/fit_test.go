@@ -18,6 +18,7 @@ func ptr[T any](v T) *T { return &v }
 var (
 	imagen  = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
 	nano    = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
+	flash   = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
 	gpt2    = openai.Dialect{}.Models().Find("gpt-image-2")
 	gptMini = openai.Dialect{}.Models().Find("gpt-image-1-mini")
 	dallE   = openai.Dialect{}.Models().Find("dall-e-3")
@@ -55,6 +56,11 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1600, 896)},
 			gpt2, target("openai", gptMini),
 			"rounded=size:1600x896>1536x1024", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1536, 1024) },
+		},
+		"a class that the sibling has not, of a picture like another": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Resolution: "2K", MatchInput: true, References: make([]switchyard.Reference, 1)},
+			nano, target("gemini", flash),
+			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
 		},
 		"imagen to its successor": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 4, Aspect: wide, Resolution: "2K", Format: "jpeg"},
@@ -145,8 +151,12 @@ func TestUnfit(t *testing.T) {
 	}{
 		"a reference":  {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1)}, target("gemini", imagen)},
 		"many of them": {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(15)}, target("gemini", nano)},
-		"a mask":       {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
-		"a prompt":     {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
+		"a file": {
+			switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{Kept: "openai"}}}},
+			&switchyard.Target{Dialect: "gemini", Model: "not in the table"},
+		},
+		"a mask":   {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
+		"a prompt": {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
 	} {
 		var unfit *router.Unfit
 		if _, err := router.Fit(&c.request, nil, c.to); !errors.As(err, &unfit) {

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -15,7 +16,8 @@ const megapixel = 1 << 20
 func (f *fitter) size() {
 	r := f.Request
 	if r.MatchInput && len(r.References) > 0 && r.Size == (switchyard.Size{}) {
-		r.Aspect, r.Resolution = switchyard.Aspect{}, f.nearestClass(r.Resolution, 0)
+		r.Aspect = switchyard.Aspect{}
+		f.setClass(f.nearestClass(r.Resolution, 0))
 		return
 	}
 	want, exact := f.wanted()
@@ -94,17 +96,20 @@ func (f *fitter) setAspect(want switchyard.Size, exact bool) {
 	case !exact && aspect != asked:
 		f.round("aspect", asked.String(), aspect.String())
 	}
-	if r.Resolution != "" && class != r.Resolution && !exact {
-		f.round("resolution", r.Resolution, orOne(class))
+	if exact {
+		r.Resolution = "" // the app has said nothing of it
 	}
-	r.Size, r.Aspect, r.Resolution = switchyard.Size{}, aspect, class
+	f.setClass(class)
+	r.Size, r.Aspect = switchyard.Size{}, aspect
 }
 
-func orOne(class string) string {
-	if class == "" {
-		return "1K"
+// setClass notes a difference from what the app said.
+func (f *fitter) setClass(class string) {
+	r := f.Request
+	if r.Resolution != "" && class != r.Resolution {
+		f.round("resolution", r.Resolution, cmp.Or(class, "1K"))
 	}
-	return class
+	r.Resolution = class
 }
 
 // made is the size that the target makes of a class and a ratio; zero if the table does not tell.

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 
@@ -43,6 +44,22 @@ func (e *Edit) Set(obj *Value, key string, text json.RawMessage) {
 		insert = append([]byte(","), insert...)
 	}
 	e.cuts = append(e.cuts, cut{obj.end - 1, obj.end - 1, Bytes(insert)})
+}
+
+// SetField gives a form a field: in the place of those with that name, or before all others. Setting the same new one twice
+// would make two; don't.
+func (e *Edit) SetField(f *Form, name, text string) {
+	there := false
+	for _, p := range f.Parts {
+		if p.Name == name && p.FileName == "" {
+			e.Replace(p.Value, []byte(text))
+			there = true
+		}
+	}
+	if !there {
+		part := fmt.Sprintf("%s\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", f.mark, name, text)
+		e.cuts = append(e.cuts, cut{f.first, f.first, Bytes([]byte(part))})
+	}
 }
 
 // Delete takes the members of those keys out of obj; at least one other must stay. To be called once for an object.

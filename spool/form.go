@@ -31,6 +31,8 @@ type Part struct {
 type Form struct {
 	Parts []Part
 	body  *Body
+	mark  string // what each part begins with
+	first int64  // where the first one does
 }
 
 // ScanForm reads a body as multipart/form-data.
@@ -40,15 +42,16 @@ func ScanForm(b *Body, contentType string) (*Form, error) {
 	if err != nil || boundary == "" || len(boundary) > 200 {
 		return nil, fmt.Errorf("%w: no boundary", ErrForm)
 	}
-	f := &Form{body: b}
-	marks, err := find(b, []byte("--"+boundary))
+	f := &Form{body: b, mark: "--" + boundary}
+	marks, err := find(b, []byte(f.mark))
 	if err != nil {
 		return nil, err
 	}
 	if len(marks) < 2 {
 		return nil, fmt.Errorf("%w: no parts", ErrForm)
 	}
-	width := int64(len("--" + boundary))
+	f.first = marks[0]
+	width := int64(len(f.mark))
 	for i := range len(marks) - 1 {
 		part, err := f.part(marks[i]+width, marks[i+1])
 		if err != nil {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -407,6 +409,48 @@ func TestHostedImagesComeAlong(t *testing.T) {
 	}
 }
 
+// TestAFileThatAProviderKeeps: what an app has brought to Google's files, or OpenAI's, nobody else can read. Whoever has it draws,
+// even by another of its models, and who has not is passed over.
+func TestAFileThatAProviderKeeps(t *testing.T) {
+	const (
+		google = `{"contents":[{"parts":[{"text":"a fox"},{"fileData":{"mimeType":"image/png","fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f1"}}]}],"generationConfig":{"imageConfig":{"imageSize":"2K"}}}`
+		openai = `{"model":"gpt-image-2","prompt":"a fox","size":"1600x896","images":[{"file_id":"file-f1"},{"image_url":"`
+	)
+	edit := openai + "data:image/png;base64," + base64.StdEncoding.EncodeToString([]byte(aPicture)) + `"}]}`
+	k := startKit(t, `
+providers: {google: {<google>}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-1-mini}, nano: {provider: google, model: gemini-2.5-flash-image}}
+routes:
+  - {name: gpt, when: 'headers["x-only"] == "gpt"', targets: [gpt]}
+  - {name: nano, when: 'headers["x-only"] == "nano"', targets: [nano]}
+  - {name: all, targets: [gpt, nano]}
+`)
+	for _, c := range []struct {
+		path, body, only, served string
+		status                   int
+	}{
+		{"/v1beta/models/gemini-nano-banana-2.1:generateContent", google, "", "google", http.StatusOK},
+		{"/v1beta/models/gemini-nano-banana-2.1:generateContent", google, "gpt", "", http.StatusBadRequest},
+		{"/v1/images/edits", edit, "", "openai", http.StatusOK},
+		{"/v1/images/edits", edit, "nano", "", http.StatusBadRequest},
+	} {
+		a := k.post(c.path, c.body, "X-Only", c.only)
+		if got := a.header.Get("X-Switchyard-Provider"); a.status != c.status || got != c.served || got != "" && a.header.Get("X-Switchyard-Fidelity") == "exact" {
+			t.Errorf("%s for %q: %d by %q %.200s, want %d by %q", c.path, c.only, a.status, got, a.body, c.status, c.served)
+		}
+	}
+	for _, p := range []*sim.Provider{k.world.Google, k.world.OpenAI} {
+		for _, call := range p.Calls() {
+			if sent := fmt.Sprint(call.Body); !strings.Contains(sent, "f1") {
+				t.Errorf("%s was not told of the file: %.300s", p.Name, sent)
+			}
+		}
+	}
+	if n := len(k.world.Google.Calls()) + len(k.world.OpenAI.Calls()); n != 2 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 // TestFilesByTheProvidersNames: apps that are led here by DNS find all that they call below those names.
 func TestFilesByTheProvidersNames(t *testing.T) {
 	k := startKitWith(t, slowWorld(t, 0), crossFiles)
@@ -450,7 +494,8 @@ func TestFilesByTheProvidersNames(t *testing.T) {
 }
 
 // TestAnUploadGoesOnHere: Google tells an app at which address of its own the bytes of a file go. They come here, too, by
-// whatever way the app came, and reach Google with our key.
+// whatever way the app came, and reach Google with our key. The Python client sends no key with them: there as here, the
+// address lets it in.
 func TestAnUploadGoesOnHere(t *testing.T) {
 	const at, elsewhere = "/upload/v1beta/files?upload_id=u1&upload_protocol=resumable", "https://elsewhere.test/upload"
 	var google string
@@ -469,7 +514,7 @@ func TestAnUploadGoesOnHere(t *testing.T) {
 	k := startKit(t, `
 providers:
   google: {dialect: gemini, key: google-key, base_url: "`+google+`/base"}
-keys: [{name: web, secret: virtual-key}]
+keys: [{name: web, secret: virtual-key}, {name: other, secret: other-key}]
 `)
 	for _, prefix := range []string{"", "/gemini"} {
 		a := k.post(prefix+"/upload/v1beta/files", "{}", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "start")
@@ -477,9 +522,40 @@ keys: [{name: web, secret: virtual-key}]
 			t.Errorf("another's address became %q", a.header.Get("X-Goog-Upload-Control-Url"))
 		}
 		next := k.pathOf(a.header.Get("X-Goog-Upload-Url"))
-		a = k.post(next, "the bytes", "X-Goog-Api-Key", "virtual-key", "X-Goog-Upload-Command", "upload, finalize")
-		if got, want := string(a.body), "/base"+at+" the bytes"; got != want || next != prefix+at {
-			t.Errorf("at %s Google got %q, want %q", next, got, want)
+		for _, key := range [][]string{{"X-Goog-Api-Key", "virtual-key"}, nil} {
+			a = k.post(next, "the bytes", append(key, "X-Goog-Upload-Command", "upload, finalize")...)
+			if got, want := string(a.body), "/base"+at+" the bytes"; got != want || !strings.HasPrefix(next, prefix+"/upload/") {
+				t.Errorf("at %s with %q Google got %q, want %q", next, key, got, want)
+			}
 		}
+		for _, bad := range []string{
+			prefix + at,
+			strings.Replace(next, "upload_id=u1", "upload_id=u2", 1),
+			strings.Replace(next, "/v1beta/", "/v1/", 1),
+			strings.Replace(next, "=web.", "=other.", 1),
+			next + "0",
+		} {
+			if a := k.post(bad, "the bytes", "X-Goog-Upload-Command", "upload, finalize"); a.status != http.StatusForbidden {
+				t.Errorf("without a key, %s is answered with %d %s", bad, a.status, a.body)
+			}
+		}
+	}
+}
+
+// TestTheLinksHeaderIsSpelledAsGoogleDoes: one of Google's clients looks for it by that spelling.
+func TestTheLinksHeaderIsSpelledAsGoogleDoes(t *testing.T) {
+	google := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["X-Goog-Upload-URL"] = []string{"https://elsewhere.test/upload"}
+	})
+	k := startKit(t, `providers: {google: {dialect: gemini, key: google-key, base_url: "`+google+`"}}`)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(k.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /upload/v1beta/files HTTP/1.1\r\nHost: switchyard.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if want := "\r\nX-Goog-Upload-URL: https://elsewhere.test/upload\r\n"; err != nil || strings.Count(string(answer), want) != 1 {
+		t.Errorf("got %q (%v), want %q in it", answer, err, want)
 	}
 }

@@ -293,10 +293,12 @@ func TestWordsAlone(t *testing.T) {
 	}
 }
 
-// TestTheAISDKPaysOnce: the AI SDK tries again after each status that may pass by itself, and reads no header that says otherwise. What
-// may have been charged for is told to it by one that does not pass, and to all others as ever.
+// TestTheAISDKPaysOnce: the AI SDK tries again after each status that may pass by itself, and reads no header that says otherwise, as
+// do Google's SDKs with retry options. What may have been charged for is told to them by one that does not pass, and to all others
+// as ever.
 func TestTheAISDKPaysOnce(t *testing.T) {
 	const aiSDK, openaiSDK = "ai/7.0.173 ai-sdk-provider-utils/5.0.81 node.js/22", "OpenAI/JS 7.59.0"
+	const googleSDK = "google-genai-sdk/2.19.0 gl-python/3.13.5"
 	for _, c := range []struct {
 		agent, prompt string
 		status        int
@@ -304,6 +306,7 @@ func TestTheAISDKPaysOnce(t *testing.T) {
 		{aiSDK, "[sim:cut]", http.StatusFailedDependency},
 		{aiSDK, "[sim:fail]", http.StatusServiceUnavailable}, // unbilled: it may well try again
 		{aiSDK, "[sim:filter]", http.StatusBadRequest},
+		{googleSDK, "[sim:cut]", http.StatusFailedDependency},
 		{openaiSDK, "[sim:cut]", http.StatusServiceUnavailable},
 	} {
 		t.Run(c.agent+c.prompt, func(t *testing.T) {

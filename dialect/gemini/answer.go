@@ -104,6 +104,12 @@ type turn struct {
 type part struct {
 	Text   string      `json:"text,omitempty"`
 	Inline *inlineData `json:"inlineData,omitempty"`
+	File   *fileData   `json:"fileData,omitempty"`
+}
+
+type fileData struct {
+	MimeType string `json:"mimeType,omitempty"`
+	URI      string `json:"fileUri"`
 }
 
 type inlineData struct {

@@ -13,11 +13,13 @@ import (
 	"switchyard/spool"
 )
 
-// Needs asks for the bytes of every reference: not all models fetch addresses.
+// Needs asks for the bytes of every reference that Google does not keep itself: not all models fetch addresses.
 func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
 	var needs []dialect.Need
 	for i := range req.References {
-		needs = append(needs, dialect.Need{Image: &req.References[i].Image, Bytes: true})
+		if img := &req.References[i].Image; img.Kept == "" {
+			needs = append(needs, dialect.Need{Image: img, Bytes: true})
+		}
 	}
 	if req.Mask != nil {
 		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.White})
@@ -89,6 +91,10 @@ func encodeContent(c *spool.Composer, req *switchyard.Request, s dialect.Supply)
 	t := turn{Role: "user", Parts: []part{{Text: req.Prompt}}}
 	for i := range req.References {
 		img := s.Of(&req.References[i].Image)
+		if img.Kept != "" {
+			t.Parts = append(t.Parts, part{File: &fileData{img.MIME, img.URL}})
+			continue
+		}
 		t.Parts = append(t.Parts, part{Inline: &inlineData{cmp.Or(img.MIME, "image/png"), c.Inline("", img.Blob)}})
 	}
 	out := contentRequest{Contents: []turn{t}, Config: contentConfig{Modalities: []string{"IMAGE"}}}

@@ -153,6 +153,9 @@ func modalities(items []*spool.Value) (image, text bool) {
 	return image, text || len(items) == 0
 }
 
+// filesAt is where files are that apps bring to Google: for whoever has the key of that account, and nobody else.
+const filesAt = "https://generativelanguage.googleapis.com/"
+
 func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error) {
 	p := spool.Read(v, "part")
 	if inline := p.Object(key(p, "inlineData")); p.Get(key(p, "inlineData")).Given() {
@@ -164,6 +167,9 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 	}
 	if file := p.Object(key(p, "fileData")); p.Get(key(p, "fileData")).Given() {
 		img := switchyard.Image{URL: file.Text(key(file, "fileUri")), MIME: file.Text(key(file, "mimeType"))}
+		if strings.HasPrefix(img.URL, filesAt) {
+			img.Kept = "gemini"
+		}
 		req.References = append(req.References, switchyard.Reference{Image: img})
 	}
 	return p.Text("text"), nil

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"switchyard"
@@ -51,7 +52,14 @@ func (Dialect) Claims(path string, h http.Header, query url.Values) bool {
 		return false
 	}
 	call, ok := parsePath(path)
-	return h.Get("X-Goog-Api-Key") != "" || query.Has("key") || ok && call.method != "" && strings.HasPrefix(path, "/v1/models/")
+	return h.Get("X-Goog-Api-Key") != "" || query.Has("key") || ok && slices.Contains(methods, call.method) && strings.HasPrefix(path, "/v1/models/")
+}
+
+// methods are what can be asked of a model. A colon alone tells nothing: models that are tuned at OpenAI have several in
+// their names, and go by the same path.
+var methods = []string{
+	"predict", "predictLongRunning", "generateContent", "streamGenerateContent", "batchGenerateContent",
+	"countTokens", "embedContent", "batchEmbedContents", "asyncBatchEmbedContent",
 }
 
 // Route tells the methods that can make images; whether the model does, its name and the body tell.
@@ -137,4 +145,4 @@ func (Dialect) Passes(name string) bool {
 var _ dialect.Linker = Dialect{}
 
 // Links are where the bytes of a file go when its upload has been begun, and where it is taken back.
-func (Dialect) Links() []string { return []string{"X-Goog-Upload-Url", "X-Goog-Upload-Control-Url"} }
+func (Dialect) Links() []string { return []string{"X-Goog-Upload-URL", "X-Goog-Upload-Control-URL"} }

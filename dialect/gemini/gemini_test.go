@@ -25,6 +25,9 @@ func TestClaims(t *testing.T) {
 		{path: "/v1beta/models/imagen:predict", want: true},
 		{path: "/upload/v1beta/files", want: true},
 		{path: "/v1/models/imagen:predict", want: true},
+		{path: "/v1/models/gemini:countTokens", want: true},
+		{path: "/v1/models/ft:gpt-4.1-mini:acme::AbCdEf"}, // a model that OpenAI has tuned for somebody
+		{path: "/v1/models/llama3:latest"},                // one of a server that speaks as OpenAI does
 		{path: "/v1/tunedModels/x:generateContent"},
 		{path: "/v1/models"},
 		{path: "/v1/models", header: "Authorization"},

@@ -17,17 +17,16 @@ import (
 	"switchyard/spool"
 )
 
-// Needs asks for the bytes of every image, since an edit carries them, and for the mask in OpenAI's sense.
+// Needs asks for the bytes of every image that OpenAI does not keep itself, since an edit carries them, and for the mask in its
+// sense.
 func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
 	var needs []dialect.Need
 	for i := range req.References {
-		img := &req.References[i].Image
-		if img.Blob == nil && strings.HasPrefix(img.URL, fileScheme) {
-			continue
+		if img := &req.References[i].Image; img.Kept == "" {
+			needs = append(needs, dialect.Need{Image: img, Bytes: true})
 		}
-		needs = append(needs, dialect.Need{Image: img, Bytes: true})
 	}
-	if req.Mask != nil {
+	if req.Mask != nil && req.Mask.Kept == "" {
 		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.Transparent})
 	}
 	if req.Markup != nil {
@@ -42,10 +41,15 @@ type field struct {
 	json json.RawMessage
 }
 
-// Encode writes a generation as JSON, or an edit as a form if there are images.
+// Encode writes a generation as JSON, or an edit if there are images: as a form, which carries files as they are, unless one is
+// known by its id alone, which a form has no place for.
 func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	fields := encodeFields(t, req)
-	if len(req.References) > 0 {
+	kept := func(r switchyard.Reference) bool { return r.Kept != "" }
+	switch {
+	case slices.ContainsFunc(req.References, kept), req.Mask != nil && req.Mask.Kept != "":
+		return encodeKept(req, fields, s)
+	case len(req.References) > 0:
 		return encodeEdit(req, fields, s), nil
 	}
 	body := json.RawMessage("{")
@@ -133,12 +137,46 @@ func encodeEdit(req *switchyard.Request, fields []field, s dialect.Supply) *dial
 	}
 }
 
+// encodeKept writes an edit of images some of which OpenAI keeps.
+func encodeKept(req *switchyard.Request, fields []field, s dialect.Supply) (*dialect.Outgoing, error) {
+	c, doc := &spool.Composer{}, &dialect.Fields{}
+	for _, f := range fields {
+		doc.Set(f.name, f.json)
+	}
+	encode := func(img *switchyard.Image) map[string]string {
+		if img.Kept != "" {
+			return map[string]string{"file_id": img.URL}
+		}
+		ready := s.Of(img)
+		return map[string]string{"image_url": c.Inline("data:"+cmp.Or(ready.MIME, "image/png")+";base64,", ready.Blob)}
+	}
+	var images []map[string]string
+	for i := range req.References {
+		images = append(images, encode(&req.References[i].Image))
+	}
+	doc.Set("images", images)
+	if req.Mask != nil {
+		doc.Set("mask", encode(&req.Mask.Image))
+	}
+	body, err := c.JSON(doc)
+	if err != nil {
+		return nil, err
+	}
+	return &dialect.Outgoing{
+		Method: http.MethodPost,
+		Path:   "/v1/images/edits",
+		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
+		Body:   body,
+	}, nil
+}
+
 func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
 	mime := cmp.Or(img.MIME, "image/png")
 	form.File(name, fmt.Sprintf("%s%d.%s", strings.TrimSuffix(name, "[]"), i, strings.TrimPrefix(mime, "image/")), mime, img.Blob)
 }
 
-// Forward sends the app's own body, with another model's name if the target has one.
+// Forward sends the app's own body, with the target's model and params in it. What the app has left open is left open for
+// its own provider alone.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: http.Header{}}
 	for name, values := range m.Header {
@@ -151,7 +189,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	for name, value := range t.Params {
 		set[name] = value
 	}
-	if t.Model != req.Model {
+	if t.Model != req.Model || !t.Native {
 		set["model"], _ = encodeJSON(t.Model)
 	}
 	if m.IsForm() {
@@ -159,14 +197,12 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range form.Parts {
-			if value, ok := set[p.Name]; ok && p.FileName == "" {
-				text := ""
-				if json.Unmarshal(value, &text) != nil {
-					text = string(value)
-				}
-				edit.Replace(p.Value, []byte(text))
+		for _, name := range slices.Sorted(maps.Keys(set)) {
+			text := ""
+			if json.Unmarshal(set[name], &text) != nil {
+				text = string(set[name])
 			}
+			edit.SetField(form, name, text)
 		}
 	} else {
 		root, err := m.JSON()

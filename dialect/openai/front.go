@@ -175,12 +175,9 @@ func decodeImages(r *spool.Reader, req *switchyard.Request) error {
 	return nil
 }
 
-// fileScheme marks an image that only the provider has, under an id.
-const fileScheme = "openai-file:"
-
 func decodeImage(v *spool.Value, at string) (switchyard.Image, error) {
 	if id := v.Get("file_id").Text(); id != "" {
-		return switchyard.Image{URL: fileScheme + id}, nil
+		return switchyard.Image{URL: id, Kept: "openai"}, nil
 	}
 	link := v.Get("image_url")
 	mime, blob, isData, err := spool.DataURI(link)

@@ -1,6 +1,8 @@
 package openai_test
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -42,6 +44,58 @@ func TestNothingLeft(t *testing.T) {
 		if e := switchyard.AsError(err); err == nil || e.Outcome != c.outcome || e.Declined != c.declined {
 			t.Errorf("%s: %v, declined %t", c.reply, err, e.Declined)
 		}
+		_ = body.Close()
+	}
+}
+
+// TestForward: a target's model and params reach OpenAI whether the app named any or not; its own default is another.
+func TestForward(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := map[string]json.RawMessage{"quality": json.RawMessage(`"low"`), "n": json.RawMessage("2")}
+	form := func(parts ...string) string {
+		text := ""
+		for i := 0; i < len(parts); i += 2 {
+			text += "--XX\r\nContent-Disposition: form-data; name=\"" + parts[i] + "\"\r\n\r\n" + parts[i+1] + "\r\n"
+		}
+		return text + "--XX--\r\n"
+	}
+	for _, c := range []struct {
+		target     switchyard.Target
+		body, want string
+	}{
+		{switchyard.Target{Model: "gpt-image-2", Params: low}, `{"prompt":"a"}`, `{"prompt":"a","model":"gpt-image-2","n":2,"quality":"low"}`},
+		{switchyard.Target{Model: "gpt-image-2"}, `{"prompt":"a","model":null}`, `{"prompt":"a","model":"gpt-image-2"}`},
+		{switchyard.Target{Model: "gpt-image-2", Native: true}, `{"prompt":"a"}`, `{"prompt":"a"}`}, // that is for OpenAI to say
+		{
+			switchyard.Target{Model: "gpt-image-2", Params: low},
+			form("prompt", "a", "quality", "high", "image", "PNG"),
+			form("model", "gpt-image-2", "n", "2", "prompt", "a", "quality", "low", "image", "PNG"),
+		},
+		{switchyard.Target{Model: "gpt-image-2", Native: true}, form("prompt", "a", "image", "PNG"), form("prompt", "a", "image", "PNG")},
+	} {
+		body, err := pool.Read(strings.NewReader(c.body), -1, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg := &spool.Message{Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/json"}}, Body: body}
+		if strings.HasPrefix(c.body, "--") {
+			msg.Header.Set("Content-Type", "multipart/form-data; boundary=XX")
+		}
+		out, err := (openai.Dialect{}).Forward(&c.target, &switchyard.Request{Model: "gpt-image-2", Form: "generations"}, msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := out.Body.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || string(got) != c.want {
+			t.Errorf("%+v: got\n%s (%v), want\n%s", c.target, got, err, c.want)
+		}
+		_ = r.Close()
 		_ = body.Close()
 	}
 }

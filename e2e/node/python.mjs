@@ -1,5 +1,6 @@
 // What the Python clients do, as far as it differs: fal_client follows the addresses that it is given and reads some
-// members of every status as if they must be there; replicate asks for a version's document before it returns its output.
+// members of every status as if they must be there; replicate asks for a version's document before it returns its output, and
+// its second version reads still more members.
 import { defined, download } from "./save.mjs";
 
 /** ask is a request of theirs; anything but 2xx is raised. */
@@ -56,4 +57,25 @@ export async function replicate(job) {
   need(p, "id", "model", "version", "status", "urls");
   if (p.status === "failed") throw new Error(`ModelError: ${p.error}`);
   return { images: await Promise.all([p.output].flat().map(download)), states, text: shape };
+}
+
+/** replicate2 is the second version's use(ref)(input): it asks for the model first, does not wait, and reads every prediction whole. */
+export async function replicate2(job) {
+  const model = await ask(`${job.base}/models/${job.model}`, "Bearer", job);
+  need(model, "owner", "name", "latest_version");
+  need(model.latest_version, "id", "openapi_schema");
+  const input = defined({ prompt: job.prompt, ...job.input });
+  let p = await ask(`${job.base}/models/${job.model}/predictions`, "Bearer", job, post({ input }));
+  const states = [];
+  for (;;) {
+    need(p, "id", "created_at", "data_removed", "input", "model", "output", "status", "urls", "version");
+    need(p.urls, "cancel", "get", "web");
+    if (Number.isNaN(Date.parse(p.created_at))) throw new Error(`ValidationError: created_at ${p.created_at}`);
+    states.push(p.status);
+    if (["succeeded", "failed", "canceled"].includes(p.status)) break;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    p = await ask(`${job.base}/predictions/${p.id}`, "Bearer", job);
+  }
+  if (p.status === "failed") throw new Error(`ModelError: ${p.error}`);
+  return { images: await Promise.all([p.output].flat().map(download)), states };
 }

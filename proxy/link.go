@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"switchyard/dialect"
+)
+
+// lead has the addresses at the provider at which the app is to go on lead here: it need not reach the provider, whose key it
+// may not have. Their headers go out spelled as the provider spells them, past ReverseProxy: Google's Python client, on
+// aiohttp, finds them by no other spelling.
+func (p *passage) lead(h http.Header) {
+	l, ok := p.place.dialect.(dialect.Linker)
+	if !ok {
+		return
+	}
+	out := p.w.Header()
+	for _, name := range l.Links() {
+		for _, link := range h.Values(name) {
+			out[name] = append(out[name], p.here(link))
+		}
+		h.Del(name)
+	}
+}
+
+// here is the address at which we pass a request through to link; link itself if that is not below the provider's address.
+func (p *passage) here(link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != p.address.Scheme || u.Host != p.address.Host {
+		return link
+	}
+	path, ok := under(u.EscapedPath(), strings.TrimSuffix(p.address.EscapedPath(), "/"))
+	if !ok {
+		return link
+	}
+	query := u.Query()
+	if key := p.caller.key; key != nil {
+		query.Set(passParam, key.pass(path, query))
+	}
+	return p.origin + p.place.prefix + (&url.URL{Opaque: path, RawQuery: query.Encode()}).String()
+}
+
+// passParam is the part of an address's query that lets an app in that comes without its key. Google's Python client sends
+// none with the bytes of a file: to Google, the address is credential enough.
+const passParam = "switchyard_pass"
+
+// pass lets whoever has it in as k, at that path with that query and nowhere else. It can be told on every instance, for
+// as long as there is such a key.
+func (k *Key) pass(path string, query url.Values) string {
+	mac := hmac.New(sha256.New, []byte(k.Secret.Reveal()))
+	mac.Write([]byte("pass\x00" + path + "?" + query.Encode()))
+	return k.Name + "." + hex.EncodeToString(mac.Sum(nil))
+}
+
+// passed is the key that a pass lets in as; nil if it lets nobody in.
+func (ring Keyring) passed(pass, path string, query url.Values) *Key {
+	name := pass[:max(0, strings.LastIndexByte(pass, '.'))]
+	if k := ring.named(name); k != nil && hmac.Equal([]byte(pass), []byte(k.pass(path, query))) {
+		return k
+	}
+	return nil
+}
+
+// identify tells who calls: by the app's credential, or if there is none by the pass in an address that we led it to.
+func (q *request) identify() (*caller, error) {
+	secret := q.takeKey()
+	pass := q.place.query.Get(passParam)
+	q.place.query.Del(passParam)
+	if _, ok := q.place.dialect.(dialect.Linker); ok && secret.IsZero() {
+		if k := q.snap.Keys.passed(pass, q.place.raw, q.place.query); k != nil {
+			return &caller{key: k, tenant: k.Tenant}, nil
+		}
+	}
+	return q.snap.Keys.identify(secret)
+}
