@@ -63,7 +63,7 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 		}
 	}
 	claimed := path
-	if strings.Contains(strings.ToUpper(raw), "%2F") { // within a name of OpenAI's, where Replicate's have two
+	if strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f") { // within a name of OpenAI's, where Replicate's have two
 		claimed = raw
 	}
 	for _, d := range s.Dialects {

@@ -48,10 +48,10 @@ func tuneMemory(ctx context.Context) {
 	}
 }
 
-// keepUnmapped lets go of the pages of the program that are in nobody's use, now and once a minute.
-func keepUnmapped(ctx context.Context) {
+// keepUnmapped has unmap let go of the pages of the program that are in nobody's use, now and once a minute.
+func keepUnmapped(ctx context.Context, unmap func()) {
 	for tick := time.NewTicker(time.Minute); ; {
-		unmapProgram()
+		unmap()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

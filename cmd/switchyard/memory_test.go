@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -49,4 +53,21 @@ func TestEachCycle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeepUnmapped: at once, once a minute, and until the end.
+func TestKeepUnmapped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var at []time.Duration
+		began := time.Now()
+		var kept sync.WaitGroup
+		kept.Go(func() { keepUnmapped(ctx, func() { at = append(at, time.Since(began)) }) })
+		time.Sleep(2*time.Minute + time.Second)
+		stop()
+		kept.Wait()
+		if want := []time.Duration{0, time.Minute, 2 * time.Minute}; !slices.Equal(at, want) {
+			t.Errorf("at %v, want %v", at, want)
+		}
+	})
 }

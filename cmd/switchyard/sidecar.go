@@ -109,7 +109,7 @@ func (s *sidecar) serve(ctx context.Context, f *file, l listeners) error {
 	s.background.Go(func() { s.watchAlerts(s.work) })
 	s.ready.Store(true)
 	s.log.Info("serving", zap.String("listen", l.app.Addr().String()), zap.String("admin", l.admin.Addr().String()), zap.String("dashboard", dashURL(l.admin)))
-	s.background.Go(func() { keepUnmapped(s.work) })
+	s.background.Go(func() { keepUnmapped(s.work, unmapProgram) })
 	var err error
 	select {
 	case <-ctx.Done():
