@@ -1,4 +1,4 @@
-// Package sim is image providers on real loopback ports: Google's Gemini API, OpenAI, fal and Replicate, with the wire
+// Package sim is image providers on real loopback ports: Google's Gemini API and Vertex AI, OpenAI, fal and Replicate, with the wire
 // formats, prices, latencies, failures and oddities of the real ones, as recorded in the autumn of 2026.
 //
 // It exists for demonstrations, and for tests of whatever sits in front of such providers. It shares no code with the

@@ -9,7 +9,7 @@ import (
 )
 
 // google speaks the Gemini API: Imagen's :predict, :generateContent and :streamGenerateContent of the image models,
-// and the list of models.
+// and the list of models; and the same models' methods as Vertex AI has them.
 type google struct{ p *Provider }
 
 const googleJSON = "application/json; charset=UTF-8"
@@ -50,8 +50,7 @@ func (g *google) method(x *exchange, version, id, method string) {
 		g.fail(x, http.StatusNotFound, "NOT_FOUND", "This model models/"+id+" is no longer available. Please update your code to use a newer model for the latest features and improvements.")
 		return
 	}
-	served := m.imagen && method == "predict" || !m.imagen && (method == "generateContent" || method == "streamGenerateContent")
-	if !ok || !served {
+	if !ok || !m.serves(method) {
 		g.fail(x, http.StatusNotFound, "NOT_FOUND", "models/"+id+" is not found for API version "+version+", or is not supported for "+method+". Call ListModels to see the list of available models and their supported methods.")
 		return
 	}
@@ -78,12 +77,17 @@ func (g *google) admit(x *exchange) bool {
 	case bearer != "" && !strings.HasPrefix(bearer, "AIza") && slices.Contains(g.p.keys, bearer):
 		return true
 	case x.r.Header.Get("Authorization") != "":
-		g.fail(x, http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
-			obj{"@type": typePrefix + "ErrorInfo", "reason": "ACCESS_TOKEN_TYPE_UNSUPPORTED", "domain": "googleapis.com"})
+		g.badToken(x)
 	default:
 		g.fail(x, http.StatusForbidden, "PERMISSION_DENIED", "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API.")
 	}
 	return false
+}
+
+// badToken is the answer to a bearer token that is none.
+func (g *google) badToken(x *exchange) {
+	g.fail(x, http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+		obj{"@type": typePrefix + "ErrorInfo", "reason": "ACCESS_TOKEN_TYPE_UNSUPPORTED", "domain": "googleapis.com"})
 }
 
 const typePrefix = "type.googleapis.com/google.rpc."
@@ -119,6 +123,10 @@ const googleQuota = "You exceeded your current quota, please check your plan and
 
 // limited has the wait in the body alone: there is no Retry-After.
 func (g *google) limited(x *exchange) {
+	if x.cloud() {
+		g.fail(x, http.StatusTooManyRequests, "RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later. Please refer to https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.")
+		return
+	}
 	wait, text := 21*time.Second, "21.113"
 	if x.b.RetryAfter > 0 {
 		wait = x.b.RetryAfter

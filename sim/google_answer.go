@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"maps"
@@ -69,6 +70,7 @@ func (j contentJob) pictures(x *exchange, u *usageCount, say func(part obj)) {
 	if j.m.newer {
 		format = "jpeg"
 	}
+	format = cmp.Or(j.format, format)
 	inline := func(index int) obj {
 		data := x.picture(j.size, format, Art{Prompt: j.prompt, Index: index, References: j.references})
 		return obj{"mimeType": "image/" + format, "data": base64.StdEncoding.EncodeToString(data)}

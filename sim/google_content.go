@@ -23,8 +23,9 @@ type contentJob struct {
 	references int
 	size       switchyard.Size
 	class      string
-	text       bool // the app wants words too
-	imageOut   bool // and an image
+	text       bool   // the app wants words too
+	imageOut   bool   // and an image
+	format     string // of the image; empty if nothing is asked
 }
 
 func (g *google) content(x *exchange, m googleModel, stream bool) {
@@ -54,7 +55,11 @@ func (g *google) readContent(x *exchange, m googleModel) (j contentJob, ok bool)
 		g.badJSON(x, err)
 		return j, false
 	}
-	fitted, bad := generateShape.fit(body, "")
+	known, schemes := generateShape, []string{"http", "https"} // of files
+	if x.cloud() {
+		known, schemes = cloudShape, append(schemes, "gs")
+	}
+	fitted, bad := known.fit(body, "")
 	if bad != nil {
 		if bad.name != "" {
 			g.unknownName(x, bad.name, bad.at)
@@ -65,7 +70,7 @@ func (g *google) readContent(x *exchange, m googleModel) (j contentJob, ok bool)
 		return j, false
 	}
 	req := fitted.(obj)
-	last, note := j.readParts(req)
+	last, note := j.readParts(req, schemes)
 	x.about(m.id, j.prompt)
 	if note == "" {
 		note = j.readConfig(req, last)
@@ -79,7 +84,7 @@ func (g *google) readContent(x *exchange, m googleModel) (j contentJob, ok bool)
 
 // readParts takes the prompt, which is all of the user's words, a line a part, and looks at the references. last is
 // the size of the last of them.
-func (j *contentJob) readParts(req obj) (last switchyard.Size, note string) {
+func (j *contentJob) readParts(req obj, schemes []string) (last switchyard.Size, note string) {
 	var words []string
 	contents, _ := req["contents"].([]any)
 	for i, c := range contents {
@@ -93,7 +98,7 @@ func (j *contentJob) readParts(req obj) (last switchyard.Size, note string) {
 			return last, fmt.Sprintf("contents[%d] has no parts", i)
 		}
 		for _, p := range parts {
-			size, text, note := readPart(asObject(p))
+			size, text, note := readPart(asObject(p), schemes)
 			if note != "" {
 				return last, note
 			}
@@ -119,7 +124,7 @@ func (j *contentJob) readParts(req obj) (last switchyard.Size, note string) {
 	return last, ""
 }
 
-func readPart(p obj) (size switchyard.Size, text, note string) {
+func readPart(p obj, schemes []string) (size switchyard.Size, text, note string) {
 	text, isText := p["text"].(string)
 	inline, isInline := p["inlineData"].(obj)
 	ref, isFile := p["fileData"].(obj)
@@ -145,7 +150,8 @@ func readPart(p obj) (size switchyard.Size, text, note string) {
 		}
 		return switchyard.Size{Width: cfg.Width, Height: cfg.Height}, "", ""
 	case isFile && !isText && !isInline:
-		if uri, _ := ref["fileUri"].(string); !strings.HasPrefix(uri, "http://") && !strings.HasPrefix(uri, "https://") {
+		uri, _ := ref["fileUri"].(string)
+		if scheme, _, _ := strings.Cut(uri, "://"); !slices.Contains(schemes, scheme) {
 			return size, "", fmt.Sprintf("fileData.fileUri %q", uri)
 		}
 		return switchyard.Size{Width: 1024, Height: 1024}, "", ""
@@ -190,6 +196,12 @@ func (j *contentJob) readConfig(req obj, last switchyard.Size) (note string) {
 		if note := badSafety(asObject(s)); note != "" {
 			return note
 		}
+	}
+	if mime, there := nested(nested(cfg, "imageConfig"), "imageOutputOptions")["mimeType"].(string); there {
+		if mime != "image/png" && mime != "image/jpeg" {
+			return fmt.Sprintf("imageOutputOptions.mimeType %q", mime)
+		}
+		j.format = strings.TrimPrefix(mime, "image/")
 	}
 	return j.readSize(nested(cfg, "imageConfig"), last)
 }

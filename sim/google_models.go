@@ -130,6 +130,14 @@ func (g *google) model(b Behavior, id string) (m googleModel, gone, ok bool) {
 	return googleModel{}, matches(b.Gone, id), false
 }
 
+// serves reports whether the model has a method.
+func (m googleModel) serves(method string) bool {
+	if m.imagen {
+		return method == "predict"
+	}
+	return method == "generateContent" || method == "streamGenerateContent"
+}
+
 // describe is the model as the list has it.
 func (m googleModel) describe() obj {
 	methods := list{"generateContent", "countTokens", "batchGenerateContent"}

@@ -34,8 +34,9 @@ type predictJob struct {
 	size       switchyard.Size
 	format     string
 	quality    int
-	reason     bool // includeRaiReason
-	attributes bool // includeSafetyAttributes
+	bucket     string // where to write the pictures; empty: into the answer
+	reason     bool   // includeRaiReason
+	attributes bool   // includeSafetyAttributes
 }
 
 func (g *google) predict(x *exchange, m googleModel) {
@@ -67,8 +68,13 @@ func (g *google) predict(x *exchange, m googleModel) {
 func (j predictJob) answer(x *exchange, made, filtered int) obj {
 	predictions := list{}
 	for i := range made {
-		data := x.picture(j.size, j.format, Art{Prompt: j.prompt, Index: i, Quality: j.quality})
-		p := obj{"mimeType": "image/" + j.format, "bytesBase64Encoded": base64.StdEncoding.EncodeToString(data)}
+		p := obj{"mimeType": "image/" + j.format}
+		if j.bucket != "" {
+			p["gcsUri"] = fmt.Sprintf("%s/1763841600000/sample_%d.%s", j.bucket, i, j.format)
+		} else {
+			data := x.picture(j.size, j.format, Art{Prompt: j.prompt, Index: i, Quality: j.quality})
+			p["bytesBase64Encoded"] = base64.StdEncoding.EncodeToString(data)
+		}
 		if j.attributes {
 			p["safetyAttributes"] = obj{"categories": list{"Porn", "Violence"}, "scores": list{0, 0.1}}
 		}
@@ -111,7 +117,7 @@ func (g *google) readPredict(x *exchange, m googleModel) (j predictJob, ok bool)
 		return j, false
 	}
 	for k := range body {
-		if k != "instances" && k != "parameters" {
+		if k != "instances" && k != "parameters" && !(k == "labels" && x.cloud()) {
 			g.unknownName(x, k, "")
 			return j, false
 		}
@@ -129,8 +135,8 @@ func (g *google) readPredict(x *exchange, m googleModel) (j predictJob, ok bool)
 		g.invalid(x, "instances[0].prompt is missing")
 		return j, false
 	}
-	if note := j.read(params, m, x); note == onlyLow {
-		g.fail(x, http.StatusBadRequest, "INVALID_ARGUMENT", onlyLow)
+	if note := j.read(params, m, x); note == onlyLow || note == noSeed {
+		g.fail(x, http.StatusBadRequest, "INVALID_ARGUMENT", note)
 		return j, false
 	} else if note != "" {
 		g.invalid(x, note)
@@ -139,7 +145,10 @@ func (g *google) readPredict(x *exchange, m googleModel) (j predictJob, ok bool)
 	return j, true
 }
 
-const onlyLow = "Only block_low_and_above is supported for safetySetting."
+const (
+	onlyLow = "Only block_low_and_above is supported for safetySetting."
+	noSeed  = "Seed is not supported when watermark is enabled."
+)
 
 // read takes the parameters, without regard to the case of their values, and says what is wrong.
 func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
@@ -163,7 +172,7 @@ func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 		case "personGeneration":
 			ok = oneOf(text, "DONT_ALLOW", "ALLOW_ADULT", "ALLOW_ALL")
 		case "safetySetting":
-			if ok = oneOf(text, "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE"); ok && !oneOf(text, "BLOCK_LOW_AND_ABOVE") {
+			if ok = oneOf(text, "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE"); ok && !x.cloud() && !oneOf(text, "BLOCK_LOW_AND_ABOVE") {
 				return onlyLow
 			}
 		case "includeSafetyAttributes":
@@ -174,6 +183,22 @@ func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 			ok = isText && oneOf(text, "auto", "en", "ja", "ko", "hi", "zh", "pt", "es")
 		case "outputOptions":
 			ok = j.output(v)
+		case "seed":
+			_, whole := integer(v, 1, 1<<31-1)
+			switch {
+			case !x.cloud():
+				ignored = append(ignored, "parameters.seed")
+			case params["addWatermark"] != false:
+				return noSeed
+			default:
+				ok = whole
+			}
+		case "storageUri":
+			j.bucket, ok = strings.TrimSuffix(text, "/"), x.cloud() && strings.HasPrefix(text, "gs://")
+		case "negativePrompt", "addWatermark", "enhancePrompt":
+			if !x.cloud() {
+				ignored = append(ignored, "parameters."+k)
+			}
 		default:
 			ignored = append(ignored, "parameters."+k)
 		}

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -16,6 +17,13 @@ type shape struct {
 
 func message(fields map[string]*shape) *shape { return &shape{kind: "message", fields: fields} }
 func listOf(s *shape) *shape                  { return &shape{kind: s.kind, many: true, fields: s.fields} }
+
+// withFields is a message that knows more fields, or others of the same names.
+func withFields(s *shape, more map[string]*shape) *shape {
+	fields := maps.Clone(s.fields)
+	maps.Copy(fields, more)
+	return message(fields)
+}
 
 var (
 	aString = &shape{kind: "string"}

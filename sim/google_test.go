@@ -56,6 +56,40 @@ func TestImagenWire(t *testing.T) {
 	})
 }
 
+func TestVertexWire(t *testing.T) {
+	const (
+		project  = "/v1beta1/projects/sim-project/locations/us-central1"
+		imagen   = project + "/publishers/google/models/imagen-4.0-generate-001:predict"
+		banana   = "/v1/projects/sim-project/locations/global/publishers/google/models/gemini-nano-banana-2.1:generateContent"
+		expressB = "/v1/publishers/google/models/gemini-nano-banana-2.1:generateContent"
+		drawn    = `{"instances":[{"prompt":"a cat"}],"parameters":{"sampleCount":1`
+		cat      = `{"contents":[{"role":"user","parts":[{"text":"a cat"}]}]`
+	)
+	w := start(t, sim.Config{Imagen: true})
+	exchange(t, w.Google.CloudURL, "Authorization: Bearer "+sim.CloudToken, []wire{
+		{name: "Imagen", path: imagen, body: drawn + `,"safetySetting":"BLOCK_ONLY_HIGH","negativePrompt":"dog","enhancePrompt":false},"labels":{"team":"a"}}`, status: 200, want: []string{`"bytesBase64Encoded"`}},
+		{name: "a seed wants no watermark", path: imagen, body: drawn + `,"seed":5}}`, status: 400, want: []string{"Seed is not supported when watermark is enabled"}},
+		{name: "a seed", path: imagen, body: drawn + `,"seed":5,"addWatermark":false}}`, status: 200},
+		{name: "to a bucket", path: imagen, body: drawn + `,"storageUri":"gs://b/p/"}}`, status: 200, want: []string{`"gcsUri":"gs://b/p/1763841600000/sample_0.png"`}, not: []string{"bytesBase64Encoded"}},
+		{name: "Gemini", path: banana, body: cat + `,"labels":{"team":"a"}}`, status: 200, want: []string{`"mimeType":"image/jpeg"`}},
+		{name: "Gemini's types", path: banana, body: cat + `,"generationConfig":{"imageConfig":{"imageOutputOptions":{"mimeType":"image/png"}}}}`, status: 200, want: []string{`"mimeType":"image/png"`}},
+		{name: "a file in a bucket", path: banana, body: `{"contents":[{"role":"user","parts":[{"text":"a cat"},{"fileData":{"mimeType":"image/png","fileUri":"gs://b/cat.png"}}]}]}`, status: 200},
+		{name: "express mode by key", path: expressB, header: []string{googleAuth}, body: cat + `}`, status: 200},
+		{name: "a project by key", path: banana, header: []string{googleAuth}, body: cat + `}`, status: 200},
+		{name: "express mode by token", path: expressB, body: cat + `}`, status: 401, want: []string{`"UNAUTHENTICATED"`}},
+		{name: "no credential", path: banana, header: []string{}, body: cat + `}`, status: 401, want: []string{"CREDENTIALS_MISSING"}},
+		{name: "wrong token", path: banana, header: []string{"Authorization: Bearer ya29.nope"}, body: cat + `}`, status: 401, want: []string{"ACCESS_TOKEN_TYPE_UNSUPPORTED"}},
+		{name: "another's project", path: strings.Replace(banana, "sim-project", "theirs", 1), body: cat + `}`, status: 403, want: []string{"IAM_PERMISSION_DENIED", "aiplatform.endpoints.predict"}},
+		{name: "unknown model", path: project + "/publishers/google/models/nope:predict", body: `{}`, status: 404, want: []string{"Publisher Model `projects/sim-project/locations/us-central1/publishers/google/models/nope` was not found"}},
+		{name: "the Gemini API's path", path: "/v1beta/models/gemini-nano-banana-2.1:generateContent", body: cat + `}`, status: 404},
+		{name: "out of quota", path: banana, body: `{"contents":[{"role":"user","parts":[{"text":"[sim:rate_limit] a cat"}]}]}`, status: 429, want: []string{"error-code-429"}, not: []string{"RetryInfo"}},
+	})
+	w.Google.Update(func(b *sim.Behavior) { b.Alive = nil })
+	exchange(t, w.Google.CloudURL, "Authorization: Bearer "+sim.CloudToken, []wire{
+		{name: "shut down", path: imagen, body: drawn + `}}`, status: 404, want: []string{"was not found"}},
+	})
+}
+
 func TestImagenPicturesAndBill(t *testing.T) {
 	w := start(t, sim.Config{Imagen: true})
 	r := call(t, "POST", w.Google.URL+imagen, `{"instances":[{"prompt":"a cat"}],"parameters":{"sampleCount":2,"aspectRatio":"16:9","sampleImageSize":"2K","outputOptions":{"mimeType":"image/jpeg"}}}`, googleAuth, "X-Request-Id: r-1")

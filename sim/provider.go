@@ -18,6 +18,7 @@ type Provider struct {
 	Name string // "google", "openai", "fal" or "replicate"
 	URL  string // of the API, without version: http://127.0.0.1:port; fal's synchronous host
 
+	CloudURL string // google only: Vertex AI, without version
 	QueueURL string // fal only
 	RestURL  string // fal only
 

@@ -29,7 +29,7 @@ func DefaultKey(provider string) string {
 
 // SiteNames are the names in Config.Addrs, one a listener.
 func SiteNames() []string {
-	return []string{"google", "openai", "fal", "fal-queue", "fal-rest", "fal-cdn", "replicate", "replicate-delivery"}
+	return []string{"google", cloudSite, "openai", "fal", "fal-queue", "fal-rest", "fal-cdn", "replicate", "replicate-delivery"}
 }
 
 // World is all providers, running. Close stops it. Its methods and those of its providers may be called at once.
@@ -72,6 +72,7 @@ func Start(cfg Config) (*World, error) {
 		url   *string
 	}{
 		{"google", w.Google, nil, goog.serve, &w.Google.URL},
+		{cloudSite, w.Google, nil, goog.serveCloud, &w.Google.CloudURL},
 		{"openai", w.OpenAI, nil, oai.serve, &w.OpenAI.URL},
 		{"fal", w.Fal, nil, fal.serveRun, &w.Fal.URL},
 		{"fal-queue", w.Fal, nil, fal.serveQueue, &w.Fal.QueueURL},

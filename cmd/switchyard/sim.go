@@ -37,7 +37,7 @@ func (c *simCommand) Run(e *env) error {
 	}
 	defer func() { _ = w.Close() }()
 	addresses := map[string]string{
-		"google": w.Google.URL, "openai": w.OpenAI.URL, "replicate": w.Replicate.URL,
+		"google": w.Google.URL, "vertex": w.Google.CloudURL, "openai": w.OpenAI.URL, "replicate": w.Replicate.URL,
 		"fal": w.Fal.URL, "fal-queue": w.Fal.QueueURL, "fal-rest": w.Fal.RestURL,
 		"fal-cdn": w.FalCDN.URL, "replicate-delivery": w.ReplicateDelivery.URL,
 	}
