@@ -25,6 +25,8 @@ require (
 	go.uber.org/zap v1.28.0 // logs
 	go.yaml.in/yaml/v3 v3.0.6 // YAML with positions
 	golang.org/x/image v0.47.0 // WebP is read, and the simulators write text
+	golang.org/x/oauth2 v0.38.0 // Google Cloud's accounts: files, machines and their tokens
+	golang.org/x/sync v0.24.0 // many requests wait for one token
 	golang.org/x/sys v0.49.0 // what the processor and the kernel can do besides what the standard library asks of them
 	golang.org/x/time v0.16.0 // token buckets
 	google.golang.org/protobuf v1.36.12 // what collectors are sent
@@ -41,6 +43,7 @@ require ( // of tests alone
 
 require (
 	cel.dev/expr v0.25.2 // indirect
+	cloud.google.com/go/compute/metadata v0.9.0 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -73,7 +76,6 @@ require (
 	go.uber.org/multierr v1.11.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260709172345-9ea1abe57597 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260928230214-8a89bd6388cc // indirect

@@ -17,9 +17,10 @@ var floors = map[string]int{
 	"tracing":        6, // what proxy and attempt tell, as spans
 	"proxy":          5,
 	"admin":          5,
+	"dialect/all":    5, // the list of dialects
 	"attempt":        4,
 	"backtest":       4,
-	"dialect/all":    4, // the list of dialects
+	"dialect/vertex": 4, // dialect/gemini at other addresses
 	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3, "alert": 3,
 	"dialect/openai": 3, "dialect/gemini": 3, "dialect/fal": 3, "dialect/replicate": 3,
 	"dialect": 2,

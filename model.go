@@ -110,6 +110,7 @@ type Target struct {
 	Off      string                     // why it may not be used; empty if it may
 	Native   bool                       // made of the provider that the app itself named
 	Bases    map[string]string          // base URLs by purpose; "" is the main one
+	Home     string                     // of the key, where the dialect's paths have such: "projects/NAME/locations/NAME"; else empty
 	Key      Secret                     // ours; empty if the app's own is used
 	Params   map[string]json.RawMessage // fixed parameters, by the dialect's names
 	Headers  []string                   // further request headers of the app that the provider may see

@@ -61,6 +61,9 @@ type Keys interface {
 	Passes(name string) bool
 }
 
+// Bearer begins an OAuth token among keys, where a dialect has both, so that it goes on as what it came.
+const Bearer = "bearer "
+
 // ErrNotGeneration is what DecodeRequest gives for a request that by its body turns out to ask for no image, such as a
 // model of another kind behind the same path: it is passed through.
 var ErrNotGeneration = errors.New("dialect: not a generation")
@@ -128,6 +131,12 @@ type Counter interface {
 // target's params say, is edited in place; a field that nobody here has heard of survives.
 type Forwarder interface {
 	Forward(*switchyard.Target, *switchyard.Request, *spool.Message) (*Outgoing, error)
+}
+
+// Locator is a dialect whose paths name an account and a location, each with an address of its own.
+type Locator interface {
+	// Locate is where a path (escaped) that an app asks for is at a target: the key in Target.Bases, and the path from there on.
+	Locate(t *switchyard.Target, path string) (base, there string)
 }
 
 // Linker is a dialect whose providers say in an answer's headers where an app is to go on.

@@ -172,7 +172,7 @@ func TestPlaces(t *testing.T) {
 func TestNobodysPath(t *testing.T) {
 	_, url := frontDoor(t, echo, proxy.Settings{})
 	_, text := get(t, http.MethodGet, url+"/nobody", "", nil)
-	const want = `"prefixes":["/v1","/v1beta","/gemini","/replicate","/fal/run","/fal/queue","/fal/rest","/fal/files","/fal/proxy","/api/fal/proxy","/openai","/voices"]`
+	const want = `"prefixes":["/v1","/v1beta","/vertex","/gemini","/replicate","/fal/run","/fal/queue","/fal/rest","/fal/files","/fal/proxy","/api/fal/proxy","/openai","/voices"]`
 	if !strings.Contains(text, want) {
 		t.Errorf("got %s, want %s", text, want)
 	}

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"crypto/sha256"
+	"strings"
 
 	"switchyard"
+	"switchyard/dialect"
 )
 
 // Key is a virtual key: what an app sends to us instead of a provider's.
@@ -75,7 +77,7 @@ func (ring Keyring) identify(secret switchyard.Secret) (*caller, error) {
 	if secret.IsZero() {
 		return nil, &switchyard.Error{Kind: switchyard.NoKey}
 	}
-	key := ring[sha256.Sum256([]byte(secret.Reveal()))]
+	key := ring[sha256.Sum256([]byte(strings.TrimPrefix(secret.Reveal(), dialect.Bearer)))]
 	if key == nil {
 		return nil, &switchyard.Error{Kind: switchyard.Unauthenticated, Detail: "unknown key"}
 	}

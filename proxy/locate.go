@@ -39,7 +39,7 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 	p.query = r.URL.Query()
 	for i, m := range s.Mounts {
 		if rest, ok := under(path, m.Prefix); ok {
-			p.mount, p.prefix, p.path, p.raw = &s.Mounts[i], m.Prefix, rest, cut(raw, m.Prefix)
+			p.mount, p.prefix, p.path, p.raw = &s.Mounts[i], m.Prefix, rest, cut(raw, m.Prefix, rest)
 			return p, true
 		}
 	}
@@ -51,7 +51,7 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 			case at.Prefix != "" && ok && at.Header != "":
 				return s.redirected(r, d, at)
 			case at.Prefix != "" && ok:
-				return place{dialect: d, base: at.Base, prefix: at.Prefix, path: rest, raw: cut(raw, at.Prefix), query: p.query}, true
+				return place{dialect: d, base: at.Base, prefix: at.Prefix, path: rest, raw: cut(raw, at.Prefix, rest), query: p.query}, true
 			}
 		}
 	}
@@ -145,9 +145,12 @@ func under(path, prefix string) (string, bool) {
 	return rest, true
 }
 
-func cut(raw, prefix string) string {
-	rest, _ := under(raw, prefix)
-	return rest
+// cut is an escaped path below prefix; where letters of the prefix are escaped in it, the decoded rest escaped anew.
+func cut(raw, prefix, rest string) string {
+	if below, ok := under(raw, prefix); ok {
+		return below
+	}
+	return (&url.URL{Path: rest}).EscapedPath()
 }
 
 func hostname(hostport string) string {

@@ -29,6 +29,7 @@ type passage struct {
 	*request
 	target  *switchyard.Target
 	address *url.URL       // where the provider is
+	path    string         // escaped, from there on
 	msg     *spool.Message // the request, if it has been read already; else nil
 	headers headerFunc
 	ctx     context.Context // ends with the request, or when an operator cuts it
@@ -74,8 +75,9 @@ func (p *passage) run() (err error) {
 func (p *passage) rewrite(r *httputil.ProxyRequest) {
 	out := r.Out
 	out.URL.Scheme, out.URL.Host, out.Host = p.address.Scheme, p.address.Host, p.address.Host
-	out.URL.Path = strings.TrimSuffix(p.address.Path, "/") + p.place.path
-	out.URL.RawPath = strings.TrimSuffix(p.address.EscapedPath(), "/") + p.place.raw
+	path, _ := url.PathUnescape(p.path) // which the app's address had, or was made of it
+	out.URL.Path = strings.TrimSuffix(p.address.Path, "/") + path
+	out.URL.RawPath = strings.TrimSuffix(p.address.EscapedPath(), "/") + p.path
 	if p.place.dialect != nil { // which has taken the key out
 		out.URL.RawQuery = p.place.query.Encode()
 	}

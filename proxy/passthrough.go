@@ -11,6 +11,7 @@ import (
 
 	"switchyard"
 	"switchyard/breaker"
+	"switchyard/dialect"
 	"switchyard/limit"
 	"switchyard/spool"
 )
@@ -93,7 +94,7 @@ var quiet = zap.NewStdLog(zap.NewNop())
 
 // forward is the passing through itself. What may cost money is in the journal before it leaves.
 func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers headerFunc) error {
-	address, err := q.address(t)
+	address, path, err := q.address(t)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 		return err
 	}
 	q.rec.Kind, q.rec.Target, q.rec.Provider = KindPassthrough, t.Name, t.Provider
-	p := &passage{request: q, target: t, address: address, msg: msg, headers: headers, ctx: ctx}
+	p := &passage{request: q, target: t, address: address, path: path, msg: msg, headers: headers, ctx: ctx}
 	defer func() { done(p.verdict(), p.wait) }()
 	if err := p.open(); err != nil {
 		return err
@@ -122,14 +123,17 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	return q.rec.Err
 }
 
-// address is where a target's provider is.
-func (q *request) address(t *switchyard.Target) (*url.URL, error) {
+// address is where a target's provider is, and the path (escaped) at which it has what the app asks for.
+func (q *request) address(t *switchyard.Target) (base *url.URL, path string, err error) {
 	if t.Off != "" {
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
+		return nil, "", &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New(t.Off)}
 	}
-	base, err := url.Parse(t.Bases[q.place.base])
-	if err != nil || base.Host == "" {
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
+	key, path := q.place.base, q.place.raw
+	if l, ok := q.place.dialect.(dialect.Locator); ok {
+		key, path = l.Locate(t, path)
 	}
-	return base, nil
+	if base, err = url.Parse(t.Bases[key]); err != nil || base.Host == "" {
+		return nil, "", &switchyard.Error{Kind: switchyard.Unavailable, Err: errors.New("the provider has no such address")}
+	}
+	return base, path, nil
 }

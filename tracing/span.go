@@ -152,12 +152,15 @@ func (f *facts) number(key string, value int64) {
 	}
 }
 
+// conventional is what the conventions call the dialects that they name otherwise than we do.
+var conventional = map[string]string{"gemini": "gcp.gemini", "vertex": "gcp.vertex_ai"}
+
 // generation adds what the conventions want of every request to a model.
 func (f *facts) generation(dialect, model string) {
 	f.text("gen_ai.operation.name", operation)
 	f.text("gen_ai.output.type", "image")
-	if dialect == "gemini" {
-		dialect = "gcp.gemini" // as the conventions name it; the others are as we do
+	if name, ok := conventional[dialect]; ok {
+		dialect = name
 	}
 	f.text("gen_ai.provider.name", dialect)
 	f.text("gen_ai.request.model", model)

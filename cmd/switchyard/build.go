@@ -66,7 +66,7 @@ func nativeName(provider string) string { return "native:" + provider }
 // target is a provider without a model.
 func (p providerFile) target(name string) *switchyard.Target {
 	t := &switchyard.Target{
-		Provider: name, Dialect: p.Dialect, Key: p.Key, Price: p.Price, Bases: p.bases(),
+		Provider: name, Dialect: p.Dialect, Key: p.key(), Home: p.Cloud.home(), Price: p.Price, Bases: p.bases(),
 		Headers: canonical(p.Headers), Retries: p.Shared.Retries, Timeouts: p.Shared.Timeouts,
 	}
 	if !p.Enabled {
@@ -75,8 +75,17 @@ func (p providerFile) target(name string) *switchyard.Target {
 	return t
 }
 
-// bases are the configured addresses, and the provider's own for the others.
+// key is the configured one, or what stands for credentials.
+func (p providerFile) key() switchyard.Secret {
+	if p.Cloud.Credentials != "" {
+		return standIn
+	}
+	return p.Key
+}
+
+// bases are the configured addresses, and the provider's own for the others. Those that cannot be configured are where base_url is.
 func (p providerFile) bases() map[string]string {
+	configured := map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL}
 	bases := map[string]string{}
 	for _, d := range all.Dialects() {
 		if d.Name() != p.Dialect {
@@ -86,9 +95,12 @@ func (p providerFile) bases() map[string]string {
 			if len(place.Hosts) > 0 {
 				bases[place.Base] = "https://" + place.Hosts[0]
 			}
+			if _, ok := configured[place.Base]; !ok && p.BaseURL != "" {
+				configured[place.Base] = p.BaseURL
+			}
 		}
 	}
-	for base, address := range map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL} {
+	for base, address := range configured {
 		if address != "" {
 			bases[base] = strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/v1") // apps' paths have the version
 		}
@@ -204,13 +216,13 @@ func (f *file) limits() map[limit.Name]limit.Config {
 }
 
 // transports are how each provider is reached.
-func (f *file) transports() map[string]fetch.TransportConfig {
-	m := map[string]fetch.TransportConfig{}
+func (f *file) transports() map[string]way {
+	m := map[string]way{}
 	for _, e := range f.Providers {
 		p := e.Value
-		m[e.Name] = fetch.TransportConfig{
+		m[e.Name] = way{fetch.TransportConfig{
 			Connect: p.Shared.Timeouts.Connect, FirstByte: p.Shared.Timeouts.FirstByte, Proxy: p.Proxy, CA: p.CA,
-		}
+		}, p.Cloud.Credentials}
 	}
 	return m
 }

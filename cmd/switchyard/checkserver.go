@@ -11,7 +11,6 @@ import (
 
 	"switchyard/config"
 	"switchyard/dialect/all"
-	"switchyard/fetch"
 	"switchyard/proxy"
 )
 
@@ -154,7 +153,7 @@ func (f *file) checkDisk(doc *config.Document) error {
 		}
 	}
 	for name, c := range f.transports() {
-		if _, err := fetch.Transport(c); err != nil {
+		if _, err := c.open(); err != nil {
 			errs = append(errs, doc.Locate(config.Key("providers", name), err))
 		}
 	}

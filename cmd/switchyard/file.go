@@ -153,6 +153,7 @@ type providerFile struct {
 	BaseURL  string            `yaml:"base_url"`
 	QueueURL string            `yaml:"queue_url"`
 	RestURL  string            `yaml:"rest_url"`
+	Cloud    cloudFile         `yaml:",inline"`
 	Enabled  bool              `yaml:"enabled"`
 	Price    *switchyard.Price `yaml:"price"`
 	Headers  []string          `yaml:"headers"`
@@ -301,7 +302,7 @@ func (f *file) checkKeys(fault faultFunc, within withinFunc) {
 		return
 	}
 	for _, p := range f.Providers {
-		if !p.Value.Key.IsZero() {
+		if !p.Value.key().IsZero() {
 			fault("server.listen", "%s can be reached by strangers, and provider %q has a key that they would spend: add keys, or set server.open", f.Server.Listen, p.Name)
 			return
 		}
@@ -319,8 +320,6 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 	for _, e := range f.Providers {
 		p, at := e.Value, config.Key("providers", e.Name)
 		switch {
-		case p.Dialect == "vertex":
-			fault(at+".dialect", "vertex: not yet")
 		case !slices.Contains(dialects, p.Dialect):
 			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
@@ -337,6 +336,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 		if p.Dialect == passthrough {
 			f.checkPrefix(fault, at+".prefix", p.Prefix)
 		}
+		p.Cloud.check(fault, at, p)
 		within(at, p.Shared.validate())
 		within(at+".price", checkPrice(doc, at+".price", p.Price))
 		checkHeaders(fault, at+".headers", p.Headers)

@@ -37,12 +37,13 @@ type kit struct {
 // simulated says of a provider what every test needs, so that a config shows what matters to its own.
 var simulated = strings.NewReplacer(
 	"<google>", `dialect: gemini, key: AIzaSySIMKEY, base_url: "{google}"`,
+	"<vertex>", `dialect: vertex, key: AIzaSySIMKEY, project: sim-project, base_url: "{vertex}"`,
 	"<openai>", `dialect: openai, key: sk-sim, base_url: "{openai}"`,
 	"<fal>", `dialect: fal, key: "sim:key", base_url: "{fal}", queue_url: "{fal-queue}"`,
 	"<replicate>", `dialect: replicate, key: r8_sim, base_url: "{replicate}"`,
 )
 
-// startKit serves with a config in which {google}, {openai}, {fal}, {fal-queue} and {replicate} are the providers'
+// startKit serves with a config in which {google}, {vertex}, {openai}, {fal}, {fal-queue} and {replicate} are the providers'
 // addresses, and <google> and so on all that it takes to use them. server, admin and store are added.
 func startKit(t *testing.T, text string) *kit {
 	t.Helper()
@@ -65,7 +66,7 @@ func startKitWith(t *testing.T, world *sim.World, text string) *kit {
 	if !strings.Contains(text, "server:") {
 		head += "server: {listen: 127.0.0.1:0, fetch_allow: [127.0.0.1], temp_dir: \"" + dir + "/tmp\"}\n"
 	}
-	text = strings.NewReplacer("{google}", world.Google.URL, "{openai}", world.OpenAI.URL, "{fal}", world.Fal.URL,
+	text = strings.NewReplacer("{google}", world.Google.URL, "{vertex}", world.Google.CloudURL, "{openai}", world.OpenAI.URL, "{fal}", world.Fal.URL,
 		"{fal-queue}", world.Fal.QueueURL, "{replicate}", world.Replicate.URL, "{dir}", dir).Replace(head + simulated.Replace(text))
 	k.next.Store(&text)
 	k.run()

@@ -51,7 +51,7 @@ func (s *sidecar) probe(f *file) {
 	probed := map[string]bool{}
 	for _, e := range f.Providers {
 		p := e.Value
-		if p.Probe == nil || !p.Enabled || p.Key.IsZero() && p.Dialect != passthrough {
+		if p.Probe == nil || !p.Enabled || p.key().IsZero() && p.Dialect != passthrough {
 			continue
 		}
 		probed[e.Name] = true

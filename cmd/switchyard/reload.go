@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -36,7 +35,7 @@ type inForce struct {
 type built struct {
 	*file
 	snapshot *proxy.Snapshot
-	reach    map[string]*http.Transport // :: provider → its connections
+	reach    map[string]connections // :: provider → its connections
 	rules    []*alert.Rule
 	level    zapcore.Level
 }

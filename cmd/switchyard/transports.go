@@ -12,8 +12,29 @@ import (
 // those of a provider that a reload takes out: its jobs under way are still asked for.
 type transports struct {
 	mu  sync.RWMutex // guards the rest, but at the end
-	cfg map[string]fetch.TransportConfig
-	m   map[string]*http.Transport // :: provider → its connections
+	cfg map[string]way
+	m   map[string]connections // :: provider → its connections
+}
+
+// way is how a provider is reached, and in whose name, if that is not a key's.
+type way struct {
+	fetch.TransportConfig
+	credentials credentials
+}
+
+// connections are the open ones to a provider.
+type connections interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+// open makes what has no connections yet.
+func (w way) open() (connections, error) {
+	t, err := fetch.Transport(w.TransportConfig)
+	if err != nil || w.credentials == "" {
+		return t, err
+	}
+	return newAccount(w.credentials, t)
 }
 
 func (t *transports) of(provider string) http.RoundTripper {
@@ -37,16 +58,16 @@ func (n nobody) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // build makes the connections of a config: those in use where nothing about them changes, else new ones. It changes
 // nothing itself.
-func (t *transports) build(cfg map[string]fetch.TransportConfig) (map[string]*http.Transport, error) {
+func (t *transports) build(cfg map[string]way) (map[string]connections, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	m := map[string]*http.Transport{}
+	m := map[string]connections{}
 	for name, c := range cfg {
 		if old, ok := t.m[name]; ok && t.cfg[name] == c {
 			m[name] = old
 			continue
 		}
-		tr, err := fetch.Transport(c)
+		tr, err := c.open()
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", name, err)
 		}
@@ -56,7 +77,7 @@ func (t *transports) build(cfg map[string]fetch.TransportConfig) (map[string]*ht
 }
 
 // use puts in use what was built of cfg, and takes both for its own.
-func (t *transports) use(cfg map[string]fetch.TransportConfig, m map[string]*http.Transport) {
+func (t *transports) use(cfg map[string]way, m map[string]connections) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for name, old := range t.m {

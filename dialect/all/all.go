@@ -7,10 +7,11 @@ import (
 	"switchyard/dialect/gemini"
 	"switchyard/dialect/openai"
 	"switchyard/dialect/replicate"
+	"switchyard/dialect/vertex"
 )
 
 // Dialects are all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is left
 // of /v1, comes last.
 func Dialects() []dialect.Dialect {
-	return []dialect.Dialect{gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
+	return []dialect.Dialect{vertex.Dialect{}, gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }

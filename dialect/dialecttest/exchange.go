@@ -116,6 +116,7 @@ func (x *exchange) run() {
 	}
 	req.Base = "http://sidecar.test"
 	x.check("request.json", dumpRequest(req))
+	req.Dialect, req.Path = x.d.Name(), msg.Path // as told by where it came in
 	target := x.target(req)
 	if x.has("forward.http") {
 		out, err := x.d.Forward(target, req, msg)

@@ -16,7 +16,7 @@ const jsonType = "application/json; charset=UTF-8"
 // EncodeResult answers in the form of the request.
 func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*dialect.Reply, error) {
 	c := &spool.Composer{}
-	if req.Form == formPredict {
+	if req.Form == Predict {
 		body, err := c.JSON(encodePredictions(c, req, res))
 		return dialect.JSON(http.StatusOK, jsonType, body), err
 	}
@@ -228,13 +228,22 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 		seconds := strconv.FormatFloat(e.RetryAfter.Round(time.Millisecond).Seconds(), 'f', -1, 64)
 		told.Details = append(told.Details, detail{Type: "type.googleapis.com/google.rpc.RetryInfo", RetryDelay: seconds + "s"})
 	}
+	return refuse(told)
+}
+
+// Refuse is the envelope of every error of Google's.
+func Refuse(code int, name, message string) *dialect.Reply {
+	return refuse(status{Code: code, Status: name, Message: message})
+}
+
+func refuse(told status) *dialect.Reply {
 	body, _ := (&spool.Composer{}).JSON(map[string]status{"error": told}) // of texts alone: it cannot fail
 	return dialect.JSON(told.Code, jsonType, body)
 }
 
 func encodeBlocked(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
 	c := &spool.Composer{}
-	if req.Form == formPredict {
+	if req.Form == Predict {
 		if req.Memo[memoReason] == "" {
 			return dialect.JSON(http.StatusOK, jsonType, spool.Bytes("{}"))
 		}

@@ -31,7 +31,7 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	c := &spool.Composer{}
 	method, value := "generateContent", any(encodeContent(c, req, s))
-	if t.Row != nil && t.Row.Form == formPredict {
+	if t.Row != nil && t.Row.Form == Predict {
 		method, value = "predict", encodePredict(req)
 	}
 	body, err := withParams(c, value, t.Params)

@@ -29,7 +29,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	}
 	r := spool.Read(root, "")
 	r.AsText = true // as in all of protobuf's JSON
-	if req.Form == formPredict {
+	if req.Form == Predict {
 		err = decodePredict(r, req)
 	} else {
 		if req.Stream = call.method == "streamGenerateContent"; req.Stream && m.Query.Get("alt") != "sse" {
@@ -193,6 +193,10 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) *spool.Reader {
 	}
 	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
 	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
+	if out := img.Object(key(img, "imageOutputOptions")); img.Get(key(img, "imageOutputOptions")).Given() { // Vertex AI's
+		req.Format = strings.TrimPrefix(out.Text(key(out, "mimeType")), "image/")
+		req.Compression = out.Int(key(out, "compressionQuality"))
+	}
 	return img
 }
 

@@ -25,7 +25,7 @@ var _ dialect.Dialect = Dialect{}
 
 // Forms, of models and of requests alike. A streamed generateContent is one with Stream set.
 const (
-	formPredict = "predict"
+	Predict     = "predict"
 	formContent = "generateContent"
 )
 
@@ -93,7 +93,7 @@ func parsePath(path string) (call, bool) {
 func (c call) form() string {
 	switch c.method {
 	case "predict":
-		return formPredict
+		return Predict
 	case "generateContent", "streamGenerateContent":
 		return formContent
 	}
@@ -113,7 +113,7 @@ func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 		key = q.Get("key")
 	}
 	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && key == "" && strings.EqualFold(scheme, "bearer") {
-		key = bearer + strings.TrimSpace(token)
+		key = dialect.Bearer + strings.TrimSpace(token)
 	}
 	h.Del("X-Goog-Api-Key")
 	h.Del("Authorization")
@@ -121,12 +121,9 @@ func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	return switchyard.NewSecret(key)
 }
 
-// bearer marks an OAuth token among keys, so that it goes on as what it came.
-const bearer = "bearer "
-
 // PutKey writes the header, never the query, which ends up in logs.
 func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
-	if token, ok := strings.CutPrefix(key.Reveal(), bearer); ok {
+	if token, ok := strings.CutPrefix(key.Reveal(), dialect.Bearer); ok {
 		h.Set("Authorization", "Bearer "+token)
 	} else if !key.IsZero() {
 		h.Set("X-Goog-Api-Key", key.Reveal())

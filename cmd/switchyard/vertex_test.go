@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"switchyard"
+	"switchyard/sim"
+)
+
+const (
+	vertexImagen = "/vertex/v1beta1/projects/sim-project/locations/us-central1/publishers/google/models/imagen-4.0-generate-001:predict"
+	vertexBanana = "/vertex/v1beta1/projects/sim-project/locations/global/publishers/google/models/gemini-nano-banana-2.1:generateContent"
+	bananaAsked  = `{"contents":[{"role":"user","parts":[{"text":"a signal box"}]}],"generationConfig":{"responseModalities":["IMAGE"]}}`
+)
+
+const bearer = "Bearer "
+
+// lastCall is the path and the credentials of what Google was asked last.
+func (k *kit) lastCall() (site, path, token, key string) {
+	k.Helper()
+	calls := k.world.Google.Calls()
+	if len(calls) == 0 {
+		k.Fatal("Google was not asked")
+	}
+	c := calls[len(calls)-1]
+	return c.Site, c.Path, c.Header.Get("Authorization"), c.Header.Get("X-Goog-Api-Key")
+}
+
+// TestVertexOnItsOwn: an app that Google gave a token goes on with it, in its own project, and a model that Google has switched off
+// is made by the one that came after it.
+func TestVertexOnItsOwn(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `providers: {google: {dialect: vertex, base_url: "{vertex}"}}`)
+	for _, c := range []struct{ path, body, fidelity, asked string }{
+		{vertexBanana, bananaAsked, "exact", strings.TrimPrefix(vertexBanana, "/vertex")},
+		{
+			vertexImagen, predict("a signal box", 1), "successor=imagen-4.0-generate-001>gemini-nano-banana-2.1",
+			"/v1/projects/sim-project/locations/us-central1/publishers/google/models/gemini-nano-banana-2.1:generateContent",
+		},
+	} {
+		a := k.post(c.path, c.body, "Authorization", bearer+sim.CloudToken)
+		if a.status != http.StatusOK || !strings.Contains(a.header.Get("X-Switchyard-Fidelity"), c.fidelity) {
+			t.Fatalf("%d %s %v", a.status, a.body, a.header)
+		}
+		if site, path, token, key := k.lastCall(); site != "vertex" || path != c.asked || token != bearer+sim.CloudToken || key != "" {
+			t.Errorf("%s was asked for %s with %q and %q", site, path, token, key)
+		}
+	}
+	var booked switchyard.Money
+	for _, r := range k.rows() {
+		booked += r.Cost.Amount
+	}
+	if bill := k.world.Google.Total(); booked != bill || bill == 0 {
+		t.Errorf("$%s were billed, $%s are in the ledger", bill, booked)
+	}
+	a := k.post(vertexBanana, bananaAsked, "Authorization", bearer+"ya29.none")
+	if a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), `"UNAUTHENTICATED"`) {
+		t.Errorf("a token that is none: %d %s", a.status, a.body)
+	}
+}
+
+// TestVertexByOthers: an app of Vertex AI's is served by whoever the route says, under a key of ours.
+func TestVertexByOthers(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `keys: [{name: web, secret: web-secret}]
+providers: {fal: {<fal>}}
+targets: {flux: {provider: fal, model: fal-ai/flux/dev}}
+routes: [{name: all, targets: [native, flux]}]
+`)
+	for header, credential := range map[string]string{"x-goog-api-key": "web-secret", "Authorization": bearer + "web-secret"} {
+		a := k.post(vertexImagen, predict("a signal box", 2), header, credential)
+		if a.status != http.StatusOK || len(a.images(t)) != 2 || a.header.Get("X-Switchyard-Target") != "flux" {
+			t.Errorf("%s: %d %s %v", header, a.status, a.body, a.header)
+		}
+	}
+	a := k.post(vertexImagen, predict("a signal box", 2), "Authorization", bearer+sim.CloudToken)
+	if a.status != http.StatusUnauthorized || !strings.Contains(string(a.body), "Expected OAuth 2 access token") {
+		t.Errorf("a stranger: %d %s", a.status, a.body)
+	}
+	// What is to be written to the app's bucket is nobody else's to make.
+	body := strings.Replace(predict("a signal box", 1), `"parameters":{`, `"parameters":{"storageUri":"gs://b/p",`, 1)
+	if a := k.post(vertexImagen, body, "x-goog-api-key", "web-secret"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("to a bucket: %d %s", a.status, a.body)
+	}
+}
+
+// TestVertexAsTarget: others' apps are served by Vertex AI, in the operator's project; and so are its own, whatever project they name.
+func TestVertexAsTarget(t *testing.T) {
+	world, err := sim.Start(sim.Config{Imagen: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = world.Close() })
+	k := startKitWith(t, world, `keys: [{name: web, secret: web-secret}]
+providers: {cloud: {<vertex>, location: europe-west4}}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}}
+routes: [{name: vertex, when: request.dialect == "vertex", targets: [native]}, {name: all, targets: [banana]}]
+`)
+	const models = "/projects/sim-project/locations/europe-west4/publishers/google/models/"
+	theirs := strings.NewReplacer("sim-project", "theirs", "us-central1", "asia-east1", "global", "asia-east1")
+	toBucket := strings.Replace(predict("a signal box", 1), `"parameters":{`, `"parameters":{"storageUri":"gs://b/p",`, 1)
+	for _, c := range []struct{ path, body, asked string }{
+		{openaiPath, `{"model":"gpt-image-2","prompt":"a signal box"}`, "/v1" + models + "gemini-nano-banana-2.1:generateContent"},
+		{imagenPath, predict("a signal box", 1), "/v1" + models + "gemini-nano-banana-2.1:generateContent"},
+		{theirs.Replace(vertexBanana), bananaAsked, "/v1beta1" + models + "gemini-nano-banana-2.1:generateContent"},
+		{"/vertex/v1/publishers/google/models/gemini-nano-banana-2.1:generateContent", bananaAsked, "/v1" + models + "gemini-nano-banana-2.1:generateContent"},
+		{theirs.Replace(vertexImagen), toBucket, "/v1beta1" + models + "imagen-4.0-generate-001:predict"}, // passes through
+	} {
+		a := k.post(c.path, c.body, "Authorization", bearer+"web-secret")
+		if a.status != http.StatusOK {
+			t.Errorf("%s: %d %s", c.path, a.status, a.body)
+			continue
+		}
+		if site, path, token, key := k.lastCall(); site != "vertex" || path != c.asked || token != "" || key != "AIzaSySIMKEY" {
+			t.Errorf("%s: %s was asked for %s with %q and %q", c.path, site, path, token, key)
+		}
+	}
+}
+
+// tokenEndpoint hands out tokens for assertions, as Google's token endpoint does.
+type tokenEndpoint struct {
+	*httptest.Server
+	asked atomic.Int32
+	down  atomic.Bool
+	old   atomic.Bool   // the next token is one that Google does not take any more
+	hold  chan struct{} // if it is not nil, each answer waits for it to be closed
+}
+
+func newTokenEndpoint(t *testing.T) *tokenEndpoint {
+	e := &tokenEndpoint{}
+	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.asked.Add(1)
+		if e.hold != nil {
+			<-e.hold
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if e.down.Load() || r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || strings.Count(r.FormValue("assertion"), ".") != 2 {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"error":"invalid_grant","error_description":"Invalid JWT: secret-detail"}`))
+			return
+		}
+		token := sim.CloudToken
+		if e.old.Swap(false) {
+			token = "ya29.old"
+		}
+		_, _ = w.Write([]byte(`{"access_token":"` + token + `","expires_in":3599,"token_type":"Bearer"}`))
+	}))
+	t.Cleanup(e.Close)
+	return e
+}
+
+// serviceAccount is a file as Google hands it out.
+func serviceAccount(t *testing.T, tokens string) string {
+	t.Helper()
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]string{
+		"type": "service_account", "project_id": "sim-project", "private_key_id": "1", "client_email": "sim@sim-project.iam.gserviceaccount.com",
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": tokens,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "account.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestCredentials: requests go out with a token that is fetched once, and again when Google does not take it any more; not at all if
+// there is none. The next target is asked then.
+func TestCredentials(t *testing.T) {
+	tokens := newTokenEndpoint(t)
+	file := serviceAccount(t, tokens.URL)
+	config := `
+providers:
+  cloud: {dialect: vertex, project: sim-project, credentials: "` + file + `", base_url: "{vertex}", breaker: off}
+  openai: {<openai>}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}, gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [banana, gpt]}]
+`
+	k := startKitWith(t, newWorld(t), config)
+	for range 3 {
+		if a := k.post(imagenPath, predict("a signal box", 1)); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "banana" {
+			t.Fatalf("%d %s %v", a.status, a.body, a.header)
+		}
+	}
+	site, path, token, key := k.lastCall()
+	if site != "vertex" || path != "/v1/projects/sim-project/locations/global/publishers/google/models/gemini-nano-banana-2.1:generateContent" || token != bearer+sim.CloudToken || key != "" {
+		t.Errorf("%s was asked for %s with %q and %q", site, path, token, key)
+	}
+	if n := tokens.asked.Load(); n != 1 {
+		t.Errorf("%d tokens were fetched", n)
+	}
+
+	tokens.old.Store(true)
+	k = startKitWith(t, k.world, config)
+	for _, target := range []string{"gpt", "banana"} {
+		if a := k.post(imagenPath, predict("a signal box", 1)); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != target {
+			t.Errorf("with an old token: %d %s %v, want it of %s", a.status, a.body, a.header, target)
+		}
+	}
+
+	tokens.down.Store(true)
+	k = startKitWith(t, k.world, config)
+	a := k.post(imagenPath, predict("a signal box", 1))
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "gpt" || a.header.Get("X-Switchyard-Attempts") != "2" {
+		t.Errorf("without a token: %d %s %v", a.status, a.body, a.header)
+	}
+	rows := k.rows()
+	if rows[0].Outcome != switchyard.Unreachable || rows[0].Cost.Charge != switchyard.ChargeNone {
+		t.Errorf("the ledger has %+v", rows[0])
+	}
+}
+
+// TestTokenIsAwaited: many requests wait for one token, each for as long as it wants to; it is fetched to its end all the same.
+func TestTokenIsAwaited(t *testing.T) {
+	tokens := newTokenEndpoint(t)
+	tokens.hold = make(chan struct{})
+	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}))
+	defer google.Close()
+	a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.CloseIdleConnections()
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	for range 3 {
+		go func() {
+			req, _ := http.NewRequestWithContext(ctx, http.MethodPost, google.URL, http.NoBody)
+			_, err := a.RoundTrip(req)
+			left <- err
+		}()
+	}
+	leave()
+	for range 3 {
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	close(tokens.hold)
+	req := httptest.NewRequest(http.MethodPost, google.URL, http.NoBody)
+	req.Header.Set("X-Goog-Api-Key", "credentials")
+	resp, err := a.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, _ := io.ReadAll(resp.Body); string(got) != bearer+sim.CloudToken || tokens.asked.Load() > 1 || req.Header.Get("Authorization") != "" {
+		t.Errorf("sent %q after %d tokens; the caller's own header is %v", got, tokens.asked.Load(), req.Header)
+	}
+}
+
+// TestCloudFaults: what a file may not say.
+func TestCloudFaults(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("AIzaSySIMKEY"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for says, want := range map[string]string{
+		`{dialect: vertex, project: a/b}`:                                            `providers.p.project: want a name, got "a/b"`,
+		`{dialect: vertex, credentials: default}`:                                    `providers.p.credentials: need a project`,
+		`{dialect: gemini, project: p}`:                                              `providers.p.project: only dialect vertex has that`,
+		`{dialect: vertex, project: p, key: k, credentials: default}`:                `providers.p.credentials: there is a key already`,
+		`{dialect: vertex, project: p, credentials: /nowhere/account.json}`:          `providers.p.credentials: open /nowhere/account.json`,
+		`{dialect: vertex, project: p, credentials: "` + text + `"}`:                 `providers.p.credentials: want a file that Google made`,
+		`{dialect: vertex, project: p, location: us-central1, credentials: default}`: "",
+	} {
+		file := filepath.Join(t.TempDir(), "config.yaml")
+		if err := os.WriteFile(file, []byte("providers: {p: "+says+"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := command(t, []string{"check", file})
+		if got := out.out + out.errors; !strings.Contains(got, want) || (out.code == 0) != (want == "") {
+			t.Errorf("%s: status %d, %s", says, out.code, got)
+		}
+	}
+}

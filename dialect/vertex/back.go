@@ -1,0 +1,41 @@
+package vertex
+
+import (
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/spool"
+)
+
+// Encode writes what the Gemini API takes, for the target's project and location; else for those that the app itself named, if it
+// named any.
+func (d Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
+	out, err := d.Dialect.Encode(t, req, s)
+	if err != nil {
+		return nil, err
+	}
+	named := ""
+	if req.Dialect == d.Name() {
+		if _, resource, ok := version(req.Path); ok {
+			named, _ = account(resource)
+		}
+	}
+	path := "/v1/"
+	if named != "" {
+		path += named + "/"
+	}
+	call := out.Path[strings.LastIndexByte(out.Path, '/')+1:]
+	out.Base, out.Path = d.Locate(t, path+models+call)
+	return out, nil
+}
+
+// Forward sends the app's own body where Locate says.
+func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
+	out, err := d.Dialect.Forward(t, req, m)
+	if err != nil {
+		return nil, err
+	}
+	out.Base, out.Path = d.Locate(t, out.Path)
+	return out, nil
+}

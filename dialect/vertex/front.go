@@ -1,0 +1,73 @@
+package vertex
+
+import (
+	"net/http"
+	"strings"
+
+	"switchyard"
+	"switchyard/dialect"
+	"switchyard/dialect/gemini"
+	"switchyard/spool"
+)
+
+// DecodeRequest reads a predict or a generateContent. Much else has the same path, embeddings and forecasts among it; and what
+// is to be written to an app's bucket, or made larger, nobody else can do. All that is no generation.
+func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
+	model, method, _ := strings.Cut(m.Path[strings.LastIndexByte(m.Path, '/')+1:], ":")
+	if method == "predict" && !draws(model) {
+		return nil, dialect.ErrNotGeneration
+	}
+	if root, err := m.JSON(); err == nil && (root.Get("parameters", "storageUri").Given() ||
+		root.Get("outputConfig", "outputUriPrefix").Given() || strings.EqualFold(root.Get("parameters", "mode").Text(), "upscale")) {
+		return nil, dialect.ErrNotGeneration
+	}
+	req, err := d.Dialect.DecodeRequest(m)
+	if err != nil {
+		return nil, err
+	}
+	for i := range req.References {
+		keep(&req.References[i].Image)
+	}
+	if req.Mask != nil {
+		keep(&req.Mask.Image)
+	}
+	return req, nil
+}
+
+// draws reports whether a model of predict makes pictures of words.
+func draws(model string) bool {
+	row := gemini.Dialect{}.Models().Find(model)
+	return row != nil && row.Form == gemini.Predict || strings.HasPrefix(model, "imagen-") && strings.Contains(model, "-generate-")
+}
+
+// keep notes what is in a bucket: for whoever has the right to read it, which is Google under the app's account.
+func keep(img *switchyard.Image) {
+	if strings.HasPrefix(img.URL, "gs://") {
+		img.Kept = "vertex"
+	}
+}
+
+const (
+	credentials = "Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project."
+	exhausted   = "Resource exhausted. Please try again later. Please refer to https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."
+)
+
+// EncodeError is the Gemini API's, but for what Google Cloud says in another way.
+func (d Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
+	switch {
+	case e.Kind == switchyard.Unauthenticated:
+		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. "+credentials)
+	case e.Kind == switchyard.NoKey:
+		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request is missing required authentication credential. "+credentials)
+	case e.Kind == switchyard.UnknownModel:
+		_, resource, _ := version(req.Path)
+		resource, _, _ = strings.Cut(resource, ":")
+		return gemini.Refuse(http.StatusNotFound, "NOT_FOUND", "Publisher Model `"+resource+"` was not found or your project does not have access to it. "+
+			"Please ensure you are using a valid model version. For more information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions")
+	case e.Kind == switchyard.Throttled && e.Detail == "":
+		told := *e
+		told.Detail = exhausted
+		e = &told
+	}
+	return d.Dialect.EncodeError(req, e)
+}
