@@ -21,10 +21,13 @@ var refusals = map[string]map[string]refusal{
 	"vercel-openai": {"filter": {"AI_APICallError", 400}, "rate_limit": {"AI_APICallError", 429}, "key": {"AI_APICallError", 401}},
 	"gemini":        {"filter": {"", 0}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 400}, "input": {"ApiError", 400}},
 	"imagen":        {"filter": {"ApiError", 400}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 400}, "input": {"ApiError", 400}},
+	"vertex":        {"filter": {"", 0}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ApiError", 400}},
+	"vertex-imagen": {"filter": {"ApiError", 400}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ApiError", 400}},
 	"fal-proxy":     {"filter": {"ValidationError", 422}, "rate_limit": {"ApiError", 429}, "key": {"ApiError", 401}, "input": {"ValidationError", 422}},
 	"go-openai":     {"filter": {"openai.Error", 400}, "rate_limit": {"openai.Error", 429}, "key": {"openai.Error", 401}, "input": {"openai.Error", 400}},
 	"go-gemini":     {"filter": {"", 0}, "rate_limit": {"genai.APIError", 429}, "key": {"genai.APIError", 400}, "input": {"genai.APIError", 400}},
 	"go-imagen":     {"filter": {"genai.APIError", 400}, "rate_limit": {"genai.APIError", 429}, "key": {"genai.APIError", 400}, "input": {"genai.APIError", 400}},
+	"go-vertex":     {"filter": {"", 0}, "rate_limit": {"genai.APIError", 429}, "key": {"genai.APIError", 401}, "input": {"genai.APIError", 400}},
 	// No rate_limit: replicate-go sleeps for as long as it is told to, even before it gives up.
 	"go-replicate-block": {"filter": {"replicate.ModelError", 0}, "key": {"replicate.APIError", 401}, "input": {"replicate.APIError", 422}},
 	"vercel-fal":         {"filter": {"AI_APICallError", 422}, "rate_limit": {"AI_APICallError", 429}, "key": {"AI_APICallError", 401}},

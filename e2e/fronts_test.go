@@ -25,6 +25,8 @@ var fronts = []front{
 	{name: "vercel-gemini", path: "/v1beta", alone: true, job: job{SDK: "vercel", Form: "google", Call: "generate", Model: "gemini-nano-banana-2.1", N: 2, Ratio: "3:4"}},
 	{name: "imagen", job: job{SDK: "genai2", Call: "predict", Model: "imagen-4.0-generate-001", N: 2, Ratio: "16:9"}},
 	{name: "vercel-imagen", path: "/v1beta", job: job{SDK: "vercel", Form: "google3", Call: "generate", Model: "imagen-4.0-generate-001", N: 2, Ratio: "4:3"}},
+	{name: "vertex", path: "/vertex", job: job{SDK: "genai", Form: "vertex", Call: "generate", Model: "gemini-nano-banana-2.1", Ratio: "16:9"}},
+	{name: "vertex-imagen", path: "/vertex", job: job{SDK: "genai2", Form: "vertex", Call: "predict", Model: "imagen-4.0-generate-001", N: 2, Ratio: "9:16"}},
 	{name: "fal-proxy", job: job{SDK: "fal", Form: "proxy", Call: "run", Model: "fal-ai/flux/dev", N: 2, Input: map[string]any{"image_size": "landscape_16_9"}}},
 	{name: "fal-middleware", job: job{SDK: "fal", Call: "run", Model: "fal-ai/flux/dev", N: 2, Input: map[string]any{"image_size": map[string]int{"width": 768, "height": 1024}}}},
 	{name: "fal-queue", job: job{SDK: "fal", Form: "proxy", Call: "subscribe", Model: "fal-ai/flux/dev", N: 2, Input: map[string]any{"image_size": "portrait_4_3"}}},
@@ -37,6 +39,8 @@ var fronts = []front{
 	{name: "go-openai", path: "/openai/v1", job: job{SDK: "go-openai", Call: "generate", Model: "gpt-image-2", N: 2, Size: "1024x1536"}},
 	{name: "go-gemini", path: "/gemini", job: job{SDK: "go-genai", Call: "generate", Model: "gemini-nano-banana-2.1", Ratio: "4:3"}},
 	{name: "go-imagen", job: job{SDK: "go-genai", Call: "predict", Model: "imagen-4.0-generate-001", N: 2, Ratio: "3:4"}},
+	{name: "go-vertex", path: "/vertex", job: job{SDK: "go-genai", Form: "vertex", Call: "generate", Model: "gemini-nano-banana-2.1", Ratio: "4:3"}},
+	{name: "go-vertex-imagen", path: "/vertex", job: job{SDK: "go-genai", Form: "vertex", Call: "predict", Model: "imagen-3.0-fast-generate-001", N: 2, Ratio: "3:4"}},
 	{name: "go-replicate", path: "/replicate/v1", job: job{SDK: "go-replicate", Call: "run", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "16:9"}},
 	{name: "go-replicate-block", path: "/replicate/v1", job: job{SDK: "go-replicate", Call: "block", Model: "black-forest-labs/flux-schnell", N: 2, Ratio: "2:3"}},
 }
@@ -77,6 +81,10 @@ func (f front) straight(w *sim.World, prompt string) (job, bool) {
 	j.Prompt, j.Key = prompt, p.Key()
 	j.Base = p.URL + map[string]string{"openai": "/v1", "replicate": "/v1"}[provider]
 	switch {
+	case f.name == "vertex":
+		j.Base = p.CloudURL
+	case f.name == "go-vertex":
+		j.Base, j.Key = p.CloudURL, sim.CloudToken
 	case f.name == "vercel-gemini":
 		j.Base += "/v1beta"
 	case f.job.SDK == "fal":

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"os"
 	"strings"
 
@@ -21,9 +22,14 @@ type content struct {
 // generative is a call of genai's. The job's base has no version.
 func generative(call func(context.Context, content) (result, error)) call {
 	return func(ctx context.Context, j job) (result, error) {
-		client, err := genai.NewClient(ctx, &genai.ClientConfig{
-			APIKey: j.Key, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: j.Base},
-		})
+		at := &genai.ClientConfig{APIKey: j.Key, Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: j.Base}}
+		if j.Form == "vertex" {
+			at = &genai.ClientConfig{
+				Backend: genai.BackendVertexAI, Project: project, Location: "global",
+				HTTPClient: http.DefaultClient, HTTPOptions: genai.HTTPOptions{BaseURL: j.Base, Headers: token(j.Key)},
+			}
+		}
+		client, err := genai.NewClient(ctx, at)
 		if err != nil {
 			return result{}, err
 		}
@@ -42,6 +48,12 @@ func generative(call func(context.Context, content) (result, error)) call {
 		return call(ctx, content{client, j.Model, []*genai.Content{genai.NewContentFromParts(parts, genai.RoleUser)}, config})
 	}
 }
+
+// project is whose models Vertex AI is asked for.
+const project = "sim-project"
+
+// token is a key as an app has it that Google Cloud gives a token; the SDK has its own ways to get one.
+func token(key string) http.Header { return http.Header{"Authorization": {"Bearer " + key}} }
 
 // generateContent waits for the whole answer. A refusal is no error there, but a reason.
 func generateContent(ctx context.Context, c content) (res result, err error) {
@@ -96,9 +108,14 @@ func listGemini(ctx context.Context, c content) (result, error) {
 
 // predict is GenerateImages, Imagen's form, in the last version that sends it.
 func predict(ctx context.Context, j job) (res result, err error) {
-	client, err := old.NewClient(ctx, &old.ClientConfig{
-		APIKey: j.Key, Backend: old.BackendGeminiAPI, HTTPOptions: old.HTTPOptions{BaseURL: j.Base},
-	})
+	at := &old.ClientConfig{APIKey: j.Key, Backend: old.BackendGeminiAPI, HTTPOptions: old.HTTPOptions{BaseURL: j.Base}}
+	if j.Form == "vertex" {
+		at = &old.ClientConfig{
+			Backend: old.BackendVertexAI, Project: project, Location: "us-central1",
+			HTTPClient: http.DefaultClient, HTTPOptions: old.HTTPOptions{BaseURL: j.Base, Headers: token(j.Key)},
+		}
+	}
+	client, err := old.NewClient(ctx, at)
 	if err != nil {
 		return res, err
 	}

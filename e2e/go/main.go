@@ -20,6 +20,7 @@ type job struct {
 	Dir     string         `json:"dir"` // where images go
 	SDK     string         `json:"sdk"`
 	Call    string         `json:"call"`
+	Form    string         `json:"form"`
 	Base    string         `json:"base"`
 	Key     string         `json:"key"`
 	Model   string         `json:"model"`

@@ -4,7 +4,8 @@ import { GoogleGenAI as GoogleGenAI2 } from "genai2";
 import { defined, pictures } from "./save.mjs";
 
 const client = (job) =>
-  new (job.sdk === "genai2" ? GoogleGenAI2 : GoogleGenAI)({ apiKey: job.key, httpOptions: { baseUrl: job.base } });
+  new (job.sdk === "genai2" ? GoogleGenAI2 : GoogleGenAI)(
+    { apiKey: job.key, vertexai: job.form === "vertex", httpOptions: { baseUrl: job.base } });
 
 async function asked(job) {
   const refs = (await pictures(job)).map((p) => ({ inlineData: { mimeType: "image/png", data: p.base64 } }));
