@@ -57,8 +57,20 @@ type Keys interface {
 	PutKey(http.Header, switchyard.Secret)
 
 	// Passes reports whether a request header of the app means something to this dialect's providers, so that it goes
-	// along when the app's bytes do. name is canonical (http.CanonicalHeaderKey).
-	Passes(name string) bool
+	// along when the app's bytes do. What names an account of the app's goes along with the app's own key alone: own. name
+	// is canonical (http.CanonicalHeaderKey).
+	Passes(name string, own bool) bool
+}
+
+// Along is the headers of an app's request that go along with its bytes to a target.
+func Along(k Keys, t *switchyard.Target, h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		if k.Passes(name, t.Key.IsZero()) {
+			out[name] = values
+		}
+	}
+	return out
 }
 
 // Bearer begins an OAuth token among keys, where a dialect has both, so that it goes on as what it came.

@@ -13,6 +13,21 @@ import (
 	"switchyard/spool"
 )
 
+// Edited is an app's JSON body with a target's params in the place of its own.
+func Edited(m *spool.Message, params map[string]json.RawMessage) (switchyard.Blob, error) {
+	edit := spool.NewEdit(m.Body)
+	if len(params) > 0 {
+		root, err := m.JSON()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(params)) {
+			edit.Set(root, name, params[name])
+		}
+	}
+	return edit.Blob(), nil
+}
+
 // Fields is a JSON object being written, its members in the order in which they were first set. The zero value is ready.
 type Fields struct {
 	names  []string

@@ -30,7 +30,7 @@ func (q *request) pass(msg *spool.Message) error {
 	}
 	return q.forward(t, msg, func(in, out http.Header) {
 		for name, values := range in {
-			if q.place.dialect.Passes(name) || slices.Contains(t.Headers, name) {
+			if q.place.dialect.Passes(name, t.Key.IsZero()) || slices.Contains(t.Headers, name) {
 				out[name] = values
 			}
 		}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"switchyard/sim"
 )
 
 // TestHeadersOfProviders: what is a credential, or of the connection, is refused by its place in the file.
@@ -18,5 +21,29 @@ providers:
 	}
 	if err != nil && strings.Count(err.Error(), "no provider sees") != 4 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAccountsOfApps: what names an app's account goes along with the app's own key, and not with ours, which is of another one.
+func TestAccountsOfApps(t *testing.T) {
+	ours := startKitWith(t, newWorld(t), `providers: {openai: {<openai>}, vertex: {<vertex>}}`)
+	theirs := startKitWith(t, ours.world, `providers: {openai: {dialect: openai, base_url: "{openai}"}, vertex: {dialect: vertex, base_url: "{vertex}"}}`)
+	for _, c := range []struct {
+		method, path, body, key, header string
+		asked                           *sim.Provider
+	}{
+		{http.MethodGet, "/v1/models", "", "sk-sim", "Openai-Organization", ours.world.OpenAI},
+		{http.MethodPost, openaiPath, `{"model":"gpt-image-2","prompt":"a signal box"}`, "sk-sim", "Openai-Project", ours.world.OpenAI},
+		{http.MethodPost, vertexBanana, bananaAsked, sim.CloudToken, "X-Goog-User-Project", ours.world.Google},
+	} {
+		for k, want := range map[*kit]string{ours: "", theirs: "acme"} {
+			if a := k.do(t.Context(), c.method, c.path, c.body, "Authorization", bearer+c.key, c.header, "acme"); a.status != http.StatusOK {
+				t.Fatalf("%s: %d %s", c.path, a.status, a.body)
+			}
+			calls := c.asked.Calls()
+			if got := calls[len(calls)-1].Header.Get(c.header); got != want {
+				t.Errorf("%s: %s is %q, want %q", c.path, c.header, got, want)
+			}
+		}
 	}
 }

@@ -35,9 +35,9 @@ func (b brittle) EncodeResult(q *switchyard.Request, r *switchyard.Result) (*dia
 	return b.Dialect.EncodeResult(q, r)
 }
 
-func (b brittle) Passes(name string) bool {
+func (b brittle) Passes(name string, own bool) bool {
 	b.breaks("pass")
-	return b.Dialect.Passes(name)
+	return b.Dialect.Passes(name, own)
 }
 
 // TestPanic: a mistake of ours costs the app its answer, not its connection: it hears of it in its own words. What was paid

@@ -1,7 +1,6 @@
 package fal
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -178,29 +177,10 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	if t.Model != req.Model {
 		id = endpoint(t, req)
 	}
-	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: maps.Clone(m.Query), Header: http.Header{}}
+	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: maps.Clone(m.Query), Header: dialect.Along(d, t, m.Header)}
 	delete(out.Query, webhookQuery) // the app is told by us
 	delete(out.Query, lengthQuery)  // of our queue, which has no length
-	for name, values := range m.Header {
-		if d.Passes(name) {
-			out.Header[name] = values
-		}
-	}
-	body, err := withParams(m, t.Params)
+	body, err := dialect.Edited(m, t.Params)
 	out.Body = body
 	return out, err
-}
-
-func withParams(m *spool.Message, params map[string]json.RawMessage) (switchyard.Blob, error) {
-	edit := spool.NewEdit(m.Body)
-	if len(params) > 0 {
-		root, err := m.JSON()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range slices.Sorted(maps.Keys(params)) {
-			edit.Set(root, name, params[name])
-		}
-	}
-	return edit.Blob(), nil
 }

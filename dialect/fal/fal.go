@@ -147,7 +147,7 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 }
 
 // Passes lets the platform's headers through, but not the address that a proxy was given.
-func (Dialect) Passes(name string) bool {
+func (Dialect) Passes(name string, _ bool) bool {
 	switch name {
 	case "Accept", "Content-Type", "User-Agent", "X-App-Fal-Disable-Fallback":
 		return true

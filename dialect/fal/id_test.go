@@ -97,7 +97,7 @@ func TestPasses(t *testing.T) {
 		"Accept": true, "X-Fal-Queue-Priority": true, "X-App-Fal-Disable-Fallback": true,
 		"X-Fal-Target-Url": false, "Authorization": false, "Cookie": false, "X-Request-Id": false,
 	} {
-		if got := (fal.Dialect{}).Passes(name); got != want {
+		if got := (fal.Dialect{}).Passes(name, false); got != want {
 			t.Errorf("%s: %t, want %t", name, got, want)
 		}
 	}

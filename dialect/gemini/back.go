@@ -3,10 +3,8 @@ package gemini
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -188,22 +186,8 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		model = t.Model
 	}
 	path := (&url.URL{Path: call.before + model}).EscapedPath() + ":" + call.method
-	out := &dialect.Outgoing{Method: m.Method, Path: path, Query: m.Query, Header: http.Header{}}
-	for name, values := range m.Header {
-		if d.Passes(name) {
-			out.Header[name] = values
-		}
-	}
-	edit := spool.NewEdit(m.Body)
-	if len(t.Params) > 0 {
-		root, err := m.JSON()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range slices.Sorted(maps.Keys(t.Params)) {
-			edit.Set(root, name, t.Params[name])
-		}
-	}
-	out.Body = edit.Blob()
-	return out, nil
+	out := &dialect.Outgoing{Method: m.Method, Path: path, Query: m.Query, Header: dialect.Along(d, t, m.Header)}
+	body, err := dialect.Edited(m, t.Params)
+	out.Body = body
+	return out, err
 }

@@ -131,10 +131,12 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 }
 
 // Passes lets the SDK's own headers through.
-func (Dialect) Passes(name string) bool {
+func (Dialect) Passes(name string, own bool) bool {
 	switch name {
-	case "Accept", "Content-Type", "User-Agent", "X-Goog-Api-Client", "X-Server-Timeout", "X-Goog-User-Project":
+	case "Accept", "Content-Type", "User-Agent", "X-Goog-Api-Client", "X-Server-Timeout":
 		return true
+	case "X-Goog-User-Project":
+		return own
 	}
 	return strings.HasPrefix(name, "X-Goog-Upload-")
 }

@@ -178,12 +178,7 @@ func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
 // Forward sends the app's own body, with the target's model and params in it. What the app has left open is left open for
 // its own provider alone.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
-	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: http.Header{}}
-	for name, values := range m.Header {
-		if d.Passes(name) && (t.Key.IsZero() || !strings.HasPrefix(name, "Openai-")) { // the account is another one
-			out.Header[name] = values
-		}
-	}
+	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: dialect.Along(d, t, m.Header)}
 	edit := spool.NewEdit(m.Body)
 	set := map[string]json.RawMessage{}
 	for name, value := range t.Params {

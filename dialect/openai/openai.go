@@ -77,10 +77,12 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 }
 
 // Passes lets the SDK's own headers through.
-func (Dialect) Passes(name string) bool {
+func (Dialect) Passes(name string, own bool) bool {
 	switch name {
-	case "Accept", "Content-Type", "User-Agent", "Openai-Organization", "Openai-Project", "Openai-Beta":
+	case "Accept", "Content-Type", "User-Agent", "Openai-Beta":
 		return true
+	case "Openai-Organization", "Openai-Project":
+		return own
 	}
 	return strings.HasPrefix(name, "X-Stainless-")
 }

@@ -200,12 +200,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	if err != nil {
 		return nil, err
 	}
-	out := &dialect.Outgoing{Method: m.Method, Path: (&url.URL{Path: m.Path}).EscapedPath(), Header: http.Header{}}
-	for name, values := range m.Header {
-		if d.Passes(name) {
-			out.Header[name] = values
-		}
-	}
+	out := &dialect.Outgoing{Method: m.Method, Path: (&url.URL{Path: m.Path}).EscapedPath(), Header: dialect.Along(d, t, m.Header)}
 	preferWait(out.Header, req)
 	edit, gone := spool.NewEdit(m.Body), ours
 	if t.Model != req.Model {

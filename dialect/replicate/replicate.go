@@ -140,7 +140,7 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 }
 
 // Passes lets what steers a prediction through.
-func (Dialect) Passes(name string) bool {
+func (Dialect) Passes(name string, _ bool) bool {
 	switch name {
 	case "Accept", "Content-Type", "User-Agent", "Prefer", "Cancel-After":
 		return true
