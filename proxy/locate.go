@@ -46,11 +46,14 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 	host := hostname(r.Host)
 	for _, d := range s.Dialects {
 		for _, at := range d.Places() {
+			if at.Prefix == "" {
+				continue
+			}
 			rest, ok := under(path, at.Prefix)
 			switch {
-			case at.Prefix != "" && ok && at.Header != "":
+			case ok && at.Header != "":
 				return s.redirected(r, d, at)
-			case at.Prefix != "" && ok:
+			case ok:
 				return place{dialect: d, base: at.Base, prefix: at.Prefix, path: rest, raw: cut(raw, at.Prefix, rest), query: p.query}, true
 			}
 		}
