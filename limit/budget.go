@@ -116,9 +116,18 @@ func (b *Budget) calendar(now time.Time) (from, until time.Time) {
 		from = now.Add(-time.Duration(now.Minute())*time.Minute - time.Duration(now.Second())*time.Second - time.Duration(now.Nanosecond()))
 		return from, from.Add(time.Hour)
 	case PerMonth:
-		return time.Date(y, m, 1, 0, 0, 0, 0, zone), time.Date(y, m+1, 1, 0, 0, 0, 0, zone)
+		return midnight(y, m, 1, zone), midnight(y, m+1, 1, zone)
 	}
-	return time.Date(y, m, d, 0, 0, 0, 0, zone), time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+	return midnight(y, m, d, zone), midnight(y, m, d+1, zone)
+}
+
+// midnight is when a day begins; where clocks are put forward at midnight, that is when they are.
+func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if t.Hour() > 12 { // the evening before, by which time.Date may mean a midnight that there is not
+		_, t = t.ZoneBounds()
+	}
+	return t
 }
 
 // Spending is one request that is about to leave: for whom, to whom, and what it costs if all goes well.

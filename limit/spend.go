@@ -212,10 +212,14 @@ func (p *purse) of(s *Spending, now time.Time) *account {
 	return p.account(subject, now)
 }
 
+// stepBack is how far a clock may be put back without leaving a window that has begun. When it has been further ahead than that,
+// a window of the future would last until then.
+const stepBack = time.Hour
+
 // account is a subject's, of the present window.
 func (p *purse) account(subject string, now time.Time) *account {
 	w := p.window
-	if !now.Before(w.until) {
+	if !now.Before(w.until) || w.from.Sub(now) > stepBack {
 		w.from, w.until = p.calendar(now)
 		w.accounts = map[string]*account{}
 	}
