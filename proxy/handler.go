@@ -155,7 +155,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.serveOwn(w, r) {
 		return
 	}
-	if q := h.carry(w, r); q.rec.Status == 0 {
+	if q := h.carry(w, r); q.rec.Status < http.StatusOK { // at most told to wait
 		panic(http.ErrAbortHandler) // its app has left; should it listen on, an empty 200 would be a lie
 	}
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
@@ -45,7 +44,7 @@ type passage struct {
 	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
 	cut    bool          // the answer broke off
-	err    error         // of httputil
+	err    error         // of httputil: there was no answer, or none that can be handed on
 }
 
 // run takes the request to the provider and the answer to the app, both as they come.
@@ -180,7 +179,7 @@ func (p *passage) charge() (switchyard.Stage, switchyard.Cost) {
 		return switchyard.Unsent, switchyard.Cost{Charge: switchyard.ChargeNone}
 	case p.status == 0:
 		return switchyard.Sent, unknown
-	case !p.cut && p.ctx.Err() == nil:
+	case !p.cut && p.err == nil && p.ctx.Err() == nil:
 		unknown.Charge = switchyard.ChargeSettled
 	}
 	return switchyard.Answered, unknown
@@ -230,7 +229,7 @@ func (p *passage) verdict() switchyard.Outcome {
 		return switchyard.Refused
 	case s == 0:
 		return switchyard.Unreachable
-	case p.cut:
+	case p.cut, p.err != nil: // an answer that is none, such as one in another protocol
 		return switchyard.BadReply
 	case s >= 500:
 		return switchyard.Overloaded
@@ -244,6 +243,7 @@ func (p *passage) verdict() switchyard.Outcome {
 	return switchyard.OK
 }
 
+// failure is what an app is told that gets no answer.
 func (p *passage) failure() error {
 	if p.ctx.Err() != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Cause(p.ctx)}
@@ -251,5 +251,5 @@ func (p *passage) failure() error {
 	if p.broken.Load() {
 		return switchyard.Invalid("", "The request body could not be read.")
 	}
-	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Unreachable, Err: errors.New("no answer")}
+	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: p.verdict(), Err: fmt.Errorf("no answer: %w", p.err)}
 }
