@@ -123,6 +123,6 @@ type Target struct {
 type Timeouts struct {
 	Connect   time.Duration `yaml:"connect"`    // until the connection stands
 	FirstByte time.Duration `yaml:"first_byte"` // until the answer's head is there
-	Idle      time.Duration `yaml:"idle"`       // between two reads of an answer's body
+	Idle      time.Duration `yaml:"idle"`       // for one read of an answer's body; events may be further apart
 	Attempt   time.Duration `yaml:"attempt"`    // in all, polls and downloads included
 }

@@ -13,7 +13,6 @@ import (
 	"switchyard/breaker"
 	"switchyard/dialect"
 	"switchyard/router"
-	"switchyard/spool"
 )
 
 // Stream is events of a provider that go on to the app as they come. It falls back only until its first byte. The
@@ -65,7 +64,8 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 		gone = nil
 	}
 	stop := context.AfterFunc(leaving{gone}, cancel)
-	end := func() { stop(); cancel() }
+	ctx, stall := context.WithCancelCause(ctx)
+	end := func() { stop(); stall(nil); cancel() }
 	defer func() {
 		if ans == nil || ans.Stream == nil { // else it ends with its events
 			end()
@@ -75,17 +75,17 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
 	}
-	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
+	resp, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
 	if err != nil {
 		return nil, err
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
-		return x.noStream(ctx, out, resp)
+		return x.noStream(ctx, out, resp, stall)
 	}
 	body := bufio.NewReaderSize(resp.Body, 32<<10)
 	if _, err := body.Peek(1); err != nil {
 		_ = resp.Body.Close()
-		return nil, x.unread(ctx, err, stage)
+		return nil, x.unread(ctx, err)
 	}
 	s := &Stream{Header: resp.Header, Reader: body, Attempt: *x.a}
 	s.Attempt.Cost = x.a.Estimate
@@ -101,13 +101,11 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 }
 
 // noStream reads an answer that turned out to be no stream: a refusal, most often.
-func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *http.Response) (*Answer, error) {
-	defer resp.Body.Close()
-	body, err := x.read(resp, func(error) {})
+func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *http.Response, cancel context.CancelCauseFunc) (*Answer, error) {
+	reply, err := x.receive(ctx, resp, cancel)
 	if err != nil {
-		return nil, x.unread(ctx, err, switchyard.Answered)
+		return nil, err
 	}
-	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
 	x.reply = reply
 	step, err := x.decode(out, reply)
 	if err == nil && step.Result == nil {
