@@ -161,16 +161,16 @@ func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*s
 	if idle := x.c.Target.Timeouts.Idle; idle > 0 {
 		r = &watched{r: r, idle: idle, stalled: func() { cancel(errIdle) }}
 	}
-	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip": // unasked; the limit counts what it unpacks to
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); {
+	case encoding == "", encoding == "identity":
+	case encoding == "gzip", encoding == "x-gzip": // unasked; the limit counts what it unpacks to
 		gz, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, err
 		}
 		resp.Header.Del("Content-Encoding")
 		r, size = gz, -1
-	default:
+	case resp.StatusCode < 400: // else its status tells enough
 		return nil, fmt.Errorf("content encoding %q", encoding)
 	}
 	return x.Pool.ReadJSON(r, size, x.MaxAnswer)
