@@ -143,6 +143,7 @@ type request struct {
 	// Of one that asks for a generation.
 	decoded *switchyard.Request         // nil until it is
 	match   router.Match                // of what is decoded
+	began   time.Time                   // when its pictures were begun to be made
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
 	left    bool                        // a provider has a job that the next process goes on with
 	rest    func() []switchyard.Attempt // waits for what the loser of a hedge has under way; nil if there is nothing

@@ -17,6 +17,7 @@ import (
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/breaker"
+	"switchyard/dialect"
 	"switchyard/dialect/all"
 	"switchyard/ledger"
 	"switchyard/limit"
@@ -79,7 +80,11 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 			natives = append(natives, native)
 		}
 	}
-	if snap.Router, err = router.New(router.Config{Natives: natives}); err != nil {
+	tables := map[string]*dialect.Table{}
+	for _, d := range snap.Dialects {
+		tables[d.Name()] = d.Models()
+	}
+	if snap.Router, err = router.New(router.Config{Natives: natives, Tables: tables}); err != nil {
 		t.Fatal(err)
 	}
 	h.Use(snap)

@@ -99,7 +99,7 @@ type ring struct {
 	n    int // how many there ever were
 }
 
-// Observe remembers how long a generation of a route took that went well.
+// Observe remembers how long a generation of a route took that went well, from when its first target was asked.
 func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration) {
 	key := sized{route, SizeClass(req)}
 	p.mu.Lock()
