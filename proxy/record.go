@@ -115,7 +115,7 @@ func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // tell gives the record of the request, which is over, to whoever counts or follows it.
 func (q *request) tell() {
 	rec := q.rec
-	rec.Latency = q.now().Sub(rec.Started)
+	rec.Latency = max(q.now().Sub(rec.Started), 0)
 	if q.Observe != nil {
 		q.Observe(rec)
 	}
