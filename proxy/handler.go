@@ -269,7 +269,11 @@ func (q *request) dispatch() error {
 // takeKey is the app's credential. Of a request to a passthrough provider it stays where it is: it may be for that one.
 func (q *request) takeKey() switchyard.Secret {
 	if q.place.dialect == nil {
-		return switchyard.NewSecret(strings.TrimPrefix(q.r.Header.Get("Authorization"), "Bearer "))
+		said := q.r.Header.Get("Authorization")
+		if scheme, token, ok := strings.Cut(said, " "); ok && strings.EqualFold(scheme, "bearer") {
+			said = token
+		}
+		return switchyard.NewSecret(said)
 	}
 	q.rec.Dialect = q.place.dialect.Name()
 	q.r.Header = q.r.Header.Clone()

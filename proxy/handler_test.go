@@ -205,6 +205,7 @@ func TestKeyring(t *testing.T) {
 		{"/replicate/v1/account", "Authorization", "Bearer "},
 		{"/replicate/v1/account", "Authorization", "Token "},
 		{"/voices/v1/say", "Authorization", "Bearer "},
+		{"/voices/v1/say", "Authorization", "bearer "}, // a scheme's name may be spelled either way
 	} {
 		for secret, ok := range map[string]bool{"virtual": true, "virtua": false, "virtual1": false, "": false} {
 			resp, text := get(t, http.MethodGet, url+c.path, "", http.Header{c.name: {c.value + secret}, "Cookie": {"a=cookie"}, "X-Api-Key": {"x"}})
