@@ -50,6 +50,9 @@ func (q *request) generate() error {
 	if err != nil {
 		return err
 	}
+	if err := q.ownImages(req.Images); err != nil {
+		return err
+	}
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
 		return q.submit(t, req, msg)
 	}

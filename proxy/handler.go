@@ -285,7 +285,15 @@ func (q *request) ownLimit() (func(), error) {
 	if q.caller.key == nil {
 		return func() {}, nil
 	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, 0)
+	return q.Limiter.Acquire(q.r.Context(), []limit.Name{q.caller.ownLimit()}, 0, 0)
+}
+
+// ownImages does the same for the images that the caller asks for.
+func (q *request) ownImages(n int) error {
+	if q.caller.key == nil {
+		return nil
+	}
+	return q.Limiter.TakeImages(q.caller.ownLimit(), n)
 }
 
 // errNowhere is a path that is nobody's.

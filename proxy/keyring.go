@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"switchyard"
+	"switchyard/limit"
 )
 
 // Key is a virtual key: what an app sends to us instead of a provider's.
@@ -60,6 +61,9 @@ func (c *caller) keyName() string {
 	}
 	return c.key.Name
 }
+
+// ownLimit is the limit of the virtual key, which there is.
+func (c *caller) ownLimit() limit.Name { return limit.Name{Scope: limit.Key, Name: c.key.Name} }
 
 // anonymous is the tenant of callers without any credential.
 const anonymous = "anonymous"

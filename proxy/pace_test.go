@@ -49,6 +49,15 @@ func (s *slowly) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// generates has the handler of a front door make pictures, too.
+func generates(h *proxy.Handler) {
+	h.Runner.Dialects = map[string]dialect.Dialect{}
+	for _, d := range all.Dialects() {
+		h.Runner.Dialects[d.Name()] = d
+	}
+	h.Runner.Transport, h.Runner.Limiter, h.Runner.MaxAnswer, h.Runner.MaxImage = h.Transport, h.Limiter, 1<<20, 1<<20
+}
+
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
 // TestPace: how long a route's pictures take is what a second target is asked by, when the first has been at it for longer. What
@@ -62,11 +71,7 @@ func TestPace(t *testing.T) {
 	}, proxy.Settings{RequestTimeout: map[string]time.Duration{"": time.Minute}})
 	h.Now, h.Runner.Now = now.read, now.read
 	h.Pace = &router.Pace{}
-	h.Runner.Dialects = map[string]dialect.Dialect{}
-	for _, d := range all.Dialects() {
-		h.Runner.Dialects[d.Name()] = d
-	}
-	h.Runner.Transport, h.Runner.Limiter, h.Runner.MaxAnswer, h.Runner.MaxImage = h.Transport, h.Limiter, 1<<20, 1<<20
+	generates(h)
 	for range 20 {
 		r := httptest.NewRequest(http.MethodPost, "/v1/images/generations",
 			&slowly{strings.NewReader(`{"model":"gpt-image-1","prompt":"a signal box"}`), now})
