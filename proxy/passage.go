@@ -92,11 +92,6 @@ func (p *passage) rewrite(r *httputil.ProxyRequest) {
 	}
 }
 
-// paid reports whether the request may cost money: reading does not.
-func (p *passage) paid() bool {
-	return p.r.Method != http.MethodGet && p.r.Method != http.MethodHead && p.r.Method != http.MethodOptions
-}
-
 // open writes the request down. It does not wait for the disk, as a generation does: what it costs nobody knows anyway, and
 // the app waits for the first byte. The last byte waits: see durable.
 func (p *passage) open() error {

@@ -93,6 +93,9 @@ var quiet = zap.NewStdLog(zap.NewNop())
 
 // forward is the passing through itself. What may cost money is in the journal before it leaves.
 func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers headerFunc) error {
+	if q.paid() && q.wantsPlan() {
+		return switchyard.Invalid("", "%s: this asks for no images, or is handed on as it is. It has no plan, and is not sent.", dryRunHeader)
+	}
 	address, err := q.address(t)
 	if err != nil {
 		return err
@@ -120,6 +123,11 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	defer p.settle()
 	q.rec.Err = p.run()
 	return q.rec.Err
+}
+
+// paid reports whether the request may cost money: reading does not.
+func (q *request) paid() bool {
+	return q.r.Method != http.MethodGet && q.r.Method != http.MethodHead && q.r.Method != http.MethodOptions
 }
 
 // address is where a target's provider is.
