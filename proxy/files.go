@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"switchyard"
 	"switchyard/asset"
@@ -133,14 +132,13 @@ func (q *request) receive(ctx context.Context, call dialect.FileCall, a *dialect
 		return asset.ErrTooLarge
 	}
 	defer q.snap.Settings.boundBody(q.w)()
-	var broken atomic.Bool
-	body := &upload{ReadCloser: q.r.Body, failed: &broken}
+	body := &upload{ReadCloser: q.r.Body}
 	if call.Act == dialect.PutPart {
 		a.ETag, err = q.Uploads.Part(ctx, call.ID, call.Part, body)
 	} else {
 		_, err = q.Uploads.Fill(ctx, call.ID, body)
 	}
-	if err != nil && broken.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err != nil && body.failed.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return switchyard.Invalid("", "The request body is incomplete.")
 	}
 	return err
