@@ -56,8 +56,12 @@ func (d *download) Read(p []byte) (int, error) {
 
 // read spools the app's request, in the time that it may take.
 func (q *request) read() (*spool.Message, error) {
-	defer q.snap.Settings.boundBody(q.w)()
-	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+	came := q.snap.Settings.boundBody(q.w, q.r)
+	msg, err := q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+	if err == nil {
+		came()
+	}
+	return msg, err
 }
 
 // message is a request for a place, of at most so many bytes, as it has arrived whole.

@@ -131,12 +131,15 @@ func (q *request) receive(ctx context.Context, call dialect.FileCall, a *dialect
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return asset.ErrTooLarge
 	}
-	defer q.snap.Settings.boundBody(q.w)()
+	came := q.snap.Settings.boundBody(q.w, q.r)
 	body := &upload{ReadCloser: q.r.Body}
 	if call.Act == dialect.PutPart {
 		a.ETag, err = q.Uploads.Part(ctx, call.ID, call.Part, body)
 	} else {
 		_, err = q.Uploads.Fill(ctx, call.ID, body)
+	}
+	if err == nil {
+		came()
 	}
 	if err != nil && body.failed.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return switchyard.Invalid("", "The request body is incomplete.")

@@ -38,10 +38,11 @@ func (s *Settings) timeout(dialectName string) time.Duration {
 	return s.RequestTimeout[""]
 }
 
-// boundBody bounds the time that the body of a request may take to come, until done is called. A writer that has no connection
-// under it bounds nothing.
-func (s *Settings) boundBody(w http.ResponseWriter) (done func()) {
-	if s.ReadBodyTimeout <= 0 {
+// boundBody bounds the time that the body of a request may take to come. The caller calls came when all of it has; otherwise the
+// bound stays, since package net/http waits for what is left before it lets an answer go. A request without a body has none:
+// what is read then is whether the app has left. A writer that has no connection under it bounds nothing.
+func (s *Settings) boundBody(w http.ResponseWriter, r *http.Request) (came func()) {
+	if s.ReadBodyTimeout <= 0 || r.Body == http.NoBody {
 		return func() {}
 	}
 	control := http.NewResponseController(w)
