@@ -15,7 +15,7 @@ import (
 // fileCall is what the request wants of our files; nothing if it is about something else.
 func (q *request) fileCall() (front dialect.Storer, call dialect.FileCall) {
 	front, ok := q.place.dialect.(dialect.Storer)
-	if !ok || q.place.dialect.Route(q.place.base, q.r.Method, q.place.path) != dialect.Files {
+	if !ok || q.place.op != dialect.Files {
 		return nil, call
 	}
 	return front, front.FileCall(q.place.base, q.r.Method, q.place.path)

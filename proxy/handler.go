@@ -226,7 +226,7 @@ func (q *request) serve() (err error) {
 	q.rec.Path = place.path
 	q.caller, err = q.identify()
 	switch { // some of these are for strangers, too
-	case q.isPage():
+	case q.place.op == dialect.Page:
 		return q.page(err)
 	case q.isOpenFile():
 		return q.file()
@@ -250,11 +250,10 @@ func (q *request) dispatch() error {
 	if q.place.dialect == nil {
 		return q.mounted()
 	}
-	op := q.place.dialect.Route(q.place.base, q.r.Method, q.place.path)
 	if q.Switches.Bypassed() {
-		return q.bypass(op)
+		return q.bypass()
 	}
-	switch op {
+	switch q.place.op {
 	case dialect.Generate:
 		return q.generate()
 	case dialect.Ticket:
