@@ -265,35 +265,5 @@ func (q *request) dispatch() error {
 	}
 }
 
-// takeKey is the app's credential. Of a request to a passthrough provider it stays where it is: it may be for that one.
-func (q *request) takeKey() switchyard.Secret {
-	if q.place.dialect == nil {
-		said := q.r.Header.Get("Authorization")
-		if scheme, token, ok := strings.Cut(said, " "); ok && strings.EqualFold(scheme, "bearer") {
-			said = token
-		}
-		return switchyard.NewSecret(said)
-	}
-	q.rec.Dialect = q.place.dialect.Name()
-	q.r.Header = q.r.Header.Clone()
-	return q.place.dialect.TakeKey(q.r.Header, q.place.query)
-}
-
-// ownLimit keeps the caller within the limit of its own key. An app over it hears so at once.
-func (q *request) ownLimit() (func(), error) {
-	if q.caller.key == nil {
-		return func() {}, nil
-	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{q.caller.ownLimit()}, 0, 0)
-}
-
-// ownImages does the same for the images that the caller asks for.
-func (q *request) ownImages(n int) error {
-	if q.caller.key == nil {
-		return nil
-	}
-	return q.Limiter.TakeImages(q.caller.ownLimit(), n)
-}
-
 // errNowhere is a path that is nobody's.
 var errNowhere = errors.New("no provider has this path")

@@ -154,11 +154,3 @@ func (q *request) logAttempts() {
 		})...)
 	}
 }
-
-// costText is dollars, or that nobody knows.
-func costText(c switchyard.Cost) string {
-	if c.Basis == switchyard.BasisUnknown {
-		return "unknown"
-	}
-	return c.Amount.String()
-}
