@@ -227,11 +227,11 @@ func (s *Store) each(visit func(fs.FileInfo)) error {
 }
 
 // Path is the address path under which a name is served.
-func Path(name string) string { return prefix + name }
+func Path(name string) string { return Prefix + name }
 
 // NameIn is the name in the path of a hosted image's address, whatever is in front of ours; empty if it is none.
 func NameIn(path string) string {
-	_, name, ok := strings.Cut(path, prefix)
+	_, name, ok := strings.Cut(path, Prefix)
 	if !ok || !nameForm.MatchString(name) {
 		return ""
 	}

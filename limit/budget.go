@@ -51,7 +51,7 @@ func (b *Budget) Validate() error {
 	if b.Name == "" {
 		fault("name: is missing")
 	}
-	if kind, _ := b.over(); !slices.Contains([]string{overAll, overKey, overTenant, overProvider, overTarget, overRoute}, kind) {
+	if kind, _ := b.One(); !slices.Contains([]string{overAll, overKey, overTenant, overProvider, overTarget, overRoute}, kind) {
 		fault("scope: want all, key, tenant, provider, target, route, or one of them such as key:web-pro, got %q", b.Scope)
 	} else if kind == overAll && b.Scope != overAll {
 		fault("scope: all takes no name, got %q", b.Scope)
@@ -81,15 +81,12 @@ func (b *Budget) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Over is what the budget is over, and which one; empty for each by itself, and for all.
-func (b *Budget) over() (kind, one string) {
-	kind, one, _ = strings.Cut(b.Scope, ":")
-	return kind, one
-}
-
 // One is the key, tenant, provider, target or route that the budget is over, as kind and name; the name is empty if it is
 // over each of them, or over all.
-func (b *Budget) One() (kind, name string) { return b.over() }
+func (b *Budget) One() (kind, name string) {
+	kind, name, _ = strings.Cut(b.Scope, ":")
+	return kind, name
+}
 
 // atLimit is what happens at the limit. Unless the file says, a provider or a target is passed over, since others may
 // serve, and everybody else is refused.
@@ -97,7 +94,7 @@ func (b *Budget) atLimit() string {
 	if b.AtLimit != "" {
 		return b.AtLimit
 	}
-	if kind, _ := b.over(); kind == overProvider || kind == overTarget {
+	if kind, _ := b.One(); kind == overProvider || kind == overTarget {
 		return PassOver
 	}
 	return Refuse

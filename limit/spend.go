@@ -82,7 +82,7 @@ func (b *Budgets) swap(list []Budget) (old, added []*purse) {
 	next := make([]*purse, 0, len(list))
 	for _, budget := range list {
 		p := &purse{Budget: budget, window: &window{}}
-		p.kind, p.one = budget.over()
+		p.kind, p.one = budget.One()
 		same := slices.IndexFunc(b.list, func(o *purse) bool {
 			return o.Name == p.Name && o.Scope == p.Scope && o.Per == p.Per && o.Timezone == p.Timezone
 		})

@@ -197,7 +197,7 @@ func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 			}
 		}
 		_, _ = fmt.Fprintln(w, said)
-	case strings.HasPrefix(r.URL.Path, assetsPath):
+	case strings.HasPrefix(r.URL.Path, asset.Prefix):
 		h.Assets.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, extrasPath):
 		h.extra.ServeHTTP(w, r)

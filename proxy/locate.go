@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"switchyard"
+	"switchyard/asset"
 	"switchyard/dialect"
 )
 
@@ -107,7 +108,7 @@ func Prefixes(dialects ...dialect.Dialect) []string {
 
 // Own are the paths that are ours and no provider's.
 func Own() []string {
-	return []string{strings.TrimSuffix(extrasPath, "/"), strings.TrimSuffix(assetsPath, "/"), healthPath, readyPath}
+	return []string{strings.TrimSuffix(extrasPath, "/"), strings.TrimSuffix(asset.Prefix, "/"), healthPath, readyPath}
 }
 
 // Hides reports whether all that is below path is below prefix, too.

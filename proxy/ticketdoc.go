@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/asset"
 	"switchyard/attempt"
 	"switchyard/breaker"
 	"switchyard/dialect"
@@ -170,7 +171,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
 		if kept.Asset != "" && q.hosts(req) {
-			img.URL = q.origin + assetsPath + kept.Asset
+			img.URL = q.origin + asset.Path(kept.Asset)
 		} else if kept.Asset != "" {
 			blob, err := q.Assets.Open(kept.Asset)
 			if err != nil {
