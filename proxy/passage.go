@@ -83,7 +83,7 @@ func (p *passage) rewrite(r *httputil.ProxyRequest) {
 	out.Header = http.Header{}
 	p.headers(in, out.Header)
 	p.tellHop(out.Header)
-	out.GetBody = nil
+	out.GetBody, out.Trailer = nil, nil
 	switch {
 	case p.msg != nil:
 		out.Body, _ = p.msg.Body.Open()

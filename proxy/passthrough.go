@@ -81,7 +81,7 @@ func (q *request) mounted() error {
 
 // neverForwarded is what no provider may see of an app's request.
 var neverForwarded = []string{
-	"Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
 	"Cookie", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
 	"X-Goog-Api-Key", "Idempotency-Key", "X-Idempotency-Key",
 }
