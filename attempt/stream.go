@@ -35,6 +35,7 @@ func (s *Stream) Close() error {
 	return s.close(s.err)
 }
 
+// Read reads the events as they come. The error is io.EOF at their end, and else why they broke off.
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	s.events.see(p[:n])

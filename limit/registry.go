@@ -23,9 +23,9 @@ const unknownWait = time.Second
 type Scope uint8
 
 const (
-	Key Scope = iota
-	Target
-	Provider
+	Key      Scope = iota // a virtual key, by its name
+	Target                // a target, likewise
+	Provider              // a provider, likewise
 )
 
 func (s Scope) String() string { return [...]string{"key", "target", "provider"}[min(s, Provider)] }

@@ -25,7 +25,7 @@ type Books func(ctx context.Context, kind string, since, until time.Time) (map[s
 
 // Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
 // is booked when it has ended, so that requests that run at once cannot spend the same money. They outlive reloads. The
-// zero value has none, and so has a nil one; all methods may be called at once.
+// zero value has none; nor has a nil one, of which nothing but Reserve and Resume may be asked. All methods may be called at once.
 type Budgets struct {
 	mu   sync.Mutex // guards all below
 	list []*purse

@@ -82,13 +82,15 @@ type Handler struct {
 	cut      context.CancelFunc
 }
 
-// Use puts a config into force. Requests in flight keep the one they began with.
+// Use puts a config into force, and must have been called before the first request. Requests in flight keep the one they began
+// with.
 func (h *Handler) Use(s *Snapshot) {
 	h.init()
 	h.snap.Store(s)
 }
 
-// Admit bounds the requests that are served at once, and those that wait for their turn.
+// Admit bounds the requests that are served at once, and those that wait for their turn: all others are told to come back. For
+// 0 in flight, and before it is called, there is no bound. It may be called at any time.
 func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, queue) }
 
 func (h *Handler) init() {

@@ -45,8 +45,8 @@ type Record struct {
 	Cache    string // "hit" or "miss"; empty if none was asked
 	Asked    int    // images
 	Images   int    // delivered
-	Status   int
-	Bytes    int64 // of the answer
+	Status   int    // HTTP; 0 if the app was not answered
+	Bytes    int64  // of the answer
 	Latency  time.Duration
 	Err      error             // nil if the app got what it asked for
 	Rules    []error           // of rules that could not be worked out for it: *router.RuleError

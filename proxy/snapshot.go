@@ -20,12 +20,12 @@ type Snapshot struct {
 
 // Settings are the "server:" part of config.yaml, as far as requests are concerned.
 type Settings struct {
-	PublicURL       string         // how apps reach us, without a slash at the end; empty: by the Host they call
-	TrustedProxies  []netip.Prefix // whose X-Forwarded-Proto and -Host count
-	Origins         []string       // that browsers may call from; "*" for all
-	MaxRequestBody  int64
-	ReadBodyTimeout time.Duration
-	RequestTimeout  map[string]time.Duration // by dialect; "" for all others
+	PublicURL       string                   // how apps reach us, without a slash at the end; empty: by the Host they call
+	TrustedProxies  []netip.Prefix           // whose X-Forwarded-Proto and -Host count
+	Origins         []string                 // that browsers may call from; "*" for all
+	MaxRequestBody  int64                    // bytes, of what does not pass through as it comes
+	ReadBodyTimeout time.Duration            // for such a body; 0: as long as it takes
+	RequestTimeout  map[string]time.Duration // for a generation, by dialect; "" for all others. Needed
 	Hide            bool                     // the X-Switchyard-* headers
 	KeepPrompts     bool
 }
