@@ -12,11 +12,11 @@ const (
 	Unauthorized Outcome = "unauthorized" // 401, 403, out of credit 402
 	RateLimited  Outcome = "rate_limited" // 429
 	Overloaded   Outcome = "overloaded"   // 5xx
-	Timeout      Outcome = "timeout"
-	Unreachable  Outcome = "unreachable" // dial, TLS, reset before an answer
-	BadReply     Outcome = "bad_reply"   // malformed, truncated, no image and no reason, not an image
-	Canceled     Outcome = "canceled"    // the app left, or an operator cut it
-	Lost         Outcome = "lost"        // the process ended in the middle
+	Timeout      Outcome = "timeout"      // no answer, or not all of it, in time
+	Unreachable  Outcome = "unreachable"  // dial, TLS, reset before an answer
+	BadReply     Outcome = "bad_reply"    // malformed, truncated, no image and no reason, not an image
+	Canceled     Outcome = "canceled"     // the app left, or an operator cut it
+	Lost         Outcome = "lost"         // the process ended in the middle
 )
 
 // Outcomes are all of them that may stand in a route's fallback_on.
@@ -62,11 +62,11 @@ const (
 type Basis string
 
 const (
-	BasisBook     Basis = "price-book"
-	BasisReported Basis = "reported" // by the provider: its usage, its metrics
-	BasisEstimate Basis = "estimate"
-	BasisUnknown  Basis = "unknown" // no price is known; the amount is meaningless, not zero
-	BasisCached   Basis = "cached"
+	BasisBook     Basis = "price-book" // our own prices, of what was delivered
+	BasisReported Basis = "reported"   // by the provider: its usage, its metrics
+	BasisEstimate Basis = "estimate"   // our own prices, of what was asked for
+	BasisUnknown  Basis = "unknown"    // no price is known; the amount is meaningless, not zero
+	BasisCached   Basis = "cached"     // paid for by another generation
 )
 
 // Cost is an amount with what is known about it. The zero Cost is nothing, for certain.
@@ -86,7 +86,7 @@ type Attempt struct {
 	Provider   string
 	Model      string // as the provider names it
 	Started    time.Time
-	Latency    time.Duration
+	Latency    time.Duration // until it was settled, polls and downloads included; 0 while it runs
 	Stage      Stage
 	Outcome    Outcome // empty while it runs
 	Status     int     // HTTP; 0 if there was no answer
@@ -119,7 +119,7 @@ type Generation struct {
 	Route     string
 	Variant   string
 	Started   time.Time
-	Latency   time.Duration
+	Latency   time.Duration // from Started until it was booked
 	Outcome   Outcome
 	Target    string // that answered; empty if none
 	Provider  string

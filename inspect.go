@@ -11,6 +11,9 @@ import (
 // ErrNotImage is what inspecting bytes that are no whole image of a known type ends with.
 var ErrNotImage = errors.New("not a whole image")
 
+// maxEdge is what no picture has more of: a head that says so lies, and its pixels could not be counted.
+const maxEdge = 1 << 20
+
 // Inspect tells the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the
 // end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded. It reads a few bytes
 // here and there, each time behind those before. The type is empty if it is none that can be inspected.
@@ -34,8 +37,8 @@ func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 		return "", Size{}, c.err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: truncated %s", ErrNotImage, mime)
-	case err == nil && (size.Width <= 0 || size.Height <= 0):
-		err = fmt.Errorf("%w: no dimensions", ErrNotImage)
+	case err == nil && (min(size.Width, size.Height) <= 0 || max(size.Width, size.Height) > maxEdge):
+		err = fmt.Errorf("%w: %d by %d pixels", ErrNotImage, size.Width, size.Height)
 	}
 	return mime, size, err
 }

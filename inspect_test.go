@@ -2,6 +2,7 @@ package switchyard_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
@@ -61,6 +62,27 @@ func TestInspect(t *testing.T) {
 	for _, text := range []string{"", "<html>", "GIF89a", "RIFF0000WEBPVP8 "} {
 		if mime, _, err := inspect([]byte(text)); !errors.Is(err, switchyard.ErrNotImage) {
 			t.Errorf("%q is %s, %v", text, mime, err)
+		}
+	}
+}
+
+// TestInspectPixels: a head may claim what it likes; a size that the price of pixels cannot be told of is none.
+func TestInspectPixels(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	price := switchyard.Price{Megapixel: switchyard.Dollar}
+	for edge, ok := range map[uint32]bool{1: true, 1 << 16: true, 1 << 31: false, 1<<32 - 1: false} {
+		file := b.Bytes()
+		binary.BigEndian.PutUint32(file[16:], edge)
+		binary.BigEndian.PutUint32(file[20:], edge)
+		_, size, err := inspect(file)
+		if ok != (err == nil) || !ok && !errors.Is(err, switchyard.ErrNotImage) {
+			t.Errorf("%d: %v %v", edge, size, err)
+		}
+		if cost := price.Charge(switchyard.Work{Sizes: []switchyard.Size{size}}); err == nil && cost.Amount <= 0 {
+			t.Errorf("%d: %v cost $%v, %s", edge, size, cost.Amount, cost.Basis)
 		}
 	}
 }

@@ -71,7 +71,7 @@ type Abilities struct {
 // FreeSize bounds the exact sizes that a model takes.
 type FreeSize struct {
 	Multiple  int     // both edges; at least 1
-	MinEdge   int     `yaml:"min_edge"`
+	MinEdge   int     `yaml:"min_edge"` // pixels, as MaxEdge; 0 if not limited, like all that follow
 	MaxEdge   int     `yaml:"max_edge"`
 	MinPixels int64   `yaml:"min_pixels"`
 	MaxPixels int64   `yaml:"max_pixels"`
@@ -115,8 +115,8 @@ type Target struct {
 	Params   map[string]json.RawMessage // fixed parameters, by the dialect's names
 	Headers  []string                   // further request headers of the app that the provider may see
 	Price    *Price                     // overrides the table's; nil if neither knows one
-	Quality  int
-	Retries  int
+	Quality  int                        // as configured: the higher the better; 0 if nobody said
+	Retries  int                        // of one attempt, where it is known to have cost nothing
 	Timeouts Timeouts
 }
 
@@ -124,6 +124,6 @@ type Target struct {
 type Timeouts struct {
 	Connect   time.Duration `yaml:"connect"`    // until the connection stands
 	FirstByte time.Duration `yaml:"first_byte"` // until the answer's head is there
-	Idle      time.Duration `yaml:"idle"`       // between two reads of an answer's body
+	Idle      time.Duration `yaml:"idle"`       // for one read of an answer's body; events may be further apart
 	Attempt   time.Duration `yaml:"attempt"`    // in all, polls and downloads included
 }

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-const prefix = "/assets/"
+// Prefix is what the path of every hosted image begins with.
+const Prefix = "/assets/"
 
 // ServeHTTP serves GET and HEAD of /assets/{name}, also in ranges and on conditions, to whoever knows the name. All
 // else is a 404 that does not tell whether the name ever existed.
@@ -22,7 +23,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	name, ok := strings.CutPrefix(r.URL.Path, prefix)
+	name, ok := strings.CutPrefix(r.URL.Path, Prefix)
 	if !ok || !nameForm.MatchString(name) { // no slash, no dot but one: no name that is more than a name
 		notFound(w)
 		return

@@ -131,7 +131,8 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 		return "", fmt.Errorf("asset: %w", err)
 	}
 	s.cool(s.fresh.add(name, size))
-	return name, s.count(size)
+	_ = s.count(size) // what cannot be swept now is swept, or told of, later; this image is there
+	return name, nil
 }
 
 // write copies r to a temporary file, and tells the extension for its type.
@@ -226,11 +227,11 @@ func (s *Store) each(visit func(fs.FileInfo)) error {
 }
 
 // Path is the address path under which a name is served.
-func Path(name string) string { return prefix + name }
+func Path(name string) string { return Prefix + name }
 
 // NameIn is the name in the path of a hosted image's address, whatever is in front of ours; empty if it is none.
 func NameIn(path string) string {
-	_, name, ok := strings.Cut(path, prefix)
+	_, name, ok := strings.Cut(path, Prefix)
 	if !ok || !nameForm.MatchString(name) {
 		return ""
 	}

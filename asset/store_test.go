@@ -291,3 +291,27 @@ func TestAPictureGoesOverTheWire(t *testing.T) { // by the kernel's own copy, wh
 		t.Errorf("got %d bytes, %v", len(b), err)
 	}
 }
+
+// TestPutOverTheRoom: an image that is on disk is told of, also when no room can be made behind it: it has been paid for.
+func TestPutOverTheRoom(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads every folder")
+	}
+	dir := t.TempDir()
+	s, err := asset.New(asset.Config{Dir: dir, Max: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := os.Chmod(dir, 0o300); err != nil { // what is in it cannot be listed
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o700)
+	name, err := s.Put(t.Context(), of(png))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := get(s, "GET", asset.Path(name)); w.Code != 200 {
+		t.Errorf("%d", w.Code)
+	}
+}

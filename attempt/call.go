@@ -208,7 +208,7 @@ func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (
 	defer func() { x.noteEnd(ctx, settled) }()
 	defer func() { x.budgeted(settled.Cost, settled.Images) }()
 	billed := *x.a
-	billed.Latency = x.now().Sub(billed.Started)
+	billed.Latency = max(x.now().Sub(billed.Started), 0) // of a job of an earlier process, by a clock that may have been put back
 	bill(&billed)
 	return billed, nil
 }

@@ -57,13 +57,17 @@ func TestIdle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		pause time.Duration
-		held  bool // whether others have all the memory of large bodies
-		want  string
+		pause  time.Duration
+		held   bool // whether others have all the memory of large bodies
+		stream bool // whether events were asked for, and none came
+		want   string
 	}{
 		"pauses":  {pause: 15 * time.Millisecond, want: "ok settled"},
 		"stalls":  {pause: 25 * time.Millisecond, want: "timeout possible"},
 		"we wait": {held: true, want: "ok settled"},
+
+		"no events, pauses": {pause: 15 * time.Millisecond, stream: true, want: "ok settled"},
+		"no events, stalls": {pause: 25 * time.Millisecond, stream: true, want: "timeout possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -73,8 +77,11 @@ func TestIdle(t *testing.T) {
 				}
 				b.gone = make(chan struct{})
 				b.runner.Transport = func(string) http.RoundTripper { return pausing{noise.Bytes(), c.pause} }
-				req := &switchyard.Request{Images: 1}
+				req := &switchyard.Request{Images: 1, Stream: c.stream}
 				target := b.target("a", 1, req)
+				if c.stream {
+					target.Forward, b.runner.Dialects["plain"] = true, fragile{}
+				}
 				target.Target.Timeouts.Idle = 20 * time.Millisecond
 				began := time.Now()
 				ans, report, _ := b.run(req, target)

@@ -22,25 +22,30 @@ import (
 func (x *exchange) send(ctx context.Context, out *dialect.Outgoing) (*spool.Message, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	resp, stage, err := x.roundTrip(ctx, out)
+	resp, err := x.roundTrip(ctx, out)
 	if err != nil {
 		return nil, err
 	}
+	return x.receive(ctx, resp, cancel)
+}
+
+// receive is an answer once all of it is there. ctx is that of its request, which cancel ends if the answer stalls.
+func (x *exchange) receive(ctx context.Context, resp *http.Response, cancel context.CancelCauseFunc) (*spool.Message, error) {
 	defer resp.Body.Close()
 	body, err := x.read(resp, cancel)
 	if err != nil {
-		return nil, x.unread(ctx, err, stage)
+		return nil, x.unread(ctx, err)
 	}
 	return &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}, nil
 }
 
 // roundTrip sends out and waits for the head of the answer.
-func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.Response, switchyard.Stage, error) {
+func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.Response, error) {
 	var sent atomic.Bool
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}
 	req, err := x.newRequest(httptrace.WithClientTrace(ctx, trace), out)
 	if err != nil {
-		return nil, switchyard.Unsent, x.failure(err, switchyard.Unsent)
+		return nil, x.failure(err, switchyard.Unsent)
 	}
 	x.stage, x.sent = switchyard.Sent, x.now() // for all that anybody knows before it returns
 	resp, err := x.Transport(x.c.Target.Provider).RoundTrip(req)
@@ -49,10 +54,10 @@ func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.
 		stage = switchyard.Sent
 	}
 	if err != nil {
-		return nil, stage, x.unreachable(ctx, err, stage)
+		return nil, x.unreachable(ctx, err, stage)
 	}
 	x.stage, x.a.Status = switchyard.Answered, resp.StatusCode
-	return resp, switchyard.Answered, nil
+	return resp, nil
 }
 
 // newRequest is out with the target's address and key.
@@ -137,15 +142,15 @@ func cause(err error) error {
 }
 
 // unread is the failure of an answer that did not arrive whole.
-func (x *exchange) unread(ctx context.Context, err error, stage switchyard.Stage) error {
-	e := &switchyard.Error{Outcome: switchyard.BadReply, Stage: stage, Err: fmt.Errorf("answer: %w", err)}
+func (x *exchange) unread(ctx context.Context, err error) error {
+	e := &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("answer: %w", err)}
 	switch {
 	case errors.Is(context.Cause(ctx), errIdle), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		e.Outcome = switchyard.Timeout
 	case errors.Is(ctx.Err(), context.Canceled):
 		e.Outcome = switchyard.Canceled
 	}
-	return x.failure(e, stage)
+	return x.failure(e, switchyard.Answered)
 }
 
 var errIdle = errors.New("the answer stalled")
@@ -156,16 +161,16 @@ func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*s
 	if idle := x.c.Target.Timeouts.Idle; idle > 0 {
 		r = &watched{r: r, idle: idle, stalled: func() { cancel(errIdle) }}
 	}
-	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip": // unasked; the limit counts what it unpacks to
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); {
+	case encoding == "", encoding == "identity":
+	case encoding == "gzip", encoding == "x-gzip": // unasked; the limit counts what it unpacks to
 		gz, err := gzip.NewReader(r)
 		if err != nil {
 			return nil, err
 		}
 		resp.Header.Del("Content-Encoding")
 		r, size = gz, -1
-	default:
+	case resp.StatusCode < 400: // else its status tells enough
 		return nil, fmt.Errorf("content encoding %q", encoding)
 	}
 	return x.Pool.ReadJSON(r, size, x.MaxAnswer)

@@ -13,7 +13,6 @@ import (
 	"switchyard/breaker"
 	"switchyard/dialect"
 	"switchyard/router"
-	"switchyard/spool"
 )
 
 // Stream is events of a provider that go on to the app as they come. It falls back only until its first byte. The
@@ -36,6 +35,7 @@ func (s *Stream) Close() error {
 	return s.close(s.err)
 }
 
+// Read reads the events as they come. The error is io.EOF at their end, and else why they broke off.
 func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
 	s.events.see(p[:n])
@@ -65,7 +65,8 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 		gone = nil
 	}
 	stop := context.AfterFunc(leaving{gone}, cancel)
-	end := func() { stop(); cancel() }
+	ctx, stall := context.WithCancelCause(ctx)
+	end := func() { stop(); stall(nil); cancel() }
 	defer func() {
 		if ans == nil || ans.Stream == nil { // else it ends with its events
 			end()
@@ -75,17 +76,17 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 	if err != nil {
 		return nil, x.failure(err, switchyard.Unsent)
 	}
-	resp, stage, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
+	resp, err := x.roundTrip(ctx, out) //nolint:bodyclose // by the Stream, or by noStream
 	if err != nil {
 		return nil, err
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); resp.StatusCode != http.StatusOK || kind != "text/event-stream" {
-		return x.noStream(ctx, out, resp)
+		return x.noStream(ctx, out, resp, stall)
 	}
 	body := bufio.NewReaderSize(resp.Body, 32<<10)
 	if _, err := body.Peek(1); err != nil {
 		_ = resp.Body.Close()
-		return nil, x.unread(ctx, err, stage)
+		return nil, x.unread(ctx, err)
 	}
 	s := &Stream{Header: resp.Header, Reader: body, Attempt: *x.a}
 	s.Attempt.Cost = x.a.Estimate
@@ -101,13 +102,11 @@ func (x *exchange) listen(ctx context.Context) (ans *Answer, err error) {
 }
 
 // noStream reads an answer that turned out to be no stream: a refusal, most often.
-func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *http.Response) (*Answer, error) {
-	defer resp.Body.Close()
-	body, err := x.read(resp, func(error) {})
+func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *http.Response, cancel context.CancelCauseFunc) (*Answer, error) {
+	reply, err := x.receive(ctx, resp, cancel)
 	if err != nil {
-		return nil, x.unread(ctx, err, switchyard.Answered)
+		return nil, err
 	}
-	reply := &spool.Message{Header: resp.Header, Status: resp.StatusCode, Body: body}
 	x.reply = reply
 	step, err := x.decode(out, reply)
 	if err == nil && step.Result == nil {

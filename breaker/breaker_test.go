@@ -481,3 +481,13 @@ func BenchmarkAllow(b *testing.B) {
 		}
 	})
 }
+
+// TestRetryAfterByNoClock: how long the provider has asked to wait is measured, and not read off a clock that may be put right
+// meanwhile: one that was years ahead when the machine came up would take a target out for as long.
+func TestRetryAfterByNoClock(t *testing.T) {
+	r := configured(breaker.Config{})
+	end(t, r, switchyard.RateLimited, time.Minute)
+	if until := r.State("flux").NotBefore; until == until.Round(0) { // which takes the measured time out
+		t.Errorf("until %v by the clock", until)
+	}
+}

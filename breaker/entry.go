@@ -24,8 +24,8 @@ const buckets = 10
 // ours, or called gobreaker while holding ours, would be stuck for ever.
 type entry struct {
 	name  string
-	until atomic.Int64            // not before this, in Unix nanoseconds; it only grows
-	live  atomic.Pointer[machine] // replaced whole when the settings that gobreaker fixes change
+	until atomic.Pointer[time.Time] // not before this; nil: whenever. It only grows, and goes by no clock that may be put back
+	live  atomic.Pointer[machine]   // replaced whole when the settings that gobreaker fixes change
 }
 
 // machine is a gobreaker with what it does not tell: since when, and by which thresholds.
@@ -191,21 +191,20 @@ func (e *entry) hold(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	until := time.Now().Add(min(d, MaxNotBefore)).UnixNano()
+	until := time.Now().Add(min(d, MaxNotBefore))
 	for {
 		old := e.until.Load()
-		if old >= until || e.until.CompareAndSwap(old, until) {
+		if old != nil && !until.After(*old) || e.until.CompareAndSwap(old, &until) {
 			return
 		}
 	}
 }
 
 func (e *entry) notBefore() time.Time {
-	n := e.until.Load()
-	if n == 0 {
-		return time.Time{}
+	if until := e.until.Load(); until != nil {
+		return *until
 	}
-	return time.Unix(0, n)
+	return time.Time{}
 }
 
 // wait is how long the machine itself will say no; 0 if it says yes.

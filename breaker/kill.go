@@ -16,6 +16,7 @@ import (
 // Scope is what a Kill stops.
 type Scope string
 
+// The scopes, of which a Kill names one thing, but for the last.
 const (
 	Provider Scope = "provider"
 	Target   Scope = "target"

@@ -13,10 +13,10 @@ import (
 
 // Config is where answers are kept.
 type Config struct {
-	Dir string        // made if it does not exist; nothing else may live there
-	TTL time.Duration // of answers under a key; 0: 24 h
-	Max int64         // bytes of all answers together; 0: 1 GiB. The oldest go first
-	Now func() time.Time
+	Dir string           // made if it does not exist; nothing else may live there
+	TTL time.Duration    // of answers under a key; 0: 24 h
+	Max int64            // bytes of all answers together; 0: 1 GiB. The oldest go first
+	Now func() time.Time // nil: time.Now
 
 	fsync func(*os.File) error // how a file, or the folder with its names, is brought to disk, for tests; nil: its Sync
 }

@@ -51,7 +51,7 @@ func (b *Budget) Validate() error {
 	if b.Name == "" {
 		fault("name: is missing")
 	}
-	if kind, _ := b.over(); !slices.Contains([]string{overAll, overKey, overTenant, overProvider, overTarget, overRoute}, kind) {
+	if kind, _ := b.One(); !slices.Contains([]string{overAll, overKey, overTenant, overProvider, overTarget, overRoute}, kind) {
 		fault("scope: want all, key, tenant, provider, target, route, or one of them such as key:web-pro, got %q", b.Scope)
 	} else if kind == overAll && b.Scope != overAll {
 		fault("scope: all takes no name, got %q", b.Scope)
@@ -81,15 +81,12 @@ func (b *Budget) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Over is what the budget is over, and which one; empty for each by itself, and for all.
-func (b *Budget) over() (kind, one string) {
-	kind, one, _ = strings.Cut(b.Scope, ":")
-	return kind, one
-}
-
 // One is the key, tenant, provider, target or route that the budget is over, as kind and name; the name is empty if it is
 // over each of them, or over all.
-func (b *Budget) One() (kind, name string) { return b.over() }
+func (b *Budget) One() (kind, name string) {
+	kind, name, _ = strings.Cut(b.Scope, ":")
+	return kind, name
+}
 
 // atLimit is what happens at the limit. Unless the file says, a provider or a target is passed over, since others may
 // serve, and everybody else is refused.
@@ -97,7 +94,7 @@ func (b *Budget) atLimit() string {
 	if b.AtLimit != "" {
 		return b.AtLimit
 	}
-	if kind, _ := b.over(); kind == overProvider || kind == overTarget {
+	if kind, _ := b.One(); kind == overProvider || kind == overTarget {
 		return PassOver
 	}
 	return Refuse
@@ -116,9 +113,18 @@ func (b *Budget) calendar(now time.Time) (from, until time.Time) {
 		from = now.Add(-time.Duration(now.Minute())*time.Minute - time.Duration(now.Second())*time.Second - time.Duration(now.Nanosecond()))
 		return from, from.Add(time.Hour)
 	case PerMonth:
-		return time.Date(y, m, 1, 0, 0, 0, 0, zone), time.Date(y, m+1, 1, 0, 0, 0, 0, zone)
+		return midnight(y, m, 1, zone), midnight(y, m+1, 1, zone)
 	}
-	return time.Date(y, m, d, 0, 0, 0, 0, zone), time.Date(y, m, d+1, 0, 0, 0, 0, zone)
+	return midnight(y, m, d, zone), midnight(y, m, d+1, zone)
+}
+
+// midnight is when a day begins; where clocks are put forward at midnight, that is when they are.
+func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if t.Hour() > 12 { // the evening before, by which time.Date may mean a midnight that there is not
+		_, t = t.ZoneBounds()
+	}
+	return t
 }
 
 // Spending is one request that is about to leave: for whom, to whom, and what it costs if all goes well.

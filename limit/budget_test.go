@@ -247,6 +247,72 @@ func TestBudgetWindows(t *testing.T) {
 	}
 }
 
+// TestBudgetMidnightSkipped: where clocks are put forward at midnight, the day begins at one o'clock, and the one before it lasts
+// until then.
+func TestBudgetMidnightSkipped(t *testing.T) {
+	for zone, midnight := range map[string]string{
+		"America/Santiago": "2026-09-06T04:00:00Z",
+		"America/Havana":   "2026-03-08T05:00:00Z",
+		"Africa/Cairo":     "2026-04-23T22:00:00Z",
+		"Atlantic/Azores":  "2026-03-29T01:00:00Z",
+	} {
+		begins, err := time.Parse(time.RFC3339, midnight)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := configured(t, nothing, budget(func(b *limit.Budget) { b.Timezone = zone }))
+		for _, c := range []struct {
+			at     time.Time
+			resets time.Duration // from begins on
+			taken  bool          // whether there is money yet
+		}{
+			{begins.Add(-time.Minute), 0, true},
+			{begins.Add(-1), 0, false},
+			{begins, 23 * time.Hour, true},
+			{begins.Add(time.Minute), 23 * time.Hour, false},
+		} {
+			settle, err := b.Reserve(limit.Spending{Estimate: estimate(switchyard.Dollar)}, c.at)
+			if (err == nil) != c.taken {
+				t.Errorf("%s: at %v: %v", zone, c.at.Sub(begins), err)
+			}
+			if err == nil {
+				settle(paid(switchyard.Dollar), 1)
+			}
+			if got := b.States(c.at)[0].Resets; !got.Equal(begins.Add(c.resets)) {
+				t.Errorf("%s: at %v the window ends at %v", zone, c.at.Sub(begins), got.Sub(begins))
+			}
+		}
+	}
+}
+
+// TestBudgetClockPutRight: a window that the clock ran into while it was far ahead is over when it has been put right; one that a
+// small step back leaves goes on.
+func TestBudgetClockPutRight(t *testing.T) {
+	b := configured(t, nothing, budget(nil))
+	spend := func(now time.Time) error {
+		settle, err := b.Reserve(limit.Spending{Estimate: estimate(switchyard.Dollar)}, now)
+		if err == nil {
+			settle(paid(switchyard.Dollar), 1)
+		}
+		return err
+	}
+	midnight := noon.Add(12 * time.Hour)
+	for _, c := range []struct {
+		at    time.Time
+		taken bool
+	}{
+		{noon.AddDate(10, 0, 0), true},
+		{noon, true},
+		{midnight.Add(time.Second), true},
+		{midnight.Add(-time.Second), false},
+		{midnight.Add(time.Minute), false},
+	} {
+		if err := spend(c.at); (err == nil) != c.taken {
+			t.Errorf("at %v: %v", c.at, err)
+		}
+	}
+}
+
 // TestBudgetEndsLate: what ends after its window leaves the account of the present one alone.
 func TestBudgetEndsLate(t *testing.T) {
 	b := configured(t, nothing, budget(nil))

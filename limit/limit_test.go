@@ -155,6 +155,31 @@ func TestABatchLargerThanTheBurstPassesAndOwes(t *testing.T) {
 	})
 }
 
+// TestImagesThatComeLater are taken by one who has its place: all or none, and no request's tokens.
+func TestImagesThatComeLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := registry(map[limit.Name]limit.Config{web: {Rate: rate(t, "1/h"), Images: rate(t, "1/s"), Burst: 4}})
+		defer mustAcquire(t, r, 0, web)() // for one image
+		if err := r.TakeImages(web, 3); err != nil {
+			t.Fatal(err)
+		}
+		var e *switchyard.Error
+		if err := r.TakeImages(web, 2); !errors.Is(err, limit.ErrLimited) || !errors.As(err, &e) || e.Kind != switchyard.Throttled || e.RetryAfter != 2*time.Second {
+			t.Errorf("got %#v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := r.TakeImages(web, 2); err != nil {
+			t.Errorf("what was refused has cost something: %v", err)
+		}
+		if err := r.TakeImages(google, 1000); err != nil {
+			t.Errorf("where nothing is limited: %v", err)
+		}
+		if n := len(r.Loads()); n != 1 {
+			t.Errorf("%d names are remembered", n)
+		}
+	})
+}
+
 func TestAllOrNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := registry(map[limit.Name]limit.Config{

@@ -23,9 +23,9 @@ const unknownWait = time.Second
 type Scope uint8
 
 const (
-	Key Scope = iota
-	Target
-	Provider
+	Key      Scope = iota // a virtual key, by its name
+	Target                // a target, likewise
+	Provider              // a provider, likewise
 )
 
 func (s Scope) String() string { return [...]string{"key", "target", "provider"}[min(s, Provider)] }
@@ -98,6 +98,21 @@ func (r *Registry) Acquire(ctx context.Context, names []Name, n int, patience ti
 		return nil, err
 	}
 	return sync.OnceFunc(giveBack), nil
+}
+
+// TakeImages takes the tokens of n images at once, or none, for one who has a place at name and has learned only then for how many
+// it is. The error is that of an Acquire without patience.
+func (r *Registry) TakeImages(name Name, n int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g, now := r.gate(name), time.Now()
+	defer r.drop(name, g)
+	wait, undo := g.images.reserve(n, now)
+	if wait <= 0 {
+		return nil
+	}
+	undo(now)
+	return throttled(name, wait, "over its rate")
 }
 
 // Load is how busy one name is, for picks by load.

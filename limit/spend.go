@@ -25,7 +25,7 @@ type Books func(ctx context.Context, kind string, since, until time.Time) (map[s
 
 // Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
 // is booked when it has ended, so that requests that run at once cannot spend the same money. They outlive reloads. The
-// zero value has none, and so has a nil one; all methods may be called at once.
+// zero value has none; nor has a nil one, of which nothing but Reserve and Resume may be asked. All methods may be called at once.
 type Budgets struct {
 	mu   sync.Mutex // guards all below
 	list []*purse
@@ -82,7 +82,7 @@ func (b *Budgets) swap(list []Budget) (old, added []*purse) {
 	next := make([]*purse, 0, len(list))
 	for _, budget := range list {
 		p := &purse{Budget: budget, window: &window{}}
-		p.kind, p.one = budget.over()
+		p.kind, p.one = budget.One()
 		same := slices.IndexFunc(b.list, func(o *purse) bool {
 			return o.Name == p.Name && o.Scope == p.Scope && o.Per == p.Per && o.Timezone == p.Timezone
 		})
@@ -212,10 +212,14 @@ func (p *purse) of(s *Spending, now time.Time) *account {
 	return p.account(subject, now)
 }
 
+// stepBack is how far a clock may be put back without leaving a window that has begun. When it has been further ahead than that,
+// a window of the future would last until then.
+const stepBack = time.Hour
+
 // account is a subject's, of the present window.
 func (p *purse) account(subject string, now time.Time) *account {
 	w := p.window
-	if !now.Before(w.until) {
+	if !now.Before(w.until) || w.from.Sub(now) > stepBack {
 		w.from, w.until = p.calendar(now)
 		w.accounts = map[string]*account{}
 	}

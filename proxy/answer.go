@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +140,7 @@ func (q *request) refuse(err error) {
 	if e.Outcome != "" { // of an attempt: nothing of the inside goes out
 		e.Detail, e.Param = "", ""
 	}
-	if q.r.Context().Err() != nil {
+	if q.r.Context().Err() != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // by which its body came too late: it waits for the answer
 		return // the app has left
 	}
 	e.Paid = e.Paid || q.rec.Cost.Charge == switchyard.ChargePossible || q.rec.Cost.Charge == switchyard.ChargeSettled

@@ -215,7 +215,7 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 		return item, fmt.Errorf(".path: want a path such as /v1/images/generations, got %q", item.path)
 	}
 	place, ok := x.snap.locate(r)
-	if !ok || place.dialect == nil || place.dialect.Route(place.base, http.MethodPost, place.path) != dialect.Generate {
+	if !ok || place.op != dialect.Generate {
 		return item, fmt.Errorf(".path: %q makes no pictures", item.path)
 	}
 	if item.dialect = place.dialect.Name(); x.key.IsZero() && place.dialect.TakeKey(r.Header.Clone(), r.URL.Query()).IsZero() {

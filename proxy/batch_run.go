@@ -130,6 +130,31 @@ func (x *extra) itemRequest(ctx context.Context, item *batchItem, key string) (*
 	return r, nil
 }
 
+// note keeps the result of one request.
+func (b *batch) note(i int, res batchResult) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.results[i] = res
+	b.told = append(b.told, i)
+	b.totals.add(&res)
+	b.wake()
+}
+
+// end says that there is no more to come.
+func (b *batch) end(now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = now
+	clear(b.items) // they lie in the message, which is given back
+	b.wake()
+}
+
+// wake tells whoever watches. Requires mu.
+func (b *batch) wake() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
 // sink takes an answer that is kept elsewhere, if it is one.
 type sink struct {
 	header http.Header

@@ -12,16 +12,20 @@ import (
 	"switchyard/spool"
 )
 
-// upload notes that the app's body could not be read: that is not its provider's fault. The transport reads it in a
-// goroutine of its own.
+// upload is an app's body, and notes how far it came. That it could not be read is not its provider's fault. The transport reads
+// it in a goroutine of its own.
 type upload struct {
 	io.ReadCloser
-	failed *atomic.Bool
+	whole  atomic.Bool // it was read to its end
+	failed atomic.Bool // it could not be
 }
 
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrBodyReadAfterClose) {
+	switch {
+	case errors.Is(err, io.EOF):
+		u.whole.Store(true)
+	case err != nil && !errors.Is(err, http.ErrBodyReadAfterClose):
 		u.failed.Store(true)
 	}
 	return n, err
@@ -52,8 +56,12 @@ func (d *download) Read(p []byte) (int, error) {
 
 // read spools the app's request, in the time that it may take.
 func (q *request) read() (*spool.Message, error) {
-	defer q.snap.Settings.boundBody(q.w)()
-	return q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+	came := q.snap.Settings.boundBody(q.w, q.r)
+	msg, err := q.message(q.r, q.place, q.snap.Settings.MaxRequestBody)
+	if err == nil {
+		came()
+	}
+	return msg, err
 }
 
 // message is a request for a place, of at most so many bytes, as it has arrived whole.
@@ -64,14 +72,14 @@ func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message
 	if r.ContentLength > most {
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
-	var broken atomic.Bool
-	body, err := h.Pool.ReadJSON(&upload{ReadCloser: r.Body, failed: &broken}, r.ContentLength, most)
+	in := &upload{ReadCloser: r.Body}
+	body, err := h.Pool.ReadJSON(in, r.ContentLength, most)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
-	case broken.Load():
+	case in.failed.Load():
 		return nil, switchyard.Invalid("", "The request body is incomplete.")
 	case err != nil:
 		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}

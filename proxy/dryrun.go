@@ -70,7 +70,7 @@ func (q *request) tellPlan() error {
 // the credential in its headers.
 func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc, error) {
 	place, ok := s.locate(r)
-	if !ok || place.dialect == nil || place.dialect.Route(place.base, r.Method, place.path) != dialect.Generate {
+	if !ok || place.op != dialect.Generate {
 		return PlanDoc{}, fmt.Errorf("%s %s asks for no images: it is not planned", r.Method, r.URL.Path)
 	}
 	q := &request{Handler: &Handler{Pool: pool}, snap: s, place: place, r: r, rec: &Record{}}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"switchyard"
+	"switchyard/attempt"
 	"switchyard/ticket"
 )
 
@@ -31,6 +33,12 @@ func Host(ctx context.Context, h *Handler, image switchyard.Blob, n int) (hosted
 		}
 	}
 	return q.hosted, nil
+}
+
+// Observe has a handler learn from attempts for a request whose pictures it has begun to make at that time.
+func Observe(h *Handler, began time.Time, attempts ...switchyard.Attempt) {
+	q := &request{Handler: h, rec: &Record{}, began: began}
+	q.observe(&switchyard.Request{}, &attempt.Answer{}, &attempt.Report{Attempts: attempts})
 }
 
 // Hold tells a ticket's row of a job, and Finish that the work went well.

@@ -73,7 +73,7 @@ func (h *Handler) extraTo(serve func(*extra, http.ResponseWriter) error) http.Ha
 			return
 		}
 		x.snap.Settings.cors(w.Header(), r)
-		defer x.snap.Settings.boundBody(w)()
+		x.snap.Settings.boundBody(w, r) // nothing here takes long once the body is there
 		err := x.identify()
 		if err == nil {
 			err = serve(x, w)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"switchyard"
 	"switchyard/asset"
@@ -16,7 +15,7 @@ import (
 // fileCall is what the request wants of our files; nothing if it is about something else.
 func (q *request) fileCall() (front dialect.Storer, call dialect.FileCall) {
 	front, ok := q.place.dialect.(dialect.Storer)
-	if !ok || q.place.dialect.Route(q.place.base, q.r.Method, q.place.path) != dialect.Files {
+	if !ok || q.place.op != dialect.Files {
 		return nil, call
 	}
 	return front, front.FileCall(q.place.base, q.r.Method, q.place.path)
@@ -132,15 +131,17 @@ func (q *request) receive(ctx context.Context, call dialect.FileCall, a *dialect
 	if q.r.ContentLength > q.snap.Settings.MaxRequestBody {
 		return asset.ErrTooLarge
 	}
-	defer q.snap.Settings.boundBody(q.w)()
-	var broken atomic.Bool
-	body := &upload{ReadCloser: q.r.Body, failed: &broken}
+	came := q.snap.Settings.boundBody(q.w, q.r)
+	body := &upload{ReadCloser: q.r.Body}
 	if call.Act == dialect.PutPart {
 		a.ETag, err = q.Uploads.Part(ctx, call.ID, call.Part, body)
 	} else {
 		_, err = q.Uploads.Fill(ctx, call.ID, body)
 	}
-	if err != nil && broken.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err == nil {
+		came()
+	}
+	if err != nil && body.failed.Load() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return switchyard.Invalid("", "The request body is incomplete.")
 	}
 	return err

@@ -50,6 +50,9 @@ func (q *request) generate() error {
 	if err != nil {
 		return err
 	}
+	if err := q.ownImages(req.Images); err != nil {
+		return err
+	}
 	if t, ok := q.place.dialect.(dialect.Ticketer); ok && req.Async {
 		return q.submit(t, req, msg)
 	}
@@ -139,6 +142,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) (job *attempt.Job, err error) {
 	defer q.survive(&err)
 	plan := q.plan()
+	q.began = q.now()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
 		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
@@ -157,13 +161,15 @@ func (q *request) tried(report *attempt.Report) { // small frames: see attempt's
 	q.rec.Hedged = q.rec.Hedged || report.Hedged
 }
 
-// observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing.
+// observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing; nor does a job that an
+// earlier process began, and that had ended before this one came to ask.
 func (q *request) observe(req *switchyard.Request, ans *attempt.Answer, report *attempt.Report) {
-	if ans.Stream != nil {
+	resumed := slices.ContainsFunc(report.Attempts, func(a switchyard.Attempt) bool { return a.Started.Before(q.began) })
+	if ans.Stream != nil || resumed {
 		return
 	}
 	if q.Pace != nil {
-		q.Pace.Observe(q.rec.Route, req, q.now().Sub(q.rec.Started))
+		q.Pace.Observe(q.rec.Route, req, q.now().Sub(q.began))
 	}
 	if q.Statistics == nil {
 		return

@@ -82,13 +82,15 @@ type Handler struct {
 	cut      context.CancelFunc
 }
 
-// Use puts a config into force. Requests in flight keep the one they began with.
+// Use puts a config into force, and must have been called before the first request. Requests in flight keep the one they began
+// with.
 func (h *Handler) Use(s *Snapshot) {
 	h.init()
 	h.snap.Store(s)
 }
 
-// Admit bounds the requests that are served at once, and those that wait for their turn.
+// Admit bounds the requests that are served at once, and those that wait for their turn: all others are told to come back. For
+// 0 in flight, and before it is called, there is no bound. It may be called at any time.
 func (h *Handler) Admit(inFlight, queue int) { h.inFlight.configure(inFlight, queue) }
 
 func (h *Handler) init() {
@@ -143,6 +145,7 @@ type request struct {
 	// Of one that asks for a generation.
 	decoded *switchyard.Request         // nil until it is
 	match   router.Match                // of what is decoded
+	began   time.Time                   // when its pictures were begun to be made
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
 	left    bool                        // a provider has a job that the next process goes on with
 	rest    func() []switchyard.Attempt // waits for what the loser of a hedge has under way; nil if there is nothing
@@ -155,7 +158,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.serveOwn(w, r) {
 		return
 	}
-	if q := h.carry(w, r); q.rec.Status == 0 {
+	if q := h.carry(w, r); q.rec.Status < http.StatusOK { // at most told to wait
 		panic(http.ErrAbortHandler) // its app has left; should it listen on, an empty 200 would be a lie
 	}
 }
@@ -196,7 +199,7 @@ func (h *Handler) serveOwn(w http.ResponseWriter, r *http.Request) bool {
 			}
 		}
 		_, _ = fmt.Fprintln(w, said)
-	case strings.HasPrefix(r.URL.Path, assetsPath):
+	case strings.HasPrefix(r.URL.Path, asset.Prefix):
 		h.Assets.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, extrasPath):
 		h.extra.ServeHTTP(w, r)
@@ -225,7 +228,7 @@ func (q *request) serve() (err error) {
 	q.rec.Path = place.path
 	q.caller, err = q.identify()
 	switch { // some of these are for strangers, too
-	case q.isPage():
+	case q.place.op == dialect.Page:
 		return q.page(err)
 	case q.isOpenFile():
 		return q.file()
@@ -249,11 +252,10 @@ func (q *request) dispatch() error {
 	if q.place.dialect == nil {
 		return q.mounted()
 	}
-	op := q.place.dialect.Route(q.place.base, q.r.Method, q.place.path)
 	if q.Switches.Bypassed() {
-		return q.bypass(op)
+		return q.bypass()
 	}
-	switch op {
+	switch q.place.op {
 	case dialect.Generate:
 		return q.generate()
 	case dialect.Ticket:
@@ -263,24 +265,6 @@ func (q *request) dispatch() error {
 	default:
 		return q.pass(nil)
 	}
-}
-
-// takeKey is the app's credential. Of a request to a passthrough provider it stays where it is: it may be for that one.
-func (q *request) takeKey() switchyard.Secret {
-	if q.place.dialect == nil {
-		return switchyard.NewSecret(strings.TrimPrefix(q.r.Header.Get("Authorization"), "Bearer "))
-	}
-	q.rec.Dialect = q.place.dialect.Name()
-	q.r.Header = q.r.Header.Clone()
-	return q.place.dialect.TakeKey(q.r.Header, q.place.query)
-}
-
-// ownLimit keeps the caller within the limit of its own key. An app over it hears so at once.
-func (q *request) ownLimit() (func(), error) {
-	if q.caller.key == nil {
-		return func() {}, nil
-	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Key, Name: q.caller.key.Name}}, 1, 0)
 }
 
 // errNowhere is a path that is nobody's.

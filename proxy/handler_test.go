@@ -17,6 +17,7 @@ import (
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/breaker"
+	"switchyard/dialect"
 	"switchyard/dialect/all"
 	"switchyard/ledger"
 	"switchyard/limit"
@@ -79,7 +80,11 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 			natives = append(natives, native)
 		}
 	}
-	if snap.Router, err = router.New(router.Config{Natives: natives}); err != nil {
+	tables := map[string]*dialect.Table{}
+	for _, d := range snap.Dialects {
+		tables[d.Name()] = d.Models()
+	}
+	if snap.Router, err = router.New(router.Config{Natives: natives, Tables: tables}); err != nil {
 		t.Fatal(err)
 	}
 	h.Use(snap)
@@ -200,6 +205,7 @@ func TestKeyring(t *testing.T) {
 		{"/replicate/v1/account", "Authorization", "Bearer "},
 		{"/replicate/v1/account", "Authorization", "Token "},
 		{"/voices/v1/say", "Authorization", "Bearer "},
+		{"/voices/v1/say", "Authorization", "bearer "}, // a scheme's name may be spelled either way
 	} {
 		for secret, ok := range map[string]bool{"virtual": true, "virtua": false, "virtual1": false, "": false} {
 			resp, text := get(t, http.MethodGet, url+c.path, "", http.Header{c.name: {c.value + secret}, "Cookie": {"a=cookie"}, "X-Api-Key": {"x"}})

@@ -6,9 +6,8 @@ import (
 	"strings"
 
 	"switchyard"
+	"switchyard/asset"
 )
-
-const assetsPath = "/assets/"
 
 // hosts reports whether an app gets addresses of ours.
 func (q *request) hosts(req *switchyard.Request) bool {
@@ -29,7 +28,7 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 		if err != nil {
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}
-		img.URL = q.origin + assetsPath + name
+		img.URL = q.origin + asset.Path(name)
 	}
 	return nil
 }

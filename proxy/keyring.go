@@ -45,27 +45,6 @@ func (ring Keyring) named(name string) *Key {
 	return nil
 }
 
-// caller is who calls, and with what.
-type caller struct {
-	key    *Key              // nil without virtual keys
-	tenant string            // never empty
-	own    switchyard.Secret // the app's own credential, for the provider it belongs to; empty with virtual keys
-}
-
-// hasOwn reports whether the app has a credential that it may use towards the provider that this belongs to.
-func (c *caller) hasOwn() bool { return !c.own.IsZero() }
-
-// keyName is that of the virtual key; empty without.
-func (c *caller) keyName() string {
-	if c.key == nil {
-		return ""
-	}
-	return c.key.Name
-}
-
-// anonymous is the tenant of callers without any credential.
-const anonymous = "anonymous"
-
 // identify tells who sent a credential; it errs if only known keys may call.
 func (ring Keyring) identify(secret switchyard.Secret) (*caller, error) {
 	if ring == nil {

@@ -12,8 +12,8 @@ import (
 
 // bypass hands a request to the app's own provider as it is, without rules or translation. What was accepted before, and
 // what lies here, is still ours to tell of.
-func (q *request) bypass(op dialect.Op) error {
-	switch op {
+func (q *request) bypass() error {
+	switch q.place.op {
 	case dialect.Ticket:
 		return q.ticket()
 	case dialect.Files:

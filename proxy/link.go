@@ -65,16 +65,3 @@ func (ring Keyring) passed(pass, path string, query url.Values) *Key {
 	}
 	return nil
 }
-
-// identify tells who calls: by the app's credential, or if there is none by the pass in an address that we led it to.
-func (q *request) identify() (*caller, error) {
-	secret := q.takeKey()
-	pass := q.place.query.Get(passParam)
-	q.place.query.Del(passParam)
-	if _, ok := q.place.dialect.(dialect.Linker); ok && secret.IsZero() {
-		if k := q.snap.Keys.passed(pass, q.place.raw, q.place.query); k != nil {
-			return &caller{key: k, tenant: k.Tenant}, nil
-		}
-	}
-	return q.snap.Keys.identify(secret)
-}

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"switchyard"
+	"switchyard/asset"
 	"switchyard/dialect"
 )
 
-// place is where a request arrived: whose protocol it speaks, and which path of that provider it means.
+// place is where a request arrived: whose protocol it speaks, which path of that provider it means, and what it wants there.
 type place struct {
 	dialect dialect.Dialect // nil for passthrough providers
 	mount   *Mount          // nil but for those
@@ -21,6 +22,7 @@ type place struct {
 	path    string          // decoded, the provider's
 	raw     string          // the same, escaped as the app did
 	query   url.Values
+	op      dialect.Op // Other for passthrough providers, too
 }
 
 // Mount is a passthrough provider: any other HTTP API, guarded and metered.
@@ -29,9 +31,18 @@ type Mount struct {
 	Prefix string
 }
 
-// locate finds whom a request is for: by a prefix of ours, else by a provider's own host name, else by a path that
-// only one of them can mean. ok is false if it is for nobody.
+// locate finds whom a request is for, and what it wants. ok is false if it is for nobody.
 func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
+	p, ok = s.find(r)
+	if p.dialect != nil {
+		p.op = p.dialect.Route(p.base, r.Method, p.path)
+	}
+	return p, ok
+}
+
+// find finds whom a request is for: by a prefix of ours, else by a provider's own host name, else by a path that only one of
+// them can mean.
+func (s *Snapshot) find(r *http.Request) (p place, ok bool) {
 	path, raw := r.URL.Path, r.URL.EscapedPath()
 	if !clean(path) {
 		return place{}, false
@@ -100,7 +111,7 @@ func Prefixes(dialects ...dialect.Dialect) []string {
 
 // Own are the paths that are ours and no provider's.
 func Own() []string {
-	return []string{strings.TrimSuffix(extrasPath, "/"), strings.TrimSuffix(assetsPath, "/"), healthPath, readyPath}
+	return []string{strings.TrimSuffix(extrasPath, "/"), strings.TrimSuffix(asset.Prefix, "/"), healthPath, readyPath}
 }
 
 // Hides reports whether all that is below path is below prefix, too.
@@ -119,7 +130,7 @@ func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at dialect.Pla
 	if target.Host == r.Host || strings.HasSuffix(s.Settings.origin(r), "://"+target.Host) {
 		self := r.Clone(r.Context())
 		self.URL, self.Header = target, http.Header{}
-		return s.locate(self)
+		return s.find(self)
 	}
 	for _, place := range d.Places() {
 		if target.Scheme == "https" && slices.Contains(place.Hosts, target.Host) {

@@ -22,9 +22,3 @@ func (q *request) page(stranger error) error {
 	}
 	return q.pass(nil)
 }
-
-// isPage reports whether the request is for a page.
-func (q *request) isPage() bool {
-	d := q.place.dialect
-	return d != nil && d.Route(q.place.base, q.r.Method, q.place.path) == dialect.Page
-}

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
@@ -42,11 +41,11 @@ type passage struct {
 
 	asked  bool          // the provider, or it was about to be
 	sent   atomic.Bool   // the head of the request, at least
-	broken atomic.Bool   // the app's own body broke off
+	body   upload        // of the app, if it goes on as it comes; else nothing is in it
 	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
 	cut    bool          // the answer broke off
-	err    error         // of httputil
+	err    error         // of httputil: there was no answer, or none that can be handed on
 }
 
 // run takes the request to the provider and the answer to the app, both as they come.
@@ -55,6 +54,7 @@ func (p *passage) run() (err error) {
 	p.asked = true
 	p.beginHop()
 	_ = http.NewResponseController(p.w).EnableFullDuplex() // else event streams are cut now and then
+	defer p.hangUp(p.w.Header())                           // with what is told in the place of an answer
 	proxy := &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      p.transport(),
@@ -85,19 +85,15 @@ func (p *passage) rewrite(r *httputil.ProxyRequest) {
 	out.Header = http.Header{}
 	p.headers(in, out.Header)
 	p.tellHop(out.Header)
-	out.GetBody = nil
+	out.GetBody, out.Trailer = nil, nil
 	switch {
 	case p.msg != nil:
 		out.Body, _ = p.msg.Body.Open()
 		out.ContentLength = p.msg.Body.Len()
 	case out.Body != nil:
-		out.Body = &upload{ReadCloser: out.Body, failed: &p.broken}
+		p.body.ReadCloser = out.Body
+		out.Body = &p.body
 	}
-}
-
-// paid reports whether the request may cost money: reading does not.
-func (p *passage) paid() bool {
-	return p.r.Method != http.MethodGet && p.r.Method != http.MethodHead && p.r.Method != http.MethodOptions
 }
 
 // open writes the request down. It does not wait for the disk, as a generation does: what it costs nobody knows anyway, and
@@ -182,7 +178,7 @@ func (p *passage) charge() (switchyard.Stage, switchyard.Cost) {
 		return switchyard.Unsent, switchyard.Cost{Charge: switchyard.ChargeNone}
 	case p.status == 0:
 		return switchyard.Sent, unknown
-	case !p.cut && p.ctx.Err() == nil:
+	case !p.cut && p.err == nil && p.ctx.Err() == nil:
 		unknown.Charge = switchyard.ChargeSettled
 	}
 	return switchyard.Answered, unknown
@@ -213,6 +209,7 @@ func (p *passage) answer(resp *http.Response) error {
 		resp.Header.Set("Content-Length", length)
 	}
 	p.lead(resp.Header)
+	p.hangUp(resp.Header)
 	p.snap.Settings.cors(resp.Header, p.r)
 	p.head() // not before: an interim answer would take it away
 	if resp.ContentLength == 0 {
@@ -222,17 +219,26 @@ func (p *passage) answer(resp *http.Response) error {
 	return nil
 }
 
+// hangUp says in the head of an answer that it is the last one on its connection, if the app's body has not been read to its end. In
+// full duplex, package net/http looks for the end when the handler is over, and is then surprised by a connection that it reads in
+// two places: it panics at the next request.
+func (p *passage) hangUp(h http.Header) {
+	if p.body.ReadCloser != nil && !p.body.whole.Load() {
+		h.Set("Connection", "close")
+	}
+}
+
 // verdict is what the breaker is told: of a mistake of ours nothing, nor of what the provider was not asked.
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
 	case !p.asked, p.ctx.Err() != nil, attempt.Panicked(p.rec.Err):
 		return switchyard.Canceled
-	case s == 0 && p.broken.Load():
+	case s == 0 && p.body.failed.Load():
 		return switchyard.Refused
 	case s == 0:
 		return switchyard.Unreachable
-	case p.cut:
+	case p.cut, p.err != nil: // an answer that is none, such as one in another protocol
 		return switchyard.BadReply
 	case s >= 500:
 		return switchyard.Overloaded
@@ -246,12 +252,13 @@ func (p *passage) verdict() switchyard.Outcome {
 	return switchyard.OK
 }
 
+// failure is what an app is told that gets no answer.
 func (p *passage) failure() error {
 	if p.ctx.Err() != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Canceled, Err: context.Cause(p.ctx)}
 	}
-	if p.broken.Load() {
+	if p.body.failed.Load() {
 		return switchyard.Invalid("", "The request body could not be read.")
 	}
-	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: switchyard.Unreachable, Err: errors.New("no answer")}
+	return &switchyard.Error{Kind: switchyard.Unavailable, Outcome: p.verdict(), Err: fmt.Errorf("no answer: %w", p.err)}
 }

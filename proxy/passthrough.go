@@ -82,7 +82,7 @@ func (q *request) mounted() error {
 
 // neverForwarded is what no provider may see of an app's request.
 var neverForwarded = []string{
-	"Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Connection", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
 	"Cookie", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
 	"X-Goog-Api-Key", "Idempotency-Key", "X-Idempotency-Key",
 }
@@ -94,6 +94,9 @@ var quiet = zap.NewStdLog(zap.NewNop())
 
 // forward is the passing through itself. What may cost money is in the journal before it leaves.
 func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers headerFunc) error {
+	if q.paid() && q.wantsPlan() {
+		return switchyard.Invalid("", "%s: this asks for no images, or is handed on as it is. It has no plan, and is not sent.", dryRunHeader)
+	}
 	address, path, err := q.address(t)
 	if err != nil {
 		return err
@@ -121,6 +124,11 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	defer p.settle()
 	q.rec.Err = p.run()
 	return q.rec.Err
+}
+
+// paid reports whether the request may cost money: reading does not.
+func (q *request) paid() bool {
+	return q.r.Method != http.MethodGet && q.r.Method != http.MethodHead && q.r.Method != http.MethodOptions
 }
 
 // address is where a target's provider is, and the path (escaped) at which it has what the app asks for.

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -247,7 +248,12 @@ func TestPassageBooked(t *testing.T) {
 		"nobody there":   {echo, errors.New("connection refused"), "503: unreachable unsent none"},
 		"no answer":      {cut(""), nil, "503: unreachable sent possible"},
 		"half an answer": {cut("half"), nil, "200: bad_reply answered possible"},
-		"a refusal":      {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, nil, "400: refused answered none"},
+		"another protocol": {func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chess\r\n\r\n")
+			_ = conn.Close()
+		}, nil, "503: bad_reply answered possible"},
+		"a refusal": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, nil, "400: refused answered none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, _ := frontDoor(t, c.provider, proxy.Settings{})
@@ -271,6 +277,31 @@ func TestPassageBooked(t *testing.T) {
 				t.Errorf("%s, want %s; the generation is %s, at %+v", got, c.want, g.Outcome, g.Cost)
 			}
 		})
+	}
+}
+
+// TestInterimIsNoAnswer: an app that has been told to wait, and has left off sending, is cut off when there is nothing more to tell
+// it. It may listen on, and must not take an empty 200 for its provider's word.
+func TestInterimIsNoAnswer(t *testing.T) {
+	_, url := frontDoor(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusProcessing)
+		<-r.Context().Done()
+	}, proxy.Settings{})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
+	r := bufio.NewReader(conn)
+	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 102") {
+		t.Fatalf("%q: %v", line, err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "HTTP/1.1") {
+		t.Errorf("the app was told %q", rest)
 	}
 }
 

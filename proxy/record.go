@@ -45,8 +45,8 @@ type Record struct {
 	Cache    string // "hit" or "miss"; empty if none was asked
 	Asked    int    // images
 	Images   int    // delivered
-	Status   int
-	Bytes    int64 // of the answer
+	Status   int    // HTTP; 0 if the app was not answered
+	Bytes    int64  // of the answer
 	Latency  time.Duration
 	Err      error             // nil if the app got what it asked for
 	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
@@ -115,7 +115,7 @@ func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // tell gives the record of the request, which is over, to whoever counts or follows it.
 func (q *request) tell() {
 	rec := q.rec
-	rec.Latency = q.now().Sub(rec.Started)
+	rec.Latency = max(q.now().Sub(rec.Started), 0)
 	if q.Observe != nil {
 		q.Observe(rec)
 	}
@@ -153,12 +153,4 @@ func (q *request) logAttempts() {
 			zap.String("charge", string(a.Cost.Charge)), zap.String("cost_usd", costText(a.Cost)), zap.Duration("latency", a.Latency),
 		})...)
 	}
-}
-
-// costText is dollars, or that nobody knows.
-func costText(c switchyard.Cost) string {
-	if c.Basis == switchyard.BasisUnknown {
-		return "unknown"
-	}
-	return c.Amount.String()
 }

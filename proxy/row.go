@@ -38,7 +38,7 @@ func (q *request) tier(said map[string]string) string {
 // book ends a generation as the record tells it, and has that on disk, with all that waited for it. Then the answer's last
 // byte may go out.
 func (q *request) book(ctx context.Context, account *account, g switchyard.Generation) {
-	q.rec.Latency = q.now().Sub(g.Started)
+	q.rec.Latency = max(q.now().Sub(g.Started), 0) // a ticket may be an earlier process's, and the clock have been put back
 	q.writeRow(ctx, account, g)
 }
 

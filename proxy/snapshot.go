@@ -20,12 +20,12 @@ type Snapshot struct {
 
 // Settings are the "server:" part of config.yaml, as far as requests are concerned.
 type Settings struct {
-	PublicURL       string         // how apps reach us, without a slash at the end; empty: by the Host they call
-	TrustedProxies  []netip.Prefix // whose X-Forwarded-Proto and -Host count
-	Origins         []string       // that browsers may call from; "*" for all
-	MaxRequestBody  int64
-	ReadBodyTimeout time.Duration
-	RequestTimeout  map[string]time.Duration // by dialect; "" for all others
+	PublicURL       string                   // how apps reach us, without a slash at the end; empty: by the Host they call
+	TrustedProxies  []netip.Prefix           // whose X-Forwarded-Proto and -Host count
+	Origins         []string                 // that browsers may call from; "*" for all
+	MaxRequestBody  int64                    // bytes, of what does not pass through as it comes
+	ReadBodyTimeout time.Duration            // for such a body; 0: as long as it takes
+	RequestTimeout  map[string]time.Duration // for a generation, by dialect; "" for all others. Needed
 	Hide            bool                     // the X-Switchyard-* headers
 	KeepPrompts     bool
 }
@@ -38,10 +38,11 @@ func (s *Settings) timeout(dialectName string) time.Duration {
 	return s.RequestTimeout[""]
 }
 
-// boundBody bounds the time that the body of a request may take to come, until done is called. A writer that has no connection
-// under it bounds nothing.
-func (s *Settings) boundBody(w http.ResponseWriter) (done func()) {
-	if s.ReadBodyTimeout <= 0 {
+// boundBody bounds the time that the body of a request may take to come. The caller calls came when all of it has; otherwise the
+// bound stays, since package net/http waits for what is left before it lets an answer go. A request without a body has none:
+// what is read then is whether the app has left. A writer that has no connection under it bounds nothing.
+func (s *Settings) boundBody(w http.ResponseWriter, r *http.Request) (came func()) {
+	if s.ReadBodyTimeout <= 0 || r.Body == http.NoBody {
 		return func() {}
 	}
 	control := http.NewResponseController(w)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/asset"
 	"switchyard/attempt"
 	"switchyard/breaker"
 	"switchyard/dialect"
@@ -171,7 +171,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
 		if kept.Asset != "" && q.hosts(req) {
-			img.URL = q.origin + assetsPath + kept.Asset
+			img.URL = q.origin + asset.Path(kept.Asset)
 		} else if kept.Asset != "" {
 			blob, err := q.Assets.Open(kept.Asset)
 			if err != nil {
@@ -195,38 +195,4 @@ func (q *request) damaged(s *dialect.State, err error) *dialect.State {
 		s.Result, s.Err, s.Damaged = nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}, true
 	}
 	return s
-}
-
-// waiters is who still wants the results of the tickets that this process works on.
-type waiters struct {
-	mu   sync.Mutex               // guards the rest
-	gone map[string]chan struct{} // :: ticket id → closed when nobody does
-}
-
-// join makes the channel that is closed when the ticket is not wanted any more.
-func (w *waiters) join(id string) <-chan struct{} {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.gone == nil {
-		w.gone = map[string]chan struct{}{}
-	}
-	w.gone[id] = make(chan struct{})
-	return w.gone[id]
-}
-
-// count is how many tickets this process works on.
-func (w *waiters) count() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.gone)
-}
-
-// leave closes it. It may be called more than once.
-func (w *waiters) leave(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if gone, ok := w.gone[id]; ok {
-		close(gone)
-		delete(w.gone, id)
-	}
 }

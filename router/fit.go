@@ -132,24 +132,19 @@ func (f *fitter) format() {
 	if r.Format == "" || len(formats) == 0 {
 		return
 	}
-	if slices.Contains(formats, r.Format) && !f.can.AnyFormat {
-		if r.Compression != nil && !f.can.Has("compression") {
-			if r.Format != "jpeg" {
-				f.dropField("compression", r.Compression != nil)
-			} else if f.convert("jpeg") {
-				return
-			}
+	made := slices.Contains(formats, r.Format) && !f.can.AnyFormat
+	switch {
+	case made && (r.Compression == nil || f.can.Has("compression")):
+	case made && r.Format != "jpeg": // which we write ourselves, as small as the app wants it
+		f.drop("compression")
+		r.Compression = nil
+	case f.convert(r.Format):
+	default:
+		f.round("format", r.Format, formats[0])
+		r.Format, r.Compression = formats[0], nil
+		if f.can.AnyFormat {
+			f.Format = formats[0]
 		}
-		return
-	}
-	if f.convert(r.Format) {
-		return
-	}
-	f.round("format", r.Format, formats[0])
-	r.Format = formats[0]
-	r.Compression = nil
-	if f.can.AnyFormat {
-		f.Format = formats[0]
 	}
 }
 
@@ -160,6 +155,7 @@ func (f *fitter) convert(format string) bool {
 	}
 	f.Format = format
 	f.Fidelity.Add(switchyard.Emulated, "format")
+	f.Request.Compression = nil // it is for us
 	// A source without loss, where there is one.
 	f.Request.Format = f.can.Formats[0]
 	if slices.Contains(f.can.Formats, "png") {

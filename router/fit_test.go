@@ -22,6 +22,7 @@ var (
 	gpt2    = openai.Dialect{}.Models().Find("gpt-image-2")
 	gptMini = openai.Dialect{}.Models().Find("gpt-image-1-mini")
 	dallE   = openai.Dialect{}.Models().Find("dall-e-3")
+	webp    = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
 )
 
 func target(dialect string, m *switchyard.Model) *switchyard.Target {
@@ -121,6 +122,16 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Background: "transparent", Extra: map[string]rawJSON{"partial_images": nil}},
 			gpt2, target("gemini", nano),
 			"dropped=background,partial_images", 1, false, nil,
+		},
+		"a compression that it cannot be told": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Format: "webp", Compression: ptr(50)},
+			gpt2, target("other", webp),
+			"dropped=compression", 1, false, func(r *switchyard.Request) bool { return r.Format == "webp" && r.Compression == nil },
+		},
+		"a compression that we know of": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Format: "jpeg", Compression: ptr(50)},
+			gpt2, target("other", webp),
+			"emulated=format", 1, false, func(r *switchyard.Request) bool { return r.Format == "webp" && r.Compression == nil },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

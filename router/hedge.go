@@ -22,8 +22,8 @@ type Hedge struct {
 // HedgeAfter is how long the first target has to itself: a span of time such as 8s, or a percentile of what the route's
 // generations have lately taken, such as p95.
 type HedgeAfter struct {
-	Fixed      time.Duration
-	Percentile float64 // 0 to 1; 0 if Fixed is meant
+	Fixed      time.Duration // 0 if Percentile is meant
+	Percentile float64       // 0 to 1; 0 if Fixed is meant
 }
 
 // Share is a part of a whole, 0 to 1, written 5% or 0.05.
@@ -99,7 +99,7 @@ type ring struct {
 	n    int // how many there ever were
 }
 
-// Observe remembers how long a generation of a route took that went well.
+// Observe remembers how long a generation of a route took that went well, from when its first target was asked.
 func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration) {
 	key := sized{route, SizeClass(req)}
 	p.mu.Lock()
