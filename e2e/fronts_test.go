@@ -52,6 +52,14 @@ func (f front) at(root, key, prompt string) job {
 	return j
 }
 
+// own is the credential that the app has of that provider itself.
+func (f front) own(p *sim.Provider) string {
+	if f.job.SDK == "go-genai" && f.job.Form == "vertex" {
+		return sim.CloudToken
+	}
+	return p.Key()
+}
+
 func (f front) images() int { return max(1, f.job.N) }
 
 // ratio is width by height as the app asked for.
@@ -78,13 +86,11 @@ func (f front) straight(w *sim.World, prompt string) (job, bool) {
 		return j, false
 	}
 	p := w.Provider(provider)
-	j.Prompt, j.Key = prompt, p.Key()
+	j.Prompt, j.Key = prompt, f.own(p)
 	j.Base = p.URL + map[string]string{"openai": "/v1", "replicate": "/v1"}[provider]
 	switch {
-	case f.name == "vertex":
+	case f.job.Form == "vertex":
 		j.Base = p.CloudURL
-	case f.name == "go-vertex":
-		j.Base, j.Key = p.CloudURL, sim.CloudToken
 	case f.name == "vercel-gemini":
 		j.Base += "/v1beta"
 	case f.job.SDK == "fal":

@@ -47,6 +47,9 @@ func configured(w *sim.World, own bool, rest string) string {
 			more = fmt.Sprintf(", queue_url: %q, rest_url: %q", p.QueueURL, p.RestURL)
 		}
 		fmt.Fprintf(&b, "  %s: {dialect: %s, key: %q, base_url: %q%s}\n", p.Name, dialect, key, p.URL, more)
+		if p.CloudURL != "" {
+			fmt.Fprintf(&b, "  vertex: {dialect: vertex, key: %q, project: %s, base_url: %q}\n", key, sim.CloudProject, p.CloudURL)
+		}
 	}
 	return b.String() + rest
 }

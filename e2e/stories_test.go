@@ -57,7 +57,7 @@ func TestNative(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			prompt := "at home from " + f.name
-			checkPictures(t, f, f.at(root, w.Provider(provider).Key(), prompt).do(t), provider, prompt)
+			checkPictures(t, f, f.at(root, f.own(w.Provider(provider)), prompt).do(t), provider, prompt)
 			want := bill{1, f.images()}
 			if f.alone {
 				want.charges = want.images
@@ -122,6 +122,8 @@ func TestDead(t *testing.T) {
 		{name: "openai", path: "/v1", job: job{SDK: "openai", Call: "generate", Model: "dall-e-3", Size: "1792x1024"}},
 		{name: "vercel-openai", path: "/v1", job: job{SDK: "vercel", Form: "openai", Call: "generate", Model: "dall-e-3", Size: "1024x1024"}},
 		{name: "go-imagen", job: job{SDK: "go-genai", Call: "predict", Model: "imagen-4.0-ultra-generate-001", N: 1, Ratio: "9:16"}},
+		{name: "vertex-imagen", path: "/vertex", job: job{SDK: "genai2", Form: "vertex", Call: "predict", Model: "imagen-4.0-generate-001", N: 2, Ratio: "16:9"}},
+		{name: "go-vertex-imagen", path: "/vertex", job: job{SDK: "go-genai", Form: "vertex", Call: "predict", Model: "imagen-3.0-generate-001", N: 1, Ratio: "4:3"}},
 		{name: "go-openai", path: "/v1", job: job{SDK: "go-openai", Call: "generate", Model: "dall-e-3", Size: "1024x1792"}},
 	} {
 		t.Run(f.name, func(t *testing.T) {

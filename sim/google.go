@@ -157,8 +157,12 @@ func (g *google) broke(x *exchange) {
 // denied is a 400: a bad key is not a 401 here.
 func (g *google) denied(x *exchange) {
 	const text = "API key not valid. Please pass a valid API key."
+	service := "generativelanguage.googleapis.com"
+	if x.cloud() {
+		service = "aiplatform.googleapis.com"
+	}
 	g.fail(x, http.StatusBadRequest, "INVALID_ARGUMENT", text,
-		obj{"@type": typePrefix + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com", "metadata": obj{"service": "generativelanguage.googleapis.com"}},
+		obj{"@type": typePrefix + "ErrorInfo", "reason": "API_KEY_INVALID", "domain": "googleapis.com", "metadata": obj{"service": service}},
 		obj{"@type": typePrefix + "LocalizedMessage", "locale": "en-US", "message": text})
 }
 

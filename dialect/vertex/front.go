@@ -54,13 +54,14 @@ const (
 
 // EncodeError is the Gemini API's, but for what Google Cloud says in another way.
 func (d Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
+	_, resource, _ := version(req.Path)
+	home, _ := account(resource)
 	switch {
-	case e.Kind == switchyard.Unauthenticated:
+	case e.Kind == switchyard.Unauthenticated && home != "": // without a project it was a key, of which all of Google says the same
 		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. "+credentials)
 	case e.Kind == switchyard.NoKey:
 		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request is missing required authentication credential. "+credentials)
 	case e.Kind == switchyard.UnknownModel:
-		_, resource, _ := version(req.Path)
 		resource, _, _ = strings.Cut(resource, ":")
 		return gemini.Refuse(http.StatusNotFound, "NOT_FOUND", "Publisher Model `"+resource+"` was not found or your project does not have access to it. "+
 			"Please ensure you are using a valid model version. For more information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions")
