@@ -70,12 +70,12 @@ type Abilities struct {
 
 // FreeSize bounds the exact sizes that a model takes.
 type FreeSize struct {
-	Multiple  int     // both edges; at least 1
-	MinEdge   int     `yaml:"min_edge"` // pixels, as MaxEdge; 0 if not limited, like all that follow
-	MaxEdge   int     `yaml:"max_edge"`
-	MinPixels int64   `yaml:"min_pixels"`
-	MaxPixels int64   `yaml:"max_pixels"`
-	MaxRatio  float64 `yaml:"max_ratio"` // of the longer edge to the shorter; 0 if not limited
+	Multiple  int     // of pixels, both edges; at least 1
+	MinEdge   int     `yaml:"min_edge"`   // pixels
+	MaxEdge   int     `yaml:"max_edge"`   // pixels; 0 if not limited
+	MinPixels int64   `yaml:"min_pixels"` // of the whole picture
+	MaxPixels int64   `yaml:"max_pixels"` // likewise; 0 if not limited
+	MaxRatio  float64 `yaml:"max_ratio"`  // of the longer edge to the shorter; 0 if not limited
 }
 
 // Reads reports whether the model takes reference images of a type such as "png".

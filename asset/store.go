@@ -1,7 +1,8 @@
-// Package asset hosts images: files in a folder, each under a name that nobody can guess.
+// Package asset keeps files in folders, each under a name that nobody can guess: a Store the images that we host for apps, Uploads
+// the files that apps bring.
 //
-// The folder is the whole state, so a restart forgets nothing. A file is whole from the moment it has its name, is
-// served by whoever knows the name, and is gone when its time is over or room is needed.
+// A folder is the whole state, so a restart forgets nothing. A file is whole from the moment it has its name, is served to whoever
+// knows the name, and is gone when its time is over; an image also when room is needed, and a file when its app deletes it.
 package asset
 
 import (

@@ -47,6 +47,8 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	case !notTried(winner.err) && !r.goOn(ctx, winner.err): // nobody else is to be asked, as if it had been alone
 		Forget(last.err)
 		return nil, nil, winner.err
+	case notTried(winner.err) && notTried(last.err):
+		return nil, queue[1+second.used:], sooner(winner.err, last.err)
 	case notTried(last.err): // the other was asked, and has more to say
 		return nil, queue[1+second.used:], winner.err
 	default:
@@ -83,13 +85,16 @@ func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *l
 		defer lose()
 		defer keep()
 		defer l.survive(&l.err)
+		var shut error
 		for l.used < len(queue) {
 			c := queue[l.used]
 			l.used++
 			if l.ans, l.err = l.target(ctx, c, allow); l.err == nil || !notTried(l.err) {
 				return
 			}
+			shut = sooner(shut, l.err)
 		}
+		l.err = shut
 	}()
 	return l
 }

@@ -11,6 +11,7 @@ import (
 	"switchyard"
 	"switchyard/attempt"
 	"switchyard/breaker"
+	"switchyard/limit"
 	"switchyard/router"
 	"switchyard/spool"
 )
@@ -147,6 +148,9 @@ func TestHedgeFails(t *testing.T) {
 			b := newBench(t, c.server.ServeHTTP)
 			failed = make(chan struct{})
 			b.runner.Breaker = told{&b.breakers, "b", failed}
+			if name == "first fails at once" { // also on a machine that has other things to do
+				b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: time.Minute}, MaxExtra: 1}
+			}
 			req := &switchyard.Request{Images: 1}
 			ans, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
 			if ans != nil {
@@ -227,6 +231,36 @@ func TestHedgePassesOver(t *testing.T) {
 	report.Rest()
 	if len(report.Passed) != 1 || report.Passed[0].Target != "b" {
 		t.Errorf("passed over: %+v", report.Passed)
+	}
+}
+
+// TestHedgeSoonest: when nobody of those who race can be asked, the app is told when it is soonest worth coming back, by whoever says so.
+func TestHedgeSoonest(t *testing.T) {
+	b := newBench(t, paths{}.ServeHTTP)
+	place := limit.Name{Scope: limit.Target, Name: "a"}
+	b.limits.Configure(map[limit.Name]limit.Config{place: {Concurrent: 1}})
+	release, err := b.limits.Acquire(t.Context(), []limit.Name{place}, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	b.route.Patience = 4 * raceAfter // with a's limit, which then says a second
+	for name, wait := range map[string]time.Duration{"b": time.Minute, "c": 10 * time.Minute} {
+		done, err := b.breakers.Allow(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(switchyard.RateLimited, wait)
+	}
+	req := &switchyard.Request{Images: 1}
+	_, report, err := b.race(b.target("a", 1, req), b.target("b", 1, req), b.target("c", 1, req))
+	if e := switchyard.AsError(err); e.RetryAfter != time.Second || len(report.Passed) != 3 {
+		t.Errorf("after %v: %v; passed over %+v", e.RetryAfter, err, report.Passed)
+	}
+	b.route.Patience = 0
+	_, _, err = b.race(b.target("b", 1, req), b.target("c", 1, req))
+	if e := switchyard.AsError(err); e.RetryAfter > time.Minute {
+		t.Errorf("after %v: %v", e.RetryAfter, err)
 	}
 }
 

@@ -172,7 +172,7 @@ func (r *Replies) tidy(key Sum) {
 	}
 }
 
-// lineKey names the file of one line. The first is found after a restart, too.
+// lineKey names the file of one line; that of the first, as what all ask.
 func lineKey(key Sum, i int) Sum {
 	if i == 0 {
 		return key

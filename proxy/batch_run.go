@@ -25,10 +25,11 @@ const (
 	batchSoon  = time.Minute
 )
 
-// notBegun is what is told of a request that was not even tried.
+// What is told in the place of an answer.
 const (
-	notBegun = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
-	bypassed = `{"error":{"message":"the sidecar hands requests on as they are, and would keep no answer"}}`
+	notBegun  = `{"error":{"message":"the batch was cancelled, or the sidecar ends"}}`
+	longError = `{"error":{"message":"the error is too long to be remembered"}}`
+	bypassed  = `{"error":{"message":"the sidecar hands requests on as they are, and would keep no answer"}}`
 )
 
 // statusLeft is that of a request which nobody waited for any more.
@@ -163,7 +164,11 @@ type sink struct {
 	text   bytes.Buffer
 }
 
-const maxSink = 64 << 10
+// How much is remembered of an answer that is not kept: of an error less, since there may be maxRemembered of them.
+const (
+	maxSink      = 64 << 10
+	maxErrorText = 4 << 10
+)
 
 func (s *sink) Header() http.Header { return s.header }
 
@@ -183,6 +188,9 @@ func (s *sink) Write(p []byte) (int, error) {
 func (s *sink) told(kept cache.Sum) []byte {
 	if s.status < 300 && (kept != cache.Sum{} || s.size > int64(s.text.Len())) {
 		return nil
+	}
+	if s.status >= 300 && s.text.Len() > maxErrorText {
+		return []byte(longError)
 	}
 	return bytes.Clone(s.text.Bytes())
 }

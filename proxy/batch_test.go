@@ -1,12 +1,17 @@
 package proxy
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
+
+	"switchyard/cache"
 )
 
 // TestBatchesAreBounded: as many batches are remembered as there is room for. Those that run stay, those that are over make
@@ -62,5 +67,28 @@ func TestBatchesAreBounded(t *testing.T) {
 				t.Errorf("remembered are %d of %d: %q", len(all.m), len(want), slices.Sorted(maps.Keys(all.m)))
 			}
 		})
+	}
+}
+
+// TestBatchErrorsAreShort: tens of thousands of errors are remembered, and what is in one may be a stranger's: a long one is told as
+// that. The answer of a ticket is remembered as it is, since nothing else names the ticket.
+func TestBatchErrorsAreShort(t *testing.T) {
+	for _, c := range []struct {
+		status, size int
+		whole        bool
+	}{
+		{http.StatusBadRequest, maxErrorText, true},
+		{http.StatusBadRequest, maxErrorText + 1, false},
+		{http.StatusBadRequest, maxSink, false},
+		{http.StatusCreated, maxSink, true},
+	} {
+		s := &sink{}
+		s.WriteHeader(c.status)
+		text := bytes.Repeat([]byte("x"), c.size)
+		_, _ = s.Write(text)
+		got := s.told(cache.Sum{})
+		if bytes.Equal(got, text) != c.whole || !c.whole && (len(got) > maxErrorText || !json.Valid(got)) {
+			t.Errorf("%d, %d bytes: %d are remembered", c.status, c.size, len(got))
+		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // How much a question about prices may be.
 const (
-	maxEstimate  = 1 << 20 // bytes of its body
-	maxEstimates = 1000    // requests that it asks about
-	maxImages    = 100_000 // of one of them; and references, too
+	maxEstimate   = 1 << 20 // bytes of its body
+	maxEstimates  = 1000    // requests that it asks about
+	maxImages     = 100_000 // of one of them; of all together, with their references
+	maxReferences = 1000    // of one
 )
 
 // estimateAsk is one request whose price is asked for. What is left out is as the target has it by itself.
@@ -77,9 +78,13 @@ func (x *extra) estimate() (answer estimateAnswer, err error) {
 	if len(ask.Requests) == 0 || len(ask.Requests) > maxEstimates {
 		return answer, switchyard.Invalid("requests", "requests: want 1 to %d, got %d", maxEstimates, len(ask.Requests))
 	}
-	total := switchyard.Cost{Basis: switchyard.BasisEstimate}
+	total, pictures := switchyard.Cost{Basis: switchyard.BasisEstimate}, 0
 	for i := range ask.Requests {
-		doc, cost, err := x.estimateOne(&ask.Requests[i])
+		one := &ask.Requests[i]
+		if pictures += max(one.Images, 1) + max(one.References, 0); pictures > maxImages {
+			return answer, switchyard.Invalid("requests", "requests: at most %d images and references in all", maxImages)
+		}
+		doc, cost, err := x.estimateOne(one)
 		if err != nil {
 			return answer, switchyard.Invalid("requests", "requests[%d]: %s", i, switchyard.AsError(err).Detail)
 		}
@@ -129,8 +134,8 @@ func (ask *estimateAsk) request() (*switchyard.Request, error) {
 	switch {
 	case ask.Images < 0 || ask.Images > maxImages:
 		return nil, switchyard.Invalid("images", "images: want 1 to %d, got %d", maxImages, ask.Images)
-	case ask.References < 0 || ask.References > maxImages:
-		return nil, switchyard.Invalid("references", "references: want 0 to %d, got %d", maxImages, ask.References)
+	case ask.References < 0 || ask.References > maxReferences:
+		return nil, switchyard.Invalid("references", "references: want 0 to %d, got %d", maxReferences, ask.References)
 	}
 	req := &switchyard.Request{
 		Model: ask.Model, Images: max(ask.Images, 1), Quality: ask.Quality, Resolution: ask.Resolution,

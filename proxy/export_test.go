@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"switchyard"
 	"switchyard/attempt"
@@ -35,10 +34,10 @@ func Host(ctx context.Context, h *Handler, image switchyard.Blob, n int) (hosted
 	return q.hosted, nil
 }
 
-// Observe has a handler learn from attempts for a request whose pictures it has begun to make at that time.
-func Observe(h *Handler, began time.Time, attempts ...switchyard.Attempt) {
-	q := &request{Handler: h, rec: &Record{}, began: began}
-	q.observe(&switchyard.Request{}, &attempt.Answer{}, &attempt.Report{Attempts: attempts})
+// Observe has a handler learn from an attempt that a job came to.
+func Observe(h *Handler, job *attempt.Job, a switchyard.Attempt) {
+	q := &request{Handler: h, rec: &Record{}}
+	q.observe(job, &attempt.Answer{}, &attempt.Report{Attempts: []switchyard.Attempt{a}})
 }
 
 // Hold tells a ticket's row of a job, and Finish that the work went well.

@@ -127,7 +127,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		q.tried(report)
 		if err == nil {
 			q.rec.FellBack = plan.Candidates[0].Target.Name != ans.Target.Name
-			q.observe(req, ans, report)
+			q.observe(job, ans, report)
 			q.answered(ans)
 			return ans, nil
 		}
@@ -161,22 +161,21 @@ func (q *request) tried(report *attempt.Report) { // small frames: see attempt's
 	q.rec.Hedged = q.rec.Hedged || report.Hedged
 }
 
-// observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing; nor does a job that an
-// earlier process began, and that had ended before this one came to ask.
-func (q *request) observe(req *switchyard.Request, ans *attempt.Answer, report *attempt.Report) {
-	resumed := slices.ContainsFunc(report.Attempts, func(a switchyard.Attempt) bool { return a.Started.Before(q.began) })
-	if ans.Stream != nil || resumed {
+// observe remembers how long whoever answered took. A stream has not ended yet, and tells nothing; nor does a job of a provider's
+// that an earlier process left there: it may have ended long before this one came to ask.
+func (q *request) observe(job *attempt.Job, ans *attempt.Answer, report *attempt.Report) {
+	if ans.Stream != nil || len(job.Held) > 0 {
 		return
 	}
 	if q.Pace != nil {
-		q.Pace.Observe(q.rec.Route, req, q.now().Sub(q.began))
+		q.Pace.Observe(q.rec.Route, job.Request, q.now().Sub(q.began))
 	}
 	if q.Statistics == nil {
 		return
 	}
 	for _, a := range report.Attempts {
 		if a.Outcome == switchyard.OK {
-			q.Statistics.Observe(a.Target, req, a.Latency, q.now())
+			q.Statistics.Observe(a.Target, job.Request, a.Latency, q.now())
 		}
 	}
 }

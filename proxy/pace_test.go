@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/attempt"
 	"switchyard/dialect"
 	"switchyard/dialect/all"
 	"switchyard/proxy"
@@ -93,14 +94,15 @@ func TestPace(t *testing.T) {
 func TestPaceOfTheLate(t *testing.T) {
 	now := time.Now()
 	h := &proxy.Handler{Statistics: &router.Statistics{}, Pace: &router.Pace{}}
-	made := switchyard.Attempt{Target: "a", Outcome: switchyard.OK, Latency: 24 * time.Hour, Started: now.Add(-24 * time.Hour)}
-	proxy.Observe(h, now, made)
-	if took, _, known := h.Statistics.Latency("a", &switchyard.Request{}, now); known {
+	made := switchyard.Attempt{Target: "a", Outcome: switchyard.OK, Latency: 24 * time.Hour}
+	job := &attempt.Job{Request: &switchyard.Request{}, Held: []switchyard.Attempt{made}}
+	proxy.Observe(h, job, made)
+	if took, _, known := h.Statistics.Latency("a", job.Request, now); known {
 		t.Errorf("it took %v", took)
 	}
-	made.Started = now
-	proxy.Observe(h, now, made)
-	if _, _, known := h.Statistics.Latency("a", &switchyard.Request{}, now); !known {
+	job.Held = nil
+	proxy.Observe(h, job, made)
+	if _, _, known := h.Statistics.Latency("a", job.Request, now); !known {
 		t.Error("nor does one that this process began")
 	}
 }

@@ -1,6 +1,10 @@
 package router
 
-import "switchyard"
+import (
+	"cmp"
+
+	"switchyard"
+)
 
 // Estimate is what a request, or a part of one, would cost at the candidate if all went well.
 func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
@@ -26,23 +30,13 @@ func (c Candidate) expects(req *switchyard.Request) switchyard.Size {
 		return req.Size
 	}
 	if row := c.Target.Row; row != nil {
-		f := fitter{row: row, can: &row.Can}
-		aspect := req.Aspect
-		if aspect == (switchyard.Aspect{}) {
-			aspect = row.Default.Aspect
+		f, size := fitter{row: row, can: &row.Can}, row.Default.Size
+		if aspect := cmp.Or(req.Aspect, row.Default.Aspect); aspect != (switchyard.Aspect{}) {
+			size = cmp.Or(f.made(req.Resolution, aspect), size)
 		}
-		if aspect != (switchyard.Aspect{}) {
-			if s := f.made(req.Resolution, aspect); s != (switchyard.Size{}) {
-				return s
-			}
-		}
-		if row.Default.Size != (switchyard.Size{}) {
-			return row.Default.Size
+		if size != (switchyard.Size{}) {
+			return size
 		}
 	}
-	aspect := req.Aspect
-	if aspect == (switchyard.Aspect{}) {
-		aspect = switchyard.Aspect{W: 1, H: 1}
-	}
-	return ofArea(aspect, classPixels(req.Resolution))
+	return ofArea(cmp.Or(req.Aspect, square), classPixels(req.Resolution))
 }

@@ -11,6 +11,9 @@ import (
 // megapixel is what a picture has when nobody says more: the "1K" class of every provider.
 const megapixel = 1 << 20
 
+// square is the ratio of a picture when nobody says more.
+var square = switchyard.Aspect{W: 1, H: 1}
+
 // size says the wanted dimensions as the target can be told them: exact pixels if it takes any, else one of its sizes,
 // else a ratio and a class.
 func (f *fitter) size() {
@@ -44,19 +47,12 @@ func (f *fitter) wanted() (size switchyard.Size, exact bool) {
 	if r.Size != (switchyard.Size{}) {
 		return r.Size, true
 	}
-	aspect := r.Aspect
-	if aspect == (switchyard.Aspect{}) {
-		if r.Resolution == "" {
-			return switchyard.Size{}, false
-		}
-		aspect = switchyard.Aspect{W: 1, H: 1}
+	if r.Aspect == (switchyard.Aspect{}) && r.Resolution == "" {
+		return switchyard.Size{}, false
 	}
+	aspect := cmp.Or(r.Aspect, square)
 	if f.asked != nil {
-		class := r.Resolution
-		if class == "" {
-			class = f.asked.Default.Resolution
-		}
-		for _, s := range f.asked.Can.Pixels[class] {
+		for _, s := range f.asked.Can.Pixels[cmp.Or(r.Resolution, f.asked.Default.Resolution)] {
 			if s.Aspect().Distance(aspect) < 0.05 {
 				return s, false
 			}
@@ -114,10 +110,7 @@ func (f *fitter) setClass(class string) {
 
 // made is the size that the target makes of a class and a ratio; zero if the table does not tell.
 func (f *fitter) made(class string, aspect switchyard.Aspect) switchyard.Size {
-	if class == "" {
-		class = f.row.Default.Resolution
-	}
-	for _, s := range f.can.Pixels[class] {
+	for _, s := range f.can.Pixels[cmp.Or(class, f.row.Default.Resolution)] {
 		if s.Aspect().Distance(aspect) < 0.05 {
 			return s
 		}
