@@ -120,7 +120,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 }
 
 // billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate,
-// unless its events say at their end what was used.
+// unless its events say at their end what was used, or that the picture was withheld.
 func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
 	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or by us
@@ -131,6 +131,8 @@ func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
 		if used, cost, ok := x.counted(seen); ok {
 			a.Cost, x.usage = cost, used
+		} else if e := x.filtered(seen); e != nil {
+			a.Outcome, a.Images, a.Cost, x.usage = e.Outcome, 0, failed(x.c.Target, a.Estimate, e), e.Usage
 		}
 	case cut:
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
