@@ -48,9 +48,10 @@ type Record struct {
 	Status   int
 	Bytes    int64 // of the answer
 	Latency  time.Duration
-	Err      error             // nil if the app got what it asked for
-	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
-	Usage    *switchyard.Usage // of who answered; nil if it counts no tokens
+	Err      error              // nil if the app got what it asked for
+	Ended    switchyard.Outcome // of the generation, as its row in the ledger has it; empty if it has none
+	Rules    []error            // of rules that could not be worked out for it: *router.RuleError
+	Usage    *switchyard.Usage  // of who answered; nil if it counts no tokens
 	Trace    TraceID
 	Work     bool // for a ticket, when its request had been answered
 	Hedged   bool // a second target was asked while the first was at it
@@ -60,8 +61,8 @@ type Record struct {
 // Tried is how many attempts had been begun when the app was answered.
 func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
 
-// Outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
-func (r *Record) Outcome() switchyard.Outcome {
+// outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
+func (r *Record) outcome() switchyard.Outcome {
 	if r.Err == nil {
 		return switchyard.OK
 	}

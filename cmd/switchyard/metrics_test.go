@@ -185,3 +185,15 @@ func TestExemplars(t *testing.T) {
 		}
 	}
 }
+
+// TestMetricsCountRows: a ticket that is not taken on has no row in the ledger, and is no generation in the metrics either.
+func TestMetricsCountRows(t *testing.T) {
+	k := startKit(t, busyConfig)
+	k.mustKill(`{"scope":"all"}`)
+	if a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a cat"}`, "Authorization", "Key app-secret"); a.status != http.StatusServiceUnavailable {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if page := k.metrics(""); !strings.Contains(page, `switchyard_generations_total{outcome="overloaded",route="all"} 0`) || len(k.rows()) > 0 {
+		t.Error("the metrics have a generation that the ledger has not")
+	}
+}
