@@ -61,12 +61,12 @@ type Record struct {
 // Tried is how many attempts had been begun when the app was answered.
 func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
 
-// outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
-func (r *Record) outcome() switchyard.Outcome {
-	if r.Err == nil {
+// outcome is how a generation ended whose app is told err: as its last attempt did, or by what it is told if there was none.
+func outcome(err error) switchyard.Outcome {
+	if err == nil {
 		return switchyard.OK
 	}
-	e := switchyard.AsError(r.Err)
+	e := switchyard.AsError(err)
 	if e.Outcome != "" {
 		return e.Outcome
 	}

@@ -49,7 +49,7 @@ func (q *request) writeRow(ctx context.Context, account *account, g switchyard.G
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = rec.Tried(), rec.Images, rec.Cost, rec.Fidelity
 	if rec.Ended == "" { // else it stays: what has become of the answer since then changes nothing
-		rec.Ended = rec.outcome()
+		rec.Ended = outcome(rec.Err)
 	}
 	g.Outcome, g.Hosted = rec.Ended, q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
