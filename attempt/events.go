@@ -65,9 +65,6 @@ func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 // filtered is the provider's word that it made no picture for safety's sake, in the event that says what was used; nil if that
 // says anything else.
 func (x *exchange) filtered(e *events) *switchyard.Error {
-	if e.usage == nil {
-		return nil
-	}
 	said := x.verdict(e.usage, http.StatusOK)
 	if said == nil || said.Outcome != switchyard.Filtered {
 		return nil
@@ -91,12 +88,9 @@ func (x *exchange) verdict(event []byte, status int) *switchyard.Error {
 	return switchyard.AsError(err)
 }
 
-// counted is what a stream has said that all of it used, and what that costs. It is nothing without pictures in it: whether any
+// counted is what a stream has said that all of it used, and what that costs. It is not ok without pictures in it: whether any
 // passed, or were left out of the count, is not known.
 func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost, ok bool) {
-	if e.usage == nil {
-		return nil, cost, false
-	}
 	body, err := x.Pool.ReadJSON(bytes.NewReader(e.usage), int64(len(e.usage)), maxLine)
 	if err != nil {
 		return nil, cost, false
@@ -107,7 +101,7 @@ func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost
 		return nil, cost, false
 	}
 	if u = e.counter.Counted(event, e.counts); u == nil || u.ImageOut <= 0 {
-		return nil, cost, false
+		return u, cost, false
 	}
 	cost = x.c.Target.Price.Charge(switchyard.Work{Usage: u, References: len(x.request.References)})
 	return u, cost, cost.Basis == switchyard.BasisReported
