@@ -128,7 +128,9 @@ func (x *extra) beginBatch(w http.ResponseWriter) error {
 	if len(key) > maxBatchKey {
 		return errNoBatchKey
 	}
-	msg, err := x.message(x.r, place{}, x.snap.Settings.MaxRequestBody) // in the time that extraTo gives it
+	come := x.snap.Settings.boundBody(w)
+	msg, err := x.message(x.r, place{}, x.snap.Settings.MaxRequestBody)
+	come()
 	if err != nil {
 		return err
 	}

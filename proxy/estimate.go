@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"strings"
 
 	"switchyard"
@@ -57,7 +56,7 @@ type estimateAnswer struct {
 
 // estimate tells what a request would cost, or each of a list {"requests": […]}.
 func (x *extra) estimate() (answer estimateAnswer, err error) {
-	body, err := io.ReadAll(io.LimitReader(x.r.Body, maxEstimate+1))
+	body, err := x.body(maxEstimate)
 	if err != nil || len(body) > maxEstimate {
 		return answer, switchyard.Invalid("", "the body is incomplete, or longer than %d bytes", maxEstimate)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +30,7 @@ const extrasPath = "/switchyard/v1/"
 type extra struct {
 	*Handler
 	snap    *Snapshot
+	w       http.ResponseWriter
 	r       *http.Request
 	tenants []string          // that the caller may be
 	key     switchyard.Secret // of a virtual key; zero if the operator has made none
@@ -68,12 +70,11 @@ func extraHandler[T any](h *Handler, serve func(*extra) (T, error)) http.Handler
 func (h *Handler) extraTo(serve func(*extra, http.ResponseWriter) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer h.requests.enter()()
-		x := &extra{Handler: h, snap: h.snap.Load(), r: r}
+		x := &extra{Handler: h, snap: h.snap.Load(), w: w, r: r}
 		if x.snap.Settings.preflight(w, r) {
 			return
 		}
 		x.snap.Settings.cors(w.Header(), r)
-		defer x.snap.Settings.boundBody(w)()
 		err := x.identify()
 		if err == nil {
 			err = serve(x, w)
@@ -82,6 +83,12 @@ func (h *Handler) extraTo(serve func(*extra, http.ResponseWriter) error) http.Ha
 			x.refuse(w, err)
 		}
 	}
+}
+
+// body is what the app says, or the first most bytes of it and one more, in the time that it may take to come.
+func (x *extra) body(most int64) ([]byte, error) {
+	defer x.snap.Settings.boundBody(x.w)()
+	return io.ReadAll(io.LimitReader(x.r.Body, most+1))
 }
 
 func writeJSON[T any](w http.ResponseWriter, status int, doc T) {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/json"
-	"io"
 	"time"
 
 	"switchyard"
@@ -19,7 +18,7 @@ type rating struct {
 
 // rate keeps a thumb, up or down.
 func (x *extra) rate() (doc rating, err error) {
-	body, err := io.ReadAll(io.LimitReader(x.r.Body, maxRating+1))
+	body, err := x.body(maxRating)
 	if err != nil || len(body) > maxRating || json.Unmarshal(body, &doc) != nil {
 		return doc, switchyard.Invalid("", `want JSON such as {"rating":"thumbs_up"}`)
 	}

@@ -38,8 +38,8 @@ func (s *Settings) timeout(dialectName string) time.Duration {
 	return s.RequestTimeout[""]
 }
 
-// boundBody bounds the time that the body of a request may take to come, until done is called. A writer that has no connection
-// under it bounds nothing.
+// boundBody bounds the time that the body of a request may take to come, until done is called. That is as soon as it is there: whoever
+// is at work when the time is over finds the request's context canceled. A writer that has no connection under it bounds nothing.
 func (s *Settings) boundBody(w http.ResponseWriter) (done func()) {
 	if s.ReadBodyTimeout <= 0 {
 		return func() {}
