@@ -49,7 +49,7 @@ type Record struct {
 	Bytes    int64 // of the answer
 	Latency  time.Duration
 	Err      error              // nil if the app got what it asked for
-	Ended    switchyard.Outcome // of the generation, as its row in the ledger has it; empty if it has none
+	Ended    switchyard.Outcome // as the ledger's row tells it; empty without one
 	Rules    []error            // of rules that could not be worked out for it: *router.RuleError
 	Usage    *switchyard.Usage  // of who answered; nil if it counts no tokens
 	Trace    TraceID

@@ -66,10 +66,14 @@ func ofAlert(name string) string { return "alert " + name }
 
 // ended is a record as meters count it.
 func ended(rec *proxy.Record, trace string) admin.Ended {
-	return admin.Ended{
+	e := admin.Ended{
 		Dialect: rec.Dialect, Kind: rec.Kind, Status: rec.Status, Latency: rec.Latency, Ticket: rec.Work, Route: rec.Route,
-		Cache: rec.Cache, Generation: rec.Ended, Hedged: rec.Hedged, FellBack: rec.FellBack, Trace: trace,
+		Cache: rec.Cache, Hedged: rec.Hedged, FellBack: rec.FellBack, Trace: trace,
 	}
+	if rec.Kind == proxy.KindGeneration { // what passes through has a row, too
+		e.Generation = rec.Ended
+	}
+	return e
 }
 
 // late counts an attempt that ended after its request.
