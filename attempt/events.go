@@ -54,28 +54,43 @@ func (e *events) end(line []byte) {
 	}
 }
 
-// refusal is what a complaint within a stream means to its provider's dialect. Work had begun by then: that it cost nothing
-// is not known.
+// refusal is what a complaint within a stream means. Work had begun by then: that it cost nothing is not known.
 func (x *exchange) refusal(complaint []byte) *switchyard.Error {
-	e := &switchyard.Error{Outcome: switchyard.Overloaded}
-	body, err := x.Pool.ReadJSON(bytes.NewReader(complaint), int64(len(complaint)), maxLine)
-	if err != nil {
-		return e
+	if e := x.verdict(complaint, http.StatusInternalServerError); e != nil {
+		return &switchyard.Error{Outcome: e.Outcome}
 	}
-	defer body.Close()
-	reply := &spool.Message{Status: http.StatusInternalServerError, Header: http.Header{}, Body: body}
-	if _, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: &dialect.Outgoing{}, Reply: reply}); err != nil {
-		e.Outcome = switchyard.AsError(err).Outcome
-	}
-	return e
+	return &switchyard.Error{Outcome: switchyard.Overloaded}
 }
 
-// counted is what a stream has said that all of it used, and what that costs. It is nothing without pictures in it: whether any
+// filtered is the provider's word that it made no picture for safety's sake, in the event that says what was used; nil if that
+// says anything else.
+func (x *exchange) filtered(e *events) *switchyard.Error {
+	said := x.verdict(e.usage, http.StatusOK)
+	if said == nil || said.Outcome != switchyard.Filtered {
+		return nil
+	}
+	said.Stage = switchyard.Answered
+	return said
+}
+
+// verdict is the failure that an event is to its provider's dialect, read as a whole answer with that status; nil if it is none,
+// or cannot be read.
+func (x *exchange) verdict(event []byte, status int) *switchyard.Error {
+	body, err := x.Pool.ReadJSON(bytes.NewReader(event), int64(len(event)), maxLine)
+	if err != nil {
+		return nil
+	}
+	defer body.Close()
+	reply := &spool.Message{Status: status, Header: http.Header{}, Body: body}
+	if _, err = x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: &dialect.Outgoing{}, Reply: reply}); err == nil {
+		return nil
+	}
+	return switchyard.AsError(err)
+}
+
+// counted is what a stream has said that all of it used, and what that costs. It is not ok without pictures in it: whether any
 // passed, or were left out of the count, is not known.
 func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost, ok bool) {
-	if e.usage == nil {
-		return nil, cost, false
-	}
 	body, err := x.Pool.ReadJSON(bytes.NewReader(e.usage), int64(len(e.usage)), maxLine)
 	if err != nil {
 		return nil, cost, false
@@ -86,7 +101,7 @@ func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost
 		return nil, cost, false
 	}
 	if u = e.counter.Counted(event, e.counts); u == nil || u.ImageOut <= 0 {
-		return nil, cost, false
+		return u, cost, false
 	}
 	cost = x.c.Target.Price.Charge(switchyard.Work{Usage: u, References: len(x.request.References)})
 	return u, cost, cost.Basis == switchyard.BasisReported

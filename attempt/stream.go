@@ -119,7 +119,7 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 }
 
 // billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate,
-// unless its events say at their end what was used.
+// unless its events say at their end what was used, or that the picture was withheld.
 func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
 	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or by us
@@ -128,8 +128,8 @@ func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 		a.Outcome, a.Cost.Charge = x.refusal(seen.complaint).Outcome, switchyard.ChargePossible
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
-		if used, cost, ok := x.counted(seen); ok {
-			a.Cost, x.usage = cost, used
+		if seen.usage != nil {
+			x.billUsage(a, seen)
 		}
 	case cut:
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
@@ -137,6 +137,21 @@ func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible
 	default:
 		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
+	}
+}
+
+// billUsage is what a stream came to that is over and has told what was used. If that is nothing of a picture, the estimate is not
+// certain.
+func (x *exchange) billUsage(a *switchyard.Attempt, seen *events) {
+	used, cost, ok := x.counted(seen)
+	if ok {
+		a.Cost, x.usage = cost, used
+		return
+	}
+	if e := x.filtered(seen); e != nil {
+		a.Outcome, a.Images, a.Cost, x.usage = e.Outcome, 0, failed(x.c.Target, a.Estimate, e), e.Usage
+	} else if used != nil && used.ImageOut <= 0 {
+		a.Cost.Charge = switchyard.ChargePossible
 	}
 }
 

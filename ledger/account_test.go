@@ -47,12 +47,12 @@ func TestWhatNobodyGoesOnWithMayHaveBeenCharged(t *testing.T) {
 		for _, a := range c.settles {
 			want = append(want, ledger.SettleRecord(a))
 		}
-		if got := c.account.Lost(); !reflect.DeepEqual(got, append(want, ledger.EndRecord(c.complete))) {
+		if got := c.account.End(switchyard.Lost); !reflect.DeepEqual(got, append(want, ledger.EndRecord(c.complete))) {
 			t.Errorf("%s: got %+v", c.name, got)
 		}
 	}
 	whole := ledger.Account{Generation: switchyard.Generation{ID: "g", Outcome: switchyard.OK}, Attempts: []switchyard.Attempt{settled}}
-	if got := append(whole.Lost(), ledger.Account{}.Lost()...); got != nil {
+	if got := append(whole.End(switchyard.Lost), ledger.Account{}.End(switchyard.Lost)...); got != nil {
 		t.Errorf("of what has ended, or never was, there is %+v", got)
 	}
 }

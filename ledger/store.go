@@ -74,10 +74,10 @@ type Account struct {
 	Rating     string // the app's; empty if it gave none
 }
 
-// Lost is what is to be recorded if nobody goes on with a generation: attempts under way are lost, and so is the generation
-// itself, unless it had ended before. Then an attempt that it did not wait for has outlived it, and its cost is all that
-// changes. Of an account that is empty, or has ended whole, it is nothing.
-func (a Account) Lost() []Record {
+// End is what is to be recorded if nobody goes on with a generation: attempts under way are lost, and the generation ends as o,
+// unless it had ended before. Then an attempt that it did not wait for has outlived it, and its cost is all that changes. Of an
+// account that is empty, or has ended whole, it is nothing.
+func (a Account) End(o switchyard.Outcome) []Record {
 	var records []Record
 	costs, images := make([]switchyard.Cost, len(a.Attempts)), 0
 	for i, at := range a.Attempts {
@@ -94,7 +94,7 @@ func (a Account) Lost() []Record {
 	}
 	g.Cost, g.Attempts = Sum(costs...), len(costs)
 	if g.Outcome == "" {
-		g.Outcome, g.Delivered = switchyard.Lost, images
+		g.Outcome, g.Delivered = o, images
 	}
 	return append(records, EndRecord(g))
 }

@@ -57,9 +57,8 @@ func (h *Handler) worked(tk ticket.Ticket) *ticketAccount {
 // End has one generation end more than once.
 func End(h *Handler, ends ...switchyard.Generation) {
 	account := newAccount(h.Journal, switchyard.Generation{})
-	q := &request{Handler: h, rec: &Record{}}
 	for _, g := range ends {
-		q.rec.Err = nil
+		q := &request{Handler: h, rec: &Record{}}
 		if g.Outcome != switchyard.OK {
 			q.rec.Err = &switchyard.Error{Outcome: g.Outcome}
 		}

@@ -92,16 +92,24 @@ func (q *request) stream(ctx context.Context, account *account, g switchyard.Gen
 	t := q.tape()
 	defer t.close()
 	sent, err := q.relay(ans, t)
-	q.rec.Err = err
 	ans.Close()
 	q.rec.Attempts[len(q.rec.Attempts)-1] = s.Attempt
 	q.rec.Cost, q.rec.Images = total(q.rec.Attempts), s.Attempt.Images
+	q.rec.Err = streamed(&s.Attempt, err)
 	q.book(ctx, account, g)
-	if t != nil && err == nil && s.Attempt.Outcome == switchyard.OK { // a failure is nobody's answer but its own
+	if t != nil && q.rec.Err == nil { // a failure is nobody's answer but its own
 		q.deliverTape(work, t, sent)
 	}
-	q.rec.Err = cmp.Or(err, sent)
-	return cutOff(q.rec.Err)
+	q.rec.Err = cmp.Or(q.rec.Err, sent)
+	return cutOff(cmp.Or(err, sent))
+}
+
+// streamed is how a generation went whose events have ended: as its attempt is booked. err is why they were not read to their end.
+func streamed(a *switchyard.Attempt, err error) error {
+	if a.Outcome == switchyard.OK {
+		return err
+	}
+	return &switchyard.Error{Kind: switchyard.KindOf(a.Outcome), Outcome: a.Outcome, Target: a.Target, Stage: a.Stage, Err: err}
 }
 
 // fill completes what a dialect cannot know of a request.

@@ -48,9 +48,10 @@ type Record struct {
 	Status   int    // HTTP; 0 if the app was not answered
 	Bytes    int64  // of the answer
 	Latency  time.Duration
-	Err      error             // nil if the app got what it asked for
-	Rules    []error           // of rules that could not be worked out for it: *router.RuleError
-	Usage    *switchyard.Usage // of who answered; nil if it counts no tokens
+	Err      error              // nil if the app got what it asked for
+	Ended    switchyard.Outcome // as the ledger's row tells it; empty without one
+	Rules    []error            // of rules that could not be worked out for it: *router.RuleError
+	Usage    *switchyard.Usage  // of who answered; nil if it counts no tokens
 	Trace    TraceID
 	Work     bool // for a ticket, when its request had been answered
 	Hedged   bool // a second target was asked while the first was at it
@@ -60,12 +61,12 @@ type Record struct {
 // Tried is how many attempts had been begun when the app was answered.
 func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
 
-// Outcome is how a generation ended: as its last attempt did, if not well, or by what the app was told if there was none.
-func (r *Record) Outcome() switchyard.Outcome {
-	if r.Err == nil {
+// outcome is how a generation ended whose app is told err: as its last attempt did, or by what it is told if there was none.
+func outcome(err error) switchyard.Outcome {
+	if err == nil {
 		return switchyard.OK
 	}
-	e := switchyard.AsError(r.Err)
+	e := switchyard.AsError(err)
 	if e.Outcome != "" {
 		return e.Outcome
 	}

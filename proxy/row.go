@@ -48,7 +48,10 @@ func (q *request) writeRow(ctx context.Context, account *account, g switchyard.G
 	g.Latency, g.Route, g.Target, g.Provider, g.Served = rec.Latency, rec.Route, rec.Target, rec.Provider, rec.Served
 	g.Variant = rec.Variant
 	g.Attempts, g.Delivered, g.Cost, g.Fidelity = rec.Tried(), rec.Images, rec.Cost, rec.Fidelity
-	g.Outcome, g.Hosted = rec.Outcome(), q.hosted
+	if rec.Ended == "" { // else it stays: what has become of the answer since then changes nothing
+		rec.Ended = outcome(rec.Err)
+	}
+	g.Outcome, g.Hosted = rec.Ended, q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
 		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
 		q.owe(account)

@@ -286,7 +286,7 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 			q.TakeBack(ctx, a)
 		}
 	}
-	doc := q.keep(ctx, ans, q.rec.Err)
+	doc := q.keep(ctx, ans)
 	if ans != nil {
 		ans.Close()
 	}

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"switchyard"
+	"switchyard/ledger"
 	"switchyard/proxy"
 	"switchyard/spool"
 	"switchyard/ticket"
@@ -83,6 +85,34 @@ func TestAJobOutlivesALockedDatabase(t *testing.T) {
 		tk.Owner = "another"
 		if err := proxy.Hold(t.Context(), h, tk, "job-1"); !errors.Is(err, ticket.ErrConflict) {
 			t.Errorf("somebody else's: %v", err)
+		}
+	})
+}
+
+// leavingJournal has the app leave as soon as a job is on disk.
+type leavingJournal struct {
+	proxy.Journal
+	leave context.CancelFunc
+}
+
+func (j leavingJournal) Append(context.Context, ...ledger.Record) error {
+	j.leave()
+	return nil
+}
+
+// TestAJobIsHeldThoughItsAppLeaves: what the journal has of a job the ticket's row has, too, whoever still waits for it.
+func TestAJobIsHeldThoughItsAppLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, tk, unlock := locked(t)
+		unlock()
+		ctx, leave := context.WithCancel(t.Context())
+		h.Journal = leavingJournal{leave: leave}
+		if err := proxy.Hold(ctx, h, tk, "job-1"); err != nil {
+			t.Error(err)
+		}
+		tk, err := h.Tickets.Get(t.Context(), "acme", "a")
+		if err != nil || tk.State != ticket.Held || tk.Job != "job-1" {
+			t.Errorf("it is %s at %q, %v", tk.State, tk.Job, err)
 		}
 	})
 }

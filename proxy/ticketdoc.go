@@ -97,19 +97,17 @@ func (d resultDoc) encode() []byte {
 	return b
 }
 
-// keep hosts the images of an answer and is what the ticket's row says of it.
-func (q *request) keep(ctx context.Context, ans *attempt.Answer, err error) resultDoc {
-	if err == nil {
+// keep hosts the images of an answer and is what the ticket's row says of it. Images that cannot be hosted are an error of the
+// record from then on.
+func (q *request) keep(ctx context.Context, ans *attempt.Answer) resultDoc {
+	if q.rec.Err == nil {
 		var d resultDoc
-		if d, err = q.keepResult(ctx, ans.Result); err == nil {
+		if d, q.rec.Err = q.keepResult(ctx, ans.Result); q.rec.Err == nil {
 			return d
 		}
 	}
-	e := switchyard.AsError(err)
-	d := resultDoc{Outcome: e.Outcome, Created: q.now(), Kind: e.Kind, Output: e.Output}
-	if d.Outcome == "" {
-		d.Outcome = switchyard.Refused
-	}
+	e := switchyard.AsError(q.rec.Err)
+	d := resultDoc{Outcome: outcome(q.rec.Err), Created: q.now(), Kind: e.Kind, Output: e.Output}
 	if e.RetryAfter > 0 {
 		d.Again = d.Created.Add(min(e.RetryAfter, breaker.MaxNotBefore)) // a provider may say anything
 	}

@@ -139,7 +139,7 @@ var falModels = []falModel{
 	{id: "fal-ai/flux/schnell", fields: fluxFields(4, 12), perMegapixel: 3 * mill, open: true},
 	{id: "fal-ai/flux-1/schnell", fields: fluxFields(4, 12), perMegapixel: 3 * mill, open: true},
 	{
-		id: "fal-ai/flux/dev/image-to-image", perMegapixel: 25 * mill, open: true, follows: true, images: []string{"image_url"},
+		id: "fal-ai/flux/dev/image-to-image", perMegapixel: 30 * mill, open: true, follows: true, images: []string{"image_url"},
 		fields: append(dropField(fluxFields(40, 50), "image_size"), imageURL, strength),
 	},
 	{id: "fal-ai/flux-pro/v1.1", fields: proFields("2", imageSize("landscape_4_3")), perMegapixel: 40 * mill},

@@ -40,7 +40,6 @@ func (j contentJob) chunks(x *exchange) (out []any, cost switchyard.Money, image
 	case x.b.Fault == Filter:
 		chunk(nil, u.first())
 		out[0].(obj)["promptFeedback"] = obj{"blockReason": "PROHIBITED_CONTENT"}
-		return out, 0, 0
 	case x.b.Fault == FilterOutput || x.b.Fault == FilterSome:
 		chunk(obj{
 			"content": obj{}, "finishReason": "IMAGE_SAFETY",

@@ -323,3 +323,16 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
+
+// TestBatchOutlastsABody: who follows a batch does so to its end, though that takes longer than a request's body may.
+func TestBatchOutlastsABody(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), strings.Replace(batching, "providers:", "server: {read_body_timeout: 50ms}\nproviders:", 1))
+	for _, p := range k.world.Providers() {
+		p.Update(func(b *sim.Behavior) {
+			b.Latency = sim.Latency{Min: 300 * time.Millisecond, Max: 300 * time.Millisecond}
+		})
+	}
+	if _, results := k.batch(aBatch(2), "Authorization", "Bearer key-one"); results != 2 {
+		t.Errorf("%d results were told", results)
+	}
+}

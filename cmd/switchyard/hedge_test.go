@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,5 +58,27 @@ func TestHedge(t *testing.T) {
 	check, err := k.side.store.Check(t.Context())
 	if err != nil || len(check.Wrong) > 0 || check.Generations != sum {
 		t.Errorf("the generation does not have what its attempts cost: %+v %v", check, err)
+	}
+}
+
+// TestHedgeUnheard: that an app leaves in the middle of its answer changes nothing in how the generation ended, neither in its row,
+// which is written once more when the loser has ended, nor in the metrics.
+func TestHedgeUnheard(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), hedging)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 2 * time.Second, Max: 2 * time.Second} })
+	k.world.Fal.Update(func(b *sim.Behavior) { b.Bytes = 12 << 20 }) // more than lies in sockets
+	resp := k.events(openaiPath, `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`, "Authorization", "Bearer x")
+	_ = resp.Body.Close()
+	k.side.handler.Drain(t.Context())
+	k.rows()
+	acc, err := k.side.store.Generation(t.Context(), resp.Header.Get("X-Switchyard-Id"))
+	if err != nil || len(acc.Attempts) != 2 || acc.Generation.Outcome != switchyard.OK {
+		t.Errorf("%v: %+v", err, acc)
+	}
+	if told := k.logs.FilterMessage("request").All(); len(told) != 1 || told[0].Level != zap.WarnLevel {
+		t.Errorf("the app had it all: %v", told)
+	}
+	if page := k.metrics(""); !strings.Contains(page, `switchyard_generations_total{outcome="ok",route="raced"} 1`) {
+		t.Error("the metrics have it otherwise")
 	}
 }

@@ -56,7 +56,7 @@ func judge(l left) fate {
 	}
 	if f.do == abandon || f.do == end {
 		f.over, f.held = nil, nil
-		f.records = l.account.Lost()
+		f.records = l.account.End(f.outcome())
 	}
 	for i, a := range f.over {
 		if a.Outcome == "" {
@@ -70,6 +70,14 @@ func judge(l left) fate {
 		}
 	}
 	return f
+}
+
+// outcome is how a generation ends that nobody goes on with: as its ticket does, which may have its result.
+func (f *fate) outcome() switchyard.Outcome {
+	if f.ticket == nil {
+		return switchyard.Lost
+	}
+	return f.ticket.Outcome
 }
 
 // as is the ticket with its outcome.

@@ -79,8 +79,8 @@ func TestJudge(t *testing.T) {
 		// It had ended, and that was set aside.
 		{leftOver("sending:ok", "ok", "1::ok"), end, "ok", "", "", ""},
 		{leftOver("held:ok", "ok", "1:a:ok"), end, "ok", "", "", ""},
-		{leftOver("sending:ok", "", "1::"), end, "ok", "", "", "1::=lost =lost"}, // the journal was not to be had
-		{leftOver("held:timeout", "", "1:a:"), end, "timeout", "", "1:a:", "1:a:=lost =lost"},
+		{leftOver("sending:ok", "", "1::"), end, "ok", "", "", "1::=lost =ok"}, // the journal was not to be had
+		{leftOver("held:timeout", "", "1:a:"), end, "timeout", "", "1:a:", "1:a:=lost =timeout"},
 
 		// It had ended badly: the ledger knows how, and that is all that there is to it.
 		{leftOver("sending", "filtered", "1::filtered"), end, "filtered", "", "", ""},

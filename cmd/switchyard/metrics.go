@@ -70,8 +70,8 @@ func ended(rec *proxy.Record, trace string) admin.Ended {
 		Dialect: rec.Dialect, Kind: rec.Kind, Status: rec.Status, Latency: rec.Latency, Ticket: rec.Work, Route: rec.Route,
 		Cache: rec.Cache, Hedged: rec.Hedged, FellBack: rec.FellBack, Trace: trace,
 	}
-	if rec.Kind == proxy.KindGeneration {
-		e.Generation = rec.Outcome()
+	if rec.Kind == proxy.KindGeneration { // what passes through has a row, too
+		e.Generation = rec.Ended
 	}
 	return e
 }

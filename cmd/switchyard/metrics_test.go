@@ -185,3 +185,21 @@ func TestExemplars(t *testing.T) {
 		}
 	}
 }
+
+// TestMetricsCountRows: a ticket that is not taken on has no row in the ledger, and is no generation in the metrics either; nor is
+// what passed through.
+func TestMetricsCountRows(t *testing.T) {
+	k := startKit(t, busyConfig)
+	chat := `{"model":"gpt-5.5-mini","messages":[{"role":"user","content":"hi"}]}`
+	if a := k.post("/v1/chat/completions", chat, "Authorization", "Bearer app-secret"); a.status != http.StatusOK || len(k.rows()) != 1 {
+		t.Fatalf("%d %s, %v", a.status, a.body, k.rows())
+	}
+	k.mustKill(`{"scope":"all"}`)
+	if a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a cat"}`, "Authorization", "Key app-secret"); a.status != http.StatusServiceUnavailable {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	page := k.metrics("")
+	if !strings.Contains(page, `switchyard_generations_total{outcome="overloaded",route="all"} 0`) || strings.Contains(page, `,route="none"} 1`) || len(k.rows()) > 1 {
+		t.Error("the metrics have a generation that the ledger has not")
+	}
+}

@@ -80,7 +80,7 @@ providers:
   replicate: {dialect: replicate, key: %[6]q, base_url: %[4]q}
   fal: {dialect: fal, key: "sim:key", base_url: %[5]q, queue_url: %[9]q}
 targets:
-  google: {provider: google, model: gemini-3.1-flash-image}
+  google: {provider: google, model: gemini-nano-banana-2.1}
   openai: {provider: openai, model: gpt-image-1-mini}
   replicate: {provider: replicate, model: black-forest-labs/flux-schnell}
   fal: {provider: fal, model: fal-ai/flux/dev}

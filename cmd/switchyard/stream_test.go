@@ -165,3 +165,39 @@ func TestAFailedStreamIsNoAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestAWithheldStream: events that come to their end with a refusal for safety in a picture's place are booked as that, at what
+// they say was used, and not as a picture. How a stream ended is how its generation did.
+func TestAWithheldStream(t *testing.T) {
+	k := startKit(t, twoProviders)
+	for _, c := range []struct {
+		fault sim.Fault
+		want  switchyard.Outcome
+	}{
+		{sim.None, switchyard.OK},
+		{sim.Filter, switchyard.Filtered},
+		{sim.FilterOutput, switchyard.Filtered},
+		{sim.Cut, switchyard.BadReply},
+	} {
+		k.world.Google.Update(func(b *sim.Behavior) { b.Fault = c.fault })
+		resp := k.events("/v1beta/models/gemini-3-pro-image:streamGenerateContent?alt=sse", `{"contents":[{"parts":[{"text":"a cat"}]}]}`, "X-Only", "nano")
+		_, _ = io.Copy(io.Discard, resp.Body)
+		acc := eventually(t, func() (ledger.Account, bool) {
+			k.rows()
+			acc, _ := k.side.store.Generation(t.Context(), resp.Header.Get("X-Switchyard-Id"))
+			return acc, acc.Generation.Outcome != ""
+		})
+		images := 0
+		if c.want == switchyard.OK {
+			images = 1
+		}
+		if a := acc.Attempts[0]; a.Outcome != c.want || a.Images != images {
+			t.Errorf("%q: the attempt is %+v, want %s", c.fault, a, c.want)
+		} else if c.want == switchyard.Filtered && (a.Cost.Basis != switchyard.BasisReported || a.Cost.Amount >= a.Estimate.Amount) {
+			t.Errorf("%q: it cost %+v", c.fault, a.Cost)
+		}
+		if g := acc.Generation; g.Outcome != c.want || g.Delivered != images {
+			t.Errorf("%q: the generation is %+v, want %s", c.fault, g, c.want)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,7 +15,9 @@ import (
 
 	"switchyard"
 	"switchyard/ledger"
+	"switchyard/proxy"
 	"switchyard/sim"
+	"switchyard/ticket"
 )
 
 // prediction is what apps read of one.
@@ -298,4 +302,43 @@ func TestCancelAfter(t *testing.T) {
 		}
 		return 0, false
 	})
+}
+
+// fullAssets takes no picture any more.
+type fullAssets struct{ proxy.Assets }
+
+func (fullAssets) Put(context.Context, switchyard.Blob) (string, error) {
+	return "", errors.New("the disk is full")
+}
+
+// TestTicketEndsAsItsRow: a ticket and its generation in the ledger end alike, also where no attempt says how.
+func TestTicketEndsAsItsRow(t *testing.T) {
+	k := startKit(t, strings.Replace(budgeting, "usd: 0.05", "usd: 0.001", 1))
+	full := k.side.handler.Assets
+	for name, c := range map[string]struct {
+		key    string
+		assets proxy.Assets
+		want   switchyard.Outcome
+	}{
+		"over its budget":   {"key-poor", full, switchyard.RateLimited},
+		"made and not kept": {"key-web", fullAssets{full}, switchyard.Overloaded},
+	} {
+		k.side.handler.Assets = c.assets
+		a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a cat","image_size":"square"}`, "Authorization", "Key "+c.key)
+		var queued struct {
+			ID string `json:"request_id"`
+		}
+		if err := json.Unmarshal(a.body, &queued); err != nil {
+			t.Fatalf("%s: %d %s", name, a.status, a.body)
+		}
+		tk := eventually(t, func() (ticket.Ticket, bool) {
+			tk, err := k.side.tickets.Get(t.Context(), "acme", queued.ID)
+			return tk, err == nil && tk.State == ticket.Done
+		})
+		k.rows()
+		acc, err := k.side.store.Generation(t.Context(), tk.Generation)
+		if err != nil || tk.Outcome != c.want || acc.Generation.Outcome != c.want {
+			t.Errorf("%s: the ticket ended as %s, its generation as %s, %v; want %s", name, tk.Outcome, acc.Generation.Outcome, err, c.want)
+		}
+	}
 }

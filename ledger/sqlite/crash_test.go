@@ -102,7 +102,7 @@ func TestAKilledProcessLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, acc := range left {
-		if err := j.Append(t.Context(), acc.Lost()...); err != nil {
+		if err := j.Append(t.Context(), acc.End(switchyard.Lost)...); err != nil {
 			t.Fatal(err)
 		}
 	}
