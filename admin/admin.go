@@ -170,11 +170,14 @@ func limitOf(r *http.Request) (int, error) {
 func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
 	h.Settled(r.Context())
 	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
-	if err != nil {
-		fail(w, http.StatusNotFound, "no such generation")
-		return
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		fail(w, http.StatusNotFound, err.Error())
+	case err != nil:
+		fail(w, http.StatusServiceUnavailable, "the database cannot be read")
+	default:
+		answer(w, account)
 	}
-	answer(w, account)
 }
 
 func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {

@@ -229,8 +229,8 @@ func TestKillForm(t *testing.T) {
 		text string
 	}{
 		{form("reason", " "), 422, "say why"},
-		{form("for", "soon"), 422, "want a duration"},
-		{form("for", "-1h"), 422, "want a duration"},
+		{form("for", "soon"), 422, "such as 30m"},
+		{form("for", "-1h"), 422, "such as 30m"},
 		{form("scope", "world"), 422, "want provider, target, route or all"},
 		{form("how", "bypass"), 422, "bypass is for scope all"},
 		{form("name", "nobody"), 404, "Nothing is stopped"},
