@@ -394,8 +394,6 @@ func loopback(hostport string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// defaultConfig is the config file of a command that was not told of another.
-
 // targetsOf is the targets of each provider that is switched on, its native one first.
 func (f *file) targetsOf() map[string][]string {
 	providers := map[string][]string{}
