@@ -1,0 +1,4 @@
+package sqlstore
+
+// Unfinished are the statements of Store.Unfinished, to be asked how a database carries them out.
+var Unfinished = []string{unfinished, unfinishedAlone}
