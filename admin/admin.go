@@ -72,9 +72,10 @@ type Handler struct {
 	Level  LogLevel
 	Audit  *Audit // writes down what they did; may be nil
 
-	mux   *http.ServeMux
-	outer http.Handler
-	dash  *dash
+	mux     *http.ServeMux
+	outer   http.Handler
+	dash    *dash
+	reports reports
 }
 
 // Init builds the routes; call it once, after the fields are set.
