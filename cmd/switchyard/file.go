@@ -321,6 +321,8 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 		switch {
 		case p.Dialect == "vertex":
 			fault(at+".dialect", "vertex: not yet")
+		case p.Dialect == "":
+			fault(at+".dialect", "is missing; one of %s", strings.Join(dialects, ", "))
 		case !slices.Contains(dialects, p.Dialect):
 			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
@@ -334,7 +336,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 				fault(at+"."+name, "want http(s)://host, got %q", address)
 			}
 		}
-		if p.Dialect == passthrough {
+		if p.Dialect == passthrough && p.Prefix != "" {
 			f.checkPrefix(fault, at+".prefix", p.Prefix)
 		}
 		within(at, p.Shared.validate())
