@@ -10,9 +10,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,9 +72,10 @@ type Handler struct {
 	Level  LogLevel
 	Audit  *Audit // writes down what they did; may be nil
 
-	mux   *http.ServeMux
-	outer http.Handler
-	dash  *dash
+	mux     *http.ServeMux
+	outer   http.Handler
+	dash    *dash
+	reports reports
 }
 
 // Init builds the routes; call it once, after the fields are set.
@@ -82,6 +86,7 @@ func (h *Handler) Init() {
 	h.mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	h.mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Health()) })
 	h.mux.HandleFunc("GET /api/ledger", h.guard(h.rows))
+	h.mux.HandleFunc("GET /api/generations", h.guard(h.generations))
 	h.mux.HandleFunc("GET /api/generations/{id}", h.guard(h.generation))
 	h.mux.HandleFunc("GET /api/experiments", h.guard(h.experiments))
 	h.mux.HandleFunc("GET /api/experiments/{name}", h.guard(h.experiment))
@@ -129,13 +134,10 @@ func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
 
 // rows answers since a time (RFC 3339; the beginning, if not given) up to limit rows (100; at most 10,000).
 func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
-	var since time.Time
-	if s := r.URL.Query().Get("since"); s != "" {
-		var err error
-		if since, err = time.Parse(time.RFC3339, s); err != nil {
-			fail(w, http.StatusBadRequest, "since: want a time such as 2026-11-24T12:00:00Z")
-			return
-		}
+	since, err := timeOf(r.URL.Query(), "since")
+	if err != nil {
+		fail(w, http.StatusBadRequest, err.Error())
+		return
 	}
 	limit, err := limitOf(r)
 	if err != nil {
@@ -154,6 +156,19 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string][]ledger.Row{"rows": rows})
 }
 
+// timeOf is a time that a query names, in RFC 3339; the zero time if it does not.
+func timeOf(q url.Values, name string) (time.Time, error) {
+	s := q.Get(name)
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(s, " ", "+")) // as which a + comes that nobody escaped
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: want a time such as 2026-11-24T12:00:00Z, got %q", name, s)
+	}
+	return t, nil
+}
+
 // limitOf is how many a request asks for.
 func limitOf(r *http.Request) (int, error) {
 	s := r.URL.Query().Get("limit")
@@ -165,16 +180,6 @@ func limitOf(r *http.Request) (int, error) {
 		return 0, errors.New("limit: want 1 to 10000")
 	}
 	return n, nil
-}
-
-func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
-	h.Settled(r.Context())
-	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
-	if err != nil {
-		fail(w, http.StatusNotFound, "no such generation")
-		return
-	}
-	answer(w, account)
 }
 
 func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {

@@ -229,8 +229,8 @@ func TestKillForm(t *testing.T) {
 		text string
 	}{
 		{form("reason", " "), 422, "say why"},
-		{form("for", "soon"), 422, "want a duration"},
-		{form("for", "-1h"), 422, "want a duration"},
+		{form("for", "soon"), 422, "such as 30m"},
+		{form("for", "-1h"), 422, "such as 30m"},
 		{form("scope", "world"), 422, "want provider, target, route or all"},
 		{form("how", "bypass"), 422, "bypass is for scope all"},
 		{form("name", "nobody"), 404, "Nothing is stopped"},
@@ -258,6 +258,27 @@ func TestKillForm(t *testing.T) {
 	if w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?scope=provider", nil); w.Code != http.StatusBadRequest {
 		t.Errorf("%d", w.Code)
 	}
+}
+
+// TestFind: from an id in the app's log, ours or its own, to the whole story.
+func TestFind(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	for _, g := range []switchyard.Generation{{ID: "g1", RequestID: "req-7"}, {ID: "g2", RequestID: "req-8"}, {ID: "g3", RequestID: "req-7"}} {
+		g.Started, g.Kind, g.Outcome = time.Now(), "generation", switchyard.OK
+		d.books.accounts = append(d.books.accounts, ledger.Account{Generation: g})
+	}
+	d.has(d.page("/admin/ai-metrics/generations"), `<form method="get" class="find"`, "data-live")
+	w := d.ask(http.MethodGet, "/admin/ai-metrics/generations?range=30d&find=+g2+", nil)
+	if at := w.Header().Get("Location"); w.Code != http.StatusSeeOther || at != "/admin/ai-metrics/generations/g2" {
+		t.Errorf("our own id led to %d %s", w.Code, at)
+	}
+	page := d.page("/admin/ai-metrics/generations?range=30d&find=req-7")
+	d.has(page, `<tr id="g-g1">`, `<tr id="g-g3">`, `value="req-7"`)
+	if strings.Contains(page, "g-g2") || strings.Contains(page, "data-live") { // the whole span is read for it: not each second
+		t.Error(page)
+	}
+	d.has(d.page("/admin/ai-metrics/generations?range=30d&find=<b>"), "has the id &lt;b&gt;, ours")
 }
 
 // TestGenerationsByPages: all of them can be come by, in the span that was asked for.

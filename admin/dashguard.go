@@ -73,8 +73,8 @@ func (h *Handler) who(r *http.Request) (name string, ok bool) {
 }
 
 func (h *Handler) bearer(r *http.Request) bool {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	return ok && !h.dash.headers.spent(r) && h.opens(token)
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && !h.dash.headers.spent(r) && h.opens(token)
 }
 
 // refused counts a request that brought a wrong token, and is the status for it.

@@ -55,15 +55,16 @@ func spanOf(q url.Values, now time.Time) (span, error) {
 }
 
 func between(q url.Values, now time.Time) (span, error) {
-	until := now.Truncate(time.Minute).Add(time.Minute)
-	since, err := time.Parse(time.RFC3339, q.Get("since"))
+	since, err := timeOf(q, "since")
 	if err != nil {
-		return span{}, errors.New("since: want a time such as 2026-11-24T12:00:00Z")
+		return span{}, err
 	}
-	if text := q.Get("until"); text != "" {
-		if until, err = time.Parse(time.RFC3339, text); err != nil {
-			return span{}, errors.New("until: want a time such as 2026-11-24T12:00:00Z")
-		}
+	until, err := timeOf(q, "until")
+	if err != nil {
+		return span{}, err
+	}
+	if until.IsZero() {
+		until = now.Truncate(time.Minute).Add(time.Minute)
 	}
 	length := until.Sub(since)
 	switch {

@@ -46,7 +46,9 @@ func (b *books) Totals(context.Context, time.Time, time.Time) ([]ledger.Total, e
 }
 
 func (b *books) Generations(_ context.Context, p ledger.Page) ([]ledger.Account, error) {
-	list := b.accounts
+	list := slices.DeleteFunc(slices.Clone(b.accounts), func(a ledger.Account) bool {
+		return p.RequestID != "" && a.Generation.RequestID != p.RequestID
+	})
 	if i := slices.IndexFunc(list, func(a ledger.Account) bool { return a.Generation.ID == p.After.ID }); i >= 0 {
 		list = list[i+1:]
 	}

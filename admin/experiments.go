@@ -50,8 +50,8 @@ func (h *Handler) experiment(w http.ResponseWriter, r *http.Request) {
 	fail(w, http.StatusNotFound, "no such experiment in the config")
 }
 
-// report goes through all that the ledger has of an experiment.
-func (h *Handler) report(ctx context.Context, e config.Entry[router.Experiment]) (report, error) {
+// study goes through all that the ledger has of an experiment.
+func (h *Handler) study(ctx context.Context, e config.Entry[router.Experiment]) (report, error) {
 	trial := evidence.NewTrial(goalOf[e.Value.Goal], e.Value.Stop.Confidence, e.Value.Arms.Names()...)
 	arms := map[string]string{} // :: variant → arm
 	for _, name := range e.Value.Arms.Names() {

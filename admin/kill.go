@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"switchyard/breaker"
+	"switchyard/config"
 )
 
 // Switches are the kills in force; those of package breaker are.
@@ -34,11 +34,8 @@ func (e *errUnknown) Error() string {
 
 // kill stops a thing on behalf of actor, from now on. An error that wraps breaker.ErrNotKept, or is of the audit, comes
 // with the kill in force all the same.
-func (h *Handler) kill(_ context.Context, k breaker.Kill, actor string) error {
+func (h *Handler) kill(k breaker.Kill, actor string) error {
 	k.Since, k.By = time.Now().UTC(), actor
-	if !k.Until.IsZero() {
-		k.Until = k.Until.UTC()
-	}
 	if err := k.Validate(); err != nil {
 		return err
 	}
@@ -62,7 +59,7 @@ func (h *Handler) known(scope breaker.Scope, name string) error {
 
 // revive takes a kill back on behalf of actor, and reports whether there was one. A name that the config has no more can
 // still be revived.
-func (h *Handler) revive(_ context.Context, scope breaker.Scope, name, actor string) (bool, error) {
+func (h *Handler) revive(scope breaker.Scope, name, actor string) (bool, error) {
 	lifted, err := h.Kills.Lift(scope, name)
 	if !lifted {
 		return false, err
@@ -120,7 +117,7 @@ type killRequest struct {
 	Scope  breaker.Scope `json:"scope"`
 	Name   string        `json:"name"`
 	Reason string        `json:"reason"`
-	For    string        `json:"for"` // as "30m"; empty: until somebody revives it
+	For    string        `json:"for"` // as "30m" or "7d"; empty: until somebody revives it
 	Abort  bool          `json:"abort"`
 	Bypass bool          `json:"bypass"`
 }
@@ -139,7 +136,7 @@ func (h *Handler) postKill(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	err = h.kill(r.Context(), k, actorOf(r))
+	err = h.kill(k, actorOf(r))
 	var unknown *errUnknown
 	if errors.As(err, &unknown) {
 		fail(w, http.StatusNotFound, err.Error())
@@ -176,14 +173,22 @@ func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
 	if k.Scope == breaker.All && k.Name == string(breaker.All) {
 		k.Name = "" // as in the path of DELETE
 	}
-	if req.For != "" {
-		d, err := time.ParseDuration(req.For)
-		if err != nil || d <= 0 {
-			return k, fmt.Errorf("for: want a time such as 30m, got %q", req.For)
-		}
-		k.Until = now.Add(d)
+	if k.Until, err = until(req.For, now); err != nil {
+		return k, err
 	}
 	return k, k.Validate()
+}
+
+// until is when a kill ends that lasts for a time, written as in config files; the zero time if it is for good.
+func until(length string, now time.Time) (time.Time, error) {
+	if length == "" {
+		return time.Time{}, nil
+	}
+	d, err := config.ParseDuration(length)
+	if err != nil || d == 0 {
+		return time.Time{}, fmt.Errorf("for: want a time such as 30m, 36h or 7d, got %q", length)
+	}
+	return now.Add(d).UTC(), nil
 }
 
 // deleteKill revives; the name of scope all is "all".
@@ -193,7 +198,7 @@ func (h *Handler) deleteKill(w http.ResponseWriter, r *http.Request) {
 	if scope == breaker.All && name == string(breaker.All) {
 		name = ""
 	}
-	lifted, err := h.revive(r.Context(), scope, name, actorOf(r))
+	lifted, err := h.revive(scope, name, actorOf(r))
 	if !lifted {
 		fail(w, http.StatusNotFound, place+" is not stopped")
 		return

@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ type generationsView struct {
 	span
 	Blind  bool
 	Rows   []ledger.Account
+	Find   string // an app's own id: the rows are of requests that came with it
 	First  bool   // the newest are on this page
 	Older  string // query of the page after this one; empty on the last
 	Newest string // of the first
@@ -32,7 +34,13 @@ func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := r.URL.Query()
-	p := ledger.Page{Span: ledger.Span{Since: v.Since, Until: v.Until}, Limit: listed + 1}
+	if v.Find = strings.TrimSpace(q.Get("find")); v.Find != "" {
+		if _, err := h.Ledger.Generation(r.Context(), v.Find); err == nil { // it is one of ours
+			http.Redirect(w, r, home+"/generations/"+url.PathEscape(v.Find), http.StatusSeeOther)
+			return
+		}
+	}
+	p := ledger.Page{Span: ledger.Span{Since: v.Since, Until: v.Until}, RequestID: v.Find, Limit: listed + 1}
 	if p.After, err = cursorOf(q.Get(older)); err != nil {
 		h.trouble(w, r, http.StatusBadRequest, "%v", err)
 		return

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -83,8 +82,8 @@ func (h *Handler) killForm(w http.ResponseWriter, r *http.Request) {
 		Abort: r.PostFormValue("how") == "abort", Bypass: r.PostFormValue("how") == "bypass",
 	}
 	v := killView{view: h.view(r, "overview", "Stop "+subject(k.Scope, k.Name)), Kill: k, For: r.PostFormValue("for")}
-	span, err := length(v.For)
-	if err == nil {
+	var err error
+	if k.Until, err = until(v.For, time.Now()); err == nil {
 		err = k.Validate()
 	}
 	if err == nil && k.Reason == "" {
@@ -95,10 +94,7 @@ func (h *Handler) killForm(w http.ResponseWriter, r *http.Request) {
 		show(h, w, page[killView]{"kill", http.StatusUnprocessableEntity, v})
 		return
 	}
-	if span > 0 {
-		k.Until = time.Now().Add(span).UTC()
-	}
-	err = h.kill(r.Context(), k, h.actor(r))
+	err = h.kill(k, h.actor(r))
 	var unknown *errUnknown
 	switch {
 	case errors.As(err, &unknown):
@@ -110,20 +106,9 @@ func (h *Handler) killForm(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func length(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("for: want a duration such as 30m, got %q", text)
-	}
-	return d, nil
-}
-
 func (h *Handler) reviveForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	lifted, err := h.revive(r.Context(), breaker.Scope(r.PostFormValue("scope")), r.PostFormValue("name"), h.actor(r))
+	lifted, err := h.revive(breaker.Scope(r.PostFormValue("scope")), r.PostFormValue("name"), h.actor(r))
 	switch {
 	case err != nil && lifted:
 		h.trouble(w, r, http.StatusInternalServerError, "It is revived. But: %v", err)

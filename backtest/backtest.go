@@ -136,7 +136,7 @@ func (t *trial) first() string {
 	return t.steps[0].target
 }
 
-// real seconds and dollars are those of the generation as it was.
+// happened is what the generation did come to.
 func (t *trial) happened() outcome {
 	return outcome{
 		ok: t.real.Outcome == switchyard.OK, latency: t.real.Latency, cost: t.real.Cost.Amount,

@@ -167,3 +167,28 @@ func TestRunNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestSameDraws: the same ledger gives the same report, also where what a target did is alike in all but how it ended.
+func TestSameDraws(t *testing.T) {
+	var b books
+	for i := range 200 {
+		b.made("pro", "cheap", false, time.Second)
+		if i%2 == 0 { // which is no reason to ask the next one
+			b.rows[2*i].Outcome, b.generations[2*i].Outcome = switchyard.Filtered, switchyard.Filtered
+		}
+		b.made("pro", "dear", true, time.Second)
+	}
+	run := func() *backtest.Report {
+		r, err := backtest.Run(t.Context(), backtest.Config{Books: &b, Router: tried(t, route("all", "", "cheap", "dear")), Rounds: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := run()
+	for range 5 {
+		if again := run(); !reflect.DeepEqual(again, first) {
+			t.Fatalf("got\n%+v\nand before\n%+v", again, first)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -97,11 +98,12 @@ func (c *chronicler) history() *history {
 	return h
 }
 
+// sortSamples leaves no two that differ in any way to chance.
 func sortSamples(list []sample) {
 	slices.SortFunc(list, func(a, b sample) int {
-		if a.latency != b.latency {
-			return int(min(max(a.latency-b.latency, -1), 1))
-		}
-		return int(min(max(a.cost.Amount-b.cost.Amount, -1), 1))
+		return cmp.Or(
+			cmp.Compare(a.latency, b.latency), cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.images, b.images),
+			cmp.Compare(a.cost.Amount, b.cost.Amount), cmp.Compare(a.cost.Basis, b.cost.Basis), cmp.Compare(a.cost.Charge, b.cost.Charge),
+		)
 	})
 }

@@ -52,14 +52,14 @@ func Parse(name string, text []byte, env func(string) (string, bool)) (*Document
 	case errors.Is(err, io.EOF): // nothing but comments: all defaults
 		return d, nil
 	case err != nil:
-		return d, d.syntax(err)
+		return d, d.syntax(text, err)
 	}
 	var next yaml.Node
 	switch err := dec.Decode(&next); {
 	case err == nil:
 		return d, d.whole(next.Line, errors.New("a second document; only one is allowed"))
 	case !errors.Is(err, io.EOF):
-		return d, d.syntax(err)
+		return d, d.syntax(text, err)
 	}
 	d.root = root.Content[0]
 	c := checker{d: d}
@@ -128,11 +128,14 @@ func (d *Document) whole(line int, err error) error {
 // yamlLine is how the library tells where it stopped: in its text alone.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-func (d *Document) syntax(err error) error {
+func (d *Document) syntax(text []byte, err error) error {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
 		return d.whole(1, err)
 	}
 	line, _ := strconv.Atoi(m[1]) // 0 where there is none, and then the first is meant
+	if lines := bytes.Split(text, []byte("\n")); line > 0 && line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
+		return d.whole(line, errors.New("a tab: lines are indented by spaces")) // the library speaks of tokens
+	}
 	return d.whole(line, errors.New(err.Error()[len(m[0]):]))
 }

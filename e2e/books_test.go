@@ -29,9 +29,9 @@ func keepBooks(t *testing.T, config string) (root string, books func() map[strin
 		askAdmin(t, admin+"/api/ledger?limit=10000", &all)
 		found := map[string][]row{}
 		for _, r := range all.Rows {
-			var account struct{ Generation struct{ Prompt string } }
-			askAdmin(t, admin+"/api/generations/"+r.Generation, &account)
-			found[account.Generation.Prompt] = append(found[account.Generation.Prompt], r)
+			var generation struct{ Prompt string }
+			askAdmin(t, admin+"/api/generations/"+r.Generation, &generation)
+			found[generation.Prompt] = append(found[generation.Prompt], r)
 		}
 		return found
 	}

@@ -101,9 +101,10 @@ func (a Account) End(o switchyard.Outcome) []Record {
 
 // Page asks for a part of a list of generations, the newest first.
 type Page struct {
-	Span         // what started in it
-	After Cursor // where the page before ended; zero: from the newest on
-	Limit int
+	Span             // what started in it
+	RequestID string // only what its app gave this id of its own; empty: all
+	After     Cursor // where the page before ended; zero: from the newest on
+	Limit     int
 }
 
 // Cursor is the place of a generation in such a list.

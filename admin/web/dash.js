@@ -33,10 +33,9 @@
         location.reload();
         return;
       }
-      if (answer.ok) {
-        replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
-        say("live", "live, " + new Date().toISOString().slice(11, 19) + " UTC");
-      }
+      if (!answer.ok) throw new Error(answer.status);
+      replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      say("live", "live, " + new Date().toISOString().slice(11, 19) + " UTC");
     } catch {
       say("lost", "connection lost");
     } finally {
@@ -64,18 +63,30 @@
     draw();
   }
 
+  let stream;
   function listen() {
-    const stream = new EventSource(home + "/events");
-    stream.onopen = () => say("live", "live");
-    stream.onerror = () => say("lost", "connection lost");
+    stream = new EventSource(home + "/events");
+    stream.onopen = () => {
+      if (pulse.dataset.state === "lost") refresh(); // what it shows is of before
+      else say("live", "live");
+    };
+    stream.onerror = () => {
+      say("lost", "connection lost");
+      if (stream.readyState === EventSource.CLOSED) setTimeout(comeBack, 3000);
+    };
     stream.addEventListener("tick", (event) => {
       const { ended } = JSON.parse(event.data);
       delete pulse.dataset.beat;
       if (ended) requestAnimationFrame(() => { pulse.dataset.beat = ""; });
       refresh();
     });
-    addEventListener("pagehide", () => stream.close());
-    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  }
+
+  // comeBack tries again where the browser by itself would not: it was refused, as by a server that was started anew and
+  // knows nobody. The page finds out about that.
+  async function comeBack() {
+    await refresh();
+    listen();
   }
 
   if (pulse) {
@@ -84,7 +95,11 @@
       addEventListener(name, () => setTimeout(() => { held = false; if (again) refresh(); }, 50), true);
     }
     document.addEventListener("visibilitychange", () => { if (!document.hidden && again) refresh(); });
-    if (document.querySelector("[data-live]")) listen();
+    if (document.querySelector("[data-live]")) {
+      listen();
+      addEventListener("pagehide", () => stream.close());
+      addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+    }
   }
 
   // Charts. Each is a few columns of the table of steps.

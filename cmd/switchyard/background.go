@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"switchyard"
 )
 
 // beginWork starts what goes on in the background until stop is called. More joins it later: webhooks, probes, alerts, and what
@@ -45,9 +47,24 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
 				s.log.Warn("webhooks", zap.Error(err))
 			}
-			if _, err := s.store.Prune(ctx, now.Add(-retention), 10_000); err != nil {
+			if err := s.pruneLedger(ctx, now.Add(-retention)); err != nil {
 				s.log.Warn("ledger", zap.Error(err))
 			}
+		}
+	}
+}
+
+// pruneBatch is how many generations go in one transaction.
+const pruneBatch = 10_000
+
+// pruneLedger forgets all that is older than before, a batch after the other. Between them the database is the applier's for as
+// long as each took.
+func (s *sidecar) pruneLedger(ctx context.Context, before time.Time) error {
+	for {
+		began := time.Now()
+		n, err := s.store.Prune(ctx, before, pruneBatch)
+		if err != nil || n < pruneBatch || !switchyard.Sleep(ctx, time.Since(began)) {
+			return err
 		}
 	}
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -134,5 +138,49 @@ func TestBudgetNames(t *testing.T) {
 	text := strings.Replace(budgeting, "{name: daily, scope: all", `{name: "key:poor", scope: "key:poor"`, 1)
 	if _, err := load("test.yaml", []byte(text), noEnv); err == nil || !strings.Contains(err.Error(), `is called "key:poor"`) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// countedBooks counts the questions of what was spent.
+type countedBooks struct {
+	ledger.Database
+	asked   map[string]int
+	hurried bool // an answer had to come within the time that the ledger has to be complete
+}
+
+func (c *countedBooks) Spent(ctx context.Context, by ledger.Dimension, since, until time.Time) (map[string]ledger.Spent, error) {
+	c.asked[string(by)]++
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < 2*booksPatience {
+		c.hurried = true
+	}
+	return c.Database.Spent(ctx, by, since, until)
+}
+
+// TestBudgetsReadTheBooksOnce: a hundred keys with a budget each do not have a large ledger added up a hundred times, which would
+// keep a start waiting for minutes; and one that takes its time is waited for.
+func TestBudgetsReadTheBooksOnce(t *testing.T) {
+	k := startKit(t, budgeting)
+	for range 2 {
+		k.post(openaiPath, anImage, "Authorization", "Bearer key-web")
+	}
+	books := &countedBooks{Database: k.side.store, asked: map[string]int{}}
+	k.side.store = books
+	next := *k.next.Load() + `  - {name: a, scope: "key:web", usd: 0.08, per: month}
+  - {name: b, scope: "key:poor", usd: 0.08, per: month}
+  - {name: c, scope: key, usd: 1, per: month}
+  - {name: d, scope: tenant, usd: 1, per: month}
+`
+	k.next.Store(&next)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[string]int{"key": 1, "tenant": 1}; !maps.Equal(books.asked, want) {
+		t.Errorf("asked %v, want %v", books.asked, want)
+	}
+	if books.hurried {
+		t.Error("a ledger that takes more than half a minute to add up would be no start")
+	}
+	if a := k.post(openaiPath, anImage, "Authorization", "Bearer key-web"); a.status != http.StatusTooManyRequests {
+		t.Errorf("what was spent is not in the budget: %d %s", a.status, a.body)
 	}
 }

@@ -80,17 +80,42 @@ func (f *file) has(kind, name string) bool {
 	return true
 }
 
-// booksPatience is how long a config waits for the ledger to be complete, which its budgets begin with.
-const booksPatience = 30 * time.Second
+// How long a config waits for what its budgets begin with: for the ledger to be complete, and for it to add up a month.
+const (
+	booksPatience   = 30 * time.Second
+	readingPatience = 5 * time.Minute
+)
 
-// books are what the ledger says was spent, once all that has been written is in it.
-func (st *stores) books(ctx context.Context, kind string, since, until time.Time) (map[string]limit.Spent, error) {
-	ctx, cancel := context.WithTimeout(ctx, booksPatience)
+// books are what the ledger says was spent, once all that has been written is in it. They are for the budgets of one config, and
+// answer each question once: a hundred keys may have a budget each, and to add up a large ledger's month takes seconds.
+func (st *stores) books() limit.Books {
+	type question struct {
+		kind         string
+		since, until int64
+	}
+	answers := map[question]map[string]limit.Spent{}
+	return func(ctx context.Context, kind string, since, until time.Time) (map[string]limit.Spent, error) {
+		q := question{kind, since.UnixNano(), until.UnixNano()}
+		if spent, asked := answers[q]; asked {
+			return spent, nil
+		}
+		spent, err := st.spent(ctx, ledger.Dimension(kind), since, until)
+		if err == nil {
+			answers[q] = spent
+		}
+		return spent, err
+	}
+}
+
+func (st *stores) spent(ctx context.Context, kind ledger.Dimension, since, until time.Time) (map[string]limit.Spent, error) {
+	complete, cancel := context.WithTimeout(ctx, booksPatience)
 	defer cancel()
-	if err := st.applier.Flush(ctx); err != nil {
+	if err := st.applier.Flush(complete); err != nil {
 		return nil, err
 	}
-	spent, err := st.store.Spent(ctx, ledger.Dimension(kind), since, until)
+	ctx, cancel = context.WithTimeout(ctx, readingPatience)
+	defer cancel()
+	spent, err := st.store.Spent(ctx, kind, since, until)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}

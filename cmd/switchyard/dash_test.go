@@ -231,6 +231,19 @@ func TestDashboardLogin(t *testing.T) {
 	tryTo(b, chromedp.WaitVisible(chromedp.CSS("input[name=token]")))
 }
 
+// TestDashboardAfterSession: a page whose session has ended behind its back, as in a restart, asks for the token anew; it does not
+// show the figures of before for ever.
+func TestDashboardAfterSession(t *testing.T) {
+	k := startKit(t, dashConfig)
+	b := k.browse()
+	b.expect = []string{"401"}
+	b.login()
+	b.until(`document.getElementById("pulse").dataset.state === "live"`)
+	tryTo(b, chromedp.Evaluate[int64](`fetch("/admin/logout", {method: "POST", redirect: "manual"}).then((r) => r.status)`, chromedp.EvalAwaitPromise))
+	k.picture("pro") // the stream of events ends at the next of them
+	tryTo(b, chromedp.WaitVisible(chromedp.CSS("input[name=token]")))
+}
+
 // TestDashboardLoginCode: the demo's link opens once, and for one browser.
 func TestDashboardLoginCode(t *testing.T) {
 	k := startKit(t, dashConfig)

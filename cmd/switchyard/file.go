@@ -320,6 +320,8 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 	for _, e := range f.Providers {
 		p, at := e.Value, config.Key("providers", e.Name)
 		switch {
+		case p.Dialect == "":
+			fault(at+".dialect", "is missing; one of %s", strings.Join(dialects, ", "))
 		case !slices.Contains(dialects, p.Dialect):
 			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
@@ -333,7 +335,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 				fault(at+"."+name, "want http(s)://host, got %q", address)
 			}
 		}
-		if p.Dialect == passthrough {
+		if p.Dialect == passthrough && p.Prefix != "" {
 			f.checkPrefix(fault, at+".prefix", p.Prefix)
 		}
 		p.Cloud.check(fault, at, p)
@@ -393,8 +395,6 @@ func loopback(hostport string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
-
-// defaultConfig is the config file of a command that was not told of another.
 
 // targetsOf is the targets of each provider that is switched on, its native one first.
 func (f *file) targetsOf() map[string][]string {

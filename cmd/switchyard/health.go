@@ -42,11 +42,8 @@ func (c *healthCommand) ask(e *env) error {
 		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s: no answer in time", page)
-	case err != nil:
-		return fmt.Errorf("%s: %w", page, errNobody)
+	if err != nil {
+		return unanswered(page, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"switchyard"
@@ -103,8 +104,20 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// errNobody is a sidecar that is not there.
-var errNobody = errors.New(`nobody answers; is "switchyard serve" running there?`)
+// unanswered is why a sidecar gave no answer.
+func unanswered(at string, err error) error {
+	var about *url.Error // with the address, which is told already
+	if errors.As(err, &about) {
+		err = about.Err
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: no answer in time", at)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s: nobody answers; is \"switchyard serve\" running there?", at)
+	}
+	return fmt.Errorf("%s: %w", at, err)
+}
 
 // call asks, and is the answer's JSON. What the sidecar has to say against it is the error.
 func (o *operator) call(method, path string, body []byte) ([]byte, error) {
@@ -120,10 +133,7 @@ func (o *operator) call(method, path string, body []byte) ([]byte, error) {
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("%s: no answer in time", o.base)
-		}
-		return nil, fmt.Errorf("%s: %w", o.base, errNobody)
+		return nil, unanswered(o.base, err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
@@ -141,11 +151,11 @@ func (o *operator) call(method, path string, body []byte) ([]byte, error) {
 	return text, nil
 }
 
-// refusalText is what the sidecar says of an error, else its status.
+// refusalText is what the sidecar says of an error. What says nothing may be another address of it, or another program.
 func refusalText(status string, body []byte) string {
 	var doc struct{ Error string }
 	if json.Unmarshal(body, &doc) != nil || doc.Error == "" {
-		return status
+		return status + "; is that the admin side of a sidecar?"
 	}
 	return doc.Error
 }

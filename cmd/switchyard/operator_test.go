@@ -109,6 +109,10 @@ func TestOperatorMistakes(t *testing.T) {
 		{[]string{"kill", "provider", "google", "--admin", k.admin}, exitFailed, "the admin token is needed"},
 		{[]string{"kill", "provider", "google", "--admin", nobody, "--token", "x"}, exitFailed, `nobody answers; is "switchyard serve" running there?`},
 		{[]string{"status", "--admin", nobody}, exitFailed, "nobody answers"},
+		{[]string{"status", "--admin", "https://" + k.admin}, exitFailed, "TLS handshake"},
+		{[]string{"health", "--admin", "https://" + k.admin}, exitFailed, "HTTP response to HTTPS client"},
+		{[]string{"status", "--admin", "sidecar.invalid:9090"}, exitFailed, "sidecar.invalid"},
+		{[]string{"status", "--admin", k.url}, exitFailed, "404 Not Found; is that the admin side of a sidecar?"},
 		{[]string{"kill", "provider"}, exitUsage, "A name is missing"},
 		{[]string{"kill", "all", "x"}, exitUsage, "all takes no name"},
 		{[]string{"kill", "planet", "x"}, exitUsage, `must be one of`},
@@ -117,8 +121,12 @@ func TestOperatorMistakes(t *testing.T) {
 		{[]string{"status", "--watch", "--admin", k.admin}, exitUsage, "at a terminal"},
 		{[]string{"status", "--config", "missing.yaml"}, exitFailed, "missing.yaml"},
 	} {
-		if o := command(t, c.args); o.code != c.code || !strings.Contains(o.errors, c.says) {
+		o := command(t, c.args)
+		if o.code != c.code || !strings.Contains(o.errors, c.says) {
 			t.Errorf("%q: %+v, want %d and %s", c.args, o, c.code, c.says)
+		}
+		if strings.Contains(o.errors, "nobody answers") != strings.Contains(c.says, "nobody answers") { // it sends people the wrong way
+			t.Errorf("%q: %s", c.args, o.errors)
 		}
 	}
 	if list := k.side.switches.List(); len(list) != 0 {
@@ -191,6 +199,16 @@ func TestStatusWatch(t *testing.T) {
 type pages struct{ written chan string }
 
 func (p *pages) Write(b []byte) (int, error) { p.written <- string(b); return len(b), nil }
+
+// TestStatusTellsTheDay: a stop that ends next week does not look as if it ended tonight.
+func TestStatusTellsTheDay(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.operator("kill", "provider", "google", "--for", "7d")
+	day := k.side.switches.List()[0].Until.Local().Format(time.DateOnly)
+	if o := k.operator("status"); !strings.Contains(o.out, "(until "+day+" ") {
+		t.Errorf("want %s in %s", day, o.out)
+	}
+}
 
 // TestStatusOfARefusedConfig: each fault has a line.
 func TestStatusOfARefusedConfig(t *testing.T) {

@@ -66,7 +66,7 @@ func (s *sidecar) use(f *file) error {
 		return err
 	}
 	// The last step that can fail, and it leaves everything as it was then. Budgets count from here on.
-	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books); err != nil {
+	if err := s.budgets.Configure(s.work, f.budgets(), time.Now(), s.books()); err != nil {
 		return err
 	}
 	s.force(b)

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"switchyard"
+	"switchyard/config"
 	"switchyard/ledger"
 )
 
@@ -54,12 +54,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.Add(-time.Duration(n) * 24 * time.Hour), nil
-		}
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, err := config.ParseDuration(text); err == nil {
 		return now.Add(-ago), nil
 	}
 	return time.Time{}, fmt.Errorf("want 7d, 36h, 2026-11-01 or 2026-11-01T12:00:00Z, got %q", text)

@@ -65,9 +65,7 @@ func reportJSON(out io.Writer, q ledger.Query, lines []ledger.Line) error {
 	for i := range lines {
 		groups[i] = groupOf(&lines[i])
 	}
-	enc := json.NewEncoder(out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(struct {
+	return encodeJSON(out, struct {
 		By     ledger.Dimension `json:"by"`
 		Since  time.Time        `json:"since"`
 		Until  time.Time        `json:"until,omitzero"`

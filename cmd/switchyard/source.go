@@ -9,6 +9,7 @@ import (
 	"sync"
 )
 
+// defaultConfig is the config file of a command that was not told of another.
 const defaultConfig = "config.yaml"
 
 // source is where a config comes from: a file, which may change.

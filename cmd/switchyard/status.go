@@ -90,7 +90,7 @@ func printStatus(out io.Writer, s *admin.Status) error {
 		}
 	}
 	for _, k := range s.Kills {
-		fmt.Fprintln(w, killLine(k))
+		fmt.Fprintln(w, killLine(k, s.Timestamp))
 	}
 	fmt.Fprintln(w, "\nPROVIDER\tSTATE\tIN FLIGHT\tWAITING\tATTEMPTS\tSUCCESS\tMEAN\tIMAGES\tCOST TODAY")
 	for _, p := range s.Providers {
@@ -102,18 +102,18 @@ func printStatus(out io.Writer, s *admin.Status) error {
 			continue // a provider that is asked for targets alone
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", t.Target, targetState(s, t), t.InFlight, t.Waiting, t.Succeeded, t.Failed,
-			clock(t.NotBefore), t.Model)
+			clock(t.NotBefore, s.Timestamp), t.Model)
 	}
 	return w.Flush()
 }
 
-func killLine(k breaker.Kill) string {
+func killLine(k breaker.Kill, now time.Time) string {
 	text := "KILLED " + k.String()
 	if k.Bypass {
 		text = "BYPASS " + k.String()
 	}
 	if !k.Until.IsZero() {
-		text += " (until " + clock(k.Until) + ")"
+		text += " (until " + clock(k.Until, now) + ")"
 	}
 	return plain(text + ", by " + k.By)
 }
@@ -159,11 +159,16 @@ func todayCells(t *admin.Today) string {
 	return fmt.Sprintf("%d\t%s\t%s\t%d\t%s", t.Attempts, success, mean, t.Images, cost)
 }
 
-func clock(t time.Time) string {
+// clock is a time of today, or one of another day with its date.
+func clock(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return t.Local().Format(time.TimeOnly)
+	layout := time.TimeOnly
+	if t, now := t.Local(), now.Local(); t.YearDay() != now.YearDay() || t.Year() != now.Year() {
+		layout = time.DateTime
+	}
+	return t.Local().Format(layout)
 }
 
 // plain is text without what a terminal would obey: reasons are other people's.

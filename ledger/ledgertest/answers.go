@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -39,6 +40,41 @@ func rowsShape(t *testing.T, x Technology) {
 	}
 	if rows, _ = s.Rows(t.Context(), time.Time{}, 10); len(rows) != 3 || rows[2].Outcome != "" || rows[2].Cost.Charge != switchyard.ChargePossible {
 		t.Errorf("what runs is possibly charged: %+v", rows)
+	}
+}
+
+// beyondAll: times that no count of nanoseconds holds are before everything, or after it.
+func beyondAll(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	Apply(t, s, "e", ledger.EndRecord(Ended(Generation("g"))), ledger.SettleRecord(Done(Attempt("a", "g"))))
+	first, last := time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	for since, want := range map[time.Time]int{first: 1, last: 0} {
+		if rows, err := s.Rows(t.Context(), since, 10); err != nil || len(rows) != want {
+			t.Errorf("since %v: %v, %v", since, rows, err)
+		}
+	}
+	if list, err := s.Generations(t.Context(), ledger.Page{Span: ledger.Span{Since: first, Until: last}, Limit: 10}); err != nil || len(list) != 1 {
+		t.Errorf("between them: %v, %v", list, err)
+	}
+}
+
+// byRequest: an app's own id for a request, which it may give again, finds what became of it.
+func byRequest(t *testing.T, x Technology) {
+	s, _ := x.Fresh(t)
+	for id, request := range map[string]string{"a": "mine", "b": "other", "c": "mine", "d": ""} {
+		g := Ended(Generation(id))
+		g.RequestID = request
+		Apply(t, s, "e", ledger.EndRecord(g))
+	}
+	for request, want := range map[string]string{"mine": "[a c]", "none": "[]", "": "[a b c d]"} {
+		list, err := s.Generations(t.Context(), ledger.Page{RequestID: request, Limit: 10})
+		ids := []string{}
+		for _, a := range list {
+			ids = append(ids, a.Generation.ID)
+		}
+		if err != nil || fmt.Sprint(ids) != want {
+			t.Errorf("%q: %v, %v", request, ids, err)
+		}
 	}
 }
 

@@ -44,6 +44,8 @@ func (x Technology) Run(t *testing.T) {
 		{"sums by step", steps},
 		{"sums are pruned by their age", pruneSums},
 		{"reports", reports},
+		{"times beyond all", beyondAll},
+		{"by request", byRequest},
 		{"each row", eachRow},
 		{"each generation", eachGeneration},
 		{"generation_logs", generationLogs},

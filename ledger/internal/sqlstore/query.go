@@ -115,7 +115,8 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.
 }
 
 // Generations lists a page of generations, the newest first, without their attempts. However far back it is, it costs no more
-// than the first: the index of times begins where the page does.
+// than the first: the index of times begins where the page does. For an app's own id it reads the whole span: an index over
+// those would cost every row a page, for a question that is asked once in a while.
 func (s *Store) Generations(ctx context.Context, p ledger.Page) ([]ledger.Account, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -126,8 +127,8 @@ func (s *Store) Generations(ctx context.Context, p ledger.Page) ([]ledger.Accoun
 		last = min(last, nanos(p.After.Started))
 	}
 	return collect(ctx, s.Read, scanAccount, `SELECT `+generationColumns+` FROM generations g
-WHERE g.started >= $1 AND g.started <= $2 AND (g.started <> $3 OR g.id > $4) ORDER BY g.started DESC, g.id LIMIT $5`,
-		since, last, nanos(p.After.Started), s.text(p.After.ID), p.Limit)
+WHERE g.started >= $1 AND g.started <= $2 AND (g.started <> $3 OR g.id > $4) AND ($5 = '' OR g.request_id = $5)
+ORDER BY g.started DESC, g.id LIMIT $6`, since, last, nanos(p.After.Started), s.text(p.After.ID), s.text(p.RequestID), p.Limit)
 }
 
 // Rows lists attempts that started at since or later, newest first.

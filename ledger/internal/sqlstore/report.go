@@ -14,24 +14,25 @@ import (
 
 // The facts of a report: a row an attempt, or a row a generation with what its attempts cost. {group} is a column or the like.
 const (
-	attemptFacts = `WITH facts AS (
+	attemptFacts = `WITH facts AS MATERIALIZED (
 	SELECT {group} AS grp, generation, 1 AS attempts, outcome, latency, images, COALESCE(cost, 0) AS cost,
 		CASE charge WHEN 'possible' THEN COALESCE(cost, 0) ELSE 0 END AS possible,
 		CASE WHEN cost IS NULL AND charge <> 'none' THEN 1 ELSE 0 END AS unknown
 	FROM attempts WHERE started >= $1 AND started < $2)`
 
-	generationFacts = `WITH facts AS (
-	SELECT {group} AS grp, g.id AS generation, COUNT(a.id) AS attempts, g.outcome, g.latency, g.delivered AS images,
+	// The rows of the span come first, by themselves: SQLite would rather have all there are, in the order of the GROUP BY.
+	generationFacts = `WITH asked AS MATERIALIZED (
+	SELECT {group} AS grp, id, outcome, latency, delivered FROM generations g WHERE started >= $1 AND started < $2 {only}
+), facts AS MATERIALIZED (
+	SELECT g.grp, g.id AS generation, COUNT(a.id) AS attempts, g.outcome, g.latency, g.delivered AS images,
 		COALESCE(SUM(a.cost), 0) AS cost, COALESCE(SUM(a.cost) FILTER (WHERE a.charge = 'possible'), 0) AS possible,
 		COUNT(a.id) FILTER (WHERE a.cost IS NULL AND a.charge <> 'none') AS unknown
-	FROM generations g LEFT JOIN attempts a ON a.generation = g.id
-	WHERE g.started >= $1 AND g.started < $2 {only} GROUP BY g.id)`
+	FROM asked g LEFT JOIN attempts a ON a.generation = g.id GROUP BY g.id, g.grp, g.outcome, g.latency, g.delivered)`
 
 	// The 95th percentile is the smallest latency that 95 of 100 do not exceed.
 	lines = `, ranked AS (
-	SELECT grp, latency, ROW_NUMBER() OVER (PARTITION BY grp ORDER BY latency) AS place, COUNT(*) OVER (PARTITION BY grp) AS n
-	FROM facts WHERE outcome = 'ok'
-), slow AS (SELECT grp, MIN(latency) AS p95 FROM ranked WHERE place * 100 >= n * 95 GROUP BY grp)
+	SELECT grp, latency, CUME_DIST() OVER (PARTITION BY grp ORDER BY latency) AS share FROM facts WHERE outcome = 'ok'
+), slow AS (SELECT grp, MIN(latency) AS p95 FROM ranked WHERE share >= 0.95 GROUP BY grp)
 SELECT f.grp, COUNT(DISTINCT generation), CAST(SUM(attempts) AS BIGINT), COUNT(*) FILTER (WHERE outcome <> ''),
 	COUNT(*) FILTER (WHERE outcome = 'ok'), COUNT(*) FILTER (WHERE {neither}),
 	CAST(SUM(images) AS BIGINT), CAST(SUM(cost) AS BIGINT), CAST(SUM(possible) AS BIGINT), CAST(SUM(unknown) AS BIGINT),
@@ -53,9 +54,15 @@ var dimension = map[ledger.Dimension][2]string{
 	ledger.ByDay:        {generationFacts, `CAST(g.started / 86400000000000 AS TEXT)`},
 }
 
+// reportBy is the statement of a report.
+func reportBy(by ledger.Dimension) (query string, ok bool) {
+	d, ok := dimension[by]
+	return strings.NewReplacer("{group}", d[1], "{only}", "", "{neither}", neither).Replace(d[0] + lines), ok
+}
+
 // Report is a line a group, in the order of their names.
 func (s *Store) Report(ctx context.Context, q ledger.Query) ([]ledger.Line, error) {
-	d, ok := dimension[q.By]
+	query, ok := reportBy(q.By)
 	if !ok {
 		return nil, fmt.Errorf("report by %q: no such thing", q.By)
 	}
@@ -63,7 +70,7 @@ func (s *Store) Report(ctx context.Context, q ledger.Query) ([]ledger.Line, erro
 		return nil, err
 	}
 	since, until := bounds(q.Span)
-	list, err := collect(ctx, s.Read, scanLine, strings.NewReplacer("{group}", d[1], "{only}", "", "{neither}", neither).Replace(d[0]+lines), since, until)
+	list, err := collect(ctx, s.Read, scanLine, query, since, until)
 	if err != nil {
 		return nil, fmt.Errorf("report by %s: %w", q.By, err)
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -117,9 +118,13 @@ func amount(c switchyard.Cost) any {
 	return int64(c.Amount)
 }
 
+// nanos are those since 1970, or as near as they can be counted: a time of thousands of years is before everything, or after it.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch seconds := t.Unix(); {
+	case seconds < 0:
 		return 0
+	case seconds >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }

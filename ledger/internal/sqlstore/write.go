@@ -14,18 +14,27 @@ import (
 // journal begin with.
 const leftOpen = `outcome = '' AND epoch <> $1 AND (substr(epoch, 1, length($2)) = $2 OR epoch NOT LIKE '%.%' OR started < $3)`
 
+// What is unfinished. Both begin with the few rows that are open, which have an index of their own: a start must not read the whole
+// ledger, as it would if SQLite were free to begin with the others.
+const (
+	openAttempts = `WITH left_open AS MATERIALIZED (SELECT generation, started FROM attempts WHERE ` + leftOpen + `) `
+
+	unfinished = openAttempts + `SELECT ` + generationColumns + ` FROM generations g
+WHERE g.id IN (SELECT id FROM generations WHERE ` + leftOpen + ` UNION ALL SELECT generation FROM left_open) ORDER BY g.started, g.id`
+
+	unfinishedAlone = openAttempts + `SELECT a.generation, MIN(a.started) FROM left_open a
+WHERE NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation) GROUP BY a.generation ORDER BY MIN(a.started)`
+)
+
 // Unfinished lists what nobody works on any more. An attempt whose generation nobody recorded stands alone, with what it
 // tells of it.
 func (s *Store) Unfinished(ctx context.Context, epoch string, before time.Time) ([]ledger.Account, error) {
 	values := []any{epoch, ledger.JournalOf(epoch) + ".", nanos(before)}
-	list, err := collect(ctx, s.Read, scanAccount, `SELECT `+generationColumns+` FROM generations g
-WHERE `+leftOpen+` OR g.id IN (SELECT generation FROM attempts WHERE `+leftOpen+`) ORDER BY g.started, g.id`, values...)
+	list, err := collect(ctx, s.Read, scanAccount, unfinished, values...)
 	if err != nil {
 		return nil, err
 	}
-	alone, err := collect(ctx, s.Read, scanAlone, `SELECT a.generation, MIN(a.started) FROM attempts a
-WHERE `+leftOpen+` AND NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation)
-GROUP BY a.generation ORDER BY MIN(a.started)`, values...)
+	alone, err := collect(ctx, s.Read, scanAlone, unfinishedAlone, values...)
 	if err != nil {
 		return nil, err
 	}

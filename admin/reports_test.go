@@ -1,0 +1,57 @@
+package admin_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"switchyard/config"
+	"switchyard/ledger"
+	"switchyard/router"
+)
+
+// slowBooks take their time to tell of an experiment.
+type slowBooks struct {
+	takes time.Duration
+	asked int
+}
+
+func (b *slowBooks) Observations(context.Context, string, func(ledger.Observation) error) error {
+	time.Sleep(b.takes) // of the bubble
+	b.asked++
+	return nil
+}
+
+// TestReportsRest: a page that follows an experiment of millions does not keep a processor for itself; a small one's figures are
+// always of now, and so are those of an experiment that has been changed.
+func TestReportsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, books := newDesk(t), &slowBooks{takes: time.Second}
+		d.Observer = books
+		trial := config.Map[router.Experiment]{{Name: "x", Value: router.Experiment{Goal: router.GoalSuccess, Arms: config.Map[float64]{{Name: "a", Value: 1}, {Name: "b", Value: 1}}}}}
+		d.Experiments = func() config.Map[router.Experiment] { return trial }
+		ask := func(want int, why string) {
+			t.Helper()
+			for _, path := range []string{"/api/experiments", "/api/experiments/x"} {
+				if w := d.call(http.MethodGet, path, ""); w.Code != http.StatusOK {
+					t.Errorf("%s: %d %s", path, w.Code, w.Body)
+				}
+			}
+			if books.asked != want {
+				t.Errorf("%s: the ledger was read %d times, want %d", why, books.asked, want)
+			}
+		}
+		ask(1, "at first")
+		time.Sleep(8 * time.Second)
+		ask(1, "soon after")
+		time.Sleep(2 * time.Second)
+		ask(2, "later")
+		trial = config.Map[router.Experiment]{{Name: "x", Value: router.Experiment{Goal: router.GoalCost, Arms: trial[0].Value.Arms}}}
+		ask(3, "with another goal")
+		books.takes, books.asked = 100*time.Millisecond, 0
+		time.Sleep(10 * time.Second)
+		ask(2, "a small one")
+	})
+}
