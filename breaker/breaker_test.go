@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -487,7 +488,7 @@ func BenchmarkAllow(b *testing.B) {
 func TestRetryAfterByNoClock(t *testing.T) {
 	r := configured(breaker.Config{})
 	end(t, r, switchyard.RateLimited, time.Minute)
-	if until := r.State("flux").NotBefore; until == until.Round(0) { // which takes the measured time out
+	if until := r.State("flux").NotBefore; !strings.Contains(until.String(), " m=") { // what is measured, besides the clock
 		t.Errorf("until %v by the clock", until)
 	}
 }
