@@ -43,6 +43,7 @@ func (h *Handler) kill(k breaker.Kill, actor string) error {
 		return err
 	}
 	err := h.Kills.Set(k)
+	h.Live.tell(0)
 	return errors.Join(err, h.Audit.Add(Entry{Time: k.Since, Actor: actor, Action: ActionKill, Subject: subject(k.Scope, k.Name), Detail: detail(k)}))
 }
 
@@ -64,6 +65,7 @@ func (h *Handler) revive(scope breaker.Scope, name, actor string) (bool, error) 
 	if !lifted {
 		return false, err
 	}
+	h.Live.tell(0)
 	return true, errors.Join(err, h.Audit.Add(Entry{Actor: actor, Action: ActionRevive, Subject: subject(scope, name)}))
 }
 

@@ -14,8 +14,8 @@ const (
 	writeTime   = 10 * time.Second // for one event; a browser that does not read is let go
 )
 
-// Live tells browsers that requests have ended, never which: they read that from the ledger. It keeps one number for each,
-// so that a slow one costs nothing and holds nobody up. The zero value is ready; safe for concurrent use.
+// Live tells browsers that requests have ended, never which: they read that from the ledger; and that there is something else to
+// see. It keeps one number for each, so that a slow one costs nothing and holds nobody up. The zero value is ready; safe for concurrent use.
 type Live struct {
 	mu     sync.Mutex
 	ears   map[*ear]struct{}
@@ -30,11 +30,14 @@ type ear struct {
 }
 
 // Tell counts a finished request. It never waits.
-func (l *Live) Tell() {
+func (l *Live) Tell() { l.tell(1) }
+
+// tell wakes all, after so many requests that have ended.
+func (l *Live) tell(ended int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for one := range l.ears {
-		one.ended++
+		one.ended += ended
 		select {
 		case one.wake <- struct{}{}:
 		default:

@@ -70,6 +70,28 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// TestLiveKill: a stop by the command line is seen at once where nothing ends meanwhile, and so is its end.
+func TestLiveKill(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	server := httptest.NewServer(d)
+	defer server.Close()
+	lines := d.stream(t.Context(), server)
+	began := time.Now()
+	for _, order := range [][3]string{{http.MethodPost, "/api/kill", `{"scope":"provider","name":"fal"}`}, {http.MethodDelete, "/api/kill/provider/fal", ""}} {
+		if w := d.call(order[0], order[1], order[2]); w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if got := event(lines); got != `{"ended":0}` {
+			t.Errorf("%s: %s", order[0], got)
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second { // as the beat has it
+		t.Errorf("it was told after %v", took)
+	}
+	d.Live.Close()
+}
+
 // TestLiveLeaves: who leaves gives the place back, and who has logged out hears nothing more.
 func TestLiveLeaves(t *testing.T) {
 	d := newDesk(t)
