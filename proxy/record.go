@@ -131,6 +131,9 @@ func (q *request) tell() {
 		zap.String("fidelity", rec.Fidelity), zap.Int("status", rec.Status), zap.Int64("bytes", rec.Bytes),
 		zap.Duration("latency", rec.Latency),
 	}
+	if id := requestID(q.r.Header); id != "" {
+		fields = append(fields, zap.String("request_id", id))
+	}
 	fields = q.traced(fields)
 	q.logAttempts()
 	if rec.Err != nil {

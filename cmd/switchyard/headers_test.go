@@ -47,3 +47,21 @@ func TestAccountsOfApps(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordNamesTheAppsOwnID: from an id in the app's log to what we wrote about that request.
+func TestRecordNamesTheAppsOwnID(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `providers: {openai: {<openai>}}`)
+	for _, id := range []string{"app-7", "", strings.Repeat("x", 200)} {
+		if a := k.do(t.Context(), http.MethodGet, "/v1/models", "", "X-Request-Id", id); a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	k.stop()
+	var got []any
+	for _, e := range k.logs.FilterMessage("request").All() {
+		got = append(got, e.ContextMap()["request_id"])
+	}
+	if len(got) != 3 || got[0] != "app-7" || got[1] != nil || got[2] != nil {
+		t.Errorf("the records name %q", got)
+	}
+}
