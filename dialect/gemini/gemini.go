@@ -71,7 +71,7 @@ func (Dialect) Route(_, method, path string) dialect.Op {
 	return dialect.Other
 }
 
-// call is a path of the form /VERSION/…models/MODEL:METHOD.
+// call is a path of the form /VERSION/…models/MODEL:METHOD, or …tunedModels/….
 type call struct {
 	before string // up to the model's name
 	model  string
@@ -83,11 +83,12 @@ func parsePath(path string) (call, bool) {
 	if colon < 0 {
 		return call{}, false
 	}
-	before, model, ok := strings.Cut(path[:colon], "odels/") // models/ and tunedModels/
-	if !ok || model == "" {
+	const list = "odels/"
+	at := strings.LastIndex(path[:colon], list) // Vertex AI's projects may be called so, too
+	if at < 0 || at+len(list) == colon {
 		return call{}, false
 	}
-	return call{before + "odels/", model, path[colon+1:]}, true
+	return call{path[:at+len(list)], path[at+len(list) : colon], path[colon+1:]}, true
 }
 
 func (c call) form() string {

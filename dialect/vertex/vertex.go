@@ -98,7 +98,8 @@ func (Dialect) Locate(t *switchyard.Target, path string) (base, there string) {
 		return "", path
 	}
 	home, rest := account(resource)
-	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(rest, ":")) { // lists are of no project
+	spelled, _ := url.PathUnescape(rest)
+	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(spelled, ":")) { // lists are of no project
 		home = t.Home
 	}
 	if location := home[strings.LastIndexByte(home, '/')+1:]; t.Bases[location] != "" {
