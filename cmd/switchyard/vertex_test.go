@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -161,7 +162,7 @@ func newTokenEndpoint(t *testing.T) *tokenEndpoint {
 	return e
 }
 
-// serviceAccount is a file as Google hands it out.
+// serviceAccount is a file as Google hands it out. Its holder's use counts for the project sim-quota.
 func serviceAccount(t *testing.T, tokens string) string {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -174,7 +175,7 @@ func serviceAccount(t *testing.T, tokens string) string {
 	}
 	text, err := json.Marshal(map[string]string{
 		"type": "service_account", "project_id": "sim-project", "private_key_id": "1", "client_email": "sim@sim-project.iam.gserviceaccount.com",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": tokens,
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": tokens, "quota_project_id": "sim-quota",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -211,6 +212,9 @@ routes: [{name: all, targets: [banana, gpt]}]
 	if n := tokens.asked.Load(); n != 1 {
 		t.Errorf("%d tokens were fetched", n)
 	}
+	if calls := k.world.Google.Calls(); calls[len(calls)-1].Header.Get("X-Goog-User-Project") != "sim-quota" {
+		t.Errorf("the use counts for %q", calls[len(calls)-1].Header.Get("X-Goog-User-Project"))
+	}
 
 	tokens.old.Store(true)
 	k = startKitWith(t, k.world, config)
@@ -229,6 +233,124 @@ routes: [{name: all, targets: [banana, gpt]}]
 	rows := k.rows()
 	if rows[0].Outcome != switchyard.Unreachable || rows[0].Cost.Charge != switchyard.ChargeNone {
 		t.Errorf("the ledger has %+v", rows[0])
+	}
+}
+
+// TestCredentialsReplaced: a reload with another file in the place of the old one is one with another account, and one with a file
+// that is no good is refused. One with the same file goes on with the token that it has.
+func TestCredentialsReplaced(t *testing.T) {
+	before, after := newTokenEndpoint(t), newTokenEndpoint(t)
+	file := serviceAccount(t, before.URL)
+	k := startKitWith(t, newWorld(t), `
+providers: {cloud: {dialect: vertex, project: sim-project, credentials: "`+file+`", base_url: "{vertex}"}}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}}
+routes: [{name: all, targets: [banana]}]
+`)
+	ask := func(ofBefore, ofAfter int32) {
+		t.Helper()
+		if a := k.post(imagenPath, predict("a signal box", 1)); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if b, a := before.asked.Load(), after.asked.Load(); b != ofBefore || a != ofAfter {
+			t.Errorf("%d tokens of the one before and %d of the one after, want %d and %d", b, a, ofBefore, ofAfter)
+		}
+	}
+	replace := func(text []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(1, 0)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	ask(1, 0)
+	text, err := os.ReadFile(serviceAccount(t, after.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace([]byte("half a fi"))
+	if err := k.side.reload(); err == nil || !strings.Contains(err.Error(), "want a file that Google made") {
+		t.Errorf("a file that is no good: %v", err)
+	}
+	ask(1, 0)
+	replace(text)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	ask(1, 1)
+}
+
+// TestNoToken: without a token nothing is sent, and what is told of it is short, and none of what came in its place: an endpoint may
+// repeat what it was sent.
+func TestNoToken(t *testing.T) {
+	google := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("Google was asked, with %q", r.Header.Get("Authorization"))
+	}))
+	defer google.Close()
+	for _, c := range []struct {
+		status     int
+		body, want string
+	}{
+		{http.StatusOK, `{}`, "credentials: the answer has no token"},
+		{http.StatusOK, `{"access_token":""}`, "credentials: the answer has no token"},
+		{http.StatusBadRequest, `{"error":"invalid_grant","error_description":"secret"}`, "credentials: no token: status 400 invalid_grant"},
+		{http.StatusBadRequest, `{"error":"secret, and more"}`, "credentials: no token: status 400"},
+		{http.StatusBadGateway, strings.Repeat("<p>secret</p>", 10_000), "credentials: no token: status 502"},
+	} {
+		tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.body)
+		}))
+		a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google.URL, http.NoBody))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if err == nil || err.Error() != c.want {
+			text := fmt.Sprint(err)
+			t.Errorf("%d %.40s: %.200s, want %s", c.status, c.body, text, c.want)
+		}
+		a.CloseIdleConnections()
+		tokens.Close()
+	}
+}
+
+// TestNoExternalToken: the same of an account that is another cloud's, and of the one that it may act as.
+func TestNoExternalToken(t *testing.T) {
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "secret", http.StatusForbidden)
+	}))
+	defer tokens.Close()
+	dir := t.TempDir()
+	subject, file := filepath.Join(dir, "subject"), filepath.Join(dir, "account.json")
+	text, err := json.Marshal(map[string]any{
+		"type": "external_account", "audience": "//iam.googleapis.com/a", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+		"token_url": tokens.URL, "credential_source": map[string]string{"file": subject},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{subject: []byte("token"), file: text} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := newAccount(credentials(file), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.CloseIdleConnections()
+	resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, tokens.URL, http.NoBody))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if err == nil || err.Error() != "credentials: no token: status code 403" {
+		t.Errorf("got %v", err)
 	}
 }
 
