@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -94,6 +95,24 @@ routes: [{name: all, targets: [native, flux]}]
 	body := strings.Replace(predict("a signal box", 1), `"parameters":{`, `"parameters":{"storageUri":"gs://b/p",`, 1)
 	if a := k.post(vertexImagen, body, "x-goog-api-key", "web-secret"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("to a bucket: %d %s", a.status, a.body)
+	}
+}
+
+// TestVertexComputedMask: a mask that Google makes itself of the picture has no bytes for anybody else. Who cannot have it is passed
+// over, and who has the model goes on to make it.
+func TestVertexComputedMask(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `keys: [{name: web, secret: web-secret}]
+providers: {cloud: {<vertex>}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [gpt, native]}]
+`)
+	const path = "/vertex/v1/projects/p/locations/us-central1/publishers/google/models/imagen-7.0-generate-edit:predict"
+	picture := base64.StdEncoding.EncodeToString(sim.Picture(switchyard.Size{Width: 64, Height: 64}, "png", sim.Art{}))
+	a := k.post(path, `{"instances":[{"prompt":"a hat","referenceImages":[
+		{"referenceType":"REFERENCE_TYPE_RAW","referenceId":1,"referenceImage":{"bytesBase64Encoded":"`+picture+`"}},
+		{"referenceType":"REFERENCE_TYPE_MASK","referenceId":2,"maskImageConfig":{"maskMode":"MASK_MODE_FOREGROUND"}}]}]}`, "x-goog-api-key", "web-secret")
+	if _, path, _, _ := k.lastCall(); !strings.HasSuffix(path, "/imagen-7.0-generate-edit:predict") {
+		t.Errorf("%s was asked for: %d %s", path, a.status, a.body)
 	}
 }
 

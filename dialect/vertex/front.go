@@ -27,8 +27,10 @@ func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	for i := range req.References {
 		keep(&req.References[i].Image)
 	}
-	if req.Mask != nil {
-		keep(&req.Mask.Image)
+	if m := req.Mask; m != nil {
+		if keep(&m.Image); m.URL == "" && m.Blob == nil {
+			m.Kept = "vertex" // Google makes it, of the picture itself
+		}
 	}
 	return req, nil
 }
