@@ -107,7 +107,10 @@ func (c call) version() string {
 	return version
 }
 
-// TakeKey looks in all three places: header, query, bearer token.
+// tokenQueries are where an OAuth token may be in any of Google's addresses.
+var tokenQueries = []string{"access_token", "oauth_token"}
+
+// TakeKey looks in all places: of a key its header and the query, of a token the header and the query.
 func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	key := h.Get("X-Goog-Api-Key")
 	if key == "" {
@@ -115,6 +118,12 @@ func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	}
 	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && key == "" && strings.EqualFold(scheme, "bearer") {
 		key = dialect.Bearer + strings.TrimSpace(token)
+	}
+	for _, name := range tokenQueries {
+		if token := q.Get(name); token != "" && key == "" {
+			key = dialect.Bearer + token
+		}
+		q.Del(name)
 	}
 	h.Del("X-Goog-Api-Key")
 	h.Del("Authorization")
