@@ -172,7 +172,7 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 		}
 		req.References = append(req.References, switchyard.Reference{Image: img})
 	}
-	return p.Text("text"), nil
+	return p.Text("text"), wrongType(p)
 }
 
 // decodeConfig reads the configuration of an answer, and returns that of its image.

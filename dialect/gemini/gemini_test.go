@@ -75,6 +75,30 @@ func TestTakeKey(t *testing.T) {
 	}
 }
 
+// TestTexts: a text that cannot be read is told of. Left out, it would be a part of the prompt that got lost.
+func TestTexts(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 8 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		`"a cat"`: "", `null`: "", `""`: "",
+		`7`:         "Invalid value at 'part.text': expected a string, got a number",
+		`["a cat"]`: "Invalid value at 'part.text': expected a string, got an array",
+		`"` + strings.Repeat("a", spool.MaxText+1) + `"`: "Invalid value at 'part.text': expected a shorter string, got a string",
+	} {
+		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":`+text+`},{"text":"a hat"}]}]}`), -1, 4<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body})
+		if got := switchyard.AsError(err); want == "" && err != nil || want != "" && (got == nil || got.Detail != want) {
+			t.Errorf("%.20s: %v, want %s", text, err, want)
+		}
+		_ = body.Close()
+	}
+}
+
 // TestPicturesOfOldImagen: models before Imagen 3 took a picture and its mask beside the prompt. They are what the picture is made
 // of, and nothing that may get lost.
 func TestPicturesOfOldImagen(t *testing.T) {
