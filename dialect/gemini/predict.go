@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"encoding/json"
-	"maps"
 	"strings"
 
 	"switchyard"
@@ -32,13 +31,7 @@ func decodePredict(r *spool.Reader, req *switchyard.Request) error {
 	if err := wrongType(r, inst, p); err != nil {
 		return err
 	}
-	extra := map[string]rawJSON{}
-	for _, part := range []*spool.Reader{r, inst, p} { // the first has labels
-		maps.Copy(extra, part.Rest())
-	}
-	if len(extra) > 0 {
-		req.Extra = extra
-	}
+	req.Extra = rest(r, inst, p) // labels are beside the parameters
 	return nil
 }
 
