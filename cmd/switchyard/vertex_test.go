@@ -74,6 +74,28 @@ func TestVertexOnItsOwn(t *testing.T) {
 	}
 }
 
+// TestVertexStreams: a stream is one event of Google's to a line, or an array of them, whoever draws.
+func TestVertexStreams(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `
+providers: {google: {dialect: vertex, base_url: "{vertex}"}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: other, when: 'headers["x-only"] == "gpt"', targets: [gpt]}, {name: own, targets: [native]}]
+`)
+	stream := strings.Replace(vertexBanana, ":generate", "%3AstreamGenerate", 1)
+	for _, only := range []string{"", "gpt"} {
+		for query, want := range map[string][2]string{"?alt=sse": {"data: {", "}\n\n"}, "": {"[{", "}]"}} {
+			a := k.post(stream+query, bananaAsked, "Authorization", bearer+sim.CloudToken, "X-Only", only)
+			text := strings.ReplaceAll(string(a.body), "\r\n", "\n")
+			if a.status != http.StatusOK || !strings.HasPrefix(text, want[0]) || !strings.HasSuffix(text, want[1]) || !strings.Contains(text, `"inlineData"`) {
+				t.Errorf("of %q, %q: %d %.80q … %q", only, query, a.status, text, text[max(0, len(text)-20):])
+			}
+		}
+	}
+	if _, path, token, _ := k.lastCall(); !strings.HasSuffix(path, ":streamGenerateContent") || token != bearer+sim.CloudToken {
+		t.Errorf("%s was asked for with %q", path, token)
+	}
+}
+
 // TestVertexByOthers: an app of Vertex AI's is served by whoever the route says, under a key of ours.
 func TestVertexByOthers(t *testing.T) {
 	k := startKitWith(t, newWorld(t), `keys: [{name: web, secret: web-secret}]

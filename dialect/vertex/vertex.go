@@ -59,6 +59,12 @@ func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	return ok && (strings.HasPrefix(resource, "projects/") || strings.HasPrefix(resource, publishers))
 }
 
+// Passes lets through, too, by which of its throughput a project wants to be served: by what it has bought, or by what all share, at
+// one price or another. That is for the project to say that pays.
+func (d Dialect) Passes(name string, own bool) bool {
+	return d.Dialect.Passes(name, own) || own && strings.HasPrefix(name, "X-Vertex-Ai-Llm-")
+}
+
 // Route tells the methods of Google's own models that can make images. Those of other publishers, and of endpoints of one's
 // own, pass through.
 func (d Dialect) Route(base, method, path string) dialect.Op {

@@ -168,3 +168,24 @@ func TestProjects(t *testing.T) {
 		_ = body.Close()
 	}
 }
+
+// TestPasses: what names a project, or how it pays, goes along with its own credential alone.
+func TestPasses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		own  bool
+		want bool
+	}{
+		{"X-Vertex-AI-LLM-Request-Type", true, true},
+		{"X-Vertex-AI-LLM-Shared-Request-Type", true, true},
+		{"X-Vertex-AI-LLM-Request-Type", false, false},
+		{"X-Goog-User-Project", true, true},
+		{"X-Goog-User-Project", false, false},
+		{"X-Goog-Api-Client", false, true},
+		{"Cookie", true, false},
+	} {
+		if got := (vertex.Dialect{}).Passes(http.CanonicalHeaderKey(c.name), c.own); got != c.want {
+			t.Errorf("%s, own %t: %t", c.name, c.own, got)
+		}
+	}
+}
