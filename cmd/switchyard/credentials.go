@@ -30,6 +30,7 @@ const ambient credentials = "default"
 const (
 	cloudScope   = "https://www.googleapis.com/auth/cloud-platform"
 	tokenTimeout = 10 * time.Second // for one to be fetched
+	tokenAhead   = 4 * time.Minute  // of its end, the next is fetched; a machine's metadata server has none before that
 )
 
 // cloudFile is where in Google Cloud a provider is, and who we are there. Only Vertex AI's have that.
@@ -162,11 +163,16 @@ func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // pass is the last one while it is good, else a new one, which all wait for who need it, each for as long as its context says.
 func (a *account) pass(ctx context.Context) (*pass, error) {
-	if p := a.good(); p != nil {
-		return p, nil
+	last := a.last.Load()
+	if last.lasts(tokenAhead) {
+		return last, nil
+	}
+	next := a.fetch.DoChan("", a.newPass)
+	if last.lasts(0) {
+		return last, nil // nobody waits for the next as long as this one serves
 	}
 	select {
-	case r := <-a.fetch.DoChan("", a.newPass):
+	case r := <-next:
 		if r.Err != nil {
 			return nil, r.Err
 		}
@@ -176,18 +182,15 @@ func (a *account) pass(ctx context.Context) (*pass, error) {
 	}
 }
 
-// good is the last pass, if it is still good for something.
-func (a *account) good() *pass {
-	if p := a.last.Load(); p != nil && p.Valid() {
-		return p
-	}
-	return nil
+// lasts reports whether there is a pass, and it is good for some time yet.
+func (p *pass) lasts(more time.Duration) bool {
+	return p != nil && p.Valid() && (p.Expiry.IsZero() || time.Until(p.Expiry) > more)
 }
 
 // newPass asks by the provider's own connections: it may be behind a proxy.
 func (a *account) newPass() (any, error) {
-	if p := a.good(); p != nil { // which came when its caller had just seen that there was none
-		return p, nil
+	if last := a.last.Load(); last.lasts(tokenAhead) { // which came when its caller had just seen that there was none
+		return last, nil
 	}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: a.Transport, Timeout: tokenTimeout})
 	creds, err := a.of.find(ctx)

@@ -436,6 +436,59 @@ func TestTokenIsAwaited(t *testing.T) {
 	}
 }
 
+// TestTokenIsRenewedAhead: a token that is about to end is good until then. Nobody waits for the next, and an endpoint that is down for
+// a while is not missed.
+func TestTokenIsRenewedAhead(t *testing.T) {
+	var asked atomic.Int32
+	renewed, hold := make(chan struct{}), make(chan struct{})
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := asked.Add(1)
+		switch n {
+		case 2:
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		case 3:
+			<-hold
+			defer close(renewed)
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token":"t%d","expires_in":%d,"token_type":"Bearer"}`, n, 120*n*n)
+	}))
+	defer tokens.Close()
+	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}))
+	defer google.Close()
+	a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.CloseIdleConnections()
+	ask := func() string {
+		t.Helper()
+		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google.URL, http.NoBody))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return string(text)
+	}
+	eventually(t, func() (int32, bool) {
+		if got := ask(); got != "Bearer t1" {
+			t.Fatalf("sent %s", got)
+		}
+		return asked.Load(), asked.Load() == 3
+	})
+	close(hold)
+	<-renewed
+	if got := eventually(t, func() (string, bool) { got := ask(); return got, got != "Bearer t1" }); got != "Bearer t3" {
+		t.Errorf("sent %s", got)
+	}
+	if n := asked.Load(); n != 3 {
+		t.Errorf("%d tokens were fetched", n)
+	}
+}
+
 // TestCloudFaults: what a file may not say.
 func TestCloudFaults(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text")
