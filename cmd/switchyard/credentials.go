@@ -215,7 +215,7 @@ func (a *account) newPass() (any, error) {
 
 var (
 	refusal   = regexp.MustCompile(`^[a-z_]{1,40}$`)  // what a token endpoint's error may be called (RFC 6749, section 5.2)
-	anyStatus = regexp.MustCompile(`status code \d+`) // what the library quotes an answer after whose type it keeps to itself
+	anyStatus = regexp.MustCompile(`status code \d+`) // after which the library quotes an answer in errors of no type
 )
 
 // noToken is err without the answer of the endpoint but for its code: the rest may be a page, or repeat what was sent.

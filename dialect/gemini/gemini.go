@@ -110,7 +110,7 @@ func (c call) version() string {
 // tokenQueries are where an OAuth token may be in any of Google's addresses.
 var tokenQueries = []string{"access_token", "oauth_token"}
 
-// TakeKey looks in all places: of a key its header and the query, of a token the header and the query.
+// TakeKey looks wherever Google does: keys and tokens have a header each, and names in the query.
 func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	key := h.Get("X-Goog-Api-Key")
 	if key == "" {
