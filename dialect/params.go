@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,6 +58,24 @@ func (f *Fields) Merge(params map[string]json.RawMessage) {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		f.Set(name, params[name])
 	}
+}
+
+// cutOut is a string that was too long to be kept among the extras.
+var cutOut = regexp.MustCompile(`"<\d+ bytes>"`)
+
+// Restore sets what an app said to a provider of its own dialect, and nobody else has a word for, but for skip. What was too long
+// to be kept may be an image: then another model cannot be told the request.
+func (f *Fields) Restore(extra map[string]json.RawMessage, skip ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		switch {
+		case slices.Contains(skip, name):
+		case cutOut.Match(extra[name]):
+			return &switchyard.Error{Kind: switchyard.Unsupported, Param: name}
+		default:
+			f.Set(name, extra[name])
+		}
+	}
+	return nil
 }
 
 // MarshalJSON writes the members in their order, without the escapes for HTML.

@@ -32,7 +32,7 @@ func (g *google) serveCloud(x *exchange) {
 	if !g.admitCloud(x, project) {
 		return
 	}
-	resource, _, _ := strings.Cut(strings.TrimPrefix(x.r.URL.Path, "/"+m[1]+"/"), ":")
+	resource := strings.TrimSuffix(strings.TrimPrefix(x.r.URL.Path, "/"+m[1]+"/"), ":"+method)
 	x.edit(func(c *Call) { c.Model = id })
 	model, gone, ok := g.model(x.b, id)
 	if gone || !ok || !model.serves(method) {

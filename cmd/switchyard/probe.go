@@ -11,6 +11,7 @@ import (
 
 	"switchyard/admin"
 	"switchyard/config"
+	"switchyard/dialect"
 )
 
 // probeFile is a page of a provider that costs nothing to read.
@@ -86,12 +87,17 @@ func (s *sidecar) ask(ctx context.Context, e config.Entry[providerFile]) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	t := e.Value.target(e.Name)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.Bases[""]+e.Value.Probe.Path, nil)
+	d := s.handler.Runner.Dialects[t.Dialect] // nil of a passthrough provider
+	base, path := "", e.Value.Probe.Path
+	if l, ok := d.(dialect.Locator); ok {
+		base, path = l.Locate(t, path)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.Bases[base]+path, nil)
 	if err != nil {
 		return errors.New("malformed address")
 	}
 	req.Header.Set("User-Agent", "switchyard")
-	if d := s.handler.Runner.Dialects[t.Dialect]; d != nil {
+	if d != nil {
 		d.PutKey(req.Header, t.Key)
 	} else if !t.Key.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+t.Key.Reveal())

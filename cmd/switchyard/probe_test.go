@@ -74,6 +74,24 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// TestProbeOfALocation: each location of Google Cloud's is asked at its own address.
+func TestProbeOfALocation(t *testing.T) {
+	asked := make(chan string, 1)
+	way := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- r.Method + " " + r.Host:
+		default:
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer way.Close()
+	startKit(t, `providers: {cloud: {dialect: vertex, key: k, project: p, location: us-east4, proxy: "`+way.URL+`",
+  probe: {path: /v1/projects/p/locations/us-east4/publishers/google/models/gemini-3-pro-image}}}`)
+	if got := <-asked; got != "CONNECT us-east4-aiplatform.googleapis.com:443" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestRuleTrouble: a rule that cannot be worked out for a request is named, and counted.
 func TestRuleTrouble(t *testing.T) {
 	k := startKit(t, probed)

@@ -63,7 +63,7 @@ func (t *transports) build(cfg map[string]way) (map[string]connections, error) {
 	defer t.mu.RUnlock()
 	m := map[string]connections{}
 	for name, c := range cfg {
-		if old, ok := t.m[name]; ok && t.cfg[name] == c {
+		if old, ok := t.m[name]; ok && t.cfg[name] == c && !replaced(old) {
 			m[name] = old
 			continue
 		}

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -72,6 +74,28 @@ func TestVertexOnItsOwn(t *testing.T) {
 	}
 }
 
+// TestVertexStreams: a stream is one event of Google's to a line, or an array of them, whoever draws.
+func TestVertexStreams(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `
+providers: {google: {dialect: vertex, base_url: "{vertex}"}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: other, when: 'headers["x-only"] == "gpt"', targets: [gpt]}, {name: own, targets: [native]}]
+`)
+	stream := strings.Replace(vertexBanana, ":generate", "%3AstreamGenerate", 1)
+	for _, only := range []string{"", "gpt"} {
+		for query, want := range map[string][2]string{"?alt=sse": {"data: {", "}\n\n"}, "": {"[{", "}]"}} {
+			a := k.post(stream+query, bananaAsked, "Authorization", bearer+sim.CloudToken, "X-Only", only)
+			text := strings.ReplaceAll(string(a.body), "\r\n", "\n")
+			if a.status != http.StatusOK || !strings.HasPrefix(text, want[0]) || !strings.HasSuffix(text, want[1]) || !strings.Contains(text, `"inlineData"`) {
+				t.Errorf("of %q, %q: %d %.80q … %q", only, query, a.status, text, text[max(0, len(text)-20):])
+			}
+		}
+	}
+	if _, path, token, _ := k.lastCall(); !strings.HasSuffix(path, ":streamGenerateContent") || token != bearer+sim.CloudToken {
+		t.Errorf("%s was asked for with %q", path, token)
+	}
+}
+
 // TestVertexByOthers: an app of Vertex AI's is served by whoever the route says, under a key of ours.
 func TestVertexByOthers(t *testing.T) {
 	k := startKitWith(t, newWorld(t), `keys: [{name: web, secret: web-secret}]
@@ -93,6 +117,24 @@ routes: [{name: all, targets: [native, flux]}]
 	body := strings.Replace(predict("a signal box", 1), `"parameters":{`, `"parameters":{"storageUri":"gs://b/p",`, 1)
 	if a := k.post(vertexImagen, body, "x-goog-api-key", "web-secret"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("to a bucket: %d %s", a.status, a.body)
+	}
+}
+
+// TestVertexComputedMask: a mask that Google makes itself of the picture has no bytes for anybody else. Who cannot have it is passed
+// over, and who has the model goes on to make it.
+func TestVertexComputedMask(t *testing.T) {
+	k := startKitWith(t, newWorld(t), `keys: [{name: web, secret: web-secret}]
+providers: {cloud: {<vertex>}, openai: {<openai>}}
+targets: {gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [gpt, native]}]
+`)
+	const path = "/vertex/v1/projects/p/locations/us-central1/publishers/google/models/imagen-7.0-generate-edit:predict"
+	picture := base64.StdEncoding.EncodeToString(sim.Picture(switchyard.Size{Width: 64, Height: 64}, "png", sim.Art{}))
+	a := k.post(path, `{"instances":[{"prompt":"a hat","referenceImages":[
+		{"referenceType":"REFERENCE_TYPE_RAW","referenceId":1,"referenceImage":{"bytesBase64Encoded":"`+picture+`"}},
+		{"referenceType":"REFERENCE_TYPE_MASK","referenceId":2,"maskImageConfig":{"maskMode":"MASK_MODE_FOREGROUND"}}]}]}`, "x-goog-api-key", "web-secret")
+	if _, path, _, _ := k.lastCall(); !strings.HasSuffix(path, "/imagen-7.0-generate-edit:predict") {
+		t.Errorf("%s was asked for: %d %s", path, a.status, a.body)
 	}
 }
 
@@ -161,7 +203,7 @@ func newTokenEndpoint(t *testing.T) *tokenEndpoint {
 	return e
 }
 
-// serviceAccount is a file as Google hands it out.
+// serviceAccount is a file as Google hands it out. Its holder's use counts for the project sim-quota.
 func serviceAccount(t *testing.T, tokens string) string {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -174,7 +216,7 @@ func serviceAccount(t *testing.T, tokens string) string {
 	}
 	text, err := json.Marshal(map[string]string{
 		"type": "service_account", "project_id": "sim-project", "private_key_id": "1", "client_email": "sim@sim-project.iam.gserviceaccount.com",
-		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": tokens,
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": tokens, "quota_project_id": "sim-quota",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -211,6 +253,9 @@ routes: [{name: all, targets: [banana, gpt]}]
 	if n := tokens.asked.Load(); n != 1 {
 		t.Errorf("%d tokens were fetched", n)
 	}
+	if calls := k.world.Google.Calls(); calls[len(calls)-1].Header.Get("X-Goog-User-Project") != "sim-quota" {
+		t.Errorf("the use counts for %q", calls[len(calls)-1].Header.Get("X-Goog-User-Project"))
+	}
 
 	tokens.old.Store(true)
 	k = startKitWith(t, k.world, config)
@@ -229,6 +274,124 @@ routes: [{name: all, targets: [banana, gpt]}]
 	rows := k.rows()
 	if rows[0].Outcome != switchyard.Unreachable || rows[0].Cost.Charge != switchyard.ChargeNone {
 		t.Errorf("the ledger has %+v", rows[0])
+	}
+}
+
+// TestCredentialsReplaced: a reload with another file in the place of the old one is one with another account, and one with a file
+// that is no good is refused. One with the same file goes on with the token that it has.
+func TestCredentialsReplaced(t *testing.T) {
+	before, after := newTokenEndpoint(t), newTokenEndpoint(t)
+	file := serviceAccount(t, before.URL)
+	k := startKitWith(t, newWorld(t), `
+providers: {cloud: {dialect: vertex, project: sim-project, credentials: "`+file+`", base_url: "{vertex}"}}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}}
+routes: [{name: all, targets: [banana]}]
+`)
+	ask := func(ofBefore, ofAfter int32) {
+		t.Helper()
+		if a := k.post(imagenPath, predict("a signal box", 1)); a.status != http.StatusOK {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		if b, a := before.asked.Load(), after.asked.Load(); b != ofBefore || a != ofAfter {
+			t.Errorf("%d tokens of the one before and %d of the one after, want %d and %d", b, a, ofBefore, ofAfter)
+		}
+	}
+	replace := func(text []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(1, 0)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	ask(1, 0)
+	text, err := os.ReadFile(serviceAccount(t, after.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace([]byte("half a fi"))
+	if err := k.side.reload(); err == nil || !strings.Contains(err.Error(), "want a file that Google made") {
+		t.Errorf("a file that is no good: %v", err)
+	}
+	ask(1, 0)
+	replace(text)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	ask(1, 1)
+}
+
+// TestNoToken: without a token nothing is sent, and what is told of it is short, and none of what came in its place: an endpoint may
+// repeat what it was sent.
+func TestNoToken(t *testing.T) {
+	google := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("Google was asked, with %q", r.Header.Get("Authorization"))
+	}))
+	defer google.Close()
+	for _, c := range []struct {
+		status     int
+		body, want string
+	}{
+		{http.StatusOK, `{}`, "credentials: the answer has no token"},
+		{http.StatusOK, `{"access_token":""}`, "credentials: the answer has no token"},
+		{http.StatusBadRequest, `{"error":"invalid_grant","error_description":"secret"}`, "credentials: no token: status 400 invalid_grant"},
+		{http.StatusBadRequest, `{"error":"secret, and more"}`, "credentials: no token: status 400"},
+		{http.StatusBadGateway, strings.Repeat("<p>secret</p>", 10_000), "credentials: no token: status 502"},
+	} {
+		tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.body)
+		}))
+		a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google.URL, http.NoBody))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if err == nil || err.Error() != c.want {
+			text := fmt.Sprint(err)
+			t.Errorf("%d %.40s: %.200s, want %s", c.status, c.body, text, c.want)
+		}
+		a.CloseIdleConnections()
+		tokens.Close()
+	}
+}
+
+// TestNoExternalToken: the same of an account that is another cloud's, and of the one that it may act as.
+func TestNoExternalToken(t *testing.T) {
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "secret", http.StatusForbidden)
+	}))
+	defer tokens.Close()
+	dir := t.TempDir()
+	subject, file := filepath.Join(dir, "subject"), filepath.Join(dir, "account.json")
+	text, err := json.Marshal(map[string]any{
+		"type": "external_account", "audience": "//iam.googleapis.com/a", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+		"token_url": tokens.URL, "credential_source": map[string]string{"file": subject},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{subject: []byte("token"), file: text} {
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := newAccount(credentials(file), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.CloseIdleConnections()
+	resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, tokens.URL, http.NoBody))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	if err == nil || err.Error() != "credentials: no token: status code 403" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -270,6 +433,59 @@ func TestTokenIsAwaited(t *testing.T) {
 	defer resp.Body.Close()
 	if got, _ := io.ReadAll(resp.Body); string(got) != bearer+sim.CloudToken || tokens.asked.Load() > 1 || req.Header.Get("Authorization") != "" {
 		t.Errorf("sent %q after %d tokens; the caller's own header is %v", got, tokens.asked.Load(), req.Header)
+	}
+}
+
+// TestTokenIsRenewedAhead: a token that is about to end is good until then. Nobody waits for the next, and an endpoint that is down for
+// a while is not missed.
+func TestTokenIsRenewedAhead(t *testing.T) {
+	var asked atomic.Int32
+	renewed, hold := make(chan struct{}), make(chan struct{})
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := asked.Add(1)
+		switch n {
+		case 2:
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		case 3:
+			<-hold
+			defer close(renewed)
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token":"t%d","expires_in":%d,"token_type":"Bearer"}`, n, 120*n*n)
+	}))
+	defer tokens.Close()
+	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}))
+	defer google.Close()
+	a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.CloseIdleConnections()
+	ask := func() string {
+		t.Helper()
+		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google.URL, http.NoBody))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return string(text)
+	}
+	eventually(t, func() (int32, bool) {
+		if got := ask(); got != "Bearer t1" {
+			t.Fatalf("sent %s", got)
+		}
+		return asked.Load(), asked.Load() == 3
+	})
+	close(hold)
+	<-renewed
+	if got := eventually(t, func() (string, bool) { got := ask(); return got, got != "Bearer t1" }); got != "Bearer t3" {
+		t.Errorf("sent %s", got)
+	}
+	if n := asked.Load(); n != 3 {
+		t.Errorf("%d tokens were fetched", n)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,8 +27,10 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	encodeImages(c, out, f, req, s)
 	encodeSize(out, f, req)
 	encodeOptions(out, f, req)
-	if err := encodeExtra(out, req); err != nil {
-		return nil, err
+	if req.Dialect == "fal" {
+		if err := out.Restore(req.Extra); err != nil {
+			return nil, err
+		}
 	}
 	out.Merge(t.Params)
 	body, err := c.JSON(out)
@@ -151,24 +151,6 @@ func quickSteps(n int) int {
 		}
 	}
 	return best
-}
-
-// cutOut is a string that was too long to be kept among the extras.
-var cutOut = regexp.MustCompile(`"<\d+ bytes>"`)
-
-// encodeExtra writes what only fal knows back. What was too long to be kept may be an image: then another model cannot
-// be told the request.
-func encodeExtra(out *dialect.Fields, req *switchyard.Request) error {
-	if req.Dialect != "fal" {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(req.Extra)) {
-		if cutOut.Match(req.Extra[name]) {
-			return &switchyard.Error{Kind: switchyard.Unsupported, Param: name}
-		}
-		out.Set(name, req.Extra[name])
-	}
-	return nil
 }
 
 // Forward sends the app's own body to the app that the target names.

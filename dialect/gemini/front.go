@@ -43,6 +43,9 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	if req.Prompt == "" && len(req.References) == 0 {
 		return nil, switchyard.Invalid("", "Request contains an invalid argument.")
 	}
+	if len(req.Extra) == 0 {
+		req.Extra = nil
+	}
 	return req, nil
 }
 
@@ -123,17 +126,19 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	}
 	r.Get("model")
 	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
-	extra := map[string]rawJSON{}
-	for _, part := range []*spool.Reader{r, config, image} {
-		maps.Copy(extra, part.Rest())
-	}
-	if len(turns) > 1 {
-		extra["conversation"] = rawJSON("true")
-	}
-	if len(extra) > 0 {
-		req.Extra = extra
+	if req.Extra = rest(r, config, image); len(turns) > 1 {
+		req.Extra["conversation"] = rawJSON("true")
 	}
 	return nil
+}
+
+// rest is all that readers were not asked for.
+func rest(rs ...*spool.Reader) map[string]rawJSON {
+	all := map[string]rawJSON{}
+	for _, r := range rs {
+		maps.Copy(all, r.Rest())
+	}
+	return all
 }
 
 // oneOrMany are the elements of a list. The real front door takes a lone element in a list's place, and samples of Google's
@@ -172,7 +177,7 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 		}
 		req.References = append(req.References, switchyard.Reference{Image: img})
 	}
-	return p.Text("text"), nil
+	return p.Text("text"), wrongType(p)
 }
 
 // decodeConfig reads the configuration of an answer, and returns that of its image.

@@ -71,7 +71,7 @@ func (Dialect) Route(_, method, path string) dialect.Op {
 	return dialect.Other
 }
 
-// call is a path of the form /VERSION/…models/MODEL:METHOD.
+// call is a path of the form /VERSION/…models/MODEL:METHOD, or …tunedModels/….
 type call struct {
 	before string // up to the model's name
 	model  string
@@ -83,11 +83,12 @@ func parsePath(path string) (call, bool) {
 	if colon < 0 {
 		return call{}, false
 	}
-	before, model, ok := strings.Cut(path[:colon], "odels/") // models/ and tunedModels/
-	if !ok || model == "" {
+	const list = "odels/"
+	at := strings.LastIndex(path[:colon], list) // Vertex AI's projects may be called so, too
+	if at < 0 || at+len(list) == colon {
 		return call{}, false
 	}
-	return call{before + "odels/", model, path[colon+1:]}, true
+	return call{path[:at+len(list)], path[at+len(list) : colon], path[colon+1:]}, true
 }
 
 func (c call) form() string {
@@ -106,7 +107,10 @@ func (c call) version() string {
 	return version
 }
 
-// TakeKey looks in all three places: header, query, bearer token.
+// tokenQueries are where an OAuth token may be in any of Google's addresses.
+var tokenQueries = []string{"access_token", "oauth_token"}
+
+// TakeKey looks wherever Google does: keys and tokens have a header each, and names in the query.
 func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	key := h.Get("X-Goog-Api-Key")
 	if key == "" {
@@ -114,6 +118,12 @@ func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	}
 	if scheme, token, ok := strings.Cut(h.Get("Authorization"), " "); ok && key == "" && strings.EqualFold(scheme, "bearer") {
 		key = dialect.Bearer + strings.TrimSpace(token)
+	}
+	for _, name := range tokenQueries {
+		if token := q.Get(name); token != "" && key == "" {
+			key = dialect.Bearer + token
+		}
+		q.Del(name)
 	}
 	h.Del("X-Goog-Api-Key")
 	h.Del("Authorization")

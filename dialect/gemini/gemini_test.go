@@ -52,6 +52,81 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// TestTakeKey: whatever may authenticate at Google is found, and taken out.
+func TestTakeKey(t *testing.T) {
+	for _, c := range []struct{ key, bearer, query, want string }{
+		{},
+		{key: "k", want: "k"},
+		{query: "key=k", want: "k"},
+		{bearer: "Bearer t", want: "bearer t"},
+		{query: "access_token=t", want: "bearer t"},
+		{query: "oauth_token=t", want: "bearer t"},
+		{key: "k", bearer: "Bearer t", query: "key=q&access_token=u&oauth_token=v", want: "k"},
+		{bearer: "Basic t", want: ""},
+	} {
+		h := http.Header{"X-Goog-Api-Key": {c.key}, "Authorization": {c.bearer}}
+		query, err := url.ParseQuery(c.query + "&alt=sse")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (gemini.Dialect{}).TakeKey(h, query).Reveal(); got != c.want || len(h) > 0 || query.Encode() != "alt=sse" {
+			t.Errorf("%+v: %q, want %q; left are %v and %v", c, got, c.want, h, query)
+		}
+	}
+}
+
+// TestTexts: a text that cannot be read is told of. Left out, it would be a part of the prompt that got lost.
+func TestTexts(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 8 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		`"a cat"`: "", `null`: "", `""`: "",
+		`7`:         "Invalid value at 'part.text': expected a string, got a number",
+		`["a cat"]`: "Invalid value at 'part.text': expected a string, got an array",
+		`"` + strings.Repeat("a", spool.MaxText+1) + `"`: "Invalid value at 'part.text': expected a shorter string, got a string",
+	} {
+		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":`+text+`},{"text":"a hat"}]}]}`), -1, 4<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body})
+		if got := switchyard.AsError(err); want == "" && err != nil || want != "" && (got == nil || got.Detail != want) {
+			t.Errorf("%.20s: %v, want %s", text, err, want)
+		}
+		_ = body.Close()
+	}
+}
+
+// TestPicturesOfOldImagen: models before Imagen 3 took a picture and its mask beside the prompt. They are what the picture is made
+// of, and nothing that may get lost.
+func TestPicturesOfOldImagen(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := pool.Read(strings.NewReader(`{"instances":[{"prompt":"a hat","image":{"bytesBase64Encoded":"AAAA","mimeType":"image/png"},
+		"mask":{"image":{"gcsUri":"gs://b/mask.png"}},"video":"none"}],"parameters":{"sampleCount":1,"editConfig":{"editMode":"inpainting-insert"}}}`), -1, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	req, err := (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1/models/imagegeneration@006:predict", Header: http.Header{}, Body: body})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(req.References) != 1 || req.References[0].Blob == nil || req.References[0].MIME != "image/png" {
+		t.Errorf("the picture is %+v", req.References)
+	}
+	if req.Mask == nil || req.Mask.URL != "gs://b/mask.png" || req.Mask.Polarity != switchyard.White {
+		t.Errorf("the mask is %+v", req.Mask)
+	}
+	if len(req.Extra) != 2 || req.Extra["video"] == nil || req.Extra["editConfig"] == nil {
+		t.Errorf("the rest is %s", req.Extra)
+	}
+}
+
 // TestGenerationOrNot: models that draw can be asked for text alone, which is nobody's picture.
 func TestGenerationOrNot(t *testing.T) {
 	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})

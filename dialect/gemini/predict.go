@@ -18,6 +18,9 @@ func decodePredict(r *spool.Reader, req *switchyard.Request) error {
 	}
 	inst := spool.Read(instances[0], "instances[0]")
 	req.Prompt = inst.Text("prompt")
+	if err := decodeEdit(inst, req); err != nil {
+		return err
+	}
 	if err := decodeReferences(inst.Items("referenceImages"), req); err != nil {
 		return err
 	}
@@ -28,14 +31,40 @@ func decodePredict(r *spool.Reader, req *switchyard.Request) error {
 	if err := wrongType(r, inst, p); err != nil {
 		return err
 	}
-	req.Extra = p.Rest()
-	for name, value := range r.Rest() { // labels, beside the parameters
-		if req.Extra == nil {
-			req.Extra = map[string]rawJSON{}
+	req.Extra = rest(r, inst, p) // labels are beside the parameters
+	return nil
+}
+
+// decodeEdit reads what models before Imagen 3 were told beside the prompt: the picture to edit, and its mask.
+func decodeEdit(inst *spool.Reader, req *switchyard.Request) error {
+	if v := inst.Get("image"); v.Given() {
+		img, err := decodeImage(v)
+		if err != nil {
+			return err
 		}
-		req.Extra[name] = value
+		req.References = append(req.References, switchyard.Reference{Image: img})
+	}
+	if v := inst.Get("mask"); v.Given() {
+		img, err := decodeImage(v.Get("image"))
+		if err != nil {
+			return err
+		}
+		req.Mask = &switchyard.Mask{Image: img, Polarity: switchyard.White}
 	}
 	return nil
+}
+
+// decodeImage reads a picture that is there, or in a bucket.
+func decodeImage(v *spool.Value) (switchyard.Image, error) {
+	img := switchyard.Image{URL: v.Get("gcsUri").Text(), MIME: v.Get("mimeType").Text()}
+	if data := v.Get("bytesBase64Encoded"); data.Given() {
+		blob, err := data.Base64(0)
+		if err != nil {
+			return switchyard.Image{}, switchyard.Invalid("", "Request contains an invalid argument.")
+		}
+		img.Blob, img.URL = blob, ""
+	}
+	return img, nil
 }
 
 func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
@@ -83,13 +112,9 @@ func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
 // subjects as REFERENCE_TYPE_CONTROL.
 func decodeReferences(items []*spool.Value, req *switchyard.Request) error {
 	for _, v := range items {
-		img := switchyard.Image{URL: v.Get("referenceImage", "gcsUri").Text(), MIME: v.Get("referenceImage", "mimeType").Text()}
-		if data := v.Get("referenceImage", "bytesBase64Encoded"); data.Given() {
-			blob, err := data.Base64(0)
-			if err != nil {
-				return switchyard.Invalid("", "Request contains an invalid argument.")
-			}
-			img.Blob, img.URL = blob, ""
+		img, err := decodeImage(v.Get("referenceImage"))
+		if err != nil {
+			return err
 		}
 		kind := v.Get("referenceType").Text()
 		if v.Get("maskImageConfig").Given() || kind == "REFERENCE_TYPE_MASK" {

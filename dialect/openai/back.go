@@ -59,12 +59,17 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 		}
 		body = append(append(strconv.AppendQuote(body, f.name), ':'), f.json...)
 	}
+	return post(generations, "application/json", spool.Bytes(append(body, '}'))), nil
+}
+
+// post is a request for images.
+func post(form, contentType string, body switchyard.Blob) *dialect.Outgoing {
 	return &dialect.Outgoing{
 		Method: http.MethodPost,
-		Path:   "/v1/images/generations",
-		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
-		Body:   spool.Bytes(append(body, '}')),
-	}, nil
+		Path:   "/v1/images/" + form,
+		Header: http.Header{"Content-Type": {contentType}, "Accept": {"application/json"}},
+		Body:   body,
+	}
 }
 
 func encodeFields(t *switchyard.Target, req *switchyard.Request) []field {
@@ -109,11 +114,7 @@ func encodeJSON(v any) (json.RawMessage, error) {
 func encodeEdit(req *switchyard.Request, fields []field, s dialect.Supply) *dialect.Outgoing {
 	form := &spool.FormWriter{}
 	for _, f := range fields {
-		text := string(f.json)
-		if unquoted := ""; json.Unmarshal(f.json, &unquoted) == nil {
-			text = unquoted
-		}
-		form.Field(f.name, text)
+		form.Field(f.name, fieldText(f.json))
 	}
 	if req.Mask != nil {
 		addFile(form, "mask", s.Of(&req.Mask.Image), 0)
@@ -129,12 +130,7 @@ func encodeEdit(req *switchyard.Request, fields []field, s dialect.Supply) *dial
 		addFile(form, name, s.Of(&req.References[i].Image), i)
 	}
 	body, contentType := form.Body()
-	return &dialect.Outgoing{
-		Method: http.MethodPost,
-		Path:   "/v1/images/edits",
-		Header: http.Header{"Content-Type": {contentType}, "Accept": {"application/json"}},
-		Body:   body,
-	}
+	return post(edits, contentType, body)
 }
 
 // encodeKept writes an edit of images some of which OpenAI keeps.
@@ -162,12 +158,7 @@ func encodeKept(req *switchyard.Request, fields []field, s dialect.Supply) (*dia
 	if err != nil {
 		return nil, err
 	}
-	return &dialect.Outgoing{
-		Method: http.MethodPost,
-		Path:   "/v1/images/edits",
-		Header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
-		Body:   body,
-	}, nil
+	return post(edits, "application/json", body), nil
 }
 
 func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
@@ -179,37 +170,40 @@ func addFile(form *spool.FormWriter, name string, img switchyard.Image, i int) {
 // its own provider alone.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	out := &dialect.Outgoing{Method: m.Method, Path: "/v1/images/" + req.Form, Header: dialect.Along(d, t, m.Header)}
-	edit := spool.NewEdit(m.Body)
 	set := map[string]json.RawMessage{}
-	for name, value := range t.Params {
-		set[name] = value
-	}
+	maps.Copy(set, t.Params)
 	if t.Model != req.Model || !t.Native {
 		set["model"], _ = encodeJSON(t.Model)
 	}
+	edited := dialect.Edited
 	if m.IsForm() {
-		form, err := m.Form()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range slices.Sorted(maps.Keys(set)) {
-			text := ""
-			if json.Unmarshal(set[name], &text) != nil {
-				text = string(set[name])
-			}
-			edit.SetField(form, name, text)
-		}
-	} else {
-		root, err := m.JSON()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range slices.Sorted(maps.Keys(set)) {
-			edit.Set(root, name, set[name])
-		}
+		edited = editedForm
 	}
-	out.Body = edit.Blob()
-	return out, nil
+	body, err := edited(m, set)
+	out.Body = body
+	return out, err
+}
+
+// editedForm is an app's form with set in the place of its own fields.
+func editedForm(m *spool.Message, set map[string]json.RawMessage) (switchyard.Blob, error) {
+	form, err := m.Form()
+	if err != nil {
+		return nil, err
+	}
+	edit := spool.NewEdit(m.Body)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		edit.SetField(form, name, fieldText(set[name]))
+	}
+	return edit.Blob(), nil
+}
+
+// fieldText is a value as a form has it: without a text's quotation marks.
+func fieldText(value json.RawMessage) string {
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return string(value)
+	}
+	return text
 }
 
 // Decode reads an answer: images inline or by address, or a refusal.

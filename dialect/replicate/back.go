@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -28,8 +27,10 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	e.size()
 	e.options()
 	e.safety()
-	if err := e.extra(); err != nil {
-		return nil, err
+	if req.Dialect == "replicate" {
+		if err := e.Restore(req.Extra, ours...); err != nil { // what is ours is no input
+			return nil, err
+		}
 	}
 	e.Merge(t.Params)
 	out := &dialect.Fields{}
@@ -170,27 +171,6 @@ func (e *encoder) safety() {
 		e.SetIf(level == switchyard.SafetyOff, "safety_filter_level", "block_only_high")
 	}
 	e.SetIf(e.moderation && (level == switchyard.SafetyRelaxed || level == switchyard.SafetyOff), "moderation", "low")
-}
-
-// cutOut is a string that was too long to be kept among the extras.
-var cutOut = regexp.MustCompile(`"<\d+ bytes>"`)
-
-// extra writes what only Replicate knows back, but for what is not input. What was too long to be kept may be an image:
-// then another model cannot be told the request.
-func (e *encoder) extra() error {
-	if e.req.Dialect != "replicate" {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(e.req.Extra)) {
-		if slices.Contains(ours, name) {
-			continue
-		}
-		if cutOut.Match(e.req.Extra[name]) {
-			return &switchyard.Error{Kind: switchyard.Unsupported, Param: name}
-		}
-		e.Set(name, e.req.Extra[name])
-	}
-	return nil
 }
 
 // Forward sends the app's own body, but for what would have Replicate talk to the app behind our back. A model that is

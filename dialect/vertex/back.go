@@ -1,6 +1,7 @@
 package vertex
 
 import (
+	"net/url"
 	"strings"
 
 	"switchyard"
@@ -23,7 +24,7 @@ func (d Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect
 	}
 	path := "/v1/"
 	if named != "" {
-		path += named + "/"
+		path += (&url.URL{Path: named}).EscapedPath() + "/"
 	}
 	call := out.Path[strings.LastIndexByte(out.Path, '/')+1:]
 	out.Base, out.Path = d.Locate(t, path+models+call)

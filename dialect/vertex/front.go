@@ -10,15 +10,14 @@ import (
 	"switchyard/spool"
 )
 
-// DecodeRequest reads a predict or a generateContent. Much else has the same path, embeddings and forecasts among it; and what
-// is to be written to an app's bucket, or made larger, nobody else can do. All that is no generation.
+// DecodeRequest reads a predict or a generateContent. Much else has the same path, embeddings and forecasts among it, and what
+// Google alone can do. All that is no generation.
 func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	model, method, _ := strings.Cut(m.Path[strings.LastIndexByte(m.Path, '/')+1:], ":")
 	if method == "predict" && !draws(model) {
 		return nil, dialect.ErrNotGeneration
 	}
-	if root, err := m.JSON(); err == nil && (root.Get("parameters", "storageUri").Given() ||
-		root.Get("outputConfig", "outputUriPrefix").Given() || strings.EqualFold(root.Get("parameters", "mode").Text(), "upscale")) {
+	if root, err := m.JSON(); err == nil && googlesOwn(root) {
 		return nil, dialect.ErrNotGeneration
 	}
 	req, err := d.Dialect.DecodeRequest(m)
@@ -28,8 +27,10 @@ func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	for i := range req.References {
 		keep(&req.References[i].Image)
 	}
-	if req.Mask != nil {
-		keep(&req.Mask.Image)
+	if m := req.Mask; m != nil {
+		if keep(&m.Image); m.URL == "" && m.Blob == nil {
+			m.Kept = "vertex" // Google makes it, of the picture itself
+		}
 	}
 	return req, nil
 }
@@ -38,6 +39,13 @@ func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 func draws(model string) bool {
 	row := gemini.Dialect{}.Models().Find(model)
 	return row != nil && row.Form == gemini.Predict || strings.HasPrefix(model, "imagen-") && strings.Contains(model, "-generate-")
+}
+
+// googlesOwn reports whether a request is for what Google alone can do: write to the app's bucket, make larger. Members of
+// protobuf's messages may be in snake case; those of parameters, which is none, may not.
+func googlesOwn(root *spool.Value) bool {
+	return root.Get("parameters", "storageUri").Given() || strings.EqualFold(root.Get("parameters", "mode").Text(), "upscale") ||
+		root.Get("outputConfig").Given() || root.Get("output_config").Given()
 }
 
 // keep notes what is in a bucket: for whoever has the right to read it, which is Google under the app's account.
@@ -62,7 +70,7 @@ func (d Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dial
 	case e.Kind == switchyard.NoKey:
 		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request is missing required authentication credential. "+credentials)
 	case e.Kind == switchyard.UnknownModel:
-		resource, _, _ = strings.Cut(resource, ":")
+		resource = resource[:max(strings.LastIndexByte(resource, ':'), 0)]
 		return gemini.Refuse(http.StatusNotFound, "NOT_FOUND", "Publisher Model `"+resource+"` was not found or your project does not have access to it. "+
 			"Please ensure you are using a valid model version. For more information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions")
 	case e.Kind == switchyard.Throttled && e.Detail == "":

@@ -59,6 +59,12 @@ func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	return ok && (strings.HasPrefix(resource, "projects/") || strings.HasPrefix(resource, publishers))
 }
 
+// Passes lets through, too, by which of its throughput a project wants to be served: by what it has bought, or by what all share, at
+// one price or another. That is for the project to say that pays.
+func (d Dialect) Passes(name string, own bool) bool {
+	return d.Dialect.Passes(name, own) || own && strings.HasPrefix(name, "X-Vertex-Ai-Llm-")
+}
+
 // Route tells the methods of Google's own models that can make images. Those of other publishers, and of endpoints of one's
 // own, pass through.
 func (d Dialect) Route(base, method, path string) dialect.Op {
@@ -98,7 +104,8 @@ func (Dialect) Locate(t *switchyard.Target, path string) (base, there string) {
 		return "", path
 	}
 	home, rest := account(resource)
-	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(rest, ":")) { // lists are of no project
+	spelled, _ := url.PathUnescape(rest)
+	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(spelled, ":")) { // lists are of no project
 		home = t.Home
 	}
 	if location := home[strings.LastIndexByte(home, '/')+1:]; t.Bases[location] != "" {

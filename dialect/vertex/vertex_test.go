@@ -56,6 +56,7 @@ func TestGenerationOrNot(t *testing.T) {
 		{"a try-on", "projects/p/locations/us-central1/publishers/google/models/virtual-try-on-001:predict", drawn, false},
 		{"an upscale", imagen, `{"instances":[{"image":{"bytesBase64Encoded":"AAAA"}}],"parameters":{"mode":"upscale","sampleCount":1}}`, false},
 		{"Imagen to a bucket", imagen, `{"instances":[{"prompt":"a cat"}],"parameters":{"storageUri":"gs://b/p"}}`, false},
+		{"Gemini to a bucket, in protobuf's own spelling", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", strings.TrimSuffix(asked, "}") + `,"output_config":{"output_uri_prefix":"gs://b/p/"}}`, false},
 		{"Gemini to a bucket", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", strings.TrimSuffix(asked, "}") + `,"outputConfig":{"outputUriPrefix":"gs://b/p/"}}`, false},
 		{"a chat", "projects/p/locations/global/publishers/google/models/gemini-3-pro:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}]}`, false},
 		{"somebody else's model", "projects/p/locations/us-east5/publishers/anthropic/models/claude:rawPredict", `{}`, false},
@@ -119,12 +120,72 @@ func TestLocate(t *testing.T) {
 		{"ours", ours, "k", "/v1beta1/projects/theirs/locations/us-central1/" + model, "europe-west4", "/v1beta1/" + ours + "/" + model},
 		{"ours, for an app with a key", ours, "k", "/v1/" + model, "europe-west4", "/v1/" + ours + "/" + model},
 		{"our key alone", "", "k", "/v1/projects/theirs/locations/us-central1/" + model, "", "/v1/" + model},
+		{"ours, for a key and an escaped colon", ours, "k", "/v1/publishers/google/models/text-embedding-005%3Apredict", "europe-west4", "/v1/" + ours + "/publishers/google/models/text-embedding-005%3Apredict"},
 		{"a list, with our key", ours, "k", "/v1beta1/publishers/google/models", "", "/v1beta1/publishers/google/models"},
 		{"an endpoint, with our key", ours, "k", "/v1/projects/theirs/locations/us-central1/endpoints/7:predict", "us-central1", "/v1/projects/theirs/locations/us-central1/endpoints/7:predict"},
 	} {
 		target := &switchyard.Target{Bases: bases, Home: c.home, Key: switchyard.NewSecret(c.key)}
 		if base, there := (vertex.Dialect{}).Locate(target, c.path); base != c.base || there != c.there {
 			t.Errorf("%s: %q %s, want %q %s", c.name, base, there, c.base, c.there)
+		}
+	}
+}
+
+// TestProjects: a project may have a colon in its name, or models/ at its end, or what a path has to escape.
+func TestProjects(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for project, escaped := range map[string]string{"p": "p", "example.com:p": "example.com:p", "acme-models": "acme-models", "a?b c": "a%3Fb%20c"} {
+		const model = "publishers/google/models/gemini-3-pro-image"
+		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":"a cat"}]}]}`), -1, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		home := "projects/" + project + "/locations/global/"
+		m := &spool.Message{Method: http.MethodPost, Path: "/v1/" + home + model + ":generateContent", Header: http.Header{}, Body: body}
+		req, err := (vertex.Dialect{}).DecodeRequest(m)
+		if err != nil || req.Model != "gemini-3-pro-image" {
+			t.Errorf("%s: %+v, %v", project, req, err)
+			continue
+		}
+		req.Dialect, req.Path = "vertex", m.Path
+		want := "/v1/projects/" + escaped + "/locations/global/" + model + ":generateContent"
+		target := &switchyard.Target{Dialect: "vertex", Model: req.Model, Bases: map[string]string{"": "https://global"}}
+		encoded, err := (vertex.Dialect{}).Encode(target, req, nil)
+		if err != nil || encoded.Path != want {
+			t.Errorf("%s: written to %s, %v, want %s", project, encoded.Path, err, want)
+		}
+		forwarded, err := (vertex.Dialect{}).Forward(target, req, m)
+		if err != nil || forwarded.Path != want {
+			t.Errorf("%s: forwarded to %s, %v, want %s", project, forwarded.Path, err, want)
+		}
+		reply := (vertex.Dialect{}).EncodeError(req, &switchyard.Error{Kind: switchyard.UnknownModel})
+		if text := string(reply.Body.(spool.Bytes)); !strings.Contains(text, "Publisher Model `"+home+model+"` was not found") {
+			t.Errorf("%s: %s", project, text)
+		}
+		_ = body.Close()
+	}
+}
+
+// TestPasses: what names a project, or how it pays, goes along with its own credential alone.
+func TestPasses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		own  bool
+		want bool
+	}{
+		{"X-Vertex-AI-LLM-Request-Type", true, true},
+		{"X-Vertex-AI-LLM-Shared-Request-Type", true, true},
+		{"X-Vertex-AI-LLM-Request-Type", false, false},
+		{"X-Goog-User-Project", true, true},
+		{"X-Goog-User-Project", false, false},
+		{"X-Goog-Api-Client", false, true},
+		{"Cookie", true, false},
+	} {
+		if got := (vertex.Dialect{}).Passes(http.CanonicalHeaderKey(c.name), c.own); got != c.want {
+			t.Errorf("%s, own %t: %t", c.name, c.own, got)
 		}
 	}
 }
