@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"switchyard"
 	"switchyard/ledger"
@@ -17,6 +18,9 @@ type Journal interface {
 	// Write returns when the records survive the death of the process; synced returns when they survive that of the
 	// machine. If synced fails they are lost.
 	Write(context.Context, ...ledger.Record) (synced func() error, err error)
+
+	// State is the error with which the latest write failed, and since when none has gone well; nil if it went well.
+	State() (since time.Time, err error)
 }
 
 // account is one generation's dealings with the journal. Each append is a sync of the disk, so what may wait waits for

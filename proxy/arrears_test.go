@@ -58,6 +58,8 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 	return nil
 }
 
+func (*disk) State() (time.Time, error) { return time.Time{}, nil }
+
 func (d *disk) Write(ctx context.Context, records ...ledger.Record) (func() error, error) {
 	if d.breaks == "write" {
 		panic(d.breaks)
