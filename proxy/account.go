@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"switchyard"
 	"switchyard/ledger"
@@ -17,6 +18,9 @@ type Journal interface {
 	// Write returns when the records survive the death of the process; synced returns when they survive that of the
 	// machine. If synced fails they are lost.
 	Write(context.Context, ...ledger.Record) (synced func() error, err error)
+
+	// State is the error with which the latest write failed, and since when none has gone well; nil if it went well.
+	State() (since time.Time, err error)
 }
 
 // account is one generation's dealings with the journal. Each append is a sync of the disk, so what may wait waits for
@@ -25,9 +29,10 @@ type Journal interface {
 type account struct {
 	journal Journal
 
-	mu      sync.Mutex // guards the next two
+	mu      sync.Mutex // guards the next three
 	waiting []ledger.Record
-	taken   bool // by the journal, of this generation: anything
+	taken   bool           // by the journal, of this generation: anything
+	begin   *ledger.Record // while nothing is: the first record, with whoever tries to write it; nil if nobody does
 
 	flushing sync.Mutex // so that what waits is told in its order: one flush at a time
 
@@ -156,12 +161,20 @@ func (a *account) append(ctx context.Context, fresh ledger.Record) error {
 	return err
 }
 
-// take is what waits, for somebody who tries to write it, and tells how that went.
+// take is what waits, for somebody who tries to write it, and tells how that went. Attempts may begin side by side, and the
+// write of one of them fail: until the journal has taken anything each brings the generation along, which may be told twice.
 func (a *account) take() []ledger.Record {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	waited := a.waiting
 	a.waiting = nil
+	switch {
+	case a.taken:
+	case len(waited) > 0:
+		a.begin = &waited[0]
+	case a.begin != nil:
+		return []ledger.Record{*a.begin}
+	}
 	return waited
 }
 
@@ -173,7 +186,7 @@ func (a *account) told(waited []ledger.Record, err error) {
 		a.waiting = append(waited[:len(waited):len(waited)], a.waiting...)
 		return
 	}
-	a.taken = true
+	a.taken, a.begin = true, nil
 	tear(waited)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,8 @@ func (d *disk) Append(_ context.Context, records ...ledger.Record) error {
 	}
 	return nil
 }
+
+func (*disk) State() (time.Time, error) { return time.Time{}, nil }
 
 func (d *disk) Write(ctx context.Context, records ...ledger.Record) (func() error, error) {
 	if d.breaks == "write" {
@@ -179,6 +182,42 @@ func TestTheRefusedAreForgotten(t *testing.T) {
 		if got := d.told(); got != "[settled ended ok]" {
 			t.Errorf("the disk has taken %.100s", got)
 		}
+	})
+}
+
+// halting is a disk that has no room for what comes first, and takes its time to say so.
+type halting struct {
+	*disk
+	asked atomic.Bool
+}
+
+func (h *halting) Append(ctx context.Context, records ...ledger.Record) error {
+	if h.asked.CompareAndSwap(false, true) {
+		time.Sleep(time.Second)
+		return errors.New("no space left on device")
+	}
+	return h.disk.Append(ctx, records...)
+}
+
+// TestNoAttemptWithoutItsGeneration: of attempts that begin side by side none is on disk before the generation is, though the
+// one that was to bring it there fails.
+func TestNoAttemptWithoutItsGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &halting{disk: &disk{}}
+		open := proxy.Opens(h)
+		go func() {
+			if err := open(t.Context(), switchyard.Attempt{}); err == nil {
+				t.Error("a full disk has taken the first")
+			}
+		}()
+		synctest.Wait()
+		if err := open(t.Context(), switchyard.Attempt{}); err != nil {
+			t.Error(err)
+		}
+		if got := h.told(); got != "[begun opened]" {
+			t.Errorf("with the second attempt the disk has taken %s", got)
+		}
+		time.Sleep(time.Second)
 	})
 }
 

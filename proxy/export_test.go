@@ -54,6 +54,11 @@ func (h *Handler) worked(tk ticket.Ticket) *ticketAccount {
 	return &ticketAccount{account: &account{journal: h.Journal}, q: &request{Handler: h}, request: &switchyard.Request{}, ticket: tk}
 }
 
+// Opens opens attempts of one generation.
+func Opens(j Journal) func(context.Context, switchyard.Attempt) error {
+	return newAccount(j, switchyard.Generation{}).Open
+}
+
 // End has one generation end more than once.
 func End(h *Handler, ends ...switchyard.Generation) {
 	account := newAccount(h.Journal, switchyard.Generation{})

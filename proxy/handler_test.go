@@ -35,6 +35,8 @@ func (nowhere) Write(context.Context, ...ledger.Record) (func() error, error) {
 	return func() error { return nil }, nil
 }
 
+func (nowhere) State() (time.Time, error) { return time.Time{}, nil }
+
 // echo is a provider that tells what reached it.
 func echo(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"uri": r.RequestURI, "host": r.Host, "header": r.Header})

@@ -41,6 +41,8 @@ func (b *book) Write(_ context.Context, records ...ledger.Record) (func() error,
 	return b.sync, b.refuse
 }
 
+func (*book) State() (time.Time, error) { return time.Time{}, nil }
+
 func (b *book) Append(_ context.Context, records ...ledger.Record) error {
 	b.note("append", records)
 	err := b.append
@@ -312,6 +314,8 @@ func (p *pages) Append(_ context.Context, records ...ledger.Record) error {
 	*p = append(*p, records...)
 	return nil
 }
+
+func (*pages) State() (time.Time, error) { return time.Time{}, nil }
 
 func (p *pages) Write(ctx context.Context, records ...ledger.Record) (func() error, error) {
 	return func() error { return nil }, p.Append(ctx, records...)

@@ -35,6 +35,9 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if q.waiters.count() >= maxUnderWay {
 		return &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Minute, Err: errors.New("too many tickets are under way")}
 	}
+	if _, err := q.Journal.State(); err != nil { // the row may find room where the journal has none
+		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
+	}
 	if err := q.hopeless(); err != nil {
 		return err
 	}

@@ -209,18 +209,20 @@ func TestHalfAnUpload(t *testing.T) {
 
 type fullDisk struct{}
 
-func (fullDisk) Append(context.Context, ...ledger.Record) error { return errors.New("disk full") }
+var errFull = errors.New("disk full")
 
-func (fullDisk) Write(context.Context, ...ledger.Record) (func() error, error) {
-	return nil, errors.New("disk full")
-}
+func (fullDisk) Append(context.Context, ...ledger.Record) error { return errFull }
 
-// TestFullDisk: what cannot be written down is not sent, and no provider is blamed for it.
+func (fullDisk) Write(context.Context, ...ledger.Record) (func() error, error) { return nil, errFull }
+
+func (fullDisk) State() (time.Time, error) { return time.Time{}, errFull }
+
+// TestFullDisk: what cannot be written down is not sent, nor is a ticket given out for it, and no provider is blamed.
 func TestFullDisk(t *testing.T) {
 	k := startKit(t, strings.Replace(twoProviders, "<openai>", "<openai>, breaker: {failures: 2}", 1))
 	k.side.handler.Journal = fullDisk{}
 	for range 3 {
-		for _, path := range []string{openaiPath, "/v1/chat/completions"} {
+		for _, path := range []string{openaiPath, "/v1/chat/completions", "/fal/queue/fal-ai/flux/dev"} {
 			if a := k.post(path, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusServiceUnavailable {
 				t.Errorf("%s: %d %s", path, a.status, a.body)
 			}
