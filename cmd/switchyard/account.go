@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	tokenTimeout = 10 * time.Second // for one to be fetched
+	tokenAhead   = 4 * time.Minute  // of its end, the next is fetched; a machine's metadata server has none before that
+)
+
+// account is the way to a provider that wants a token of Google's, which lasts for an hour or so.
+type account struct {
+	*http.Transport
+	of    credentials
+	file  [sha256.Size]byte    // what it said when we looked at it
+	last  atomic.Pointer[pass] // nil if none is known to be good
+	fetch singleflight.Group
+}
+
+// pass is what Google lets an account in by.
+type pass struct {
+	*oauth2.Token
+	quota string // the project that its use counts for; empty for the one that is asked
+}
+
+// newAccount looks at a file. What a machine's own account is shows when the first token is asked for.
+func newAccount(c credentials, t *http.Transport) (*account, error) {
+	a := &account{Transport: t, of: c}
+	if c == ambient {
+		return a, nil
+	}
+	text, err := os.ReadFile(string(c))
+	if err == nil {
+		a.file = sha256.Sum256(text)
+		_, err = parseCredentials(context.Background(), text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	return a, nil
+}
+
+// replaced reports whether connections are in the name of a file that does not say any more what it said when they were made.
+func replaced(c connections) bool {
+	a, ok := c.(*account)
+	if !ok || a.of == ambient {
+		return false
+	}
+	text, err := os.ReadFile(string(a.of))
+	return err != nil || sha256.Sum256(text) != a.file
+}
+
+// RoundTrip sends r with a token, or not at all. A token that the provider does not take is not sent again.
+func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
+	p, err := a.pass(r.Context())
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	signed := r.WithContext(r.Context()) // a copy: the caller's is not ours to change
+	signed.Header = r.Header.Clone()
+	signed.Header.Del("X-Goog-Api-Key")
+	p.SetAuthHeader(signed)
+	if p.quota != "" {
+		signed.Header.Set("X-Goog-User-Project", p.quota)
+	}
+	resp, err := a.Transport.RoundTrip(signed)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		a.last.CompareAndSwap(p, nil)
+	}
+	return resp, err
+}
+
+// pass is the last one while it is good, else a new one, which all wait for who need it, each for as long as its context says.
+func (a *account) pass(ctx context.Context) (*pass, error) {
+	last := a.last.Load()
+	if last.lasts(tokenAhead) {
+		return last, nil
+	}
+	next := a.fetch.DoChan("", a.newPass)
+	if last.lasts(0) {
+		return last, nil // nobody waits for the next as long as this one serves
+	}
+	select {
+	case r := <-next:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*pass), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// lasts reports whether there is a pass, and it is good for some time yet.
+func (p *pass) lasts(more time.Duration) bool {
+	return p != nil && p.Valid() && (p.Expiry.IsZero() || time.Until(p.Expiry) > more)
+}
+
+// newPass asks by the provider's own connections: it may be behind a proxy.
+func (a *account) newPass() (any, error) {
+	if last := a.last.Load(); last.lasts(tokenAhead) { // which came when its caller had just seen that there was none
+		return last, nil
+	}
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: a.Transport, Timeout: tokenTimeout})
+	creds, err := a.of.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{}
+	switch p.Token, err = creds.TokenSource.Token(); {
+	case err != nil:
+		return nil, noToken(err)
+	case p.AccessToken == "":
+		return nil, errors.New("the answer has no token")
+	}
+	var says struct {
+		Quota string `json:"quota_project_id"`
+	}
+	_ = json.Unmarshal(creds.JSON, &says) // there is none of a machine's own account
+	p.quota = says.Quota
+	a.last.Store(p)
+	return p, nil
+}
+
+var (
+	refusal   = regexp.MustCompile(`^[a-z_]{1,40}$`)  // what a token endpoint's error may be called (RFC 6749, section 5.2)
+	anyStatus = regexp.MustCompile(`status code \d+`) // after which the library quotes an answer in errors of no type
+)
+
+// noToken is err without the answer of the endpoint but for its code: the rest may be a page, or repeat what was sent.
+func noToken(err error) error {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		if status := anyStatus.FindString(err.Error()); status != "" {
+			return errors.New("no token: " + status)
+		}
+		return err
+	}
+	var says struct{ Error string }
+	if json.Unmarshal(refused.Body, &says) != nil || !refusal.MatchString(says.Error) {
+		return fmt.Errorf("no token: status %d", refused.Response.StatusCode)
+	}
+	return fmt.Errorf("no token: status %d %s", refused.Response.StatusCode, says.Error)
+}
