@@ -183,21 +183,11 @@ func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 			ok = isText && oneOf(text, "auto", "en", "ja", "ko", "hi", "zh", "pt", "es")
 		case "outputOptions":
 			ok = j.output(v)
-		case "seed":
-			_, whole := integer(v, 1, 1<<31-1)
-			switch {
-			case !x.cloud():
-				ignored = append(ignored, "parameters.seed")
-			case params["addWatermark"] != false:
-				return noSeed
-			default:
-				ok = whole
-			}
-		case "storageUri":
-			j.bucket, ok = strings.TrimSuffix(text, "/"), x.cloud() && strings.HasPrefix(text, "gs://")
-		case "negativePrompt", "addWatermark", "enhancePrompt":
+		case "seed", "storageUri", "negativePrompt", "addWatermark", "enhancePrompt":
 			if !x.cloud() {
 				ignored = append(ignored, "parameters."+k)
+			} else if ok = j.cloud(k, v, params); !ok && k == "seed" && params["addWatermark"] != false {
+				return noSeed
 			}
 		default:
 			ignored = append(ignored, "parameters."+k)
@@ -209,6 +199,20 @@ func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 	x.ignored(ignored)
 	j.size = imagenSizes[ratio][class]
 	return ""
+}
+
+// cloud takes what Vertex AI alone knows.
+func (j *predictJob) cloud(k string, v any, params obj) bool {
+	switch k {
+	case "seed":
+		_, whole := integer(v, 1, 1<<31-1)
+		return whole && params["addWatermark"] == false
+	case "storageUri":
+		bucket, _ := v.(string)
+		j.bucket = strings.TrimSuffix(bucket, "/")
+		return strings.HasPrefix(bucket, "gs://")
+	}
+	return true
 }
 
 func (j *predictJob) output(v any) bool {

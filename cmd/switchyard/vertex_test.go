@@ -395,24 +395,31 @@ func TestNoExternalToken(t *testing.T) {
 	}
 }
 
+// echoed is an account whose provider answers with the token that it was sent.
+func echoed(t *testing.T, tokens string) (a *account, google string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(server.Close)
+	a, err := newAccount(credentials(serviceAccount(t, tokens)), &http.Transport{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.CloseIdleConnections)
+	return a, server.URL
+}
+
 // TestTokenIsAwaited: many requests wait for one token, each for as long as it wants to; it is fetched to its end all the same.
 func TestTokenIsAwaited(t *testing.T) {
 	tokens := newTokenEndpoint(t)
 	tokens.hold = make(chan struct{})
-	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
-	}))
-	defer google.Close()
-	a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.CloseIdleConnections()
+	a, google := echoed(t, tokens.URL)
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error)
 	for range 3 {
 		go func() {
-			req, _ := http.NewRequestWithContext(ctx, http.MethodPost, google.URL, http.NoBody)
+			req, _ := http.NewRequestWithContext(ctx, http.MethodPost, google, http.NoBody)
 			_, err := a.RoundTrip(req)
 			left <- err
 		}()
@@ -424,7 +431,7 @@ func TestTokenIsAwaited(t *testing.T) {
 		}
 	}
 	close(tokens.hold)
-	req := httptest.NewRequest(http.MethodPost, google.URL, http.NoBody)
+	req := httptest.NewRequest(http.MethodPost, google, http.NoBody)
 	req.Header.Set("X-Goog-Api-Key", "credentials")
 	resp, err := a.RoundTrip(req)
 	if err != nil {
@@ -454,18 +461,10 @@ func TestTokenIsRenewedAhead(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"access_token":"t%d","expires_in":%d,"token_type":"Bearer"}`, n, 120*n*n)
 	}))
 	defer tokens.Close()
-	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
-	}))
-	defer google.Close()
-	a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.CloseIdleConnections()
+	a, google := echoed(t, tokens.URL)
 	ask := func() string {
 		t.Helper()
-		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google.URL, http.NoBody))
+		resp, err := a.RoundTrip(httptest.NewRequest(http.MethodPost, google, http.NoBody))
 		if err != nil {
 			t.Fatal(err)
 		}
