@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -53,13 +54,16 @@ func ParseTable(text []byte) (*Table, error) {
 	return t, errors.Join(errs...)
 }
 
-// MustParse is ParseTable for embedded tables, which the tests of each dialect read.
-func MustParse(text []byte) *Table {
-	t, err := ParseTable(text)
-	if err != nil {
-		panic(err)
-	}
-	return t
+// Embedded is a table in the program. It is read when somebody first asks for it, as most commands never do, and must be right:
+// the tests of each dialect read it.
+func Embedded(text []byte) func() *Table {
+	return sync.OnceValue(func() *Table {
+		t, err := ParseTable(text)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	})
 }
 
 // With is the table with rows put in the place of those with the same id, or added.

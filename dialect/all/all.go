@@ -15,3 +15,10 @@ import (
 func Dialects() []dialect.Dialect {
 	return []dialect.Dialect{vertex.Dialect{}, gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }
+
+// Read has the tables of all models read, side by side, for whoever is about to ask for them.
+func Read() {
+	for _, d := range Dialects() {
+		go d.Models()
+	}
+}

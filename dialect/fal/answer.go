@@ -33,7 +33,7 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 	}
 	out := &dialect.Fields{}
 	seed := cmp.Or(res.Seed, res.Images[0].Seed, req.Seed)
-	shape := formOf(table.Find(req.Model)).answer
+	shape := formOf(table().Find(req.Model)).answer
 	if shape == answerSingle {
 		out.Set("image", images[0])
 	} else {

@@ -15,7 +15,7 @@ import (
 //go:embed models.yaml
 var models []byte
 
-var table = dialect.MustParse(models)
+var table = dialect.Embedded(models)
 
 // Dialect is the format. The zero value is ready.
 type Dialect struct{}
@@ -34,7 +34,7 @@ const (
 func (Dialect) Name() string { return "fal" }
 
 // Models are the rows of models.yaml.
-func (Dialect) Models() *dialect.Table { return table }
+func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are where middlewares rewrite the three hosts to, and where the JavaScript client's proxyUrl sends everything.
 func (Dialect) Places() []dialect.Place { return places }

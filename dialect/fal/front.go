@@ -15,7 +15,7 @@ import (
 // one that takes an archive of pictures, which no other app could be told.
 func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	a, _ := parseApp(m.Path)
-	row := table.Find(a.id())
+	row := table().Find(a.id())
 	root, err := m.JSON()
 	if err != nil || root.Kind() != spool.Object {
 		return nil, switchyard.Invalid("", "%s", badJSON)

@@ -26,7 +26,7 @@ func TestOtherOutput(t *testing.T) {
 		{nil, `{"output":"a cat"}`, true},
 		{nil, `{"images":[]}`, false},
 		{nil, `{"image":null}`, false},
-		{table.Find("fal-ai/flux/dev"), `{"output":"a cat"}`, false},
+		{table().Find("fal-ai/flux/dev"), `{"output":"a cat"}`, false},
 	} {
 		body, err := pool.Read(strings.NewReader(c.body), -1, 1<<10)
 		if err != nil {

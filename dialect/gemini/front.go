@@ -59,7 +59,7 @@ const (
 
 // imageModel reports whether a model makes images, by its row or its name.
 func imageModel(id string) bool {
-	if table.Find(id) != nil {
+	if table().Find(id) != nil {
 		return true
 	}
 	return strings.Contains(id, "-image") || strings.Contains(id, "nano-banana") || strings.HasPrefix(id, "imagen")

@@ -16,7 +16,7 @@ import (
 //go:embed models.yaml
 var models []byte
 
-var table = dialect.MustParse(models)
+var table = dialect.Embedded(models)
 
 // Dialect is the format. The zero value is ready.
 type Dialect struct{}
@@ -33,7 +33,7 @@ const (
 func (Dialect) Name() string { return "gemini" }
 
 // Models are the rows of models.yaml.
-func (Dialect) Models() *dialect.Table { return table }
+func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are where the SDKs are pointed: they add the version themselves.
 func (Dialect) Places() []dialect.Place { return places }

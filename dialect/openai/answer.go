@@ -55,7 +55,7 @@ func encodeUsage(u *switchyard.Usage) *usage {
 func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*dialect.Reply, error) {
 	c := &spool.Composer{}
 	a := answer{Created: res.Created.Unix(), Data: make([]image, len(res.Images))}
-	row := table.Find(req.Model)
+	row := table().Find(req.Model)
 	dallE := row != nil && row.Form == formDallE
 	for i, img := range res.Images {
 		if img.URL != "" {
@@ -158,7 +158,7 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 		told = refusals[switchyard.Internal]
 	}
 	f := failure{Message: cmp.Or(e.Detail, told.text), Type: told.kind, Param: orNull(e.Param), Code: orNull(told.code)}
-	switch row := table.Find(req.Model); {
+	switch row := table().Find(req.Model); {
 	case e.Kind == switchyard.BadRequest && e.Param == "":
 		f.Code = nil
 	case e.Kind == switchyard.UnknownModel:

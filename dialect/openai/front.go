@@ -99,7 +99,7 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 			return switchyard.Invalid("n", "Invalid 'n': integer below minimum value. Expected a value >= 1, but got %d instead.", *n)
 		}
 	}
-	if row := table.Find(req.Model); row != nil && row.Form == formDallE {
+	if row := table().Find(req.Model); row != nil && row.Form == formDallE {
 		req.Size = row.Default.Size // the GPT models choose for themselves
 	}
 	if size := r.Text("size"); size != "" && size != "auto" {
@@ -147,7 +147,7 @@ func decodeDelivery(r *spool.Reader, req *switchyard.Request) {
 	if wants != "" && wants != "url" && wants != "b64_json" {
 		r.Leave("response_format")
 	}
-	row := table.Find(req.Model)
+	row := table().Find(req.Model)
 	switch {
 	case row == nil && wants == "url", row != nil && row.Form == formDallE && wants != "b64_json":
 		req.Delivery = switchyard.DeliverURL

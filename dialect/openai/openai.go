@@ -15,7 +15,7 @@ import (
 //go:embed models.yaml
 var models []byte
 
-var table = dialect.MustParse(models)
+var table = dialect.Embedded(models)
 
 // Dialect is the format. The zero value is ready.
 type Dialect struct{}
@@ -38,7 +38,7 @@ const (
 func (Dialect) Name() string { return "openai" }
 
 // Models are the rows of models.yaml.
-func (Dialect) Models() *dialect.Table { return table }
+func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are where the SDKs are pointed: their base URL contains /v1.
 func (Dialect) Places() []dialect.Place { return places }

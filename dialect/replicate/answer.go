@@ -161,7 +161,7 @@ func output(c *spool.Composer, req *switchyard.Request, res *switchyard.Result) 
 		}
 		links[i] = dialect.Link(c, img)
 	}
-	if row := table.Find(req.Model); row != nil && row.Can.Has("string_output") && len(links) > 0 {
+	if row := table().Find(req.Model); row != nil && row.Can.Has("string_output") && len(links) > 0 {
 		return links[0]
 	}
 	return links
@@ -197,7 +197,7 @@ var failures = map[switchyard.Kind]string{
 
 func failure(req *switchyard.Request, e *switchyard.Error) string {
 	if e.Kind == switchyard.Blocked {
-		return cmp.Or(formOf(table.Find(req.Model)).nsfw, sensitive)
+		return cmp.Or(formOf(table().Find(req.Model)).nsfw, sensitive)
 	}
 	if e.Kind == switchyard.BadRequest && e.Outcome == "" && e.Detail != "" {
 		return strings.TrimSpace(e.Detail)

@@ -70,7 +70,7 @@ func locate(t *switchyard.Target) location {
 	name, version, _ := strings.Cut(t.Model, ":")
 	row := t.Row
 	if row == nil {
-		row = table.Find(name)
+		row = table().Find(name)
 	}
 	switch {
 	case version != "":

@@ -39,7 +39,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 			return nil, err
 		}
 	}
-	row := table.Find(model)
+	row := table().Find(model)
 	if call.deployment || row == nil {
 		return nil, dialect.ErrNotGeneration
 	}

@@ -20,7 +20,7 @@ func isPage(parts []string) bool {
 	case len(parts) == 3 && parts[0] == "webhooks":
 		return parts[1] == "default" && parts[2] == "secret"
 	case len(parts) == 5 && parts[0] == "models" && parts[3] == "versions":
-		return table.Find(parts[1]+"/"+parts[2]) != nil
+		return table().Find(parts[1]+"/"+parts[2]) != nil
 	}
 	return false
 }
@@ -33,7 +33,7 @@ func (d Dialect) Page(c dialect.PageCall) *dialect.Reply {
 	case !isPage(parts):
 		return nil
 	case len(parts) == 5:
-		return version(table.Find(parts[1]+"/"+parts[2]), parts[4])
+		return version(table().Find(parts[1]+"/"+parts[2]), parts[4])
 	case len(c.Keys.Shared) == 0:
 		return nil
 	}

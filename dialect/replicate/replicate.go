@@ -16,7 +16,7 @@ import (
 //go:embed models.yaml
 var models []byte
 
-var table = dialect.MustParse(models)
+var table = dialect.Embedded(models)
 
 // Dialect is the format. The zero value is ready.
 type Dialect struct{}
@@ -30,7 +30,7 @@ var (
 func (Dialect) Name() string { return "replicate" }
 
 // Models are the rows of models.yaml.
-func (Dialect) Models() *dialect.Table { return table }
+func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are where the SDKs are pointed: some add /v1 themselves, the others have it in their base URL.
 func (Dialect) Places() []dialect.Place { return places }
