@@ -26,7 +26,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6 // YAML with positions
 	golang.org/x/image v0.47.0 // WebP is read, and the simulators write text
 	golang.org/x/oauth2 v0.38.0 // Google Cloud's accounts: files, machines and their tokens
-	golang.org/x/sync v0.24.0 // many requests wait for one token
+	golang.org/x/sync v0.24.0 // many requests wait for one token; the start, for what is made beside it
 	golang.org/x/sys v0.49.0 // what the processor and the kernel can do besides what the standard library asks of them
 	golang.org/x/time v0.16.0 // token buckets
 	google.golang.org/protobuf v1.36.12 // what collectors are sent

@@ -33,14 +33,14 @@ type hooks struct {
 // Check tells whether an address may be called.
 func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
 
-// openHooks opens the deliveries of notices, signed with keys that are derived from the one in a file.
-func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
+// openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file. Their tables are yet to come.
+func (s *sidecar) openHooks(keyFile string) error {
 	keys, err := hookKeys(keyFile)
 	if err != nil {
 		return err
 	}
 	s.hookKeys = keys
-	s.hooks, err = hook.New(ctx, hook.Config{
+	s.hooks, err = hook.New(hook.Config{
 		DB:   s.hookDB,
 		Post: poster{s},
 		Sign: func(n hook.Notice, at time.Time) http.Header {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"switchyard/admin"
 	"switchyard/dialect"
@@ -76,18 +77,14 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.openKills(filepath.Join(f.data(), "kills.json")); err != nil {
 		return err
 	}
-	if err := s.openHooks(ctx, filepath.Join(f.data(), "webhook.key")); err != nil {
+	if err := s.openHooks(filepath.Join(f.data(), "webhook.key")); err != nil {
 		return err
 	}
 	s.beginWork(ctx, f)
-	if err := s.openProxy(f); err != nil {
-		return err
-	}
-	if err := s.openTracing(ctx, f.Tracing); err != nil {
-		return err
-	}
-	s.openAdmin(f)
-	if err := s.use(f); err != nil {
+	var tables errgroup.Group
+	tables.Go(func() error { return s.hooks.Open(ctx) }) // in a new file, as long as all the rest
+	err := s.assemble(ctx, f)
+	if err := errors.Join(err, tables.Wait()); err != nil {
 		return err
 	}
 	if err := s.takeStock(ctx); err != nil {
@@ -96,6 +93,18 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
 	s.beginHooks() // not before all that they need is there
 	return nil
+}
+
+// assemble makes both sides of what is there, and puts the config into force.
+func (s *sidecar) assemble(ctx context.Context, f *file) error {
+	if err := s.openProxy(f); err != nil {
+		return err
+	}
+	if err := s.openTracing(ctx, f.Tracing); err != nil {
+		return err
+	}
+	s.openAdmin(f)
+	return s.use(f)
 }
 
 // serve goes on with what earlier processes left and answers until ctx ends, then finishes what it has begun, for as long as

@@ -49,8 +49,8 @@ type Poster interface {
 
 // Config is what Hooks work with. DB, Post and Sign are needed.
 type Config struct {
-	// DB is a SQLite database that syncs at each commit and begins transactions as writer. One connection is enough, and it
-	// need not be the one whose transactions Insert gets, if the file is the same. The caller closes it, when Run has ended.
+	// DB is a SQLite database that syncs at each commit and begins transactions as writer, over one connection. It need not be
+	// the one whose transactions Insert gets, if the file is the same. The caller closes it, when Run has ended.
 	DB   *sql.DB
 	Post Poster
 	// Sign says which headers an attempt at that time carries. It is asked anew for each attempt, maybe for several at once.
@@ -76,24 +76,29 @@ type Hooks struct {
 	attempts, delivered, givenUp atomic.Int64
 }
 
-// New brings the tables up to date, ours and River's.
-func New(ctx context.Context, c Config) (*Hooks, error) {
+// New makes Hooks, which Open makes ready.
+func New(c Config) (*Hooks, error) {
 	if c.DB == nil || c.Post == nil || c.Sign == nil {
 		return nil, errors.New("hooks: DB, Post and Sign are needed")
 	}
 	h := &Hooks{conf: c.withDefaults(), bell: newBell()}
 	h.shares.most = max(h.conf.Workers/4, 1)
-	if err := up(ctx, c.DB); err != nil {
-		return nil, fmt.Errorf("hooks: %w", err)
-	}
-	if err := migrateRiver(ctx, h.driver(), h.conf.Log); err != nil {
-		return nil, fmt.Errorf("hooks: %w", err)
-	}
 	var err error
 	if h.river, err = h.client(); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	return h, nil
+}
+
+// Open brings the tables up to date, ours and River's. All else needs them.
+func (h *Hooks) Open(ctx context.Context) error {
+	if err := up(ctx, h.conf.DB); err != nil {
+		return fmt.Errorf("hooks: %w", err)
+	}
+	if err := h.migrateRiver(ctx); err != nil {
+		return fmt.Errorf("hooks: tables of River: %w", err)
+	}
+	return nil
 }
 
 func (c Config) withDefaults() Config {

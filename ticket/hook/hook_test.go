@@ -273,17 +273,27 @@ func TestInsertRefusesHalfANotice(t *testing.T) {
 	}
 }
 
+// TestOpenLeavesTheDiskWaitedFor: notices that were acknowledged must outlast a power cut, even in the process that made the tables.
+func TestOpenLeavesTheDiskWaitedFor(t *testing.T) {
+	db := database(t, filepath.Join(t.TempDir(), "x.db"))
+	hooks(t, db, receive(t, ok), nil)
+	var mode int
+	if err := db.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&mode); err != nil || mode != 2 { // FULL
+		t.Errorf("synchronous = %d, %v", mode, err)
+	}
+}
+
 func TestNewNeedsItsParts(t *testing.T) {
-	if _, err := hook.New(t.Context(), hook.Config{}); err == nil {
+	if _, err := hook.New(hook.Config{}); err == nil {
 		t.Error("made of nothing")
 	}
 	r, db := receive(t, ok), database(t, filepath.Join(t.TempDir(), "x.db"))
 	hooks(t, db, r, nil)
-	hooks(t, db, r, nil) // opening again is nothing
+	h := hooks(t, db, r, nil) // opening again is nothing
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO ticket_notices_version VALUES (99)`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := hook.New(t.Context(), hook.Config{DB: db, Post: &poster{}, Sign: sign}); err == nil {
+	if err := h.Open(t.Context()); err == nil {
 		t.Error("opened, though a newer build wrote it")
 	}
 }

@@ -65,7 +65,11 @@ var template = sync.OnceValue(func() []byte {
 	if err != nil {
 		panic(err)
 	}
-	if _, err := hook.New(context.Background(), hook.Config{DB: db, Post: &poster{}, Sign: sign}); err != nil {
+	h, err := hook.New(hook.Config{DB: db, Post: &poster{}, Sign: sign})
+	if err == nil {
+		err = h.Open(context.Background())
+	}
+	if err != nil {
 		panic(err)
 	}
 	db.Close()
@@ -159,8 +163,11 @@ func hooks(t *testing.T, db *sql.DB, r *receiver, change func(*hook.Config)) *ho
 	if change != nil {
 		change(&c)
 	}
-	h, err := hook.New(t.Context(), c)
+	h, err := hook.New(c)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return h

@@ -3,8 +3,8 @@ package hook
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -90,13 +90,23 @@ func (h *Hooks) client() (*river.Client[*sql.Tx], error) {
 	})
 }
 
-func migrateRiver(ctx context.Context, d driver, log *slog.Logger) error {
-	m, err := rivermigrate.New(d, &rivermigrate.Config{Logger: log})
+// migrateRiver brings River's tables up to date. In a new file that takes eight transactions, since some of its migrations must not
+// share one. None waits for the disk: what a power cut takes back, the next start does again.
+func (h *Hooks) migrateRiver(ctx context.Context) (err error) {
+	m, err := rivermigrate.New(h.driver(), &rivermigrate.Config{Logger: h.conf.Log})
 	if err != nil {
 		return err
 	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("tables of River: %w", err)
+	if err := h.synchronous(ctx, "NORMAL"); err != nil {
+		return err
 	}
-	return nil
+	defer func() { err = errors.Join(err, h.synchronous(context.WithoutCancel(ctx), "FULL")) }()
+	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// synchronous says what commits wait for.
+func (h *Hooks) synchronous(ctx context.Context, mode string) error {
+	_, err := h.conf.DB.ExecContext(ctx, `PRAGMA synchronous = `+mode)
+	return err
 }
