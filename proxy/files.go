@@ -157,7 +157,7 @@ func fileError(err error) error {
 		kind = switchyard.NotFound
 	case errors.Is(err, asset.ErrTooLarge):
 		kind = switchyard.TooLarge
-	case errors.Is(err, asset.ErrFull):
+	case errors.Is(err, asset.ErrFull), errors.As(err, new(*fs.PathError)): // the disk is full
 		kind = switchyard.Unavailable
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		kind = switchyard.TimedOut
