@@ -30,11 +30,14 @@ func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.account.Open(ctx, at)
 }
 
-// Hold moves the ticket to held. The journal has the job first, and from then on it is found again: a row that cannot be
-// written does not stop the work, nor does the end of the work keep the row from being written.
+// Hold moves the ticket to held. The journal has the job first, or as soon as it can take it, and from then on it is found again: a
+// row that cannot be written does not stop the work, nor does the end of the work keep the row from being written.
 func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err := a.account.Hold(ctx, at); err != nil {
 		return err
+	}
+	if !a.even() {
+		a.q.owe(a.account)
 	}
 	err := a.advance(context.WithoutCancel(ctx), ticket.Move{To: ticket.Held, Job: at.Job})
 	if err == nil || errors.Is(err, ticket.ErrConflict) {
