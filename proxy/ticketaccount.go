@@ -112,12 +112,16 @@ func (a *ticketAccount) done(d resultDoc) ticket.Move {
 // secure has a result where the next process finds it before it is booked: it has been paid for, and must not be lost if this
 // one dies before the row is written. That of a job is spared the two syncs of the disk: it would be asked for again.
 func (a *ticketAccount) secure(d resultDoc) {
-	a.mu.Lock()
-	held := a.ticket.State == ticket.Held
-	a.mu.Unlock()
-	if d.Outcome == switchyard.OK && !held {
+	if d.Outcome == switchyard.OK && !a.isHeld() {
 		a.setAside(a.done(d))
 	}
+}
+
+// isHeld reports whether the ticket's job can be asked for again.
+func (a *ticketAccount) isHeld() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ticket.State == ticket.Held
 }
 
 // setAside puts the end of the ticket where the next process finds it, unless it lies there.
