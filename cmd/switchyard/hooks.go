@@ -13,13 +13,16 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"switchyard"
 	"switchyard/dialect"
 	"switchyard/fetch"
+	"switchyard/ledger/sqlite"
 	"switchyard/proxy"
 	"switchyard/ticket/hook"
 )
@@ -34,8 +37,8 @@ type hooks struct {
 func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
 
 // openHooks opens the deliveries of notices, signed with keys that are derived from the one in a file.
-func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
-	keys, err := hookKeys(keyFile)
+func (s *sidecar) openHooks(ctx context.Context, f *file) error {
+	keys, err := hookKeys(filepath.Join(f.data(), "webhook.key"))
 	if err != nil {
 		return err
 	}
@@ -64,14 +67,21 @@ func (s *sidecar) openHooks(ctx context.Context, keyFile string) error {
 		},
 		Log: slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
-	return err
+	return sqlite.Explain(f.tickets(), err)
 }
 
-// beginHooks delivers until stop is called.
+// beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.
 func (s *sidecar) beginHooks() {
 	s.background.Go(func() {
-		if err := s.hooks.Run(s.work); err != nil {
+		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+			err := s.hooks.Run(s.work)
+			if err == nil {
+				return
+			}
 			s.log.Error("webhooks", zap.Error(err))
+			if !switchyard.Sleep(s.work, pause) {
+				return
+			}
 		}
 	})
 }

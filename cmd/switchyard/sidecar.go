@@ -76,7 +76,7 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.openKills(filepath.Join(f.data(), "kills.json")); err != nil {
 		return err
 	}
-	if err := s.openHooks(ctx, filepath.Join(f.data(), "webhook.key")); err != nil {
+	if err := s.openHooks(ctx, f); err != nil {
 		return err
 	}
 	s.beginWork(ctx, f)
