@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +72,21 @@ func TestNoRoomForAnAnswer(t *testing.T) {
 	}
 	if k.opens("nano") {
 		t.Error("a full disk of ours has opened a breaker")
+	}
+}
+
+// TestNoRoomForAReference: a picture that a request names, and that finds no room, is not its app's mistake.
+func TestNoRoomForAReference(t *testing.T) {
+	k := cramped(t, "256KiB", twoProviders)
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(append(bytes.Clone(aPicture), make([]byte, 2<<20)...))
+	}))
+	defer files.Close()
+	a := k.post("/fal/run/fal-ai/flux/dev/image-to-image", `{"prompt":"a","image_url":"`+files.URL+`/a.png"}`, "Authorization", "Key x", "X-Only", "gpt")
+	if a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), "try again") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if n := len(k.world.OpenAI.Bill()); n != 0 {
+		t.Errorf("%d were paid for", n)
 	}
 }
