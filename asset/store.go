@@ -35,6 +35,8 @@ type Config struct {
 	Max      int64         // bytes of all images together; 0: 10 GiB
 	MaxImage int64         // bytes of one; 0: 64 MiB
 	Every    time.Duration // pause between sweeps; 0: 1 min
+
+	fsync func(*os.File) error // how a file, or the folder with its names, is brought to disk, for tests; nil: its Sync
 }
 
 // Store keeps and serves images. Many goroutines may use it. The owner calls Run, and Close after all else.
@@ -45,6 +47,7 @@ type Store struct {
 	writing       chan struct{}
 	buffers       sync.Pool // of *[256 << 10]byte
 	fresh         fresh
+	fsync         func(*os.File) error
 
 	sweeping sync.Mutex // one sweep at a time; guards total
 	total    int64      // bytes of all images
@@ -52,7 +55,7 @@ type Store struct {
 
 // New opens the folder and counts what is in it.
 func New(c Config) (*Store, error) {
-	s := &Store{writing: make(chan struct{}, atOnce), ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage}
+	s := &Store{writing: make(chan struct{}, atOnce), ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage, fsync: c.fsync}
 	if s.ttl <= 0 {
 		s.ttl = 24 * time.Hour
 	}
@@ -64,6 +67,9 @@ func New(c Config) (*Store, error) {
 	}
 	if s.maxImage <= 0 {
 		s.maxImage = 64 << 20
+	}
+	if s.fsync == nil {
+		s.fsync = (*os.File).Sync
 	}
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("assets: %w", err)
@@ -124,13 +130,13 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 		err = fmt.Errorf("%d of %d bytes", size, image.Len())
 	}
 	if err == nil {
-		name = id + ext
-		err = s.root.Rename(tempPrefix+id, name)
+		err = s.name(tempPrefix+id, id+ext)
 	}
 	if err != nil {
 		_ = s.root.Remove(tempPrefix + id) // else the next sweep does
 		return "", fmt.Errorf("asset: %w", err)
 	}
+	name = id + ext
 	s.cool(s.fresh.add(name, size))
 	_ = s.count(size) // what cannot be swept now is swept, or told of, later; this image is there
 	return name, nil
@@ -153,7 +159,22 @@ func (s *Store) write(ctx context.Context, temp string, r io.Reader) (size int64
 		return 0, "", err
 	}
 	size, err = s.copy(ctx, f, io.MultiReader(strings.NewReader(string(head)), r))
-	return size, ext, errors.Join(err, f.Sync(), f.Close())
+	return size, ext, errors.Join(err, s.fsync(f), f.Close())
+}
+
+// name gives a written file its name, and has that on disk, too.
+func (s *Store) name(temp, name string) error {
+	if err := s.root.Rename(temp, name); err != nil {
+		return err
+	}
+	dir, err := s.root.Open(".")
+	if err == nil {
+		err = errors.Join(s.fsync(dir), dir.Close())
+	}
+	if err != nil {
+		_ = s.root.Remove(name)
+	}
+	return err
 }
 
 // copy writes in large pieces, which file systems take far more cheaply than small ones.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -313,5 +314,39 @@ func TestPutOverTheRoom(t *testing.T) {
 	}
 	if w := get(s, "GET", asset.Path(name)); w.Code != 200 {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+// TestAnImageIsOnDiskWithItsName: a file that was synced but whose name was not is lost with the machine's power all the same, and a
+// picture that cannot be brought there is none.
+func TestAnImageIsOnDiskWithItsName(t *testing.T) {
+	dir := t.TempDir()
+	var synced []string // what the disk has: a folder by the names in it
+	fail := false
+	s, _ := store(t, asset.Config{Dir: dir}.WithSync(func(f *os.File) error {
+		info, err := f.Stat()
+		if err != nil || fail && info.IsDir() {
+			return errors.Join(err, errors.New("no"))
+		}
+		if !info.IsDir() {
+			synced = append(synced, "a file")
+			return nil
+		}
+		names, err := os.ReadDir(dir)
+		for _, n := range names {
+			synced = append(synced, n.Name())
+		}
+		return err
+	}))
+	name := put(t, s, png)
+	if want := []string{"a file", name}; !slices.Equal(synced, want) {
+		t.Errorf("on disk are %q, want %q", synced, want)
+	}
+	fail = true
+	if name, err := s.Put(t.Context(), of(png)); err == nil {
+		t.Errorf("%s is told of, and may not last", name)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("there are %v, %v", files, err)
 	}
 }

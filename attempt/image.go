@@ -52,6 +52,9 @@ func readsBlindly(t *switchyard.Target, format string) bool {
 }
 
 func unreadable(err error) error {
+	if e := switchyard.AsError(err); e.Kind == switchyard.Unavailable { // there was no room for it
+		return e
+	}
 	return &switchyard.Error{Kind: switchyard.BadRequest, Detail: "An image of the request could not be read.", Err: err}
 }
 

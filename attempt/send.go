@@ -143,6 +143,9 @@ func cause(err error) error {
 
 // unread is the failure of an answer that did not arrive whole.
 func (x *exchange) unread(ctx context.Context, err error) error {
+	if _, ours := errors.AsType[*switchyard.Error](err); ours { // it had come, but the disk is full
+		return x.failure(err, switchyard.Answered)
+	}
 	e := &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("answer: %w", err)}
 	switch {
 	case errors.Is(context.Cause(ctx), errIdle), errors.Is(ctx.Err(), context.DeadlineExceeded):

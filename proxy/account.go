@@ -83,9 +83,18 @@ func (a *account) Synced(ctx context.Context) error {
 	return err
 }
 
-// Hold has the provider's job id on disk before anybody waits for it.
+// Hold has the provider's job id on disk before anybody waits for it. What the journal cannot take waits for another flush: the
+// provider has accepted the job, and to give it up would be to pay for nothing.
 func (a *account) Hold(ctx context.Context, at switchyard.Attempt) error {
-	return a.append(ctx, ledger.HoldRecord(at))
+	held := ledger.HoldRecord(at)
+	err := a.append(ctx, held)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.wait(held)
+	return nil
 }
 
 // Settle may wait: until then the attempt counts as possibly charged.

@@ -177,6 +177,9 @@ func (x *extra) readBatch(b *batch, msg *spool.Message) error {
 	}
 	for i, v := range items {
 		item, err := x.readItem(v)
+		if switchyard.AsError(err).Kind == switchyard.Unavailable {
+			return err
+		}
 		if err != nil {
 			return switchyard.Invalid("requests", "requests[%d]%s", i, err.Error())
 		}

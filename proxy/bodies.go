@@ -82,7 +82,7 @@ func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message
 	case in.failed.Load():
 		return nil, switchyard.Invalid("", "The request body is incomplete.")
 	case err != nil:
-		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+		return nil, switchyard.AsError(err)
 	}
 	return &spool.Message{Base: at.base, Method: r.Method, Path: at.path, Query: at.query, Header: r.Header, Body: body}, nil
 }

@@ -45,6 +45,13 @@ func Hold(ctx context.Context, h *Handler, tk ticket.Ticket, job string) error {
 	return h.worked(tk).Hold(ctx, switchyard.Attempt{Job: job})
 }
 
+// Begin opens an attempt for a ticket, of which the journal then knows, and holds its job.
+func Begin(ctx context.Context, h *Handler, tk ticket.Ticket, job string) error {
+	a := h.worked(tk)
+	a.account = newAccount(h.Journal, switchyard.Generation{})
+	return errors.Join(a.Open(ctx, switchyard.Attempt{}), a.Hold(ctx, switchyard.Attempt{Job: job}))
+}
+
 func Finish(ctx context.Context, h *Handler, tk ticket.Ticket) {
 	h.worked(tk).finish(ctx, resultDoc{Outcome: switchyard.OK})
 }

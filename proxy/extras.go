@@ -143,6 +143,9 @@ func (x *extra) refuse(w http.ResponseWriter, err error) {
 		status, text = http.StatusTooManyRequests, e.Detail
 	case e.Kind == switchyard.BadRequest:
 		status, text = http.StatusBadRequest, e.Detail
+	case e.Kind == switchyard.Unavailable:
+		text = "this cannot be taken on just now"
+		fallthrough
 	default:
 		w.Header().Set("Retry-After", "1")
 		x.Log.Error("extras", zap.Error(err))

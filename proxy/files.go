@@ -157,7 +157,7 @@ func fileError(err error) error {
 		kind = switchyard.NotFound
 	case errors.Is(err, asset.ErrTooLarge):
 		kind = switchyard.TooLarge
-	case errors.Is(err, asset.ErrFull):
+	case errors.Is(err, asset.ErrFull), ofDisk(err):
 		kind = switchyard.Unavailable
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		kind = switchyard.TimedOut

@@ -38,7 +38,7 @@ func (q *request) inline(msg *spool.Message) (*spool.Message, error) {
 	defer r.Close()
 	body, err := q.Pool.ReadJSON(r, text.Len(), text.Len())
 	if err != nil {
-		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
+		return nil, switchyard.AsError(err)
 	}
 	return &spool.Message{Base: msg.Base, Method: msg.Method, Path: msg.Path, Query: msg.Query, Header: msg.Header, Body: body}, nil
 }

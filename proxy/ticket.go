@@ -290,6 +290,10 @@ func (q *request) end(ctx context.Context, account *ticketAccount, ans *attempt.
 		}
 	}
 	doc := q.keep(ctx, ans)
+	if ofDisk(q.rec.Err) && errors.Is(context.Cause(ctx), attempt.ErrShutdown) && account.isHeld() { // its provider has the pictures, too
+		q.leave(ctx, account, ans)
+		return
+	}
 	if ans != nil {
 		ans.Close()
 	}

@@ -89,6 +89,26 @@ func TestAJobOutlivesALockedDatabase(t *testing.T) {
 	})
 }
 
+// TestAJobOutlivesAFullDisk: a provider has accepted it, so it is waited for, and the journal is told of it when there is room again.
+func TestAJobOutlivesAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, tk, unlock := locked(t)
+		unlock()
+		d := &disk{spare: 1, full: 3}
+		h.Journal = d
+		if err := proxy.Begin(t.Context(), h, tk, "job-1"); err != nil {
+			t.Errorf("the work is stopped: %v", err)
+		}
+		if tk, err := h.Tickets.Get(t.Context(), "acme", "a"); err != nil || tk.State != ticket.Held || tk.Job != "job-1" {
+			t.Errorf("it is %s at %q, %v", tk.State, tk.Job, err)
+		}
+		time.Sleep(time.Minute)
+		if got := d.told(); got != "[begun opened held]" {
+			t.Errorf("a disk with room again has taken %s", got)
+		}
+	})
+}
+
 // leavingJournal has the app leave as soon as a job is on disk.
 type leavingJournal struct {
 	proxy.Journal

@@ -30,11 +30,14 @@ func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.account.Open(ctx, at)
 }
 
-// Hold moves the ticket to held. The journal has the job first, and from then on it is found again: a row that cannot be
-// written does not stop the work, nor does the end of the work keep the row from being written.
+// Hold moves the ticket to held. The journal has the job first, or as soon as it can take it, and from then on it is found again: a
+// row that cannot be written does not stop the work, nor does the end of the work keep the row from being written.
 func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err := a.account.Hold(ctx, at); err != nil {
 		return err
+	}
+	if !a.even() {
+		a.q.owe(a.account)
 	}
 	err := a.advance(context.WithoutCancel(ctx), ticket.Move{To: ticket.Held, Job: at.Job})
 	if err == nil || errors.Is(err, ticket.ErrConflict) {
@@ -109,12 +112,16 @@ func (a *ticketAccount) done(d resultDoc) ticket.Move {
 // secure has a result where the next process finds it before it is booked: it has been paid for, and must not be lost if this
 // one dies before the row is written. That of a job is spared the two syncs of the disk: it would be asked for again.
 func (a *ticketAccount) secure(d resultDoc) {
-	a.mu.Lock()
-	held := a.ticket.State == ticket.Held
-	a.mu.Unlock()
-	if d.Outcome == switchyard.OK && !held {
+	if d.Outcome == switchyard.OK && !a.isHeld() {
 		a.setAside(a.done(d))
 	}
+}
+
+// isHeld reports whether the ticket's job can be asked for again.
+func (a *ticketAccount) isHeld() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ticket.State == ticket.Held
 }
 
 // setAside puts the end of the ticket where the next process finds it, unless it lies there.

@@ -3,7 +3,10 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -123,7 +126,7 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 	for _, img := range res.Images {
 		kept := imageDoc{URL: img.URL, MIME: img.MIME, Size: img.Size, Prompt: img.RevisedPrompt}
 		if img.URL == "" {
-			name, err := q.put(context.WithoutCancel(ctx), img.Blob)
+			name, err := q.putPatiently(ctx, img.Blob)
 			if err != nil {
 				return d, err
 			}
@@ -132,6 +135,25 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 		d.Images = append(d.Images, kept)
 	}
 	return d, nil
+}
+
+// putPatiently hosts an image that has been paid for. A disk may be full for a while: it is tried again for as long as the work may take.
+func (q *request) putPatiently(ctx context.Context, image switchyard.Blob) (name string, err error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		name, err = q.put(context.WithoutCancel(ctx), image)
+		if !ofDisk(err) {
+			return name, err
+		}
+		q.Log.Error("assets", zap.String("id", q.rec.ID), zap.Error(err))
+		if !switchyard.Sleep(ctx, pause) {
+			return "", err
+		}
+	}
+}
+
+// ofDisk reports whether err is of a file that could not be written: the disk may be full.
+func ofDisk(err error) bool {
+	return errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError))
 }
 
 // loadResult is how a ticket that is done has ended.

@@ -6,8 +6,8 @@ import (
 )
 
 // Read spools r to its end. size is how many bytes are to come, negative if that is not known: memory is promised for
-// all of them before the first is read. A body of more than limit bytes gives ErrTooLarge, what the disk fails with is an
-// *fs.PathError, and all else is what r fails with; then nothing is kept.
+// all of them before the first is read. A body of more than limit bytes gives ErrTooLarge, what the disk fails with is a
+// *switchyard.Error of the kind Unavailable that wraps an *fs.PathError, and all else is what r fails with; then nothing is kept.
 func (p *Pool) Read(r io.Reader, size, limit int64) (*Body, error) {
 	c := p.claimFor(size, limit)
 	defer c.Close()

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+
+	"switchyard"
 )
 
 // Sizes of the pieces that bodies in memory are made of. The first is small, since most bodies are.
@@ -115,12 +117,18 @@ func (p *Pool) learn(size int64) {
 func (p *Pool) spill() (*os.File, error) {
 	f, err := os.CreateTemp(p.dir, "spool-*")
 	if err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, noRoom(err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("spool: %w", err)
+		return nil, noRoom(err)
 	}
 	p.files.Add(1)
 	return f, nil
+}
+
+// noRoom is what writing to disk fails with. It is our own fault, whatever the body was, and nobody is to be blamed for it: neither
+// who asked nor who answered. It may go better later.
+func noRoom(err error) error {
+	return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("spool: %w", err)}
 }

@@ -1,9 +1,6 @@
 package spool
 
-import (
-	"fmt"
-	"io"
-)
+import "io"
 
 // Writer makes a Body piece by piece. For one goroutine; end it with Body or Abort.
 type Writer struct {
@@ -88,7 +85,7 @@ func (w *Writer) toFile(p []byte) (int, error) {
 		err = w.writeBack(int64(n))
 	}
 	if err != nil {
-		return n, fmt.Errorf("spool: %w", err)
+		return n, noRoom(err)
 	}
 	return n, nil
 }

@@ -9,22 +9,47 @@ import (
 	"testing"
 )
 
-// TestFullDiskIsTold: while nothing can be written down nothing is taken on, and health says so; afterwards all is well. Who
-// asks whether to send anything here hears of both, though nothing is sent meanwhile; to start anew would not help.
-func TestFullDiskIsTold(t *testing.T) {
-	k := startKit(t, twoProviders)
+// fillDisk has writes to files fail, as if the disk were full, until room is called or the test is over.
+func fillDisk(t *testing.T) (room func()) {
+	t.Helper()
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
 	limit := func(size uint64) {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: old.Max}); err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	limit(1) // stands for a full disk
-	defer limit(old.Cur)
+	limit(1)
+	room = func() { limit(old.Cur) }
+	t.Cleanup(room)
+	return room
+}
+
+// TestNoRoomForAFile: an app whose file finds no room is told that it may bring it again.
+func TestNoRoomForAFile(t *testing.T) {
+	k := startKit(t, crossFiles)
+	b := k.beginFal(initiate)
+	put := func() answer {
+		return k.do(t.Context(), http.MethodPut, k.pathOf(b.UploadURL), string(aPicture), "Content-Type", "image/png")
+	}
+	room := fillDisk(t)
+	if a := put(); a.status != http.StatusServiceUnavailable || !strings.Contains(string(a.body), "try again") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	room()
+	if a := put(); a.status != http.StatusOK {
+		t.Errorf("with room again: %d %s", a.status, a.body)
+	}
+}
+
+// TestFullDiskIsTold: while nothing can be written down nothing is taken on, and health says so; afterwards all is well. Who
+// asks whether to send anything here hears of both, though nothing is sent meanwhile; to start anew would not help.
+func TestFullDiskIsTold(t *testing.T) {
+	k := startKit(t, twoProviders)
+	room := fillDisk(t)
 	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusServiceUnavailable {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -48,7 +73,7 @@ func TestFullDiskIsTold(t *testing.T) {
 	if got := ready("/healthz"); !slices.Equal(got, []string{"ok\n", "ok\n"}) {
 		t.Errorf("alive: %q", got)
 	}
-	limit(old.Cur)
+	room()
 	eventually(t, func() ([]string, bool) {
 		got := ready("/readyz")
 		return got, slices.Equal(got, []string{"ok\n", "ok\n"})

@@ -13,13 +13,16 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"switchyard"
 	"switchyard/dialect"
 	"switchyard/fetch"
+	"switchyard/ledger/sqlite"
 	"switchyard/proxy"
 	"switchyard/ticket/hook"
 )
@@ -34,8 +37,8 @@ type hooks struct {
 func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
 
 // openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file. Their tables are yet to come.
-func (s *sidecar) openHooks(keyFile string) error {
-	keys, err := hookKeys(keyFile)
+func (s *sidecar) openHooks(f *file) error {
+	keys, err := hookKeys(filepath.Join(f.data(), "webhook.key"))
 	if err != nil {
 		return err
 	}
@@ -67,11 +70,23 @@ func (s *sidecar) openHooks(keyFile string) error {
 	return err
 }
 
-// beginHooks delivers until stop is called.
+// openNotices brings the tables of the deliveries up to date.
+func (s *sidecar) openNotices(ctx context.Context, f *file) error {
+	return sqlite.Explain(f.tickets(), s.hooks.Open(ctx))
+}
+
+// beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.
 func (s *sidecar) beginHooks() {
 	s.background.Go(func() {
-		if err := s.hooks.Run(s.work); err != nil {
+		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+			err := s.hooks.Run(s.work)
+			if err == nil {
+				return
+			}
 			s.log.Error("webhooks", zap.Error(err))
+			if !switchyard.Sleep(s.work, pause) {
+				return
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -61,7 +62,7 @@ func (s *sidecar) left(ctx context.Context) ([]left, error) {
 			}
 		}
 		delete(open, tk.Generation)
-		all = append(all, left{acc, &tickets[i]})
+		all = append(all, left{withJob(acc, tk), &tickets[i]})
 	}
 	for _, acc := range accounts {
 		if _, alone := open[acc.Generation.ID]; alone {
@@ -69,6 +70,23 @@ func (s *sidecar) left(ctx context.Context) ([]left, error) {
 		}
 	}
 	return all, nil
+}
+
+// withJob is an account with the job that its ticket's row has and the journal could not take, for want of room. A row has one
+// job, that of its latest request: which of several attempts under way has it nobody knows.
+func withJob(acc ledger.Account, tk ticket.Ticket) ledger.Account {
+	var open []int
+	for i, a := range acc.Attempts {
+		if a.Outcome == "" {
+			open = append(open, i)
+		}
+	}
+	if tk.State != ticket.Held || len(open) != 1 || acc.Attempts[open[0]].Job != "" || acc.Attempts[open[0]].Target != tk.Target {
+		return acc
+	}
+	acc.Attempts = slices.Clone(acc.Attempts)
+	acc.Attempts[open[0]].Job = tk.Job
+	return acc
 }
 
 // record writes down what is certain of a fate. That a job is lost is not, until it is cancelled.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +22,10 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/ledger"
+	"switchyard/proxy"
 	"switchyard/sim"
+	"switchyard/ticket"
 )
 
 // oneByOne has a synchronous provider serve one request at a time.
@@ -339,5 +343,35 @@ func TestAFullDiskGivesNoJobUp(t *testing.T) {
 	}
 	if n := len(w.Replicate.Bill()); n > 1 {
 		t.Errorf("%d were paid for", n)
+	}
+}
+
+// withoutJobs is a journal that has no room for the job of an attempt.
+type withoutJobs struct{ proxy.Journal }
+
+func (j withoutJobs) Append(ctx context.Context, records ...ledger.Record) error {
+	if slices.ContainsFunc(records, func(r ledger.Record) bool { return r.Kind == ledger.Held }) {
+		return errors.New("no space left on device")
+	}
+	return j.Journal.Append(ctx, records...)
+}
+
+// TestAJobThatOnlyItsRowKnows: a job of which the journal could never be told is found again by its ticket's row.
+func TestAJobThatOnlyItsRowKnows(t *testing.T) {
+	w := slowWorld(t, 0)
+	w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 1000 })
+	k := startKitWith(t, w, "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n"+behindReplicate)
+	k.side.handler.Journal = withoutJobs{k.side.journal}
+	p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, "Authorization", "Bearer first-key", "X-Only", "schnell").prediction(t)
+	eventually(t, func() (ticket.State, bool) {
+		tk, err := k.side.tickets.Get(t.Context(), "one", p.ID)
+		return tk.State, err == nil && tk.State == ticket.Held && len(polls(w.Replicate)) > 0
+	})
+	k.stop()
+	before := len(polls(w.Replicate))
+	k.run()
+	eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > before })
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != "" {
+		t.Errorf("rows: %+v", rows)
 	}
 }

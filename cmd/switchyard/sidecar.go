@@ -77,12 +77,12 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.openKills(filepath.Join(f.data(), "kills.json")); err != nil {
 		return err
 	}
-	if err := s.openHooks(filepath.Join(f.data(), "webhook.key")); err != nil {
+	if err := s.openHooks(f); err != nil {
 		return err
 	}
 	s.beginWork(ctx, f)
 	var tables errgroup.Group
-	tables.Go(func() error { return s.hooks.Open(ctx) }) // in a new file, as long as all the rest
+	tables.Go(func() error { return s.openNotices(ctx, f) }) // in a new file, as long as all the rest
 	err := s.assemble(ctx, f)
 	if err := errors.Join(err, tables.Wait()); err != nil {
 		return err

@@ -100,7 +100,7 @@ func (st *stores) openTickets(ctx context.Context, f *file, data string) (err er
 	}
 	st.opened = append(st.opened, st.db)
 	if st.tickets, err = ticket.New(ctx, ticket.Config{DB: st.db, TTL: f.Store.TicketsTTL, Dir: filepath.Join(data, "tickets")}); err != nil {
-		return err
+		return sqlite.Explain(path, err)
 	}
 	if st.hookDB, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
 		return err

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -309,6 +312,58 @@ type fullAssets struct{ proxy.Assets }
 
 func (fullAssets) Put(context.Context, switchyard.Blob) (string, error) {
 	return "", errors.New("the disk is full")
+}
+
+// crowdedAssets has no room for a picture until there is.
+type crowdedAssets struct {
+	proxy.Assets
+	tries *atomic.Int64
+	room  *atomic.Bool
+}
+
+func (c crowdedAssets) Put(ctx context.Context, b switchyard.Blob) (string, error) {
+	if c.tries.Add(1); !c.room.Load() {
+		return "", fmt.Errorf("asset: %w", &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC})
+	}
+	return c.Assets.Put(ctx, b)
+}
+
+// TestAPictureWaitsForRoom: what has been paid for is not thrown away because the disk is full, not even if the process ends
+// meanwhile, as long as its provider has it.
+func TestAPictureWaitsForRoom(t *testing.T) {
+	for name, c := range map[string]struct {
+		target  string
+		restart bool
+	}{"of whoever": {"gpt", false}, "of a job": {"schnell", false}, "of a job, over a restart": {"schnell", true}} {
+		k := startKitWith(t, slowWorld(t, 0), "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n"+behindReplicate)
+		crowded := crowdedAssets{k.side.handler.Assets, new(atomic.Int64), new(atomic.Bool)}
+		k.side.handler.Assets = crowded
+		first := []string{"Authorization", "Key first-key", "X-Only", c.target}
+		var job struct {
+			ID string `json:"request_id"`
+		}
+		if a := k.post("/fal/queue/fal-ai/flux/dev", `{"prompt":"a red fox"}`, first...); json.Unmarshal(a.body, &job) != nil || a.status != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, a.status, a.body)
+		}
+		eventually(t, func() (int64, bool) { n := crowded.tries.Load(); return n, n > 1 })
+		if c.restart {
+			k.restart()
+		}
+		crowded.room.Store(true)
+		tk := eventually(t, func() (ticket.Ticket, bool) {
+			list, _, err := k.side.tickets.List(t.Context(), ticket.Query{Tenant: "one", Dialect: "fal", Limit: 1})
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%s: %v %v", name, list, err)
+			}
+			return list[0], list[0].State == ticket.Done
+		})
+		if tk.ID != job.ID || tk.Outcome != switchyard.OK {
+			t.Errorf("%s: it ended as %s", name, tk.Outcome)
+		}
+		if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.OK {
+			t.Errorf("%s: rows: %+v", name, rows)
+		}
+	}
 }
 
 // TestTicketEndsAsItsRow: a ticket and its generation in the ledger end alike, also where no attempt says how.

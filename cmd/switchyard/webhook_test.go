@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"switchyard/ledger/sqlite"
 	"switchyard/sim"
 )
 
@@ -205,4 +206,29 @@ func TestStatusStream(t *testing.T) {
 	if a.header.Get("Content-Type") != "text/event-stream" || !strings.HasSuffix(got, "IN_PROGRESS COMPLETED") {
 		t.Errorf("%v: %s", a.header, a.body)
 	}
+}
+
+// TestWebhooksBeginLate: deliveries that cannot begin, because the disk is full or the database locked, begin as soon as they can.
+func TestWebhooksBeginLate(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), behindReplicate)
+	hook := newReceiver(t)
+	k.stop()
+	path, _ := k.side.file.Load().Store.Database.sqlite()
+	db, err := sqlite.Connect(sqlite.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rename := func(from, to string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), `ALTER TABLE `+from+` RENAME TO `+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("river_job", "not_to_be_had")
+	k.run()
+	eventually(t, func() (int, bool) { n := k.logs.FilterMessage("webhooks").Len(); return n, n > 0 })
+	rename("not_to_be_had", "river_job")
+	k.post("/fal/queue/fal-ai/flux/dev?fal_webhook="+url.QueryEscape(hook.URL), `{"prompt":"a red fox"}`, "Authorization", "Key first-key")
+	eventually(t, func() (int, bool) { n := len(hook.got()); return n, n == 1 })
 }

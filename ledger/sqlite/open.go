@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -15,8 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"modernc.org/sqlite" // the driver, in pure Go: one static binary
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver, in pure Go: one static binary
 
 	"switchyard/ledger"
 	"switchyard/ledger/internal/sqlstore"
@@ -106,21 +104,7 @@ func (s *Store) opened(c Config, err error) error {
 	if err == nil {
 		return nil
 	}
-	advice := ""
-	if damaged(err) {
-		advice = "; restore the file from a copy, or move it away: a new one is begun"
-	}
-	return errors.Join(fmt.Errorf("database %q: %w%s", c.Path, err, advice), s.Close())
-}
-
-// damaged reports whether the file is no database, or is one no more.
-func damaged(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	code := e.Code() & 0xff // without its further particulars
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	return errors.Join(Explain(c.Path, err), s.Close())
 }
 
 // Connect opens a single connection to the file for a package that keeps tables of its own there, such as tickets. The
