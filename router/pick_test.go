@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/dialect"
 	"switchyard/router"
 	"switchyard/rule"
 )
@@ -141,6 +142,24 @@ func TestWeights(t *testing.T) {
 	}
 	if n := first["cheap"]; n < 2850 || n > 3150 { // five standard deviations
 		t.Errorf("3 of 4 should be cheap, %d of 4000 were", n)
+	}
+}
+
+// TestWeightOfNative: whoever the app asked for has its share under the name that the file knows it by.
+func TestWeightOfNative(t *testing.T) {
+	cfg := router.Config{Tables: map[string]*dialect.Table{"gemini": {}}, Natives: []*switchyard.Target{
+		{Name: "native:google", Provider: "google", Dialect: "gemini", Key: switchyard.NewSecret("k"), Native: true},
+	}}
+	first := map[string]int{}
+	for range 4000 {
+		order, _ := planOf(t, cfg, func(r *router.Route) {
+			r.Targets, r.Pick, r.Weights = []string{"cheap", router.Native}, "weight", map[string]float64{"cheap": 3, router.Native: 1}
+		}, noon)
+		name, _, _ := strings.Cut(order, " ")
+		first[name]++
+	}
+	if n := first["native:google"]; n < 850 || n > 1150 { // five standard deviations
+		t.Errorf("1 of 4 should be native, %d of 4000 were", n)
 	}
 }
 
