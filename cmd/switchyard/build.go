@@ -101,8 +101,11 @@ func (p providerFile) bases() map[string]string {
 		}
 	}
 	for base, address := range configured {
+		if address = strings.TrimSuffix(address, "/"); p.Dialect != passthrough {
+			address = strings.TrimSuffix(address, "/v1") // apps' paths have the version
+		}
 		if address != "" {
-			bases[base] = strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/v1") // apps' paths have the version
+			bases[base] = address
 		}
 	}
 	return bases
