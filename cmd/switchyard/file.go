@@ -361,6 +361,8 @@ func (f *file) checkTargets(doc *config.Document, fault faultFunc, within within
 		switch {
 		case e.Name == router.Native:
 			fault(at, "%q is a word of routes, not a name for a target", e.Name)
+		case strings.HasPrefix(e.Name, nativeName("")):
+			fault(at, "names that begin with %s are those of providers as targets", nativeName(""))
 		case p == nil:
 			fault(at+".provider", "no provider %q%s", t.Provider, config.Suggest(t.Provider, f.Providers.Names()))
 		case p.Dialect == passthrough:
