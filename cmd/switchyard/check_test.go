@@ -119,6 +119,17 @@ func documented(t *testing.T) map[string]string {
 	return examples
 }
 
+// TestModelsThatAreSaidToLive: whoever knows better than the tables is not told that the model is dead.
+func TestModelsThatAreSaidToLive(t *testing.T) {
+	const text = "targets: {im: {provider: gemini, model: imagen-4.0-generate-001}}\n"
+	for models, warns := range map[string]bool{"": true, "models: {alive: [imagen-4.0-generate-001]}\n": false} {
+		o := command(t, []string{"check", written(t, models+text)})
+		if o.code != 0 || strings.Contains(o.out, "warning") != warns {
+			t.Errorf("%q: %+v", models, o)
+		}
+	}
+}
+
 // TestModelsCommandNamesATableOnce: dialects that share a table share its lines, too; machines have a row for each.
 func TestModelsCommandNamesATableOnce(t *testing.T) {
 	for _, args := range [][]string{{"models"}, {"prices"}} {
