@@ -39,15 +39,19 @@ func (h *Handler) budgets(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string][]BudgetState{"budgets": list})
 }
 
-// share is a part of the budget in per cent, 100 at most.
+// share is a part of the budget in per cent, 100 at most: of its money or its images, whichever is more.
 func (b BudgetState) share(money switchyard.Money, images int) float64 {
-	switch {
-	case b.LimitImages > 0:
-		return min(100*float64(images)/float64(b.LimitImages), 100)
-	case b.Limit.Money > 0:
-		return min(100*money.Dollars()/b.Limit.Dollars(), 100)
+	if b.Limit.Money <= 0 && b.LimitImages <= 0 {
+		return 100
 	}
-	return 100
+	most := 0.0
+	if b.Limit.Money > 0 {
+		most = 100 * money.Dollars() / b.Limit.Dollars()
+	}
+	if b.LimitImages > 0 {
+		most = max(most, 100*float64(images)/float64(b.LimitImages))
+	}
+	return min(most, 100)
 }
 
 // SpentShare and HeldShare are what is drawn of it.
@@ -55,7 +59,7 @@ func (b BudgetState) SpentShare() float64 { return b.share(b.Spent.Money, b.Imag
 
 // HeldShare ends where the budget does.
 func (b BudgetState) HeldShare() float64 {
-	return min(b.share(b.Reserved.Money, b.ReservedImages), 100-b.SpentShare())
+	return b.share(b.Spent.Money+b.Reserved.Money, b.Images+b.ReservedImages) - b.SpentShare()
 }
 
 // Mood marks it; the word stands beside.
@@ -63,7 +67,7 @@ func (b BudgetState) Mood() string {
 	switch {
 	case b.spent():
 		return "bad"
-	case b.SpentShare()+b.HeldShare() >= 80:
+	case b.State != "ok":
 		return "warn"
 	}
 	return "good"
@@ -106,4 +110,4 @@ func spentWords(list []BudgetState) string {
 	return fmt.Sprintf("%d budgets are spent: %s", n, strings.Join(names, ", "))
 }
 
-func (b BudgetState) spent() bool { return b.State != "" && b.State != "ok" && b.SpentShare() >= 100 }
+func (b BudgetState) spent() bool { return b.State != "ok" && b.SpentShare() >= 100 }

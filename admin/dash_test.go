@@ -182,6 +182,17 @@ func TestSections(t *testing.T) {
 	if page := d.page("/admin/ai-metrics/budgets"); strings.Index(page, "core") > strings.Index(page, "calm") {
 		t.Error("budgets that are spent are not first")
 	}
+	d.Budgets = func() []admin.BudgetState { // of money and of images: whichever is used more
+		return []admin.BudgetState{
+			{
+				Name: "both", Scope: "all", State: "spent", Limit: admin.USD{Money: 10 * switchyard.Dollar}, Spent: admin.USD{Money: 10 * switchyard.Dollar},
+				LimitImages: 1000, Images: 250,
+			},
+			{Name: "early", Scope: "all", State: "warning", LimitImages: 10, Images: 2, ReservedImages: 3}, // by its warn_at
+		}
+	}
+	d.has(d.page("/admin/ai-metrics"), "Budget both is spent <a")
+	d.has(d.page("/admin/ai-metrics/budgets"), "$10.00", "250 images", `width="100"`, `<rect class="warn" x="0" y="1" width="20"`, `x="20" y="1" width="30"`)
 	d.Alerts = func() []admin.AlertState {
 		return []admin.AlertState{{Name: "q1", State: "ok"}, {Name: "p1", State: "pending"}, {Name: "s1", State: "silenced"}, {Name: "f1", State: "firing"}, {Name: "q2", State: "ok"}}
 	}

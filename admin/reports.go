@@ -13,12 +13,27 @@ import (
 // reports are the latest of those that take long to make: an experiment may have millions of generations, and a page that follows
 // asks each second. The zero value has none; safe for concurrent use.
 type reports struct {
-	mu     sync.Mutex         // held while one is made: who comes meanwhile gets the same
-	latest map[string]studied // :: experiment → its own
+	mu     sync.Mutex
+	latest map[string]*studied // :: experiment → its own
+}
+
+// of is an experiment's own.
+func (r *reports) of(name string) *studied {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.latest == nil {
+		r.latest = map[string]*studied{}
+	}
+	if r.latest[name] == nil {
+		r.latest[name] = &studied{}
+	}
+	return r.latest[name]
 }
 
 // studied is a report, with what it is on and how long it took.
 type studied struct {
+	mu sync.Mutex // held while it is made: who comes meanwhile gets the same. Guards all below
+
 	experiment config.Entry[router.Experiment]
 	report     report
 	done       time.Time
@@ -32,27 +47,25 @@ const (
 	studyRest  = 9
 )
 
-// holds reports whether s may be told again.
-func (s studied) holds(e config.Entry[router.Experiment], now time.Time) bool {
+// holds reports whether s may be told again. Requires mu.
+func (s *studied) holds(e config.Entry[router.Experiment], now time.Time) bool {
 	return s.took > slowReport && now.Before(s.done.Add(studyRest*s.took)) && reflect.DeepEqual(s.experiment, e)
 }
 
 // report is what the ledger has to say of an experiment, now or a moment ago.
 func (h *Handler) report(ctx context.Context, e config.Entry[router.Experiment]) (report, error) {
-	h.reports.mu.Lock()
-	defer h.reports.mu.Unlock()
+	s := h.reports.of(e.Name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	began := time.Now()
-	if s := h.reports.latest[e.Name]; s.holds(e, began) {
+	if s.holds(e, began) {
 		return s.report, nil
 	}
 	r, err := h.study(ctx, e)
 	if err != nil {
 		return r, err
 	}
-	if h.reports.latest == nil {
-		h.reports.latest = map[string]studied{}
-	}
-	done := time.Now()
-	h.reports.latest[e.Name] = studied{e, r, done, done.Sub(began)}
+	s.experiment, s.report, s.done = e, r, time.Now()
+	s.took = s.done.Sub(began)
 	return r, nil
 }

@@ -55,3 +55,34 @@ func TestReportsRest(t *testing.T) {
 		ask(2, "a small one")
 	})
 }
+
+// heldBooks tell of one experiment only when they are let go.
+type heldBooks struct{ asked, let chan struct{} }
+
+func (b heldBooks) Observations(_ context.Context, experiment string, _ func(ledger.Observation) error) error {
+	if experiment == "slow" {
+		close(b.asked)
+		<-b.let
+	}
+	return nil
+}
+
+// TestReportsWaitForNoOther: while the report of one experiment is made, another's is told.
+func TestReportsWaitForNoOther(t *testing.T) {
+	d, books := newDesk(t), heldBooks{make(chan struct{}), make(chan struct{})}
+	d.Observer = books
+	arms := router.Experiment{Goal: router.GoalSuccess, Arms: config.Map[float64]{{Name: "a", Value: 1}, {Name: "b", Value: 1}}}
+	d.Experiments = func() config.Map[router.Experiment] {
+		return config.Map[router.Experiment]{{Name: "slow", Value: arms}, {Name: "quick", Value: arms}}
+	}
+	slow := make(chan int)
+	go func() { slow <- d.call(http.MethodGet, "/api/experiments/slow", "").Code }()
+	<-books.asked
+	if w := d.call(http.MethodGet, "/api/experiments/quick", ""); w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	close(books.let)
+	if code := <-slow; code != http.StatusOK {
+		t.Errorf("the slow one: %d", code)
+	}
+}

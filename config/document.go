@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -102,14 +103,19 @@ func (d *Document) Has(path string) bool {
 	return n != nil && !isNull(n)
 }
 
-// Empty reports whether what stands at path is a mapping that says nothing.
-func (d *Document) Empty(path string) bool {
+// Empty reports whether what stands at path is a mapping that says nothing, but perhaps at some keys of its own.
+func (d *Document) Empty(path string, but ...string) bool {
 	n := d.nodes[path]
-	if n == nil || n.Kind != yaml.MappingNode {
-		return false
+	return n != nil && n.Kind == yaml.MappingNode && silent(n, but...)
+}
+
+// silent reports whether there is no value in n, however deep, but at some keys of its own.
+func silent(n *yaml.Node, but ...string) bool {
+	if n.Kind != yaml.MappingNode {
+		return isNull(n)
 	}
-	for i := 1; i < len(n.Content); i += 2 {
-		if !isNull(n.Content[i]) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if !slices.Contains(but, n.Content[i].Value) && !silent(n.Content[i+1]) {
 			return false
 		}
 	}

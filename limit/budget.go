@@ -55,6 +55,8 @@ func (b *Budget) Validate() error {
 		fault("scope: want all, key, tenant, provider, target, route, or one of them such as key:web-pro, got %q", b.Scope)
 	} else if kind == overAll && b.Scope != overAll {
 		fault("scope: all takes no name, got %q", b.Scope)
+	} else if strings.HasSuffix(b.Scope, ":") { // a variable that is not set, for one
+		fault("scope: %q names no %s; each of them by itself is %q", b.Scope, kind, kind)
 	}
 	switch {
 	case b.USD < 0:

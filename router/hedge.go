@@ -49,7 +49,7 @@ func (a *HedgeAfter) UnmarshalText(b []byte) error {
 	s := string(b)
 	if digits, ok := strings.CutPrefix(s, "p"); ok {
 		n, err := strconv.ParseFloat(digits, 64)
-		if err != nil || !(n > 0 && n < 100) {
+		if err != nil || !(n >= 1 && n < 100) { // p0.95 is a slip for p95, by which nearly all would be hedged
 			return fmt.Errorf("want a percentile such as p95, got %q", s)
 		}
 		*a = HedgeAfter{Percentile: n / 100}

@@ -83,7 +83,7 @@ func TestHedgeShare(t *testing.T) {
 }
 
 func TestHedgeFaults(t *testing.T) {
-	for text, want := range map[string]string{"p0": "percentile", "p100": "percentile", "soon": "span", "px": "percentile"} {
+	for text, want := range map[string]string{"p0": "percentile", "p0.95": "percentile", "p100": "percentile", "soon": "span", "px": "percentile"} {
 		var a router.HedgeAfter
 		if err := a.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("after: %s: %v", text, err)

@@ -84,7 +84,11 @@ func (d *decision) byLoad(c *Candidate) float64 {
 // byChance gives each order of the targets the chance that it has when one is drawn after another by their weights
 // (Efraimidis and Spirakis, Weighted random sampling with a reservoir, 2006).
 func (d *decision) byChance(c *Candidate) float64 {
-	w := d.plan.Route.Weights[c.Target.Name]
+	name := c.Target.Name
+	if c.Target.Native { // a word of routes, whichever provider it stands for
+		name = Native
+	}
+	w := d.plan.Route.Weights[name]
 	if w <= 0 {
 		return math.Inf(1)
 	}

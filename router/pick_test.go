@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/dialect"
 	"switchyard/router"
 	"switchyard/rule"
 )
@@ -144,6 +145,24 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// TestWeightOfNative: whoever the app asked for has its share under the name that the file knows it by.
+func TestWeightOfNative(t *testing.T) {
+	cfg := router.Config{Tables: map[string]*dialect.Table{"gemini": {}}, Natives: []*switchyard.Target{
+		{Name: "native:google", Provider: "google", Dialect: "gemini", Key: switchyard.NewSecret("k"), Native: true},
+	}}
+	first := map[string]int{}
+	for range 4000 {
+		order, _ := planOf(t, cfg, func(r *router.Route) {
+			r.Targets, r.Pick, r.Weights = []string{"cheap", router.Native}, "weight", map[string]float64{"cheap": 3, router.Native: 1}
+		}, noon)
+		name, _, _ := strings.Cut(order, " ")
+		first[name]++
+	}
+	if n := first["native:google"]; n < 850 || n > 1150 { // five standard deviations
+		t.Errorf("1 of 4 should be native, %d of 4000 were", n)
+	}
+}
+
 func TestRequire(t *testing.T) {
 	stats := &router.Statistics{}
 	stats.Observe("cheap", &switchyard.Request{}, 30*time.Second, noon)
@@ -180,6 +199,62 @@ func TestRoutesRefuse(t *testing.T) {
 		change(&r)
 		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestEstimateOfWhatIsSent: the words of a request and its reference images are paid for beside the pictures, and in each call
+// that it takes.
+func TestEstimateOfWhatIsSent(t *testing.T) {
+	price := &switchyard.Price{
+		Image: switchyard.Dollar / 10, Reference: switchyard.Dollar / 1000,
+		Tokens: &switchyard.TokenPrice{TextIn: 2 * switchyard.Dollar},
+	}
+	target := &switchyard.Target{
+		Name: "t", Provider: "t", Dialect: "gemini", Model: "m", Price: price,
+		Row: &switchyard.Model{ID: "m", Can: switchyard.Abilities{Images: 1, References: 3}},
+	}
+	for images, want := range map[int]string{1: "0.103", 4: "0.412"} {
+		req := &switchyard.Request{
+			Dialect: "openai", Model: "x", Images: images, Prompt: strings.Repeat("word", 500), // 500 tokens are $0.001
+			References: make([]switchyard.Reference, 2),
+		}
+		fitted, err := router.Fit(req, nil, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := router.Candidate{Target: target, Fitted: fitted}
+		if got := c.Estimate(fitted.Request).Amount.String(); got != want {
+			t.Errorf("%d images are estimated at %s, want %s", images, got, want)
+		}
+		part := fitted.Request.Clone()
+		part.Images = 1
+		if got := c.Estimate(part).Amount.String(); got != "0.103" {
+			t.Errorf("one of %d calls is estimated at %s", images, got)
+		}
+	}
+}
+
+// TestTwinOfAStoppedTarget: who repeats an earlier target is left out, unless that one is stopped by hand: it is not asked.
+func TestTwinOfAStoppedTarget(t *testing.T) {
+	twin := func(name string) *switchyard.Target {
+		return &switchyard.Target{Name: name, Provider: "p", Dialect: "openai", Model: "m", Key: switchyard.NewSecret("k")}
+	}
+	var route router.Route
+	route.SetDefaults()
+	route.Name, route.Targets = "all", []string{"a", "b"}
+	for _, stopped := range []bool{false, true} {
+		r, err := router.New(router.Config{
+			Routes: []router.Route{route}, Targets: map[string]*switchyard.Target{"a": twin("a"), "b": twin("b")},
+			Stopped: func(t *switchyard.Target) bool { return stopped && t.Name == "a" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "x", Images: 1}}, false, noon)
+		last := plan.Candidates[len(plan.Candidates)-1].Target.Name
+		if want := map[bool]string{false: "a", true: "b"}[stopped]; last != want || len(plan.Candidates) > 2 {
+			t.Errorf("a stopped: %v, and the last to be asked is %s of %d, want %s", stopped, last, len(plan.Candidates), want)
 		}
 	}
 }

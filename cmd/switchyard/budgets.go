@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"switchyard/config"
@@ -55,7 +56,7 @@ func (f *file) checkBudgets(fault faultFunc, within withinFunc) {
 	}
 }
 
-// has reports whether the file knows what a budget is over. Tenants that no key names are known by what apps send.
+// has reports whether the file knows what a budget is over. Without keys, tenants are known by what apps send.
 func (f *file) has(kind, name string) bool {
 	switch kind {
 	case "provider":
@@ -70,12 +71,9 @@ func (f *file) has(kind, name string) bool {
 		}
 		return name == router.Default
 	case "key":
-		for _, k := range f.Keys {
-			if k.Name == name {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(f.Keys, func(k keyFile) bool { return k.Name == name })
+	case "tenant":
+		return len(f.Keys) == 0 || slices.ContainsFunc(f.Keys, func(k keyFile) bool { return k.virtual().Tenant == name })
 	}
 	return true
 }

@@ -60,7 +60,7 @@ func (m modelsFile) over(t *dialect.Table) *dialect.Table {
 	return t.With(rows)
 }
 
-// nativeName is a provider as a target of its own: no name in the file has a colon.
+// nativeName is a provider as a target of its own; no target in the file is called so.
 func nativeName(provider string) string { return "native:" + provider }
 
 // target is a provider without a model.
@@ -101,8 +101,11 @@ func (p providerFile) bases() map[string]string {
 		}
 	}
 	for base, address := range configured {
+		if address = strings.TrimSuffix(address, "/"); p.Dialect != passthrough {
+			address = strings.TrimSuffix(address, "/v1") // apps' paths have the version
+		}
 		if address != "" {
-			bases[base] = strings.TrimSuffix(strings.TrimSuffix(address, "/"), "/v1") // apps' paths have the version
+			bases[base] = address
 		}
 	}
 	return bases

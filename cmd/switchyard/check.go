@@ -90,7 +90,7 @@ func (f *file) dying(now time.Time) []string {
 			if p == nil || d.Name() != p.Dialect {
 				continue
 			}
-			if m := d.Models().Find(e.Value.Model); m != nil && m.Life.DeadAt(now.Add(soon)) {
+			if m := f.Models.over(d.Models()).Find(e.Value.Model); m != nil && m.Life.DeadAt(now.Add(soon)) {
 				out = append(out, fmt.Sprintf("target %q: model %s %s", e.Name, m.ID, lifeText(m.Life)))
 			}
 		}

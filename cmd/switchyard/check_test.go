@@ -119,6 +119,33 @@ func documented(t *testing.T) map[string]string {
 	return examples
 }
 
+// TestModelsThatAreSaidToLive: whoever knows better than the tables is not told that the model is dead.
+func TestModelsThatAreSaidToLive(t *testing.T) {
+	const text = "targets: {im: {provider: gemini, model: imagen-4.0-generate-001}}\n"
+	for models, warns := range map[string]bool{"": true, "models: {alive: [imagen-4.0-generate-001]}\n": false} {
+		o := command(t, []string{"check", written(t, models+text)})
+		if o.code != 0 || strings.Contains(o.out, "warning") != warns {
+			t.Errorf("%q: %+v", models, o)
+		}
+	}
+}
+
+// TestModelsCommandNamesATableOnce: dialects that share a table share its lines, too; machines have a row for each.
+func TestModelsCommandNamesATableOnce(t *testing.T) {
+	for _, args := range [][]string{{"models"}, {"prices"}} {
+		o := command(t, args)
+		if n := strings.Count(o.out, "imagen-4.0-ultra-generate-001"); n != 1 || !strings.Contains(o.out, "gemini, vertex") {
+			t.Errorf("%v: %d lines: %s", args, n, o.out)
+		}
+		if o = command(t, append(args, "--json")); strings.Count(o.out, `"imagen-4.0-ultra-generate-001"`) != 2 {
+			t.Errorf("%v --json: %s", args, o.out)
+		}
+	}
+	if o := command(t, []string{"models", "--dialect", "vertex"}); !strings.Contains(o.out, "\nvertex ") || strings.Contains(o.out, "gemini, ") {
+		t.Errorf("%s", o.out)
+	}
+}
+
 func TestUsage(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -121,12 +121,19 @@ func (f *file) checkTimes(fault faultFunc) {
 	}
 }
 
-// checkPrefix wants a passthrough provider to hide nobody: its prefix is looked at before those of the others, and after our
-// own paths.
-func (f *file) checkPrefix(fault faultFunc, at, prefix string) {
+// checkPrefix wants the i-th provider, a passthrough one, to hide nobody, and not to be hidden: its prefix is looked at before
+// those of the others, after our own paths and after the passthrough providers that stand before it.
+func (f *file) checkPrefix(fault faultFunc, at string, i int) {
+	prefix := f.Providers[i].Value.Prefix
 	for _, own := range proxy.Own() {
 		if proxy.Hides(prefix, own) || proxy.Hides(own, prefix) {
 			fault(at, "%q is ours: %s", prefix, own)
+		}
+	}
+	for _, e := range f.Providers[:i] {
+		if before := e.Value.Prefix; e.Value.Dialect == passthrough && before != "" && proxy.Hides(before, prefix) {
+			fault(at, "%q is hidden by %s of %q, which stands before it", prefix, before, e.Name)
+			return
 		}
 	}
 	for _, e := range f.Providers {

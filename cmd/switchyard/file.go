@@ -316,8 +316,7 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 	for _, d := range all.Dialects() {
 		dialects = append(dialects, d.Name())
 	}
-	prefixes := map[string]string{}
-	for _, e := range f.Providers {
+	for i, e := range f.Providers {
 		p, at := e.Value, config.Key("providers", e.Name)
 		switch {
 		case p.Dialect == "":
@@ -326,23 +325,32 @@ func (f *file) checkProviders(doc *config.Document, fault faultFunc, within with
 			fault(at+".dialect", "want one of %s, got %q%s", strings.Join(dialects, ", "), p.Dialect, config.Suggest(p.Dialect, dialects))
 		case p.Dialect == passthrough && (!strings.HasPrefix(p.Prefix, "/") || strings.HasSuffix(p.Prefix, "/") || p.BaseURL == ""):
 			fault(at, "a passthrough provider needs a base_url, and a prefix such as /voices")
-		case p.Prefix != "" && prefixes[p.Prefix] != "":
-			fault(at+".prefix", "%q is the prefix of %q", p.Prefix, prefixes[p.Prefix])
 		}
-		prefixes[p.Prefix] = e.Name
 		for name, address := range map[string]string{"base_url": p.BaseURL, "queue_url": p.QueueURL, "rest_url": p.RestURL, "proxy": p.Proxy} {
 			if address != "" && !isURL(address) {
 				fault(at+"."+name, "want http(s)://host, got %q", address)
 			}
 		}
 		if p.Dialect == passthrough && p.Prefix != "" {
-			f.checkPrefix(fault, at+".prefix", p.Prefix)
+			f.checkPrefix(fault, at+".prefix", i)
 		}
+		checkOwn(fault, at, p)
 		p.Cloud.check(fault, at, p)
 		within(at, p.Shared.validate())
 		within(at+".price", checkPrice(doc, at+".price", p.Price))
 		checkHeaders(fault, at+".headers", p.Headers)
 		p.Probe.check(fault, at+".probe")
+	}
+}
+
+// checkOwn finds keys that mean something to one dialect alone, at a provider of another.
+func checkOwn(fault faultFunc, at string, p providerFile) {
+	for _, key := range []struct{ name, value, dialect string }{
+		{"prefix", p.Prefix, passthrough}, {"queue_url", p.QueueURL, "fal"}, {"rest_url", p.RestURL, "fal"},
+	} {
+		if key.value != "" && p.Dialect != key.dialect {
+			fault(at+"."+key.name, "only dialect %s has that", key.dialect)
+		}
 	}
 }
 
@@ -353,6 +361,8 @@ func (f *file) checkTargets(doc *config.Document, fault faultFunc, within within
 		switch {
 		case e.Name == router.Native:
 			fault(at, "%q is a word of routes, not a name for a target", e.Name)
+		case strings.HasPrefix(e.Name, nativeName("")):
+			fault(at, "names that begin with %s are those of providers as targets", nativeName(""))
 		case p == nil:
 			fault(at+".provider", "no provider %q%s", t.Provider, config.Suggest(t.Provider, f.Providers.Names()))
 		case p.Dialect == passthrough:

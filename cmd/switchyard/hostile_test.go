@@ -106,6 +106,16 @@ providers:
 	}
 }
 
+// TestMountOfAVersion: the address of a passthrough provider is used as it is written; nobody knows how its apps' paths begin.
+func TestMountOfAVersion(t *testing.T) {
+	var seen atomic.Pointer[string]
+	url := upstream(t, func(_ http.ResponseWriter, r *http.Request) { seen.Store(&r.URL.Path) })
+	k := startKit(t, `providers: {voices: {dialect: passthrough, prefix: /voices, base_url: "`+url+`/v1"}}`)
+	if a := k.post("/voices/say", "{}"); a.status != http.StatusOK || *seen.Load() != "/v1/say" {
+		t.Errorf("%d, the provider got %s", a.status, *seen.Load())
+	}
+}
+
 // TestCutPassthrough: an answer that breaks off is broken off for the app too, is possibly paid, and speaks against its
 // provider.
 func TestCutPassthrough(t *testing.T) {

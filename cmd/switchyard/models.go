@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"switchyard"
+	"switchyard/dialect"
 	"switchyard/dialect/all"
 )
 
@@ -31,13 +33,14 @@ type modelRow struct {
 // Run prints a line a model.
 func (c *modelsCommand) Run(e *env) error {
 	var rows []modelRow
-	for _, d := range all.Dialects() {
-		if c.Dialect != "" && c.Dialect != d.Name() {
-			continue
+	for _, b := range tables(c.Dialect) {
+		names := []string{b.String()}
+		if c.JSON {
+			names = b.dialects
 		}
-		for _, m := range d.Models().Rows() {
-			if m.ID != "*" {
-				rows = append(rows, describeModel(d.Name(), m))
+		for _, name := range names {
+			for _, m := range b.rows {
+				rows = append(rows, describeModel(name, m))
 			}
 		}
 	}
@@ -60,6 +63,36 @@ func (c *modelsCommand) Run(e *env) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Dialect, r.ID, life, r.Can, r.Price, r.Date)
 	}
 	return w.Flush()
+}
+
+// book is what a model table has, but for what is assumed of others, with the dialects that share it: people are told once,
+// and machines have a row for each dialect.
+type book struct {
+	dialects []string
+	rows     []*switchyard.Model
+}
+
+func (b book) String() string { return strings.Join(b.dialects, ", ") }
+
+// tables are those of all dialects, or that of one.
+func tables(only string) []book {
+	var list []book
+	at := map[*dialect.Table]int{} // :: table → its place in list
+	for _, d := range all.Dialects() {
+		table := d.Models()
+		i, known := at[table]
+		switch {
+		case only != "" && only != d.Name():
+			continue
+		case !known:
+			i = len(list)
+			at[table] = i
+			list = append(list, book{rows: slices.DeleteFunc(slices.Clone(table.Rows()), func(m *switchyard.Model) bool { return m.ID == "*" })})
+		}
+		list[i].dialects = append(list[i].dialects, d.Name())
+		slices.Sort(list[i].dialects)
+	}
+	return list
 }
 
 func describeModel(dialectName string, m *switchyard.Model) modelRow {

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"switchyard"
-	"switchyard/dialect/all"
 )
 
 // pricesCommand prints the price book, and what a config says instead of it.
@@ -42,7 +41,7 @@ func (c *pricesCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	rows, err := c.chosen(append(bookRows(), f.pricedRows(cmp.Or(c.Config, defaultConfig))...))
+	rows, err := c.chosen(append(c.bookRows(), f.pricedRows(cmp.Or(c.Config, defaultConfig))...))
 	switch {
 	case err != nil:
 		return err
@@ -75,13 +74,17 @@ func (c *pricesCommand) chosen(rows []pricedRow) ([]pricedRow, error) {
 }
 
 // bookRows are the prices of the tables.
-func bookRows() []pricedRow {
+func (c *pricesCommand) bookRows() []pricedRow {
 	var rows []pricedRow
-	for _, d := range all.Dialects() {
-		for _, m := range d.Models().Rows() {
-			if m.ID != "*" {
+	for _, b := range tables("") {
+		names := []string{b.String()}
+		if c.JSON {
+			names = b.dialects
+		}
+		for _, name := range names {
+			for _, m := range b.rows {
 				r := newPricedRow(m.Price)
-				r.Dialect, r.Model, r.By, r.Source, r.Date, r.aliases = d.Name(), m.ID, byBook, m.Source, m.Date, m.Aliases
+				r.Dialect, r.Model, r.By, r.Source, r.Date, r.aliases = name, m.ID, byBook, m.Source, m.Date, m.Aliases
 				rows = append(rows, r)
 			}
 		}
