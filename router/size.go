@@ -205,8 +205,15 @@ func roundSize(want switchyard.Size, b *switchyard.FreeSize) switchyard.Size {
 	return inside(s, b, step)
 }
 
-// inside mends what rounding pushed over a bound, one step at a time.
+// inside mends what rounding pushed over a bound, one step at a time. All steps are towards the square, so that none undoes what
+// the ratio asked for.
 func inside(s switchyard.Size, b *switchyard.FreeSize, step int) switchyard.Size {
+	for b.MaxRatio > 0 && float64(s.Width) > float64(s.Height)*b.MaxRatio {
+		s.Width -= step
+	}
+	for b.MaxRatio > 0 && float64(s.Height) > float64(s.Width)*b.MaxRatio {
+		s.Height -= step
+	}
 	for b.MaxPixels > 0 && s.Pixels() > b.MaxPixels && max(s.Width, s.Height) > step {
 		if s.Width >= s.Height {
 			s.Width -= step
