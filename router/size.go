@@ -18,6 +18,12 @@ var square = switchyard.Aspect{W: 1, H: 1}
 // else a ratio and a class.
 func (f *fitter) size() {
 	r := f.Request
+	if len(r.References) > 0 && f.can.Has("input_ratio") {
+		if r.Size != (switchyard.Size{}) || r.Aspect != (switchyard.Aspect{}) && !r.MatchInput {
+			f.drop("size")
+		}
+		r.Size, r.MatchInput = switchyard.Size{}, true
+	}
 	if r.MatchInput && len(r.References) > 0 && r.Size == (switchyard.Size{}) {
 		r.Aspect = switchyard.Aspect{}
 		f.setClass(f.nearestClass(r.Resolution, 0))
