@@ -18,15 +18,16 @@ type rawJSON = json.RawMessage
 func ptr[T any](v T) *T { return &v }
 
 var (
-	imagen    = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
-	nano      = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
-	flash     = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
-	gpt2      = openai.Dialect{}.Models().Find("gpt-image-2")
-	gptMini   = openai.Dialect{}.Models().Find("gpt-image-1-mini")
-	dallE     = openai.Dialect{}.Models().Find("dall-e-3")
-	fluxThere = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
-	flux      = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
-	webp      = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
+	imagen     = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
+	nano       = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
+	flash      = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
+	gpt2       = openai.Dialect{}.Models().Find("gpt-image-2")
+	gptMini    = openai.Dialect{}.Models().Find("gpt-image-1-mini")
+	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
+	fluxThere  = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
+	flux       = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
+	imagenFast = replicate.Dialect{}.Models().Find("google/imagen-4-fast")
+	webp       = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
 )
 
 func target(dialect string, m *switchyard.Model) *switchyard.Target {
@@ -91,6 +92,11 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1536, 1024)},
 			gpt2, target("gemini", nano),
 			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
+		},
+		"a class of a model whose fast sibling makes but one": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: wide, Resolution: "2K"},
+			imagen, target("replicate", imagenFast),
+			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "" },
 		},
 		"a size beside a picture whose shape the target keeps": {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1536), References: make([]switchyard.Reference, 1)},
