@@ -57,6 +57,17 @@ func TestRefusedTicket(t *testing.T) {
 	}
 }
 
+// TestFailedPrediction: why Replicate's model has failed is told to an app of Replicate's in the model's words, not as one more thing to
+// try again.
+func TestFailedPrediction(t *testing.T) {
+	k := startKit(t, native)
+	const faceless = `{"version":"a07f252abbbd832009640b27f063ea52d87d7a23a185ca165bec23b5adc8deaf","input":{"prompt":"a signal box"}}`
+	made := k.post("/replicate/v1/predictions", faceless, "Prefer", "wait", "Authorization", "Bearer app").prediction(t)
+	if made.Status != "failed" || made.Error != "No image provided" {
+		t.Errorf("%s: %q", made.Status, made.Error)
+	}
+}
+
 // TestOtherOutput: an endpoint that nobody here knows may turn out to make something else than pictures. It is paid for, and the app has
 // it as it is, at once or when it comes for it.
 func TestOtherOutput(t *testing.T) {

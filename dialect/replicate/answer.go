@@ -104,7 +104,7 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 		p.Metrics = measure(s)
 		p.Metrics.ImageCount = len(s.Result.Images)
 	case failed:
-		text := cmp.Or(detailOf(s.Said), failure(req, s.Err))
+		text := cmp.Or(words(s.Said), failure(req, s.Err))
 		if s.Damaged {
 			text = "Prediction " + s.ID + " cannot be read any more."
 		}
@@ -198,13 +198,13 @@ var failures = map[switchyard.Kind]string{
 	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,
 }
 
-// detailOf is what Replicate itself has found wrong with a request; empty if it has not said.
-func detailOf(said *dialect.Said) string {
-	var p problem
+// words are what Replicate itself has found wrong with a request, or its model has failed of; empty if it has not said.
+func words(said *dialect.Said) string {
+	var p struct{ Detail, Error string }
 	if said == nil || json.Unmarshal(said.Body, &p) != nil {
 		return ""
 	}
-	return strings.TrimSpace(p.Detail)
+	return strings.TrimSpace(cmp.Or(p.Detail, p.Error))
 }
 
 func failure(req *switchyard.Request, e *switchyard.Error) string {
