@@ -39,7 +39,7 @@ type Error struct {
 	RetryAfter time.Duration // the provider's or our own advice; 0 if none
 	Output     bool          // of Filtered: it was the finished picture, not the prompt
 	Declined   bool          // of BadReply: the model made no picture of this request, which says nothing of how it serves others
-	Said       bool          // of BadReply: an answer without a picture that the app may take, such as words that it has asked for, too
+	Said       bool          // an answer without a picture that an app of the same dialect may take, such as words that it has asked for, too
 	Usage      *Usage        // what the provider counted though it made no picture; nil if it did not tell
 	Ended      bool          // of a question about a job: this is how the job itself ended, not only what became of the question
 	Dead       bool          // the provider says that the model has been shut down

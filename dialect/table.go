@@ -90,13 +90,15 @@ func (t *Table) Find(id string) *switchyard.Model {
 	return t.byID[strings.TrimPrefix(id, "models/")]
 }
 
-// Assume is the row of an id, or the row "*", which says what is assumed of models that are in no row; nil if there is
-// none.
+// Anything is the id of the row that says what is assumed of models that are in no row.
+const Anything = "*"
+
+// Assume is the row of an id, or else that of Anything; nil if there is none.
 func (t *Table) Assume(id string) *switchyard.Model {
 	if m := t.Find(id); m != nil {
 		return m
 	}
-	return t.byID["*"]
+	return t.byID[Anything]
 }
 
 // Living is the model that answers for id at that time: its own row, or that of the first successor that is alive. It

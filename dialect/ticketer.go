@@ -2,10 +2,12 @@ package dialect
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"net/http"
 	"time"
 
 	"switchyard"
+	"switchyard/spool"
 )
 
 // Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
@@ -37,9 +39,22 @@ type State struct {
 	Completed time.Time          // zero if it is not over
 	Result    *switchyard.Result // if it is over, and went well
 	Err       *switchyard.Error  // if it did not
+	Said      *Said              // with Err: the provider's own words, where the app may have them; nil if it may not
 	Damaged   bool               // with Err: how it went cannot be told, since its record cannot be read
 	Canceled  bool
 	Fresh     bool // this answers its creation
+}
+
+// Said is what a provider of the app's own dialect has answered in a picture's place: a refusal in its words, or an output of another kind.
+type Said struct {
+	Status int             `json:"status"`
+	Header http.Header     `json:"header,omitempty"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// Reply is the same as an answer to the app, which is the caller's own to change.
+func (s *Said) Reply() *Reply {
+	return &Reply{Status: s.Status, Header: s.Header.Clone(), Body: spool.Bytes(s.Body)}
 }
 
 // Over reports whether nothing will happen to the ticket any more.

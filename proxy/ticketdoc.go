@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -85,6 +86,7 @@ type resultDoc struct {
 	Kind     switchyard.Kind    `json:"kind,omitempty"` // of a failure
 	Output   bool               `json:"output,omitempty"`
 	Again    time.Time          `json:"again,omitzero"` // when a failure says to come back; the zero time if it does not
+	Said     *dialect.Said      `json:"said,omitempty"` // of a failure: the provider's own words, if the app may have them
 }
 
 type imageDoc struct {
@@ -110,11 +112,38 @@ func (q *request) keep(ctx context.Context, ans *attempt.Answer) resultDoc {
 		}
 	}
 	e := switchyard.AsError(q.rec.Err)
-	d := resultDoc{Outcome: outcome(q.rec.Err), Created: q.now(), Kind: e.Kind, Output: e.Output}
+	d := resultDoc{Outcome: outcome(q.rec.Err), Created: q.now(), Kind: e.Kind, Output: e.Output, Said: said(q.rec.Err)}
 	if e.RetryAfter > 0 {
 		d.Again = d.Created.Add(min(e.RetryAfter, breaker.MaxNotBefore)) // a provider may say anything
 	}
 	return d
+}
+
+// maxSaid is the most that a row keeps of a provider's own words, in bytes. A refusal that repeats the input may be longer than that.
+const maxSaid = 16 << 10
+
+// said is what a provider has found wrong with the request, or made of it that is no picture, as far as a row can have it: JSON, since
+// that is what notices are made of. What it has said of a key is kept nowhere.
+func said(err error) *dialect.Said {
+	var own *attempt.Failure
+	if !errors.As(err, &own) || own.Raw.Body.Len() > maxSaid || own.Raw.Header.Get("Content-Encoding") != "" {
+		return nil
+	}
+	if o := own.Err.Outcome; o != switchyard.Refused && o != switchyard.Filtered && !own.Err.Said {
+		return nil
+	}
+	r, err := own.Raw.Body.Open()
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	body, err := io.ReadAll(r)
+	if err != nil || !json.Valid(body) {
+		return nil
+	}
+	header := answerHeader(own.Raw.Header)
+	header.Del("Date")
+	return &dialect.Said{Status: own.Raw.Status, Header: header, Body: body}
 }
 
 func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d resultDoc, err error) {
@@ -178,7 +207,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 		return q.damaged(s, err)
 	}
 	if d.Outcome != switchyard.OK {
-		s.Err = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}
+		s.Err, s.Said = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}, d.Said
 		if s.Err.Kind == "" {
 			s.Err.Kind = switchyard.KindOf(d.Outcome)
 		}

@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"switchyard"
+	"switchyard/dialect/fal"
 	"switchyard/dialect/gemini"
 	"switchyard/dialect/openai"
+	"switchyard/dialect/replicate"
 	"switchyard/router"
 )
 
@@ -16,13 +18,16 @@ type rawJSON = json.RawMessage
 func ptr[T any](v T) *T { return &v }
 
 var (
-	imagen  = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
-	nano    = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
-	flash   = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
-	gpt2    = openai.Dialect{}.Models().Find("gpt-image-2")
-	gptMini = openai.Dialect{}.Models().Find("gpt-image-1-mini")
-	dallE   = openai.Dialect{}.Models().Find("dall-e-3")
-	webp    = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
+	imagen     = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
+	nano       = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
+	flash      = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
+	gpt2       = openai.Dialect{}.Models().Find("gpt-image-2")
+	gptMini    = openai.Dialect{}.Models().Find("gpt-image-1-mini")
+	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
+	fluxThere  = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
+	flux       = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
+	imagenFast = replicate.Dialect{}.Models().Find("google/imagen-4-fast")
+	webp       = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
 )
 
 func target(dialect string, m *switchyard.Model) *switchyard.Target {
@@ -88,6 +93,28 @@ func TestFit(t *testing.T) {
 			gpt2, target("gemini", nano),
 			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
 		},
+		"a class of a model whose fast sibling makes but one": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: wide, Resolution: "2K"},
+			imagen, target("replicate", imagenFast),
+			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "" },
+		},
+		"a size beside a picture whose shape the target keeps": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1536), References: make([]switchyard.Reference, 1)},
+			gpt2, target("fal", flux),
+			"dropped=size", 1, false, func(r *switchyard.Request) bool { return r.Size == size(0, 0) && r.MatchInput },
+		},
+		"a ratio beside one": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: wide, Resolution: "1K", References: make([]switchyard.Reference, 1)},
+			nano, target("replicate", fluxThere),
+			"dropped=size", 1, false, func(r *switchyard.Request) bool {
+				return r.Aspect == switchyard.Aspect{} && r.Resolution == "1K"
+			},
+		},
+		"the same target without a picture": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1536)},
+			gpt2, target("fal", flux),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1024, 1536) },
+		},
 		"edges to multiples": {
 			switchyard.Request{Dialect: "fal", Images: 1, Size: size(1000, 1000)},
 			nil, target("openai", gpt2),
@@ -96,8 +123,8 @@ func TestFit(t *testing.T) {
 		"too narrow": {
 			switchyard.Request{Dialect: "fal", Images: 1, Size: size(4000, 500)},
 			nil, target("openai", gpt2),
-			"rounded=size:4000x500>1504x496", 1, false, func(r *switchyard.Request) bool {
-				return r.Size.Pixels() >= 655_360 && r.Size.Width <= 3*r.Size.Height+48
+			"rounded=size:4000x500>1488x496", 1, false, func(r *switchyard.Request) bool {
+				return r.Size.Pixels() >= 655_360 && r.Size.Width <= 3*r.Size.Height
 			},
 		},
 		"a format that we can write": {

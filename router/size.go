@@ -18,6 +18,12 @@ var square = switchyard.Aspect{W: 1, H: 1}
 // else a ratio and a class.
 func (f *fitter) size() {
 	r := f.Request
+	if len(r.References) > 0 && f.can.Has("input_ratio") {
+		if r.Size != (switchyard.Size{}) || r.Aspect != (switchyard.Aspect{}) && !r.MatchInput {
+			f.drop("size")
+		}
+		r.Size, r.MatchInput = switchyard.Size{}, true
+	}
 	if r.MatchInput && len(r.References) > 0 && r.Size == (switchyard.Size{}) {
 		r.Aspect = switchyard.Aspect{}
 		f.setClass(f.nearestClass(r.Resolution, 0))
@@ -205,8 +211,15 @@ func roundSize(want switchyard.Size, b *switchyard.FreeSize) switchyard.Size {
 	return inside(s, b, step)
 }
 
-// inside mends what rounding pushed over a bound, one step at a time.
+// inside mends what rounding pushed over a bound, one step at a time. All steps are towards the square, so that none undoes what
+// the ratio asked for.
 func inside(s switchyard.Size, b *switchyard.FreeSize, step int) switchyard.Size {
+	for b.MaxRatio > 0 && float64(s.Width) > float64(s.Height)*b.MaxRatio {
+		s.Width -= step
+	}
+	for b.MaxRatio > 0 && float64(s.Height) > float64(s.Width)*b.MaxRatio {
+		s.Height -= step
+	}
 	for b.MaxPixels > 0 && s.Pixels() > b.MaxPixels && max(s.Width, s.Height) > step {
 		if s.Width >= s.Height {
 			s.Width -= step

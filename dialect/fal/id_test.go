@@ -137,6 +137,22 @@ func TestGenerationOrNot(t *testing.T) {
 	}
 }
 
+// TestMaskless: an app that must have a mask is not asked without one, if it has a sibling that needs none.
+func TestMaskless(t *testing.T) {
+	for _, app := range []string{"fal-ai/fast-sdxl", "fal-ai/fast-lightning-sdxl"} {
+		target := &switchyard.Target{Model: app + "/inpainting", Row: fal.Dialect{}.Models().Find(app + "/inpainting")}
+		req := &switchyard.Request{Prompt: "a signal box", Images: 1, References: make([]switchyard.Reference, 1)}
+		req.References[0].URL = "https://x.test/a.png"
+		for _, want := range []string{"/image-to-image", "/inpainting"} {
+			out, err := (fal.Dialect{}).Encode(target, req, nil)
+			if err != nil || out.Path != "/"+app+want {
+				t.Errorf("%v, %v; want %s", out, err, want)
+			}
+			req.Mask = &switchyard.Mask{Image: req.References[0].Image}
+		}
+	}
+}
+
 // TestRows writes a simple request for every model of the table.
 func TestRows(t *testing.T) {
 	for _, row := range (fal.Dialect{}).Models().Rows() {

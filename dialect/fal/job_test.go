@@ -24,6 +24,8 @@ func TestOtherOutput(t *testing.T) {
 	}{
 		{nil, `{"masks":[{"url":"https://v3.fal.media/files/a/mask.png"}]}`, true},
 		{nil, `{"output":"a cat"}`, true},
+		{table().Assume("me/cutter"), `{"output":"a cat"}`, true},
+		{table().Assume("me/cutter"), `{"images":[]}`, false},
 		{nil, `{"images":[]}`, false},
 		{nil, `{"image":null}`, false},
 		{table().Find("fal-ai/flux/dev"), `{"output":"a cat"}`, false},

@@ -89,6 +89,8 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		return encodeText(&named, http.StatusBadRequest, "detail", "Request is still in progress"), nil
 	case s.Damaged:
 		return encodeTold(&named, told{500, "Request " + s.ID + " cannot be read any more", "internal_error"}), nil
+	case s.Said != nil:
+		return withID(&named, s.Said.Reply()), nil
 	case s.Err != nil:
 		return d.EncodeError(&named, s.Err), nil
 	}

@@ -133,10 +133,10 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Declined: other, Said: other, Err: errors.New("no image in the answer")}
 }
 
-// otherOutput reports whether an app that is in no row has made something of another kind: masks, a description. By its id and
+// otherOutput reports whether an app of which all is assumed has made something of another kind: masks, a description. By its id and
 // its input it could have been pictures.
 func otherOutput(t *switchyard.Target, root *spool.Value) bool {
-	return t.Row == nil && root.Get("images").Kind() == spool.Missing && root.Get("image").Kind() == spool.Missing
+	return (t.Row == nil || t.Row.ID == dialect.Anything) && root.Get("images").Kind() == spool.Missing && root.Get("image").Kind() == spool.Missing
 }
 
 func decodeOutputImage(v *spool.Value) (switchyard.Image, error) {

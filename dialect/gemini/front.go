@@ -162,6 +162,9 @@ func modalities(items []*spool.Value) (image, text bool) {
 const filesAt = "https://generativelanguage.googleapis.com/"
 
 func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error) {
+	if v.Get("thought").Truth() {
+		return "", nil // a draft that a chat sends back
+	}
 	p := spool.Read(v, "part")
 	if inline := p.Object(key(p, "inlineData")); p.Get(key(p, "inlineData")).Given() {
 		data, err := inline.Get("data").Base64(0)

@@ -204,3 +204,26 @@ func TestNoPicture(t *testing.T) {
 		_, _ = asked.Body.Close(), reply.Body.Close()
 	}
 }
+
+// TestDraftsAreNoReferences: a chat sends back all that the model has answered, its drafts and thoughts, too. No other model is to go by
+// those, and a target that takes one picture takes the one that was meant.
+func TestDraftsAreNoReferences(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+	body, err := pool.Read(strings.NewReader(`{"contents":[
+		{"role":"user","parts":[{"text":"a signal box"}]},
+		{"role":"model","parts":[{"text":"Let me see.","thought":true},{"inlineData":{"mimeType":"image/jpeg","data":"`+pixel+`"},"thought":true},
+			{"inlineData":{"mimeType":"image/png","data":"`+pixel+`"},"thoughtSignature":"c2ln"}]},
+		{"role":"user","parts":[{"text":"at dusk"}]}]}`), -1, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	req, err := gemini.Dialect{}.DecodeRequest(&spool.Message{Method: http.MethodPost, Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body})
+	if err != nil || req.Prompt != "a signal box\nat dusk" || len(req.References) != 1 || req.References[0].MIME != "image/png" {
+		t.Errorf("%+v, %v", req, err)
+	}
+}

@@ -63,6 +63,9 @@ const (
 // at Replicate: the SDKs have types for those.
 func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
 	if s.Fresh && s.Err != nil && !s.Canceled && slices.Contains(atOnce, s.Err.Kind) {
+		if s.Said != nil {
+			return s.Said.Reply(), nil
+		}
 		return d.EncodeError(req, s.Err), nil
 	}
 	c := &spool.Composer{}
@@ -101,7 +104,7 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 		p.Metrics = measure(s)
 		p.Metrics.ImageCount = len(s.Result.Images)
 	case failed:
-		text := failure(req, s.Err)
+		text := cmp.Or(words(s.Said), failure(req, s.Err))
 		if s.Damaged {
 			text = "Prediction " + s.ID + " cannot be read any more."
 		}
@@ -193,6 +196,15 @@ var failures = map[switchyard.Kind]string{
 
 	switchyard.Unauthenticated: noToken.Detail, // of an app that does not wait, to whom Replicate would have refused the prediction
 	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,
+}
+
+// words are what Replicate itself has found wrong with a request, or its model has failed of; empty if it has not said.
+func words(said *dialect.Said) string {
+	var p struct{ Detail, Error string }
+	if said == nil || json.Unmarshal(said.Body, &p) != nil {
+		return ""
+	}
+	return strings.TrimSpace(cmp.Or(p.Detail, p.Error))
 }
 
 func failure(req *switchyard.Request, e *switchyard.Error) string {

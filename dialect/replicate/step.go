@@ -123,10 +123,10 @@ func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialec
 // flagged is what the texts of refusals for safety have in common.
 var flagged = regexp.MustCompile(`(?i)NSFW|\bE005\b|sensitive|safety|moderation`)
 
-// failedAs reads why a prediction failed. Whether it was charged for is not documented.
+// failedAs reads why a prediction failed, which an app of Replicate's may know. Whether it was charged for is not documented.
 func failedAs(text string) error {
 	if flagged.MatchString(text) {
-		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Ended: true, Err: errors.New("flagged by the provider")}
+		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Ended: true, Said: true, Err: errors.New("flagged by the provider")}
 	}
-	return &switchyard.Error{Outcome: switchyard.Overloaded, Ended: true, Err: errors.New("the prediction failed")}
+	return &switchyard.Error{Outcome: switchyard.Overloaded, Ended: true, Said: true, Err: errors.New("the prediction failed")}
 }
