@@ -36,6 +36,8 @@ type Work struct {
 	Resolution string
 	References int
 	Inputs     []Size        // of the reference images, as far as they are known; zero if one is not
+	Text       int64         // tokens of the text sent, about: for prices by the token, where the provider does not count
+	Calls      int           // each of which is sent the text and the references; 0 for one
 	Usage      *Usage        // nil if not reported
 	Compute    time.Duration // 0 if not reported
 }
@@ -132,19 +134,20 @@ func (p *Price) area(size Size) (Money, bool) {
 	return p.Megapixel * n, n > 0
 }
 
-// sent is the part of the price that is by the reference images; false if it is not known.
+// sent is the part of the price that is by the reference images and the text; false if it is not known.
 func (p *Price) sent(w Work) (Money, bool) {
 	sum := p.Reference * Money(w.References)
-	if p.InputMegapixel == 0 {
-		return sum, true
+	if p.Tokens != nil {
+		sum += p.Tokens.TextIn.Times(w.Text, million)
 	}
-	for _, size := range w.Inputs {
-		if size == (Size{}) {
-			return 0, false
+	known := true
+	if p.InputMegapixel > 0 {
+		known = len(w.Inputs) == w.References && !slices.Contains(w.Inputs, Size{})
+		for _, size := range w.Inputs {
+			sum += p.InputMegapixel * begun(size)
 		}
-		sum += p.InputMegapixel * begun(size)
 	}
-	return sum, len(w.Inputs) == w.References
+	return sum * Money(max(w.Calls, 1)), known
 }
 
 // begun is how many megapixels a size has, the last one counted whole; 0 if it is not known.

@@ -112,6 +112,9 @@ const (
 	EventCompleted Event = "completed" // it is over, well or not
 )
 
+// TextTokens is about how many tokens the words of the request have, by the providers' rule of thumb: four bytes each.
+func (r *Request) TextTokens() int64 { return int64(len(r.Prompt)+len(r.NegativePrompt)+3) / 4 }
+
 // Clone is a copy whose scalar fields may be changed; images are shared.
 func (r *Request) Clone() *Request {
 	c := *r

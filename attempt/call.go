@@ -265,6 +265,7 @@ func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
 		Quality:    req.Quality,
 		Resolution: req.Resolution,
 		References: len(req.References),
+		Text:       req.TextTokens(),
 		Usage:      res.Usage,
 		Compute:    res.Compute,
 	}

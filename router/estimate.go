@@ -6,7 +6,8 @@ import (
 	"switchyard"
 )
 
-// Estimate is what a request, or a part of one, would cost at the candidate if all went well.
+// Estimate is what a request, or the part of it that is one call, would cost at the candidate if all went well. What is sent is
+// paid for in each call.
 func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 	size := c.expects(req)
 	w := switchyard.Work{
@@ -14,6 +15,8 @@ func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 		Quality:    req.Quality,
 		Resolution: req.Resolution,
 		References: len(req.References),
+		Text:       req.TextTokens(),
+		Calls:      c.calls(req),
 	}
 	for i := range w.Sizes {
 		w.Sizes[i] = size
@@ -22,6 +25,14 @@ func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 		w.Inputs = append(w.Inputs, req.References[i].Size)
 	}
 	return c.Target.Price.Estimate(w.Assume(c.Target.Row))
+}
+
+// calls is how many of them it takes; a part of a request is one.
+func (c Candidate) calls(req *switchyard.Request) int {
+	if c.Fitted == nil || req.Images < c.Request.Images {
+		return 1
+	}
+	return c.Calls
 }
 
 // expects is the size in pixels that the target will most likely make.

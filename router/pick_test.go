@@ -202,3 +202,35 @@ func TestRoutesRefuse(t *testing.T) {
 		}
 	}
 }
+
+// TestEstimateOfWhatIsSent: the words of a request and its reference images are paid for beside the pictures, and in each call
+// that it takes.
+func TestEstimateOfWhatIsSent(t *testing.T) {
+	price := &switchyard.Price{
+		Image: switchyard.Dollar / 10, Reference: switchyard.Dollar / 1000,
+		Tokens: &switchyard.TokenPrice{TextIn: 2 * switchyard.Dollar},
+	}
+	target := &switchyard.Target{
+		Name: "t", Provider: "t", Dialect: "gemini", Model: "m", Price: price,
+		Row: &switchyard.Model{ID: "m", Can: switchyard.Abilities{Images: 1, References: 3}},
+	}
+	for images, want := range map[int]string{1: "0.103", 4: "0.412"} {
+		req := &switchyard.Request{
+			Dialect: "openai", Model: "x", Images: images, Prompt: strings.Repeat("word", 500), // 500 tokens are $0.001
+			References: make([]switchyard.Reference, 2),
+		}
+		fitted, err := router.Fit(req, nil, target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := router.Candidate{Target: target, Fitted: fitted}
+		if got := c.Estimate(fitted.Request).Amount.String(); got != want {
+			t.Errorf("%d images are estimated at %s, want %s", images, got, want)
+		}
+		part := fitted.Request.Clone()
+		part.Images = 1
+		if got := c.Estimate(part).Amount.String(); got != "0.103" {
+			t.Errorf("one of %d calls is estimated at %s", images, got)
+		}
+	}
+}
