@@ -49,7 +49,7 @@ func (d *decision) native() {
 			t.Price = t.Row.Price
 		}
 		d.add(&t, notes)
-		if d.cfg.Stopped == nil || !d.cfg.Stopped(n) {
+		if !d.stopped(n) {
 			return
 		}
 	}

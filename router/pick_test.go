@@ -234,3 +234,27 @@ func TestEstimateOfWhatIsSent(t *testing.T) {
 		}
 	}
 }
+
+// TestTwinOfAStoppedTarget: who repeats an earlier target is left out, unless that one is stopped by hand: it is not asked.
+func TestTwinOfAStoppedTarget(t *testing.T) {
+	twin := func(name string) *switchyard.Target {
+		return &switchyard.Target{Name: name, Provider: "p", Dialect: "openai", Model: "m", Key: switchyard.NewSecret("k")}
+	}
+	var route router.Route
+	route.SetDefaults()
+	route.Name, route.Targets = "all", []string{"a", "b"}
+	for _, stopped := range []bool{false, true} {
+		r, err := router.New(router.Config{
+			Routes: []router.Route{route}, Targets: map[string]*switchyard.Target{"a": twin("a"), "b": twin("b")},
+			Stopped: func(t *switchyard.Target) bool { return stopped && t.Name == "a" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "x", Images: 1}}, false, noon)
+		last := plan.Candidates[len(plan.Candidates)-1].Target.Name
+		if want := map[bool]string{false: "a", true: "b"}[stopped]; last != want || len(plan.Candidates) > 2 {
+			t.Errorf("a stopped: %v, and the last to be asked is %s of %d, want %s", stopped, last, len(plan.Candidates), want)
+		}
+	}
+}

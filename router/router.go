@@ -238,9 +238,9 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 		return
 	}
 	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
-		return c.Target.Provider == t.Provider && c.Target.Model == t.Model
+		return c.Target.Provider == t.Provider && c.Target.Model == t.Model && !d.stopped(c.Target)
 	}) {
-		return // it repeats an earlier one
+		return // it repeats an earlier one, which can be asked
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {
@@ -259,6 +259,9 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 	}
 	d.plan.Candidates = append(d.plan.Candidates, c)
 }
+
+// stopped reports whether an operator has stopped t by hand.
+func (d *decision) stopped(t *switchyard.Target) bool { return d.cfg.Stopped != nil && d.cfg.Stopped(t) }
 
 // estimates fills in what the request would cost at each target that has a price.
 func (d *decision) estimates() {
