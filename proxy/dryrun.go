@@ -125,10 +125,10 @@ func describePlan(plan *router.Plan) PlanDoc {
 // reason is why a candidate stands where it does.
 func reason(plan *router.Plan, c *router.Candidate, estimate *json.Number) string {
 	switch {
-	case slices.Contains(plan.Route.Fallback, c.Target.Name):
-		return "fallback of the experiment"
-	case plan.Route.Experiment != "":
+	case plan.Arm != "" && c.Target.Name == plan.Arm:
 		return "arm of the experiment"
+	case plan.Arm != "":
+		return "fallback of the experiment"
 	case len(plan.Candidates) == 1:
 		return "the only one"
 	}

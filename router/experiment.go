@@ -157,6 +157,7 @@ func (d *decision) experiment() {
 		arm = e.Assign(e.name, unit)
 		d.plan.Variant = Variant(e.name, arm)
 	}
+	d.plan.Arm = arm
 	for _, name := range append([]string{arm}, route.Fallback...) {
 		d.named(name)
 	}

@@ -14,6 +14,7 @@ import (
 type Plan struct {
 	Route      *Route
 	Variant    string      // the arm that the request counts for; empty outside of experiments
+	Arm        string      // the target that is to serve, of an experiment: also for whoever counts for none
 	Candidates []Candidate // in the order in which they are tried; may be empty
 	Passed     []Passed    // who may not, and why; for people
 	Errs       []error     // of rules on the way

@@ -25,7 +25,7 @@ func planning(t *testing.T, text, body string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	config, request := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "request.json")
-	for name, text := range map[string]string{config: offline(text), request: body} {
+	for name, text := range map[string]string{config: offline(simulated.Replace(text)), request: body} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -172,4 +172,29 @@ func (k *kit) spent() (sum switchyard.Money) {
 		sum += r.Cost.Amount
 	}
 	return sum
+}
+
+// TestPlanOfAnExperiment tells the arm from who stands behind it, which may be the other arm, or whoever the app asked for.
+func TestPlanOfAnExperiment(t *testing.T) {
+	args := planning(t, `
+providers: {openai: {<openai>}, fal: {<fal>}}
+targets: {flux: {provider: fal, model: fal-ai/flux/dev}, fast: {provider: fal, model: fal-ai/fast-sdxl}}
+experiments: {x: {unit: 'headers["x-user-id"]', arms: {flux: 1, fast: 0}}}
+routes: [{name: trial, experiment: x, fallback: [flux, fast, native]}]
+`, `{"model":"gpt-image-2","prompt":"a portrait"}`)
+	for _, user := range []string{"u", ""} {
+		o := command(t, append(args, "--json", "-H", "x-user-id: "+user))
+		var p planned
+		if err := json.Unmarshal([]byte(o.out), &p); err != nil {
+			t.Fatalf("%v: %+v", err, o)
+		}
+		var reasons []string
+		for _, target := range p.Targets {
+			reasons = append(reasons, target.Target+": "+target.Reason)
+		}
+		const want = "flux: arm of the experiment, fast: fallback of the experiment, native:openai: fallback of the experiment"
+		if got := strings.Join(reasons, ", "); got != want {
+			t.Errorf("user %q: %s", user, got)
+		}
+	}
 }
