@@ -261,7 +261,9 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 }
 
 // stopped reports whether an operator has stopped t by hand.
-func (d *decision) stopped(t *switchyard.Target) bool { return d.cfg.Stopped != nil && d.cfg.Stopped(t) }
+func (d *decision) stopped(t *switchyard.Target) bool {
+	return d.cfg.Stopped != nil && d.cfg.Stopped(t)
+}
 
 // estimates fills in what the request would cost at each target that has a price.
 func (d *decision) estimates() {
