@@ -45,7 +45,7 @@ func (d *decision) native() {
 			t.Model, t.Row = living.ID, living
 			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
 		}
-		if t.Price == nil && t.Row != nil {
+		if t.Row != nil && t.Row.Price != nil { // the provider's own is for what the tables do not price
 			t.Price = t.Row.Price
 		}
 		d.add(&t, notes)

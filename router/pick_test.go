@@ -258,3 +258,27 @@ func TestTwinOfAStoppedTarget(t *testing.T) {
 		}
 	}
 }
+
+// TestPriceOfNative: a provider's own price is for models that the tables do not price.
+func TestPriceOfNative(t *testing.T) {
+	table, err := dialect.ParseTable([]byte(`
+- {id: dear, form: f, price: {image: 0.24}, source: s, date: d}
+- {id: unpriced, form: f, source: s, date: d}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := router.Config{Tables: map[string]*dialect.Table{"gemini": table}, Natives: []*switchyard.Target{{
+		Name: "native:google", Provider: "google", Dialect: "gemini", Key: switchyard.NewSecret("k"), Native: true, Price: &switchyard.Price{Image: switchyard.Dollar / 25},
+	}}}
+	r, err := router.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for model, want := range map[string]string{"dear": "0.24", "unpriced": "0.04", "unheard-of": "0.04"} {
+		plan := r.Plan(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: model, Images: 1}}, false, noon)
+		if got := plan.Candidates[0].Estimate(plan.Candidates[0].Request).Amount.String(); got != want {
+			t.Errorf("%s is estimated at %s, want %s", model, got, want)
+		}
+	}
+}
