@@ -54,8 +54,8 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.words()
 	f.numbers()
 	sameForm := own && asked != nil && asked.Form == f.row.Form
-	f.dropExtra(sameForm)
 	f.Forward = sameForm && len(f.Fidelity) == len(req.Dropped)
+	f.dropExtra(f.Forward || sameForm && req.Restores)
 	return f.Fitted, nil
 }
 

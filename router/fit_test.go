@@ -98,6 +98,22 @@ func TestFit(t *testing.T) {
 			imagen, target("replicate", imagenFast),
 			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "" },
 		},
+		"what only its own bytes can say, to a sibling that cannot be sent them": {
+			switchyard.Request{
+				Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: wide, Resolution: "2K",
+				Extra: map[string]rawJSON{"systemInstruction": rawJSON("{}")},
+			},
+			nano, target("gemini", flash),
+			"rounded=resolution:2K>1K; dropped=systemInstruction", 1, false, nil,
+		},
+		"the same to one that can": {
+			switchyard.Request{
+				Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: wide,
+				Extra: map[string]rawJSON{"systemInstruction": rawJSON("{}")},
+			},
+			nano, target("gemini", flash),
+			"exact", 1, true, nil,
+		},
 		"a size beside a picture whose shape the target keeps": {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1536), References: make([]switchyard.Reference, 1)},
 			gpt2, target("fal", flux),
