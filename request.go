@@ -67,6 +67,10 @@ type Request struct {
 	// Extra is what the app said that no field above can, by the app's own names. Each name that a target cannot be
 	// told is reported as dropped. Long strings are cut out of it.
 	Extra map[string]json.RawMessage
+
+	// Restores is of a dialect whose back can write Extra anew for another model of the same form. The others say it in the
+	// app's own bytes, or not at all.
+	Restores bool
 }
 
 // Tiers of quality, safety levels: the words of the canonical form.

@@ -54,8 +54,8 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.words()
 	f.numbers()
 	sameForm := own && asked != nil && asked.Form == f.row.Form
-	f.dropExtra(sameForm)
-	f.Forward = sameForm && len(f.Fidelity) == len(req.Dropped)
+	f.Forward = sameForm && !f.asksTooMuch() && len(f.Fidelity) == len(req.Dropped)
+	f.dropExtra(f.Forward || sameForm && req.Restores)
 	return f.Fitted, nil
 }
 
@@ -255,6 +255,16 @@ func (f *fitter) numbers() {
 	if f.dropField("watermark", r.Watermark != nil) {
 		r.Watermark = nil
 	}
+}
+
+// asksTooMuch reports whether the app's own bytes have a word in them that the model which it names can be told, and the target cannot.
+func (f *fitter) asksTooMuch() bool {
+	for name := range f.Request.Extra {
+		if f.asked.Can.Has(name) && !f.can.Has(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropExtra reports what the canonical form cannot say, unless the target speaks the app's own words.

@@ -21,6 +21,7 @@ var (
 	imagen     = gemini.Dialect{}.Models().Find("imagen-4.0-generate-001")
 	nano       = gemini.Dialect{}.Models().Find("gemini-nano-banana-2.1")
 	flash      = gemini.Dialect{}.Models().Find("gemini-2.5-flash-image")
+	gpt26      = openai.Dialect{}.Models().Find("gpt-image-2.6-flare")
 	gpt2       = openai.Dialect{}.Models().Find("gpt-image-2")
 	gptMini    = openai.Dialect{}.Models().Find("gpt-image-1-mini")
 	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
@@ -97,6 +98,40 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: wide, Resolution: "2K"},
 			imagen, target("replicate", imagenFast),
 			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Aspect == wide && r.Resolution == "" },
+		},
+		"what the model that the app names alone can be told, to a sibling": {
+			switchyard.Request{
+				Dialect: "openai", Model: "gpt-image-2.6-flare", Images: 1,
+				Extra: map[string]rawJSON{"complexity": rawJSON(`"low"`), "partial_images": rawJSON("1")},
+			},
+			gpt26, target("openai", gpt2),
+			"dropped=complexity,partial_images", 1, false, func(r *switchyard.Request) bool { return r.Extra == nil },
+		},
+		"the same to one that can be told": {
+			switchyard.Request{Dialect: "openai", Model: "gpt-image-2.6-flare", Images: 1, Extra: map[string]rawJSON{"complexity": rawJSON(`"low"`)}},
+			gpt26, target("openai", openai.Dialect{}.Models().Find("gpt-image-2.6-sunburst")),
+			"exact", 1, true, nil,
+		},
+		"how long a model is to think, to one that does not": {
+			switchyard.Request{Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: wide, Extra: map[string]rawJSON{"thinkingConfig": rawJSON("{}")}},
+			nano, target("gemini", flash),
+			"dropped=thinkingConfig", 1, false, nil,
+		},
+		"what only its own bytes can say, to a sibling that cannot be sent them": {
+			switchyard.Request{
+				Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: wide, Resolution: "2K",
+				Extra: map[string]rawJSON{"systemInstruction": rawJSON("{}")},
+			},
+			nano, target("gemini", flash),
+			"rounded=resolution:2K>1K; dropped=systemInstruction", 1, false, nil,
+		},
+		"the same to one that can": {
+			switchyard.Request{
+				Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: wide,
+				Extra: map[string]rawJSON{"systemInstruction": rawJSON("{}")},
+			},
+			nano, target("gemini", flash),
+			"exact", 1, true, nil,
 		},
 		"a size beside a picture whose shape the target keeps": {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1024, 1536), References: make([]switchyard.Reference, 1)},

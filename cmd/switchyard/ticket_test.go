@@ -103,11 +103,15 @@ keys:
   - {name: one, secret: first-key}
 `)
 	key := []string{"Authorization", "Key first-key"}
+	waited := k.post("/fal/run/fal-ai/none-such", `{"prompt":"a red fox"}`, key...)
+	if !strings.Contains(string(waited.body), `none-such\" not found`) {
+		t.Errorf("who waits is told %s", waited.body)
+	}
 	for only, c := range map[string]struct {
 		status int
 		text   string
 	}{
-		"":     {http.StatusNotFound, `{"detail":"Application \"fal-ai/none-such\" not found"`},
+		"":     {http.StatusNotFound, string(waited.body)},
 		"typo": {http.StatusUnprocessableEntity, `"msg":"The input was not accepted."`},
 	} {
 		var queued struct {

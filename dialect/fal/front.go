@@ -43,6 +43,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 		return nil, switchyard.Invalid(errs[0].Path, "%s", wrongTypes[errs[0].Want])
 	}
 	req.Extra = r.Rest()
+	req.Restores = len(req.Extra) > 0
 	return req, nil
 }
 

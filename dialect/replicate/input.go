@@ -60,6 +60,7 @@ func decodeInput(input *spool.Value, row *switchyard.Model, req *switchyard.Requ
 		d.Get(name)
 	}
 	req.Extra = d.Rest()
+	req.Restores = len(req.Extra) > 0
 	return d.problems.err()
 }
 
