@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"switchyard"
 	"switchyard/config"
 	"switchyard/dialect/all"
+	"switchyard/router"
 )
 
 // checkCommand reads a config as serve would, and starts nothing.
@@ -38,7 +40,7 @@ type checkedFault struct {
 	Message string `json:"message"`
 }
 
-// Run prints every fault by file, line and column; a good file's targets that die soon are named, too.
+// Run prints every fault by file, line and column, and of a good file what is odd about it.
 func (c *checkCommand) Run(e *env) error {
 	text, err := (&source{name: c.File, asked: true}).read()
 	if err != nil {
@@ -59,7 +61,7 @@ func (c *checkCommand) Run(e *env) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "%s: ok: %d providers, %d targets, %d routes\n", c.File, len(f.Providers), len(f.Targets), len(f.Routes))
-	for _, warning := range f.dying(time.Now()) {
+	for _, warning := range f.warnings(time.Now()) {
 		fmt.Fprintf(e.stdout, "%s: warning: %s\n", c.File, warning)
 	}
 	return nil
@@ -68,7 +70,7 @@ func (c *checkCommand) Run(e *env) error {
 func (c *checkCommand) encode(e *env, f *file, err error) error {
 	doc := checked{
 		File: c.File, OK: err == nil, Providers: len(f.Providers), Targets: len(f.Targets), Routes: len(f.Routes),
-		Warnings: append([]string{}, f.dying(time.Now())...), Faults: []checkedFault{},
+		Warnings: append([]string{}, f.warnings(time.Now())...), Faults: []checkedFault{},
 	}
 	var faults config.Errors
 	errors.As(err, &faults)
@@ -76,6 +78,22 @@ func (c *checkCommand) encode(e *env, f *file, err error) error {
 		doc.Faults = append(doc.Faults, checkedFault{one.Pos.Line, one.Pos.Col, one.Path, one.Err.Error()})
 	}
 	return encodeJSON(e.stdout, doc)
+}
+
+// warnings are what may be meant, but most likely is not.
+func (f *file) warnings(now time.Time) []string { return append(f.unreached(), f.dying(now)...) }
+
+// unreached names the routes behind one that takes every request.
+func (f *file) unreached() []string {
+	first := slices.IndexFunc(f.Routes, func(r router.Route) bool { return r.When == "" })
+	if first < 0 {
+		return nil
+	}
+	var out []string
+	for _, r := range f.Routes[first+1:] {
+		out = append(out, fmt.Sprintf("route %q: no request gets here: %q before it has no when, and takes them all", r.Name, f.Routes[first].Name))
+	}
+	return out
 }
 
 // soon is how long before its end a model is spoken of.

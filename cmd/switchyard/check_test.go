@@ -130,6 +130,22 @@ func TestModelsThatAreSaidToLive(t *testing.T) {
 	}
 }
 
+// TestUnreachedRoutes: the first route that matches wins, and one without a when always does.
+func TestUnreachedRoutes(t *testing.T) {
+	o := command(t, []string{"check", written(t, `routes:
+  - {name: some, when: request.images > 1, targets: [native]}
+  - {name: rest, targets: [native]}
+  - {name: late, when: request.images > 2, targets: [native]}
+`)})
+	if o.code != 0 || strings.Count(o.out, "warning") != 1 || !strings.Contains(o.out, `route "late": no request gets here: "rest" before it`) {
+		t.Errorf("%+v", o)
+	}
+	o = command(t, []string{"check", written(t, "routes: [{name: some, when: request.images > 1, targets: [native]}, {name: rest, targets: [native]}]\n")})
+	if o.code != 0 || strings.Contains(o.out, "warning") {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestModelsCommandNamesATableOnce: dialects that share a table share its lines, too; machines have a row for each.
 func TestModelsCommandNamesATableOnce(t *testing.T) {
 	for _, args := range [][]string{{"models"}, {"prices"}} {

@@ -70,7 +70,7 @@ func (s *sidecar) use(f *file) error {
 		return err
 	}
 	s.force(b)
-	for _, warning := range f.dying(time.Now()) {
+	for _, warning := range f.warnings(time.Now()) {
 		s.log.Warn("config", zap.String("warning", warning))
 	}
 	return nil
