@@ -30,26 +30,21 @@ func (s *sidecar) beginWork(ctx context.Context, f *file) {
 	s.background.Go(func() { s.prune(work, f.Store.Retention) })
 }
 
-// prune forgets what is older than its time, once an hour.
+// prune forgets what is older than its time, once an hour. The first time comes soon: there are sidecars that do not live for an hour.
 func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
-	for tick := time.NewTicker(time.Hour); ; {
-		select {
-		case <-ctx.Done():
-			tick.Stop()
-			return
-		case now := <-tick.C:
-			if _, err := s.tickets.Prune(ctx, now); err != nil {
-				s.log.Warn("tickets", zap.Error(err))
-			}
-			if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
-				s.log.Warn("cache", zap.Error(err))
-			}
-			if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
-				s.log.Warn("webhooks", zap.Error(err))
-			}
-			if err := s.pruneLedger(ctx, now.Add(-retention)); err != nil {
-				s.log.Warn("ledger", zap.Error(err))
-			}
+	for wait := time.Minute; switchyard.Sleep(ctx, wait); wait = time.Hour {
+		now := time.Now()
+		if _, err := s.tickets.Prune(ctx, now); err != nil {
+			s.log.Warn("tickets", zap.Error(err))
+		}
+		if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
+			s.log.Warn("cache", zap.Error(err))
+		}
+		if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
+			s.log.Warn("webhooks", zap.Error(err))
+		}
+		if err := s.pruneLedger(ctx, now.Add(-retention)); err != nil {
+			s.log.Warn("ledger", zap.Error(err))
 		}
 	}
 }

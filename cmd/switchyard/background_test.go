@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
 
 	"switchyard"
 	"switchyard/ledger"
+	"switchyard/ledger/ledgertest"
 )
 
 // TestRetentionKeepsUp: however many generations an hour has, those that are older than store.retention go, and nothing else.
@@ -31,4 +36,45 @@ func TestRetentionKeepsUp(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Generation.ID != "young" {
 		t.Errorf("%d are left, %v", len(list), err)
 	}
+}
+
+// TestPruneSoon: a sidecar that lives for a few minutes at a time forgets what is old, too.
+func TestPruneSoon(t *testing.T) {
+	f, err := load("test.yaml", []byte("store: {database: 'sqlite:"+t.TempDir()+"/x.db', journal: "+t.TempDir()+"}\n"), noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &sidecar{log: zap.NewNop()}
+		defer func() { _ = s.stores.close() }()
+		if err := s.stores.open(t.Context(), f, s.log); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.openHooks(f); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.openNotices(t.Context(), f); err != nil {
+			t.Fatal(err)
+		}
+		old := ledgertest.Ended(ledgertest.Generation("old"))
+		if err := s.journal.Append(t.Context(), ledger.EndRecord(old)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		go func() { _ = s.applier.Run(ctx) }()
+		if err := s.applier.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.store.Generation(ctx, "old"); err != nil {
+			t.Fatal(err)
+		}
+		go s.prune(ctx, time.Since(old.Started)-time.Hour)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if _, err := s.store.Generation(ctx, "old"); err == nil {
+			t.Error("what is older than retention is still there")
+		}
+	})
 }
