@@ -78,13 +78,14 @@ func (s *sidecar) openNotices(ctx context.Context, f *file) error {
 // beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.
 func (s *sidecar) beginHooks() {
 	s.background.Go(func() {
-		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		pauses := switchyard.Growing(time.Second, 30*time.Second)
+		for {
 			err := s.hooks.Run(s.work)
 			if err == nil {
 				return
 			}
 			s.log.Error("webhooks", zap.Error(err))
-			if !switchyard.Sleep(s.work, pause) {
+			if !pauses.Sleep(s.work) {
 				return
 			}
 		}

@@ -134,12 +134,8 @@ func (s *sidecar) revive(ctx context.Context, f fate) {
 		return
 	}
 	s.background.Go(func() {
-		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
-			select {
-			case <-time.After(pause):
-			case <-s.work.Done(): // the next start finds it
-				return
-			}
+		pauses := switchyard.Growing(time.Second, 30*time.Second)
+		for pauses.Sleep(s.work) { // otherwise the next start finds it
 			if s.tryRevive(ctx, f) {
 				return
 			}
