@@ -23,7 +23,6 @@ import (
 	"switchyard/dialect"
 	"switchyard/fetch"
 	"switchyard/ledger/sqlite"
-	"switchyard/proxy"
 	"switchyard/ticket/hook"
 )
 
@@ -54,7 +53,7 @@ func (s *sidecar) openHooks(f *file) error {
 			if !ok {
 				return http.Header{}
 			}
-			return proxy.Sign(front, keys(n.Tenant), n, at)
+			return front.Sign(keys(n.Tenant), dialect.Notice{Ticket: n.Ticket, Event: switchyard.Event(n.Event), Body: n.Body}, at)
 		},
 		Forbidden: func(err error) bool {
 			return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) || errors.Is(err, errNoReceiver)
