@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"encoding/json"
 	"maps"
 	"strings"
 
@@ -127,14 +128,14 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	r.Get("model")
 	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
 	if req.Extra = rest(r, config, image); len(turns) > 1 {
-		req.Extra["conversation"] = rawJSON("true")
+		req.Extra["conversation"] = json.RawMessage("true")
 	}
 	return nil
 }
 
 // rest is all that readers were not asked for.
-func rest(rs ...*spool.Reader) map[string]rawJSON {
-	all := map[string]rawJSON{}
+func rest(rs ...*spool.Reader) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
 	for _, r := range rs {
 		maps.Copy(all, r.Rest())
 	}
