@@ -102,6 +102,14 @@ func (v *Value) Items() []*Value {
 	return v.parts.items
 }
 
+// OneOrMany are the elements of an array, or the one value that stands in an array's place; none if nothing is given.
+func (v *Value) OneOrMany() []*Value {
+	if v.Given() && v.Kind() != Array {
+		return []*Value{v}
+	}
+	return v.Items()
+}
+
 // Members are the names and values of an object, in their order.
 func (v *Value) Members() iter.Seq2[string, *Value] {
 	return func(yield func(string, *Value) bool) {

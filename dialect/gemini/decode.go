@@ -25,7 +25,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	case err == nil && kind == spool.Object && predict:
 		err = decodePredictions(root, x.Request, res)
 	case err == nil && (kind == spool.Object || kind == spool.Array && !predict):
-		err = decodeCandidates(oneOrMany(root), x.Request, res) // a stream without alt=sse is an array
+		err = decodeCandidates(root.OneOrMany(), x.Request, res) // a stream without alt=sse is an array
 	default:
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 	}

@@ -92,12 +92,7 @@ func (d *decoder) inRange() {
 
 func (d *decoder) images() {
 	if d.form.image != "" {
-		v := d.Get(d.form.image)
-		values := []*spool.Value{v}
-		if v.Kind() == spool.Array {
-			values = v.Items()
-		}
-		for _, v := range values {
+		for _, v := range d.Get(d.form.image).OneOrMany() {
 			if img, ok := d.image(v, d.form.image); ok {
 				d.req.References = append(d.req.References, switchyard.Reference{Image: img, Role: d.form.role})
 			}
