@@ -29,3 +29,19 @@ func TestSleep(t *testing.T) {
 		}
 	})
 }
+
+func TestPausesGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pauses := switchyard.Growing(time.Second, 3*time.Second)
+		for i, want := range []time.Duration{time.Second, 2 * time.Second, 3 * time.Second, 3 * time.Second} {
+			if began := time.Now(); !pauses.Sleep(t.Context()) || time.Since(began) != want {
+				t.Errorf("pause %d took %v, want %v", i+1, time.Since(began), want)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if pauses.Sleep(ctx) {
+			t.Error("a context of a second had three of them")
+		}
+	})
+}

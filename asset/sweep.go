@@ -22,10 +22,18 @@ const abandoned = time.Hour
 
 // Run sweeps now and then until ctx ends. Report hears of each failure; nil is nobody.
 func (s *Store) Run(ctx context.Context, report func(error)) {
-	t := time.NewTicker(s.every)
+	repeat(ctx, s.every, report, func() error {
+		_, err := s.Sweep(time.Now())
+		return err
+	})
+}
+
+// repeat does something now, and every so often until ctx ends.
+func repeat(ctx context.Context, every time.Duration, report func(error), do func() error) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
-		if _, err := s.Sweep(time.Now()); err != nil && report != nil {
+		if err := do(); err != nil && report != nil {
 			report(err)
 		}
 		select {

@@ -196,18 +196,7 @@ func (u *Uploads) list() (map[string]fs.FileInfo, error) {
 	return infos, nil
 }
 
-// Run sweeps now and then until ctx ends. Report hears of each failure.
+// Run sweeps now and then until ctx ends. Report hears of each failure; nil is nobody.
 func (u *Uploads) Run(ctx context.Context, report func(error)) {
-	t := time.NewTicker(time.Minute)
-	defer t.Stop()
-	for {
-		if err := u.Sweep(); err != nil {
-			report(err)
-		}
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	repeat(ctx, time.Minute, report, u.Sweep)
 }

@@ -56,7 +56,7 @@ func (e *events) end(line []byte) {
 
 // refusal is what a complaint within a stream means. Work had begun by then: that it cost nothing is not known.
 func (x *exchange) refusal(complaint []byte) *switchyard.Error {
-	if e := x.verdict(complaint, http.StatusInternalServerError); e != nil {
+	if e := x.failureIn(complaint, http.StatusInternalServerError); e != nil {
 		return &switchyard.Error{Outcome: e.Outcome}
 	}
 	return &switchyard.Error{Outcome: switchyard.Overloaded}
@@ -65,7 +65,7 @@ func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 // filtered is the provider's word that it made no picture for safety's sake, in the event that says what was used; nil if that
 // says anything else.
 func (x *exchange) filtered(e *events) *switchyard.Error {
-	said := x.verdict(e.usage, http.StatusOK)
+	said := x.failureIn(e.usage, http.StatusOK)
 	if said == nil || said.Outcome != switchyard.Filtered {
 		return nil
 	}
@@ -73,9 +73,9 @@ func (x *exchange) filtered(e *events) *switchyard.Error {
 	return said
 }
 
-// verdict is the failure that an event is to its provider's dialect, read as a whole answer with that status; nil if it is none,
-// or cannot be read.
-func (x *exchange) verdict(event []byte, status int) *switchyard.Error {
+// failureIn reads an event as if it were a whole answer with that status, and is the failure that the provider's dialect finds in
+// it; nil if there is none, or the event cannot be read.
+func (x *exchange) failureIn(event []byte, status int) *switchyard.Error {
 	body, err := x.Pool.ReadJSON(bytes.NewReader(event), int64(len(event)), maxLine)
 	if err != nil {
 		return nil

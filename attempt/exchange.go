@@ -403,8 +403,12 @@ func (x *exchange) conclude(ctx context.Context, ans **Answer, err *error) {
 	}
 	defer x.free()
 	*err = x.by.explain(*err)
-	if *err != nil && x.leaves(ctx) {
-		return
+	if *err != nil {
+		if x.isResumed(ctx) {
+			x.leave()
+			return
+		}
+		x.takeBack(ctx)
 	}
 	_, broken := x.settle(ctx, func(a *switchyard.Attempt) { x.bill(a, *ans, *err) })
 	if broken == nil {

@@ -57,18 +57,17 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 // ErrShutdown is the cause of a context that ends because the process does.
 var ErrShutdown = errors.New("the process ends")
 
-// leaves is asked of an exchange that failed. It reports whether its job is left where it is, and not booked: the process
-// ends, and the next one will ask for it. Otherwise the job is cancelled, since nobody waits for it any more.
-func (x *exchange) leaves(ctx context.Context) bool {
-	if x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown) {
-		x.mu.Lock()
-		x.report.Left = true
-		x.mu.Unlock()
-		x.endTrace(*x.a)
-		return true
-	}
-	x.takeBack(ctx)
-	return false
+// isResumed reports whether the next process asks for the job, since this one ends.
+func (x *exchange) isResumed(ctx context.Context) bool {
+	return x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown)
+}
+
+// leave leaves the job at its provider. Nothing is booked: the attempt has not ended.
+func (x *exchange) leave() {
+	x.endTrace(*x.a)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.report.Left = true
 }
 
 // attach is do for a job that was accepted some time ago.

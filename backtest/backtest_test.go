@@ -121,6 +121,31 @@ func near(t *testing.T, what string, got, want, share float64) {
 	}
 }
 
+// TestRunParts: what a target does for one generation takes from when its first attempt begins until its last has ended. The parts of
+// a fan-out go side by side, retries one after the other.
+func TestRunParts(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration // the first, the second attempt begins
+		want  float64       // seconds, all together
+	}{"parts": {0, 3}, "a retry": {2 * time.Second, 5}} {
+		t.Run(name, func(t *testing.T) {
+			b := &books{}
+			for range 30 {
+				b.made("pro", "dear", false, 2*time.Second)
+				second := b.rows[len(b.rows)-1]
+				second.ID, second.At, second.Latency, second.Outcome = "b"+second.ID, second.At.Add(c.after), 3*time.Second, switchyard.OK
+				b.rows = append(b.rows, second)
+			}
+			report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t, route("all", "", "dear")), Rounds: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, "median", report.Total.Expected.MedianSeconds.Value, c.want, 0)
+			near(t, "success", report.Total.Expected.Success.Value, 1, 0)
+		})
+	}
+}
+
 // TestRunUntried: of a target without records only the cost can be told; requests that nobody takes are counted.
 func TestRunUntried(t *testing.T) {
 	b := &books{}

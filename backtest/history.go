@@ -12,6 +12,7 @@ import (
 // sample is what one target did for one generation, all its parts and retries together.
 type sample struct {
 	outcome switchyard.Outcome
+	began   time.Time
 	latency time.Duration
 	cost    switchyard.Cost
 	images  int
@@ -59,7 +60,7 @@ func (c *chronicler) note(r ledger.Row) {
 	if _, ok := c.classes[r.Generation]; !ok {
 		return // it passed through, or has no shape
 	}
-	one := sample{r.Outcome, r.Latency, r.Cost, r.Images}
+	one := sample{r.Outcome, r.At, r.Latency, r.Cost, r.Images}
 	parts := c.under[r.Generation]
 	if i := slices.IndexFunc(parts, func(p part) bool { return p.target == r.Target }); i >= 0 {
 		parts[i].join(one)
@@ -68,12 +69,20 @@ func (c *chronicler) note(r ledger.Row) {
 	c.under[r.Generation] = append(parts, part{r.Target, one})
 }
 
-// join counts a part of a fan-out, or a retry, with the rest: all together took as long as the longest.
+// join counts a part of a fan-out, or a retry, with the rest: all together took from when the first began until the last had
+// ended.
 func (s *sample) join(o sample) {
 	if o.outcome == switchyard.OK {
 		s.outcome = switchyard.OK
 	}
-	s.latency = max(s.latency, o.latency)
+	ended := s.began.Add(s.latency)
+	if end := o.began.Add(o.latency); end.After(ended) {
+		ended = end
+	}
+	if o.began.Before(s.began) {
+		s.began = o.began
+	}
+	s.latency = ended.Sub(s.began)
 	s.cost = ledger.Sum(s.cost, o.cost)
 	s.images += o.images
 }

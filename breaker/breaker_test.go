@@ -172,11 +172,11 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 		r := configured(breaker.Config{Failures: 1, Window: time.Minute, Cooldown: 30 * time.Second})
 		end(t, r, switchyard.Overloaded, 0)
 		pass(30*time.Second + 1)
-		if s := r.State("flux"); s.Phase != breaker.HalfOpen || !s.Ready() {
+		if s := r.State("flux"); s.Phase != breaker.HalfOpen || s.Wait != 0 {
 			t.Errorf("after the cooldown: %+v", s)
 		}
 		probe := allow(t, r)
-		if r.State("flux").Ready() {
+		if r.State("flux").Wait == 0 {
 			t.Error("ready while a probe is under way")
 		}
 		refused(t, r, time.Second)
@@ -408,7 +408,7 @@ func TestStates(t *testing.T) {
 		}
 		b := got[1]
 		if b.Phase != breaker.Closed || !b.Since.Equal(start.Add(time.Second)) || !b.NotBefore.Equal(start.Add(4*time.Second)) ||
-			b.Wait != 3*time.Second || b.Ready() || b.Counts != (breaker.Counts{Failed: 1, Row: 1}) {
+			b.Wait != 3*time.Second || b.Counts != (breaker.Counts{Failed: 1, Row: 1}) {
 			t.Errorf("got %+v", b)
 		}
 	})

@@ -176,8 +176,8 @@ func (s *Switches) List() []Kill {
 	return kills
 }
 
-// Killed looks up one kill, stopping or bypassing.
-func (s *Switches) Killed(scope Scope, name string) (Kill, bool) {
+// killed looks up one kill, stopping or bypassing.
+func (s *Switches) killed(scope Scope, name string) (Kill, bool) {
 	k, ok := s.view()[place{scope, name}]
 	if !ok || !k.live(time.Now()) {
 		return Kill{}, false
@@ -191,7 +191,7 @@ func (s *Switches) Stopped(route, provider, target string) (Kill, bool) {
 		return Kill{}, false // the usual case, once per attempt
 	}
 	for _, p := range [...]place{{All, ""}, {Route, route}, {Provider, provider}, {Target, target}} {
-		if k, ok := s.Killed(p.scope, p.name); ok && !k.Bypass {
+		if k, ok := s.killed(p.scope, p.name); ok && !k.Bypass {
 			return k, true
 		}
 	}
@@ -211,7 +211,7 @@ func (s *Switches) view() map[place]Kill {
 
 // Bypassed reports whether every request goes past us, to its app's own provider.
 func (s *Switches) Bypassed() bool {
-	k, ok := s.Killed(All, "")
+	k, ok := s.killed(All, "")
 	return ok && k.Bypass
 }
 

@@ -14,7 +14,7 @@ import (
 
 func TestKilled(t *testing.T) {
 	var s breaker.Switches
-	if _, ok := s.Killed(breaker.Provider, "fal"); ok {
+	if _, ok := s.Stopped("", "fal", ""); ok {
 		t.Error("killed by nobody")
 	}
 	kill := breaker.Kill{Scope: breaker.Provider, Name: "fal", Reason: "wrong faces"}

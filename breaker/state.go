@@ -11,7 +11,7 @@ const (
 	HalfOpen Phase = "half-open" // one does, and decides
 )
 
-// State is what a Registry knew of a target at one moment.
+// State is what a Registry knew of a target at one moment. To look takes no place: only Allow does.
 type State struct {
 	Target    string
 	Phase     Phase
@@ -28,9 +28,6 @@ type Counts struct {
 	Neither   int // filtered, refused, canceled
 	Row       int // failures in a row
 }
-
-// Ready reports whether the target may be tried now. It takes no place: only Allow does.
-func (s State) Ready() bool { return s.Wait == 0 }
 
 func (e *entry) snapshot() State {
 	m := e.live.Load()

@@ -8,10 +8,12 @@ import (
 	"switchyard/spool"
 )
 
-// Statuses that no standard has: of nginx, whose client has left, and of Cloudflare, which the addresses of OpenAI and Replicate
-// and many that speak their formats are behind.
+// StatusLeft is the status of a request whose client has left. It is nginx's, and in no standard. Google says it of its own
+// services, under load; fal of requests that were cancelled.
+const StatusLeft = 499
+
+// Statuses of Cloudflare's, which the addresses of OpenAI and Replicate, and many that speak their formats, are behind.
 const (
-	statusLeft    = 499 // Google says it of its own services, under load
 	statusUnknown = 520 // the origin's answer was none
 	statusTooSlow = 524 // the origin took longer than 100 seconds, which a picture may
 )
@@ -22,7 +24,7 @@ func Lost(status int) switchyard.Outcome {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout, statusTooSlow:
 		return switchyard.Timeout
-	case statusLeft, statusUnknown:
+	case StatusLeft, statusUnknown:
 		return switchyard.Overloaded
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,17 +69,13 @@ func Embedded(text []byte) func() *Table {
 
 // With is the table with rows put in the place of those with the same id, or added.
 func (t *Table) With(rows []*switchyard.Model) *Table {
-	c := &Table{byID: map[string]*switchyard.Model{}}
-	for _, m := range append(append([]*switchyard.Model(nil), t.rows...), rows...) {
+	c := &Table{rows: slices.Concat(t.rows, rows), byID: map[string]*switchyard.Model{}}
+	for _, m := range c.rows {
 		for _, id := range append([]string{m.ID}, m.Aliases...) {
-			c.byID[id] = m
+			c.byID[id] = m // the last one counts
 		}
 	}
-	for _, m := range append(append([]*switchyard.Model(nil), t.rows...), rows...) {
-		if c.byID[m.ID] == m {
-			c.rows = append(c.rows, m)
-		}
-	}
+	c.rows = slices.DeleteFunc(c.rows, func(m *switchyard.Model) bool { return c.byID[m.ID] != m })
 	return c
 }
 

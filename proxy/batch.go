@@ -160,7 +160,7 @@ func (x *extra) readBatch(b *batch, msg *spool.Message) error {
 	if doc.Kind() != spool.Object {
 		return switchyard.Invalid("", `want JSON such as {"requests":[{"path":"/v1/images/generations","body":{"prompt":"…"}}]}`)
 	}
-	if err := knownKeys("", doc, "requests", "concurrency"); err != nil {
+	if err := knownKeys(doc, "requests", "concurrency"); err != nil {
 		return err
 	}
 	b.side = batchSide
@@ -193,7 +193,7 @@ func (x *extra) readBatch(b *batch, msg *spool.Message) error {
 
 // readItem reads one request. The error says what is wrong with it, from its place on.
 func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
-	if err := knownKeys("", v, "path", "headers", "body"); err != nil {
+	if err := knownKeys(v, "path", "headers", "body"); err != nil {
 		return item, errors.New(": " + switchyard.AsError(err).Detail)
 	}
 	body := v.Get("body")
@@ -213,7 +213,7 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 			return item, fmt.Errorf(".headers: at most %d", maxBatchHeader)
 		}
 	}
-	r, err := x.itemRequest(context.Background(), &item, "")
+	r, err := x.itemRequest(x.r.Context(), &item, "")
 	if err != nil {
 		return item, fmt.Errorf(".path: want a path such as /v1/images/generations, got %q", item.path)
 	}
@@ -253,10 +253,10 @@ func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 }
 
 // knownKeys refuses what it does not know, lest a misspelt word be passed over in silence.
-func knownKeys(at string, v *spool.Value, known ...string) error {
+func knownKeys(v *spool.Value, known ...string) error {
 	for key := range v.Members() {
 		if !slices.Contains(known, key) {
-			return switchyard.Invalid(key, "%sunknown member %q, want %s", at, key, strings.Join(known, ", "))
+			return switchyard.Invalid(key, "unknown member %q, want %s", key, strings.Join(known, ", "))
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"switchyard"
 	"switchyard/breaker"
 	"switchyard/cache"
+	"switchyard/dialect"
 )
 
 // A request of a batch that is refused for want of room, and cost nothing, is in no hurry: it is tried again, for as long as
@@ -31,9 +32,6 @@ const (
 	longError = `{"error":{"message":"the error is too long to be remembered"}}`
 	bypassed  = `{"error":{"message":"the sidecar hands requests on as they are, and would keep no answer"}}`
 )
-
-// statusLeft is that of a request which nobody waited for any more.
-const statusLeft = 499
 
 // batchResult is what one request of a batch came to.
 type batchResult struct {
@@ -88,7 +86,7 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		}
 		answer := &sink{header: http.Header{}}
 		q := x.carryItem(answer, r)
-		res = batchResult{status: cmp.Or(answer.status, statusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
+		res = batchResult{status: cmp.Or(answer.status, dialect.StatusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
 		wait, willing := answer.retryAfter(q.rec)
 		if !willing || try == batchTries || !switchyard.Sleep(ctx, wait) {
 			return res

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -67,6 +68,15 @@ func TestBatchesAreBounded(t *testing.T) {
 				t.Errorf("remembered are %d of %d: %q", len(all.m), len(want), slices.Sorted(maps.Keys(all.m)))
 			}
 		})
+	}
+}
+
+// TestABatchTooManyIsToldWhenToComeBack: an app that only knows 429 would ask again at once, and fill the log.
+func TestABatchTooManyIsToldWhenToComeBack(t *testing.T) {
+	w := httptest.NewRecorder()
+	(&extra{Handler: &Handler{}}).refuse(w, errManyBatch)
+	if got := w.Result(); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "60" {
+		t.Errorf("status %d, Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
 	}
 }
 

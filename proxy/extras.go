@@ -141,6 +141,7 @@ func (x *extra) refuse(w http.ResponseWriter, err error) {
 		status, text = http.StatusRequestEntityTooLarge, "the body is too large"
 	case e.Kind == switchyard.Throttled:
 		status, text = http.StatusTooManyRequests, e.Detail
+		w.Header().Set("Retry-After", seconds(e.RetryAfter))
 	case e.Kind == switchyard.BadRequest:
 		status, text = http.StatusBadRequest, e.Detail
 	case e.Kind == switchyard.Unavailable:

@@ -43,49 +43,72 @@ func (s *Snapshot) locate(r *http.Request) (p place, ok bool) {
 // find finds whom a request is for: by a prefix of ours, else by a provider's own host name, else by a path that only one of
 // them can mean.
 func (s *Snapshot) find(r *http.Request) (p place, ok bool) {
-	path, raw := r.URL.Path, r.URL.EscapedPath()
-	if !clean(path) {
+	asked := place{path: r.URL.Path, raw: r.URL.EscapedPath(), query: r.URL.Query()}
+	if !clean(asked.path) {
 		return place{}, false
 	}
-	p.query = r.URL.Query()
-	for i, m := range s.Mounts {
-		if rest, ok := under(path, m.Prefix); ok {
-			p.mount, p.prefix, p.path, p.raw = &s.Mounts[i], m.Prefix, rest, cut(raw, m.Prefix, rest)
+	for i := range s.Mounts {
+		if rest, ok := under(asked.path, s.Mounts[i].Prefix); ok {
+			p = asked.below(s.Mounts[i].Prefix, rest)
+			p.mount = &s.Mounts[i]
+			return p, true
+		}
+	}
+	for d, at := range s.places {
+		if at.Prefix == "" {
+			continue
+		}
+		switch rest, ok := under(asked.path, at.Prefix); {
+		case ok && at.Header != "":
+			return s.redirected(r, d, at)
+		case ok:
+			p = asked.below(at.Prefix, rest)
+			p.dialect, p.base = d, at.Base
 			return p, true
 		}
 	}
 	host := hostname(r.Host)
+	for d, at := range s.places {
+		if slices.Contains(at.Hosts, host) {
+			asked.dialect, asked.base = d, at.Base
+			return asked, true
+		}
+	}
+	if asked.dialect = s.claimant(&asked, r.Header); asked.dialect == nil {
+		return place{}, false
+	}
+	return asked, true
+}
+
+// below is p with a prefix of ours cut off, which leaves rest of its path.
+func (p *place) below(prefix, rest string) place {
+	return place{prefix: prefix, path: rest, raw: cut(p.raw, prefix, rest), query: p.query}
+}
+
+// places goes through where apps find the dialects.
+func (s *Snapshot) places(yield func(dialect.Dialect, *dialect.Place) bool) {
 	for _, d := range s.Dialects {
-		for _, at := range d.Places() {
-			if at.Prefix == "" {
-				continue
-			}
-			rest, ok := under(path, at.Prefix)
-			switch {
-			case ok && at.Header != "":
-				return s.redirected(r, d, at)
-			case ok:
-				return place{dialect: d, base: at.Base, prefix: at.Prefix, path: rest, raw: cut(raw, at.Prefix, rest), query: p.query}, true
+		all := d.Places()
+		for i := range all {
+			if !yield(d, &all[i]) {
+				return
 			}
 		}
 	}
-	for _, d := range s.Dialects {
-		for _, at := range d.Places() {
-			if slices.Contains(at.Hosts, host) {
-				return place{dialect: d, base: at.Base, path: path, raw: raw, query: p.query}, true
-			}
-		}
-	}
-	claimed := path
-	if strings.Contains(raw, "%2F") || strings.Contains(raw, "%2f") { // within a name of OpenAI's, where Replicate's have two
-		claimed = raw
+}
+
+// claimant is the first dialect that claims a path without a prefix; nil if none does.
+func (s *Snapshot) claimant(p *place, h http.Header) dialect.Dialect {
+	path := p.path
+	if strings.Contains(p.raw, "%2F") || strings.Contains(p.raw, "%2f") { // within a name of OpenAI's, where Replicate's have two
+		path = p.raw
 	}
 	for _, d := range s.Dialects {
-		if d.Claims(claimed, r.Header, p.query) {
-			return place{dialect: d, path: path, raw: raw, query: p.query}, true
+		if d.Claims(path, h, p.query) {
+			return d
 		}
 	}
-	return place{}, false
+	return nil
 }
 
 // bare are the versions that SDKs put first in their paths, if they are led here without a prefix.
@@ -121,7 +144,7 @@ func Hides(prefix, path string) bool {
 }
 
 // redirected reads the address that a request names in a header. Our own address there means the path on ourselves.
-func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at dialect.Place) (place, bool) {
+func (s *Snapshot) redirected(r *http.Request, d dialect.Dialect, at *dialect.Place) (place, bool) {
 	target, err := url.Parse(r.Header.Get(at.Header))
 	if err != nil || target.User != nil || target.Host == "" || !clean(target.Path) {
 		return place{}, false

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -63,11 +62,4 @@ func (q *request) notices(req *switchyard.Request, events ...switchyard.Event) f
 		}
 		return q.Hooks.Insert(ctx, tx, list...)
 	}
-}
-
-// Sign is the headers of a notice that is about to be sent.
-func Sign(front dialect.Hooker, keys dialect.HookKeys, n hook.Notice, at time.Time) map[string][]string {
-	h := front.Sign(keys, dialect.Notice{Ticket: n.Ticket, Event: switchyard.Event(n.Event), Body: n.Body}, at)
-	h.Set("Content-Type", "application/json")
-	return h
 }

@@ -78,7 +78,8 @@ const (
 // finish puts the end of the work into the ticket's row. What it came to has been paid for: while the row cannot be written
 // it lies aside for the next process, and this one goes on trying as long as it lives.
 func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	pauses := switchyard.Growing(firstPause, longestPause)
+	for {
 		m := a.done(d)
 		err := a.advance(ctx, m)
 		if err == nil {
@@ -93,9 +94,7 @@ func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
 			continue
 		}
 		a.setAside(m)
-		select {
-		case <-time.After(pause):
-		case <-a.q.ending.Done():
+		if !pauses.Sleep(a.q.ending) {
 			return
 		}
 	}

@@ -168,13 +168,14 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 
 // putPatiently hosts an image that has been paid for. A disk may be full for a while: it is tried again for as long as the work may take.
 func (q *request) putPatiently(ctx context.Context, image switchyard.Blob) (name string, err error) {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	pauses := switchyard.Growing(firstPause, longestPause)
+	for {
 		name, err = q.put(context.WithoutCancel(ctx), image)
 		if !ofDisk(err) {
 			return name, err
 		}
 		q.Log.Error("assets", zap.String("id", q.rec.ID), zap.Error(err))
-		if !switchyard.Sleep(ctx, pause) {
+		if !pauses.Sleep(ctx) {
 			return "", err
 		}
 	}

@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"switchyard"
@@ -41,7 +42,9 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	}
 	f.Request = req.Clone()
 	if f.row == nil {
-		f.dropExtra(own)
+		if !own {
+			f.dropExtra()
+		}
 		return f.Fitted, nil
 	}
 	f.can = &f.row.Can
@@ -55,7 +58,9 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.numbers()
 	sameForm := own && asked != nil && asked.Form == f.row.Form
 	f.Forward = sameForm && !f.asksTooMuch() && len(f.Fidelity) == len(req.Dropped)
-	f.dropExtra(f.Forward || sameForm && req.Restores)
+	if !f.Forward && !(sameForm && req.Restores) {
+		f.dropExtra()
+	}
 	return f.Fitted, nil
 }
 
@@ -227,7 +232,8 @@ func (f *fitter) nearestTier(q string) string {
 	return best
 }
 
-// sameFamily reports whether guidance and steps mean the same to both models: flux's 3.5 is not Stable Diffusion's 7.5.
+// sameFamily reports whether style, guidance and steps mean the same to both models: a guidance of 3.5, as flux has it, is
+// not Stable Diffusion's 7.5.
 func (f *fitter) sameFamily() bool {
 	return f.asked != nil && f.asked.Family != "" && f.asked.Family == f.row.Family
 }
@@ -267,17 +273,9 @@ func (f *fitter) asksTooMuch() bool {
 	return false
 }
 
-// dropExtra reports what the canonical form cannot say, unless the target speaks the app's own words.
-func (f *fitter) dropExtra(own bool) {
-	if own {
-		return
-	}
-	names := make([]string, 0, len(f.Request.Extra))
-	for name := range f.Request.Extra {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+// dropExtra drops what only the app's own words can say, for a target that does not speak them.
+func (f *fitter) dropExtra() {
+	for _, name := range slices.Sorted(maps.Keys(f.Request.Extra)) {
 		f.drop(name)
 	}
 	f.Request.Extra = nil

@@ -71,13 +71,13 @@ func (r *Route) Validate() error {
 	if r.Name == "" {
 		errs = append(errs, errors.New("name: a route needs one"))
 	}
-	errs = append(errs, r.servers()...)
+	errs = append(errs, r.checkTargets()...)
 	oneOf("pick", r.Pick, picks...)
-	errs = append(errs, r.weights()...)
+	errs = append(errs, r.checkWeights()...)
 	if err := r.Require.Validate(); err != nil {
 		errs = append(errs, prefixed("require.", err)...)
 	}
-	errs = append(errs, r.hedges()...)
+	errs = append(errs, r.checkHedge()...)
 	if r.Cache != nil && r.Cache.TTL <= 0 {
 		errs = append(errs, fmt.Errorf("cache.ttl: must be positive, got %v", r.Cache.TTL))
 	}
@@ -124,8 +124,8 @@ func (r *Route) targets() []string {
 	return r.Targets
 }
 
-// servers checks that a route says in one way who serves.
-func (r *Route) servers() (errs []error) {
+// checkTargets checks that a route says in one way who serves.
+func (r *Route) checkTargets() (errs []error) {
 	switch {
 	case r.Experiment != "" && r.Targets != nil:
 		errs = append(errs, errors.New("targets: mean nothing with an experiment, whose arms serve; what stands behind them is fallback"))
@@ -141,8 +141,8 @@ func (r *Route) servers() (errs []error) {
 	return errs
 }
 
-// weights checks that chance has something to go by.
-func (r *Route) weights() (errs []error) {
+// checkWeights checks that chance has something to go by.
+func (r *Route) checkWeights() (errs []error) {
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(r.Weights)) {
 		w := r.Weights[name]
@@ -162,8 +162,8 @@ func (r *Route) weights() (errs []error) {
 	return errs
 }
 
-// hedges checks when a second target may race the first.
-func (r *Route) hedges() (errs []error) {
+// checkHedge checks when a second target may race the first.
+func (r *Route) checkHedge() (errs []error) {
 	if r.Hedge == nil {
 		return nil
 	}

@@ -198,11 +198,6 @@ func compares(function string) bool {
 	return false
 }
 
-// each goes through an expression, from the outside to the inside and from left to right.
-func each(e ast.Expr, visit func(ast.Expr)) {
-	ast.PreOrderVisit(e, ast.NewExprVisitor(visit))
-}
-
 // finite is a number that every format can say; 0 in the place of one that none can.
 func finite(v ref.Val) float64 {
 	var n float64

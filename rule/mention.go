@@ -29,7 +29,7 @@ func union(a, b []string) []string {
 
 // mentions goes through an expression: headers["x-tier"], headers.tier, "x-tier" in headers.
 func mentions(e ast.Expr) (m Mentions) {
-	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+	each(e, func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.SelectKind:
 			m.note(e.AsSelect().Operand(), e.AsSelect().FieldName())
@@ -50,7 +50,7 @@ func mentions(e ast.Expr) (m Mentions) {
 				m.note(table, text)
 			}
 		}
-	}))
+	})
 	return m
 }
 

@@ -142,8 +142,13 @@ func operator(e ast.Expr) string {
 // loops reports whether the expression has a loop.
 func loops(e ast.Expr) bool {
 	var found bool
-	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+	each(e, func(e ast.Expr) {
 		found = found || e.Kind() == ast.ComprehensionKind
-	}))
+	})
 	return found
+}
+
+// each goes through an expression, from the outside to the inside and from left to right.
+func each(e ast.Expr, visit func(ast.Expr)) {
+	ast.PreOrderVisit(e, ast.NewExprVisitor(visit))
 }

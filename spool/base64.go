@@ -82,9 +82,9 @@ func (d *decoded) Open() (io.ReadCloser, error) {
 	}), nil
 }
 
-// DecodeBase64 sees the base64 text in blob as the bytes it stands for. Both alphabets are taken, with or without
+// decodeBase64 sees the base64 text in blob as the bytes it stands for. Both alphabets are taken, with or without
 // padding. The text is read once, to check every letter.
-func DecodeBase64(text switchyard.Blob) (switchyard.Blob, error) {
+func decodeBase64(text switchyard.Blob) (switchyard.Blob, error) {
 	r, err := text.Open()
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func DecodeBase64(text switchyard.Blob) (switchyard.Blob, error) {
 	return decode(text, l)
 }
 
-// decode is DecodeBase64 of a text that has been checked.
+// decode is decodeBase64 of a text that has been checked.
 func decode(text switchyard.Blob, l *letters) (switchyard.Blob, error) {
 	padded := text.Len() == l.n+int64(l.padding) && int64(l.padding) == (4-l.n%4)%4
 	url := l.alphabet == urlSafe

@@ -2,20 +2,15 @@ package spool
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 )
 
-// A TypeError says that a member is not what it should be.
-type TypeError struct {
+// WrongType is a member that is not what it should be. Each dialect tells of it in its provider's words.
+type WrongType struct {
 	Path string // e.g. "input.num_outputs"
 	Want string // e.g. "an integer"
 	Got  *Value
-}
-
-func (e *TypeError) Error() string {
-	return fmt.Sprintf("%s: want %s, got %s", e.Path, e.Want, e.Got.Kind())
 }
 
 // Reader reads an object's members by name, as the types they should have, and keeps account: which were of another
@@ -27,7 +22,7 @@ type Reader struct {
 	v    *Value
 	path string
 	seen []bool // of v's members, those that were asked for
-	errs []*TypeError
+	errs []*WrongType
 }
 
 // Read starts reading v, which path names in errors; empty for the document itself.
@@ -40,7 +35,7 @@ func Read(v *Value, path string) *Reader {
 }
 
 // Errs are the members of wrong types, in the order they were read.
-func (r *Reader) Errs() []*TypeError { return r.errs }
+func (r *Reader) Errs() []*WrongType { return r.errs }
 
 // Get is a member of any type, which counts as asked for.
 func (r *Reader) Get(key string) *Value {
@@ -71,7 +66,7 @@ func (r *Reader) Path(key string) string {
 }
 
 func (r *Reader) fail(key, want string, got *Value) {
-	r.errs = append(r.errs, &TypeError{r.Path(key), want, got})
+	r.errs = append(r.errs, &WrongType{r.Path(key), want, got})
 }
 
 // Text is a string.

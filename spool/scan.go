@@ -322,16 +322,8 @@ const longRun = 4 << 10
 // is looked at as base64 while it is at hand: letters is nil if it is none.
 func (s *scanner) str() (escaped bool, letters *letters) {
 	s.pos++
-	for letters = s.long(); letters != nil && !s.eof(); {
-		rest := s.win[s.pos:]
-		n := letters.take(rest) // so there is nothing in it that may not stand in a string
-		if s.pos += n; n < len(rest) {
-			if rest[n] == '"' {
-				s.pos++
-				return false, letters
-			}
-			break
-		}
+	if l := s.long(); l != nil && s.base64(l) {
+		return false, l
 	}
 	for !s.eof() {
 		rest := s.win[s.pos:]
@@ -357,6 +349,23 @@ func (s *scanner) str() (escaped bool, letters *letters) {
 	}
 	s.fail("unexpected end of a string")
 	return escaped, nil
+}
+
+// base64 passes over what l takes of a string, which is nothing that may not stand in one. If that was all of it, it passes over the
+// closing quotation mark, too, and reports so.
+func (s *scanner) base64(l *letters) bool {
+	for !s.eof() {
+		rest := s.win[s.pos:]
+		n := l.take(rest)
+		if s.pos += n; n < len(rest) {
+			if rest[n] != '"' {
+				return false
+			}
+			s.pos++
+			return true
+		}
+	}
+	return false
 }
 
 // long is ready to look at the string that begins here as base64; nil if it is too short for that, or begins otherwise.

@@ -32,8 +32,8 @@ func (k Kind) String() string {
 // MaxText is the longest string that becomes a Go string; longer ones are ranges of bytes and nothing else.
 const MaxText = 1 << 20
 
-// ErrTooLong is what asking for a longer one as text gives.
-var ErrTooLong = errors.New("spool: string is too long for a text")
+// errTooLong is what asking for a longer one as text gives.
+var errTooLong = errors.New("spool: string is too long for a text")
 
 // Value is a JSON value that lies in a spooled body. A nil *Value is a missing one: all methods may be called on it.
 // It lives as long as its body.
@@ -100,6 +100,14 @@ func (v *Value) Items() []*Value {
 		return nil
 	}
 	return v.parts.items
+}
+
+// OneOrMany are the elements of an array, or the one value that stands in an array's place; none if nothing is given.
+func (v *Value) OneOrMany() []*Value {
+	if v.Given() && v.Kind() != Array {
+		return []*Value{v}
+	}
+	return v.Items()
 }
 
 // Members are the names and values of an object, in their order.
@@ -181,7 +189,7 @@ func (v *Value) whole() (string, bool) {
 func (v *Value) read(limit int64) ([]byte, error) {
 	r := v.inner()
 	if r.Len() > limit {
-		return nil, ErrTooLong
+		return nil, errTooLong
 	}
 	p := make([]byte, r.Len())
 	_, err := r.ReadAt(p, 0)
@@ -274,7 +282,7 @@ func (v *Value) Base64(skip int64) (switchyard.Blob, error) {
 			return nil, err
 		}
 	}
-	return DecodeBase64(text)
+	return decodeBase64(text)
 }
 
 // Raw is the value's own text, with every string of more than maxString bytes replaced by one that tells its length.

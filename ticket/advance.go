@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"switchyard"
@@ -28,7 +29,7 @@ type Move struct {
 // check refuses a move that is wrong whatever the ticket is like.
 func (m Move) check(max int) error {
 	switch {
-	case !Legal(m.From, m.To):
+	case !slices.Contains(moves[m.From], m.To):
 		return fmt.Errorf("from %q to %q: %w", m.From, m.To, ErrIllegal)
 	case m.To == Held && m.Job == "":
 		return fmt.Errorf("held without a job: %w", ErrIllegal)

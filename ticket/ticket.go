@@ -14,7 +14,6 @@ package ticket
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"switchyard"
@@ -37,12 +36,9 @@ var moves = map[State][]State{
 	Held:     {Sending, Done},
 }
 
-// Legal reports whether a ticket may go from one state to another.
-func Legal(from, to State) bool { return slices.Contains(moves[from], to) }
-
 // Ticket is one promise.
 type Ticket struct {
-	ID         string // NewID or NewUUID, by the dialect's custom
+	ID         string // by the dialect's custom: see dialect.Ticketer
 	Tenant     string
 	Dialect    string
 	Model      string // as the app named it

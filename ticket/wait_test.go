@@ -70,11 +70,11 @@ func TestWaitersWakeWhenTheirTicketChanges(t *testing.T) {
 
 func TestCancelAndRecoverWake(t *testing.T) {
 	bubble(t, func(t *testing.T, s *ticket.Store) {
-		for _, change := range []func(id string) error{
-			func(id string) error { _, err := s.Cancel(t.Context(), "acme", id); return err },
-			func(string) error { _, err := s.Recover(t.Context(), ticket.Claim{Owner: "new"}); return err },
+		for id, change := range map[string]func(id string) error{
+			"canceled":  func(id string) error { _, err := s.Cancel(t.Context(), "acme", id); return err },
+			"recovered": func(string) error { _, err := s.Recover(t.Context(), ticket.Claim{Owner: "new"}); return err },
 		} {
-			before := lead(t, s, ticket.NewID(), ticket.Sending)
+			before := lead(t, s, id, ticket.Sending)
 			woken := make(chan error)
 			go func() { _, err := s.Wait(t.Context(), before); woken <- err }()
 			synctest.Wait()

@@ -8,7 +8,6 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"switchyard"
-	"switchyard/dialect/all"
 	"switchyard/proxy"
 )
 
@@ -93,13 +92,8 @@ func (s *seen) dying(f *file, now time.Time) []string {
 		if now.Sub(at) > modelMemory {
 			continue
 		}
-		for _, d := range all.Dialects() {
-			if d.Name() != key[0] {
-				continue
-			}
-			if m := f.Models.over(d.Models()).Find(key[1]); m != nil && m.Life.DeadAt(now.Add(soon)) && !m.Life.DeadAt(now) {
-				out = append(out, fmt.Sprintf("apps ask for %s, which is %s", m.ID, lifeText(m.Life)))
-			}
+		if m := f.model(key[0], key[1]); m != nil && m.Life.DeadAt(now.Add(soon)) && !m.Life.DeadAt(now) {
+			out = append(out, fmt.Sprintf("apps ask for %s, which is %s", m.ID, lifeText(m.Life)))
 		}
 	}
 	return out

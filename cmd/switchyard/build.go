@@ -87,10 +87,7 @@ func (p providerFile) key() switchyard.Secret {
 func (p providerFile) bases() map[string]string {
 	configured := map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL}
 	bases := map[string]string{}
-	for _, d := range all.Dialects() {
-		if d.Name() != p.Dialect {
-			continue
-		}
+	if d := all.Find(p.Dialect); d != nil {
 		for _, place := range d.Places() {
 			if len(place.Hosts) > 0 {
 				bases[place.Base] = "https://" + place.Hosts[0]

@@ -104,16 +104,23 @@ func (f *file) dying(now time.Time) []string {
 	var out []string
 	for _, e := range f.Targets {
 		p := f.Providers.Find(e.Value.Provider)
-		for _, d := range all.Dialects() {
-			if p == nil || d.Name() != p.Dialect {
-				continue
-			}
-			if m := f.Models.over(d.Models()).Find(e.Value.Model); m != nil && m.Life.DeadAt(now.Add(soon)) {
-				out = append(out, fmt.Sprintf("target %q: model %s %s", e.Name, m.ID, lifeText(m.Life)))
-			}
+		if p == nil {
+			continue
+		}
+		if m := f.model(p.Dialect, e.Value.Model); m != nil && m.Life.DeadAt(now.Add(soon)) {
+			out = append(out, fmt.Sprintf("target %q: model %s %s", e.Name, m.ID, lifeText(m.Life)))
 		}
 	}
 	return out
+}
+
+// model is the row of a dialect's model, with the life that the file says; nil if there is none.
+func (f *file) model(dialectName, id string) *switchyard.Model {
+	d := all.Find(dialectName)
+	if d == nil {
+		return nil
+	}
+	return f.Models.over(d.Models()).Find(id)
 }
 
 // lifeText is a model's life in words.

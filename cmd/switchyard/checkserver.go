@@ -137,15 +137,14 @@ func (f *file) checkPrefix(fault faultFunc, at string, i int) {
 		}
 	}
 	for _, e := range f.Providers {
-		for _, d := range all.Dialects() {
-			if d.Name() != e.Value.Dialect {
-				continue
-			}
-			for _, door := range proxy.Prefixes(d) {
-				if proxy.Hides(prefix, door) {
-					fault(at, "%q hides %s, where apps call %q", prefix, door, e.Name)
-					return
-				}
+		d := all.Find(e.Value.Dialect)
+		if d == nil { // another passthrough provider
+			continue
+		}
+		for _, door := range proxy.Prefixes(d) {
+			if proxy.Hides(prefix, door) {
+				fault(at, "%q hides %s, where apps call %q", prefix, door, e.Name)
+				return
 			}
 		}
 	}

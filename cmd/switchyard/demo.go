@@ -187,7 +187,9 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 		return nil, err
 	}
 	text := fmt.Sprintf(demoConfig, data, w.Google.Key(), w.Google.URL, w.OpenAI.Key(), w.OpenAI.URL, w.Fal.Key(), w.Fal.URL, w.Fal.QueueURL)
-	f, err := load("demo.yaml", []byte(text), e.getenv)
+	const name = "demo.yaml"
+	read := func() (*file, error) { return load(name, []byte(text), e.getenv) }
+	f, err := read()
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +197,7 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.name, s.load = name, read
 	l, err := listen(e.ctx, f)
 	if err != nil {
 		s.close()

@@ -96,3 +96,21 @@ func TestDemoDashboard(t *testing.T) {
 		t.Errorf("exit status %d", n)
 	}
 }
+
+// TestDemoReload: who tries the operator's calls on the demo's sidecar can try that one, too.
+func TestDemoReload(t *testing.T) {
+	c := &demoCommand{Speed: 100}
+	world, err := c.world()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	side, err := c.sidecar(&env{t.Context(), noEnv, io.Discard, io.Discard}, world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer side.end()
+	if err := side.side.reload(); err != nil || side.side.program().Config.File == "" {
+		t.Errorf("reload: %v; the config is of %q", err, side.side.program().Config.File)
+	}
+}

@@ -311,11 +311,17 @@ func (f *file) checkKeys(fault faultFunc, within withinFunc) {
 
 const passthrough = "passthrough"
 
-func (f *file) checkProviders(doc *config.Document, fault faultFunc, within withinFunc) {
-	dialects := []string{passthrough}
+// dialectNames are the words that a provider may have as its dialect.
+func dialectNames() []string {
+	names := []string{passthrough}
 	for _, d := range all.Dialects() {
-		dialects = append(dialects, d.Name())
+		names = append(names, d.Name())
 	}
+	return names
+}
+
+func (f *file) checkProviders(doc *config.Document, fault faultFunc, within withinFunc) {
+	dialects := dialectNames()
 	for i, e := range f.Providers {
 		p, at := e.Value, config.Key("providers", e.Name)
 		switch {

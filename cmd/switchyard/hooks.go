@@ -23,7 +23,6 @@ import (
 	"switchyard/dialect"
 	"switchyard/fetch"
 	"switchyard/ledger/sqlite"
-	"switchyard/proxy"
 	"switchyard/ticket/hook"
 )
 
@@ -38,36 +37,44 @@ func (h hooks) Check(ctx context.Context, address string) error { return h.clien
 
 // openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file. Their tables are yet to come.
 func (s *sidecar) openHooks(f *file) error {
-	keys, err := hookKeys(filepath.Join(f.data(), "webhook.key"))
-	if err != nil {
+	var err error
+	if s.hookKeys, err = hookKeys(filepath.Join(f.data(), "webhook.key")); err != nil {
 		return err
 	}
-	s.hookKeys = keys
 	s.hooks, err = hook.New(hook.Config{
-		DB:   s.hookDB,
-		Post: poster{s},
-		Sign: func(n hook.Notice, at time.Time) http.Header {
-			if n.Dialect == alertDialect {
-				return http.Header{"X-Switchyard-Alert-Id": {n.ID}}
-			}
-			front, ok := s.handler.Runner.Dialects[n.Dialect].(dialect.Hooker)
-			if !ok {
-				return http.Header{}
-			}
-			return proxy.Sign(front, keys(n.Tenant), n, at)
-		},
-		Forbidden: func(err error) bool {
-			return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) || errors.Is(err, errNoReceiver)
-		},
-		Report: func(n hook.Notice, err error) {
-			if name, ours := cutReceiver(n.URL); ours {
-				s.alerts.untold.gaveUp(name, time.Now(), err)
-			}
-			s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
-		},
-		Log: slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		DB:        s.hookDB,
+		Post:      poster{s},
+		Sign:      s.signNotice,
+		Forbidden: neverReached,
+		Report:    s.gaveUp,
+		Log:       slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	return err
+}
+
+// signNotice is the headers of a notice: an app's are signed, those of alerts have their id alone.
+func (s *sidecar) signNotice(n hook.Notice, at time.Time) http.Header {
+	if n.Dialect == alertDialect {
+		return http.Header{"X-Switchyard-Alert-Id": {n.ID}}
+	}
+	front, ok := s.handler.Runner.Dialects[n.Dialect].(dialect.Hooker)
+	if !ok {
+		return http.Header{}
+	}
+	return front.Sign(s.hookKeys(n.Tenant), dialect.Notice{Ticket: n.Ticket, Event: switchyard.Event(n.Event), Body: n.Body}, at)
+}
+
+// neverReached reports whether a notice did not get out for a reason that trying again does not change.
+func neverReached(err error) bool {
+	return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, fetch.ErrURL) || errors.Is(err, errNoReceiver)
+}
+
+// gaveUp tells of a notice that is not tried any more.
+func (s *sidecar) gaveUp(n hook.Notice, err error) {
+	if name, ours := cutReceiver(n.URL); ours {
+		s.alerts.untold.gaveUp(name, time.Now(), err)
+	}
+	s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
 }
 
 // openNotices brings the tables of the deliveries up to date.
@@ -78,13 +85,14 @@ func (s *sidecar) openNotices(ctx context.Context, f *file) error {
 // beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.
 func (s *sidecar) beginHooks() {
 	s.background.Go(func() {
-		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		pauses := switchyard.Growing(time.Second, 30*time.Second)
+		for {
 			err := s.hooks.Run(s.work)
 			if err == nil {
 				return
 			}
 			s.log.Error("webhooks", zap.Error(err))
-			if !switchyard.Sleep(s.work, pause) {
+			if !pauses.Sleep(s.work) {
 				return
 			}
 		}

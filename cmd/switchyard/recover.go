@@ -90,22 +90,24 @@ func withJob(acc ledger.Account, tk ticket.Ticket) ledger.Account {
 }
 
 // record writes down what is certain of a fate. That a job is lost is not, until it is cancelled.
-func (s *sidecar) record(ctx context.Context, f fate) (err error) {
+func (s *sidecar) record(ctx context.Context, f fate) error {
 	if len(f.jobs) == 0 && len(f.records) > 0 {
-		err = s.journal.Append(ctx, f.records...)
-	}
-	switch tk := f.ticket; {
-	case err != nil:
-	case f.do == end:
-		err = s.handler.End(ctx, *tk)
-	case f.do == reattach && tk.State == ticket.Sending: // the provider had answered with a job, and only the ledger knew
-		m := ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Held, Job: f.held[0].Job}
-		var next ticket.Ticket
-		if next, err = s.tickets.Advance(ctx, m); err == nil {
-			*tk = next
+		if err := s.journal.Append(ctx, f.records...); err != nil {
+			return err
 		}
 	}
-	return err
+	tk := f.ticket
+	switch {
+	case f.do == end:
+		return s.handler.End(ctx, *tk)
+	case f.do == reattach && tk.State == ticket.Sending: // the provider had answered with a job, and only the ledger knew
+		next, err := s.tickets.Advance(ctx, ticket.Move{ID: tk.ID, Owner: tk.Owner, From: tk.State, To: ticket.Held, Job: f.held[0].Job})
+		if err != nil {
+			return err
+		}
+		*tk = next
+	}
+	return nil
 }
 
 // resume goes on with what takeStock has found: tickets are begun, or their jobs asked for, and jobs that nobody can come
@@ -134,12 +136,8 @@ func (s *sidecar) revive(ctx context.Context, f fate) {
 		return
 	}
 	s.background.Go(func() {
-		for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
-			select {
-			case <-time.After(pause):
-			case <-s.work.Done(): // the next start finds it
-				return
-			}
+		pauses := switchyard.Growing(time.Second, 30*time.Second)
+		for pauses.Sleep(s.work) { // otherwise the next start finds it
 			if s.tryRevive(ctx, f) {
 				return
 			}

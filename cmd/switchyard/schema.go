@@ -8,7 +8,6 @@ import (
 
 	"switchyard"
 	"switchyard/config"
-	"switchyard/dialect/all"
 	"switchyard/limit"
 	"switchyard/router"
 )
@@ -64,11 +63,7 @@ func keyChoices(t reflect.Type, key string) []string {
 	switch t {
 	case reflect.TypeFor[providerFile]():
 		if key == "dialect" {
-			names := []string{passthrough}
-			for _, d := range all.Dialects() {
-				names = append(names, d.Name())
-			}
-			return slices.Sorted(slices.Values(names))
+			return slices.Sorted(slices.Values(dialectNames()))
 		}
 	case reflect.TypeFor[logFile]():
 		return map[string][]string{"level": {"debug", "info", "warn", "error"}, "format": {"json", "console"}}[key]

@@ -16,6 +16,16 @@ func Dialects() []dialect.Dialect {
 	return []dialect.Dialect{vertex.Dialect{}, gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }
 
+// Find is the dialect of a name; nil if there is none.
+func Find(name string) dialect.Dialect {
+	for _, d := range Dialects() {
+		if d.Name() == name {
+			return d
+		}
+	}
+	return nil
+}
+
 // Read has the tables of all models read, side by side, for whoever is about to ask for them.
 func Read() {
 	for _, d := range Dialects() {

@@ -115,7 +115,7 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 		e.Outcome = switchyard.RateLimited
 	case s == http.StatusGatewayTimeout:
 		e.Outcome = switchyard.Timeout
-	case s == statusGone:
+	case s == dialect.StatusLeft:
 		e.Outcome, e.Unbilled = switchyard.Canceled, false
 	case dialect.Lost(s) != "":
 		e.Outcome, e.Unbilled = dialect.Lost(s), false
@@ -128,9 +128,6 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 	}
 	return e
 }
-
-// statusGone is of a request that was cancelled, or left by its client.
-const statusGone = 499
 
 // errorTypes are the machine's words in a refusal: of the list's items, or the platform's one.
 func errorTypes(root *spool.Value) []string {

@@ -1,6 +1,7 @@
 package fal
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -82,26 +83,11 @@ var roles = map[string]switchyard.Role{"ultra": switchyard.RoleStyle, "sticker":
 func decodeImages(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
 	for _, field := range imageFields {
 		role := field.role
-		if row != nil && field.name == imageURL && roles[row.Form] != "" {
-			role = roles[row.Form]
+		if row != nil && field.name == imageURL {
+			role = cmp.Or(roles[row.Form], role)
 		}
-		v := r.Get(field.name)
-		values := []*spool.Value{v}
-		if v.Kind() == spool.Array {
-			values = v.Items()
-		}
-		for _, v := range values {
-			if v.Kind() == spool.Object {
-				v = v.Get(imageURL)
-			}
-			if !v.Given() {
-				continue
-			}
-			img, err := decodeImage(v, field.name)
-			if err != nil {
-				return err
-			}
-			req.References = append(req.References, switchyard.Reference{Image: img, Role: role})
+		if err := decodeReferences(r.Get(field.name), field.name, role, req); err != nil {
+			return err
 		}
 	}
 	if v := r.Get("mask_url"); v.Given() {
@@ -113,11 +99,25 @@ func decodeImages(r *spool.Reader, row *switchyard.Model, req *switchyard.Reques
 	}
 	if row != nil && row.Can.MustRefer && len(req.References) == 0 {
 		f := formOf(row)
-		name := f.image
-		if name == "" {
-			name = f.images
+		return switchyard.Invalid(cmp.Or(f.image, f.images), "%s", missing)
+	}
+	return nil
+}
+
+// decodeReferences reads the pictures of one field: one or a list, each an address or an object with one.
+func decodeReferences(v *spool.Value, field string, role switchyard.Role, req *switchyard.Request) error {
+	for _, v := range v.OneOrMany() {
+		if v.Kind() == spool.Object {
+			v = v.Get(imageURL)
 		}
-		return switchyard.Invalid(name, "%s", missing)
+		if !v.Given() {
+			continue
+		}
+		img, err := decodeImage(v, field)
+		if err != nil {
+			return err
+		}
+		req.References = append(req.References, switchyard.Reference{Image: img, Role: role})
 	}
 	return nil
 }

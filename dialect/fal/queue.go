@@ -84,7 +84,7 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 	case q.asks == "cancel":
 		return encodeText(&named, http.StatusAccepted, "status", "CANCELLATION_REQUESTED"), nil
 	case s.Canceled:
-		return encodeTold(&named, told{499, "Request was cancelled", "client_cancelled"}), nil
+		return encodeTold(&named, told{dialect.StatusLeft, "Request was cancelled", "client_cancelled"}), nil
 	case !over:
 		return encodeText(&named, http.StatusBadRequest, "detail", "Request is still in progress"), nil
 	case s.Damaged:

@@ -51,7 +51,7 @@ func jobError(e *switchyard.Error, x *dialect.Exchange, root *spool.Value) {
 		return
 	case len(errorTypes(root)) > 0 || x.Reply.Header.Get("X-Fal-Error-Type") != "":
 		e.Ended = result
-	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == statusGone:
+	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == dialect.StatusLeft:
 		e.Ended = result && !strings.Contains(root.Get("detail").Text(), "still in progress")
 	}
 	if !e.Ended {

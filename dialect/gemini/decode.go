@@ -25,7 +25,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	case err == nil && kind == spool.Object && predict:
 		err = decodePredictions(root, x.Request, res)
 	case err == nil && (kind == spool.Object || kind == spool.Array && !predict):
-		err = decodeCandidates(oneOrMany(root), x.Request, res) // a stream without alt=sse is an array
+		err = decodeCandidates(root.OneOrMany(), x.Request, res) // a stream without alt=sse is an array
 	default:
 		err = &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
 	}
@@ -71,9 +71,8 @@ var declinedReasons = []string{"NO_IMAGE", "IMAGE_OTHER", "MAX_TOKENS", "LANGUAG
 
 // decodeCandidates reads an answer, or one that comes in pieces; the last of its usages is that of all.
 func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switchyard.Result) error {
-	var reason string
 	var blocked *spool.Value
-	var candidates []*spool.Value
+	var reason string
 	for _, p := range pieces {
 		if usage := decodeUsage(p.Get("usageMetadata")); usage != nil {
 			res.Usage = usage
@@ -81,27 +80,42 @@ func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switc
 		if b := p.Get("promptFeedback", "blockReason"); b.Given() {
 			blocked = b
 		}
-		candidates = append(candidates, p.Get("candidates").Items()...)
 	}
-	for _, c := range candidates {
-		reason = c.Get("finishReason").Text()
-		for _, p := range c.Get("content", "parts").Items() {
-			if p.Get("thought").Truth() {
-				continue // a draft
+	for _, p := range pieces {
+		for _, c := range p.Get("candidates").Items() {
+			reason = c.Get("finishReason").Text()
+			if err := decodeParts(c.Get("content", "parts"), res); err != nil {
+				return &switchyard.Error{Outcome: switchyard.BadReply, Err: err, Usage: res.Usage}
 			}
-			if data := p.Get("inlineData", "data"); data.Given() {
-				blob, err := data.Base64(0)
-				if err != nil {
-					return &switchyard.Error{Outcome: switchyard.BadReply, Err: err, Usage: res.Usage}
-				}
-				res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("inlineData", "mimeType").Text()})
-			}
-			res.Text += p.Get("text").Text()
 		}
 	}
 	if len(res.Images) > 0 {
 		return nil
 	}
+	return withheld(blocked, reason, req, res)
+}
+
+// decodeParts adds a candidate's pictures and words to a result, but for its drafts.
+func decodeParts(parts *spool.Value, res *switchyard.Result) error {
+	for _, p := range parts.Items() {
+		if p.Get("thought").Truth() {
+			continue
+		}
+		if data := p.Get("inlineData", "data"); data.Given() {
+			blob, err := data.Base64(0)
+			if err != nil {
+				return err
+			}
+			res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("inlineData", "mimeType").Text()})
+		}
+		res.Text += p.Get("text").Text()
+	}
+	return nil
+}
+
+// withheld is the error of an answer without a picture: by why its prompt was blocked, if it was, and why the last candidate
+// has finished.
+func withheld(blocked *spool.Value, reason string, req *switchyard.Request, res *switchyard.Result) error {
 	switch {
 	case blocked.Given():
 		return &switchyard.Error{Outcome: switchyard.Filtered, Usage: res.Usage, Err: errors.New("prompt blocked: " + blocked.Text())}

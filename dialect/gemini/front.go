@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"encoding/json"
 	"maps"
 	"strings"
 
@@ -96,9 +97,12 @@ func wrongType(rs ...*spool.Reader) error {
 }
 
 // decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
+//
+// The real front door takes a lone element in a list's place, and samples of Google's own send it:
+// {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
 func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	config := r.Object(key(r, "generationConfig"))
-	asked := oneOrMany(config.Get(key(config, "responseModalities")))
+	asked := config.Get(key(config, "responseModalities")).OneOrMany()
 	wantsImage, wantsText := modalities(asked)
 	if !wantsImage && (len(asked) > 0 || !imageModel(req.Model)) {
 		return dialect.ErrNotGeneration
@@ -107,9 +111,9 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		req.Memo[memoText] = "true"
 	}
 	var texts []string
-	turns := oneOrMany(r.Get("contents"))
+	turns := r.Get("contents").OneOrMany()
 	for _, turn := range turns {
-		for _, p := range oneOrMany(turn.Get("parts")) {
+		for _, p := range turn.Get("parts").OneOrMany() {
 			text, err := decodePart(p, req)
 			if err != nil {
 				return err
@@ -125,29 +129,20 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		return err
 	}
 	r.Get("model")
-	decodeSafety(oneOrMany(r.Get(key(r, "safetySettings"))), req)
+	decodeSafety(r.Get(key(r, "safetySettings")).OneOrMany(), req)
 	if req.Extra = rest(r, config, image); len(turns) > 1 {
-		req.Extra["conversation"] = rawJSON("true")
+		req.Extra["conversation"] = json.RawMessage("true")
 	}
 	return nil
 }
 
 // rest is all that readers were not asked for.
-func rest(rs ...*spool.Reader) map[string]rawJSON {
-	all := map[string]rawJSON{}
+func rest(rs ...*spool.Reader) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
 	for _, r := range rs {
 		maps.Copy(all, r.Rest())
 	}
 	return all
-}
-
-// oneOrMany are the elements of a list. The real front door takes a lone element in a list's place, and samples of Google's
-// own send it: {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
-func oneOrMany(v *spool.Value) []*spool.Value {
-	if v.Given() && v.Kind() != spool.Array {
-		return []*spool.Value{v}
-	}
-	return v.Items()
 }
 
 func modalities(items []*spool.Value) (image, text bool) {

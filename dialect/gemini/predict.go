@@ -1,14 +1,11 @@
 package gemini
 
 import (
-	"encoding/json"
 	"strings"
 
 	"switchyard"
 	"switchyard/spool"
 )
-
-type rawJSON = json.RawMessage
 
 // decodePredict reads Imagen's form. Enumerations are compared without regard to case, as its callers differ in it.
 func decodePredict(r *spool.Reader, req *switchyard.Request) error {

@@ -13,26 +13,24 @@ import (
 	"switchyard/spool"
 )
 
-type rawJSON = json.RawMessage
-
 // prediction is Replicate's one object. Its version, error and logs are what typed SDKs demand, and none of its urls
 // may be null; stream is not among them, which means that there is none.
 type prediction struct {
-	ID          string   `json:"id"`
-	Model       string   `json:"model"`
-	Version     string   `json:"version"`
-	Input       rawJSON  `json:"input"`
-	Logs        string   `json:"logs"`
-	Output      any      `json:"output"`
-	DataRemoved bool     `json:"data_removed"`
-	Error       *string  `json:"error"`
-	Source      string   `json:"source"`
-	Status      string   `json:"status"`
-	CreatedAt   string   `json:"created_at"`
-	StartedAt   string   `json:"started_at,omitempty"`
-	CompletedAt string   `json:"completed_at,omitempty"`
-	URLs        urls     `json:"urls"`
-	Metrics     *metrics `json:"metrics,omitempty"`
+	ID          string          `json:"id"`
+	Model       string          `json:"model"`
+	Version     string          `json:"version"`
+	Input       json.RawMessage `json:"input"`
+	Logs        string          `json:"logs"`
+	Output      any             `json:"output"`
+	DataRemoved bool            `json:"data_removed"`
+	Error       *string         `json:"error"`
+	Source      string          `json:"source"`
+	Status      string          `json:"status"`
+	CreatedAt   string          `json:"created_at"`
+	StartedAt   string          `json:"started_at,omitempty"`
+	CompletedAt string          `json:"completed_at,omitempty"`
+	URLs        urls            `json:"urls"`
+	Metrics     *metrics        `json:"metrics,omitempty"`
 }
 
 type urls struct {
@@ -93,7 +91,7 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 		},
 	}
 	if p.Input == nil {
-		p.Input = rawJSON("{}")
+		p.Input = json.RawMessage("{}")
 	}
 	if p.Status != starting {
 		p.StartedAt = stamp(s.Started)

@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -201,7 +202,7 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 	return out, nil
 }
 
-func quote(s string) rawJSON {
+func quote(s string) json.RawMessage {
 	b, _ := (&spool.Composer{}).JSON(s)
-	return rawJSON(b.(spool.Bytes))
+	return json.RawMessage(b.(spool.Bytes))
 }

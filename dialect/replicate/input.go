@@ -1,6 +1,7 @@
 package replicate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,12 +93,7 @@ func (d *decoder) inRange() {
 
 func (d *decoder) images() {
 	if d.form.image != "" {
-		v := d.Get(d.form.image)
-		values := []*spool.Value{v}
-		if v.Kind() == spool.Array {
-			values = v.Items()
-		}
-		for _, v := range values {
+		for _, v := range d.Get(d.form.image).OneOrMany() {
 			if img, ok := d.image(v, d.form.image); ok {
 				d.req.References = append(d.req.References, switchyard.Reference{Image: img, Role: d.form.role})
 			}
@@ -133,24 +129,49 @@ func (d *decoder) image(v *spool.Value, name string) (switchyard.Image, bool) {
 
 // size reads what the app says, and else what its model makes.
 func (d *decoder) size() {
-	r := d.req
 	ratio, class := d.Text("aspect_ratio"), ""
 	if d.form.class != "" {
 		class = d.Text(d.form.class)
 	}
-	if custom := d.custom != "" && (d.custom == "size" && class == "custom" || d.custom != "size" && ratio == "custom"); custom || d.pixels {
-		width, height := d.Int("width"), d.Int("height")
-		if width != nil && height != nil && *width > 0 && *height > 0 && *width <= 1<<16 && *height <= 1<<16 {
-			r.Size = switchyard.Size{Width: *width, Height: *height}
-		}
+	if d.pixels || d.isCustom(ratio, class) {
+		d.req.Size = d.edges()
 	}
-	if class != "" && class != "custom" && class != "None" {
-		r.Resolution = strings.ToUpper(class)
-		if means, ok := classes[class]; ok {
-			r.Resolution = means
-		}
+	d.req.Resolution = resolution(class)
+	d.shape(ratio)
+}
+
+// isCustom reports whether the app says that width and height count.
+func (d *decoder) isCustom(ratio, class string) bool {
+	switch d.custom {
+	case "":
+		return false
+	case "size":
+		return class == "custom"
 	}
-	refers, def := len(r.References) > 0, d.row.Default
+	return ratio == "custom"
+}
+
+// edges are width and height; zero unless both are given, and sane.
+func (d *decoder) edges() (s switchyard.Size) {
+	width, height := d.Int("width"), d.Int("height")
+	if width != nil && height != nil && *width > 0 && *height > 0 && *width <= 1<<16 && *height <= 1<<16 {
+		s = switchyard.Size{Width: *width, Height: *height}
+	}
+	return s
+}
+
+// resolution is a field's word for a class, as all others say it.
+func resolution(word string) string {
+	if word == "custom" || word == "None" {
+		return ""
+	}
+	return cmp.Or(classes[word], strings.ToUpper(word))
+}
+
+// shape reads the ratio: the app's, or that of its picture, or the model's own.
+func (d *decoder) shape(ratio string) {
+	r, def := d.req, d.row.Default
+	refers := len(r.References) > 0
 	switch {
 	case ratio == "custom":
 	case refers && (d.shapes || ratio == "match_input_image" || ratio == "" && def.Aspect == switchyard.Aspect{} && !d.pixels):

@@ -2,12 +2,12 @@ package evidence
 
 import "math"
 
-// prior is how sure a Duel is in advance that two arms are nearly alike, as if each had won that many pairs. It decides
+// prior is how sure a duel is in advance that two arms are nearly alike, as if each had won that many pairs. It decides
 // how soon which difference is found, never whether a verdict holds: less finds large ones sooner, more small ones. With
 // anything from 4 to 12, 90 % of thumbs up are told from 84 % after fewer than 1,000 ratings in half of the runs.
 const prior = 6.0
 
-// Duel compares two arms by scores, of which the higher is the better. The zero value is ready.
+// duel compares two arms by scores, of which the higher is the better. The zero value is ready.
 //
 // The first score of one arm meets the first of the other, the second the second, and so on. If the arms do not differ,
 // whoever wins a pair is a fair coin, whatever scores look like; what is equal tells nothing and is left out (Wald,
@@ -18,7 +18,7 @@ const prior = 6.0
 // The price of pairs is paid by lopsided weights: what the larger arm has more of waits. A test of the two proportions
 // themselves (Turner, Ly and Grünwald, Generic E-variables for exact sequential k-sample tests that allow for optional
 // stopping, 2024) has both to learn where the coin has one thing, and needs a few more of them: see TestSimulationOfTheOtherTest.
-type Duel struct {
+type duel struct {
 	Wins [2]int // pairs won
 	Ties int
 
@@ -29,7 +29,7 @@ type Duel struct {
 }
 
 // Add gives a score of one arm, 0 or 1.
-func (d *Duel) Add(arm int, score float64) {
+func (d *duel) Add(arm int, score float64) {
 	if len(d.ahead) == 0 || d.who == arm {
 		d.ahead, d.who = append(d.ahead, score), arm
 		return
@@ -47,7 +47,7 @@ func (d *Duel) Add(arm int, score float64) {
 }
 
 // won counts a pair, and multiplies the evidence by the odds that the mixture gave to what has happened.
-func (d *Duel) won(arm int) {
+func (d *duel) won(arm int) {
 	share := (prior + float64(d.Wins[arm])) / (2*prior + float64(d.Wins[0]+d.Wins[1]))
 	d.log += math.Log(2 * share)
 	d.Wins[arm]++
@@ -55,10 +55,10 @@ func (d *Duel) won(arm int) {
 }
 
 // Evidence is how many times likelier the pairs are under a difference than under none, now, and at its highest.
-func (d *Duel) Evidence() (now, highest float64) { return bounded(d.log), bounded(d.peak) }
+func (d *duel) Evidence() (now, highest float64) { return bounded(d.log), bounded(d.peak) }
 
 // Leader is who has won more pairs.
-func (d *Duel) Leader() int {
+func (d *duel) Leader() int {
 	if d.Wins[1] > d.Wins[0] {
 		return 1
 	}

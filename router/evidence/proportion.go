@@ -5,8 +5,8 @@ import "math"
 // Interval is an estimate with its bounds. What is not known is NaN; a bound that does not exist is infinite.
 type Interval struct{ Value, Low, High float64 }
 
-// Unknown is an Interval of which nothing is known.
-func Unknown() Interval { return Interval{math.NaN(), math.Inf(-1), math.Inf(1)} }
+// unknown is an Interval of which nothing is known.
+func unknown() Interval { return Interval{math.NaN(), math.Inf(-1), math.Inf(1)} }
 
 // Proportion is how often something was so. The zero value is that of nothing.
 type Proportion struct{ Yes, N int }

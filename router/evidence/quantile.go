@@ -15,7 +15,7 @@ type Samples []float64
 // Where the mixture lies decides how narrow the interval is, never whether it holds. It sorts the samples.
 func (s Samples) Quantile(p, alpha float64) Interval {
 	if len(s) == 0 {
-		return Unknown()
+		return unknown()
 	}
 	slices.Sort(s)
 	low, high := places(len(s), p, alpha)

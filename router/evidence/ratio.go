@@ -29,7 +29,7 @@ const fewest = 30
 // the ratio). It is narrowest around 500 observations, and there is none for fewer than 30. Costs that have never differed
 // give an interval of no width.
 func (r Ratio) Interval(alpha float64) Interval {
-	i := Unknown()
+	i := unknown()
 	if r.bottom <= 0 {
 		return i
 	}

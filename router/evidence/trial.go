@@ -39,9 +39,9 @@ type known struct {
 	seconds Samples // of those that succeeded
 }
 
-// contest is a Duel of two arms, by their places.
+// contest is a duel of two arms, by their places.
 type contest struct {
-	Duel
+	duel
 	arms   [2]int
 	over   int // after how many observations somebody had won it; 0 while nobody has
 	winner int // who, 0 or 1; that stays, whatever comes after
