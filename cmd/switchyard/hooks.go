@@ -22,7 +22,6 @@ import (
 	"switchyard"
 	"switchyard/dialect"
 	"switchyard/fetch"
-	"switchyard/ledger/sqlite"
 	"switchyard/proxy"
 	"switchyard/ticket/hook"
 )
@@ -36,7 +35,7 @@ type hooks struct {
 // Check tells whether an address may be called.
 func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
 
-// openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file. Their tables are yet to come.
+// openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file.
 func (s *sidecar) openHooks(f *file) error {
 	keys, err := hookKeys(filepath.Join(f.data(), "webhook.key"))
 	if err != nil {
@@ -68,11 +67,6 @@ func (s *sidecar) openHooks(f *file) error {
 		Log: slog.New(slog.NewTextHandler(zap.NewStdLog(s.log).Writer(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	return err
-}
-
-// openNotices brings the tables of the deliveries up to date.
-func (s *sidecar) openNotices(ctx context.Context, f *file) error {
-	return sqlite.Explain(f.tickets(), s.hooks.Open(ctx))
 }
 
 // beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.
