@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -17,7 +18,7 @@ var web embed.FS
 
 // dash is the dashboard's own: templates, assets, and who is logged in.
 type dash struct {
-	pages    map[string]*template.Template // :: name of a page → it, in its frame
+	pages    func() map[string]*template.Template // :: name of a page → it, in its frame; made when somebody first looks
 	assets   assets
 	sessions sessions
 	forms    *guesses // of who fills in the form
@@ -40,8 +41,8 @@ type Sections struct {
 
 // dashboard adds the pages to the routes.
 func (h *Handler) dashboard() {
-	h.dash = &dash{pages: map[string]*template.Template{}, assets: newAssets(), forms: newGuesses(formBurst, formEvery), headers: newGuesses(headerBurst, headerEvery)}
-	h.dash.parse("overview", "generations", "generation", "experiments", "budgets", "alerts", "audit", "kill", "login", "trouble")
+	h.dash = &dash{assets: newAssets(), forms: newGuesses(formBurst, formEvery), headers: newGuesses(headerBurst, headerEvery)}
+	h.dash.pages = sync.OnceValue(h.dash.parse)
 	h.mux.HandleFunc("GET /{$}", toDashboard)
 	h.mux.HandleFunc("GET /admin", toDashboard)
 	h.mux.HandleFunc("GET /admin/{$}", toDashboard)
@@ -76,12 +77,14 @@ func toDashboard(w http.ResponseWriter, r *http.Request) {
 }
 
 // parse makes each page of its own file and what all share.
-func (d *dash) parse(names ...string) {
+func (d *dash) parse() map[string]*template.Template {
 	frame := template.Must(template.New("frame").Funcs(words).Funcs(template.FuncMap{"asset": d.assets.url}).
 		ParseFS(web, "web/frame.html", "web/parts.html"))
-	for _, name := range names {
-		d.pages[name] = template.Must(template.Must(frame.Clone()).ParseFS(web, "web/"+name+".html"))
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"overview", "generations", "generation", "experiments", "budgets", "alerts", "audit", "kill", "login", "trouble"} {
+		pages[name] = template.Must(template.Must(frame.Clone()).ParseFS(web, "web/"+name+".html"))
 	}
+	return pages
 }
 
 // view is the frame for a page of a section.
@@ -103,7 +106,7 @@ type page[T any] struct {
 // show writes a page whole or not at all, so that nobody reads half a figure.
 func show[T any](h *Handler, w http.ResponseWriter, p page[T]) {
 	var b bytes.Buffer
-	if err := h.dash.pages[p.name].ExecuteTemplate(&b, "frame", p.data); err != nil {
+	if err := h.dash.pages()[p.name].ExecuteTemplate(&b, "frame", p.data); err != nil {
 		http.Error(w, "this page cannot be shown", http.StatusInternalServerError)
 		return
 	}

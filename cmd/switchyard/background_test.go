@@ -53,7 +53,7 @@ func TestPruneSoon(t *testing.T) {
 		if err := s.openHooks(f); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.openNotices(t.Context(), f); err != nil {
+		if err := s.upgraded(); err != nil {
 			t.Fatal(err)
 		}
 		old := ledgertest.Ended(ledgertest.Generation("old"))

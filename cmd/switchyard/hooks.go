@@ -22,7 +22,6 @@ import (
 	"switchyard"
 	"switchyard/dialect"
 	"switchyard/fetch"
-	"switchyard/ledger/sqlite"
 	"switchyard/ticket/hook"
 )
 
@@ -35,7 +34,7 @@ type hooks struct {
 // Check tells whether an address may be called.
 func (h hooks) Check(ctx context.Context, address string) error { return h.client.Check(ctx, address) }
 
-// openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file. Their tables are yet to come.
+// openHooks makes the deliveries of notices, signed with keys that are derived from the one in a file.
 func (s *sidecar) openHooks(f *file) error {
 	var err error
 	if s.hookKeys, err = hookKeys(filepath.Join(f.data(), "webhook.key")); err != nil {
@@ -75,11 +74,6 @@ func (s *sidecar) gaveUp(n hook.Notice, err error) {
 		s.alerts.untold.gaveUp(name, time.Now(), err)
 	}
 	s.log.Warn("webhook given up", zap.String("ticket", n.Ticket), zap.String("event", n.Event), zap.Error(err))
-}
-
-// openNotices brings the tables of the deliveries up to date.
-func (s *sidecar) openNotices(ctx context.Context, f *file) error {
-	return sqlite.Explain(f.tickets(), s.hooks.Open(ctx))
 }
 
 // beginHooks delivers until stop is called. A disk that is full just now, or a database that is locked, keeps it waiting.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"switchyard/admin"
 	"switchyard/dialect"
@@ -81,13 +80,13 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 		return err
 	}
 	s.beginWork(ctx, f)
-	var tables errgroup.Group
-	tables.Go(func() error { return s.openNotices(ctx, f) }) // in a new file, as long as all the rest
-	err := s.assemble(ctx, f)
-	if err := errors.Join(err, tables.Wait()); err != nil {
+	if err := s.assemble(ctx, f); err != nil {
 		return err
 	}
 	if err := s.takeStock(ctx); err != nil {
+		return err
+	}
+	if err := s.upgraded(); err != nil {
 		return err
 	}
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"switchyard/admin"
 	"switchyard/asset"
@@ -20,6 +21,7 @@ import (
 	"switchyard/ledger"
 	"switchyard/ledger/sqlite"
 	"switchyard/ticket"
+	"switchyard/ticket/hook"
 )
 
 // stores are what is on disk: the books, and what lives in the folder of the data.
@@ -39,9 +41,11 @@ type stores struct {
 	audit   *admin.Audit
 
 	opened []io.Closer // in the order of opening
+
+	upgrade errgroup.Group // brings tables up to date beside the rest
 }
 
-// open opens all of it. What fails leaves the rest to close.
+// open opens all of it, but for what upgraded waits for. What fails leaves the rest to close.
 func (st *stores) open(ctx context.Context, f *file, log *zap.Logger) error {
 	data := f.data()
 	if err := os.MkdirAll(data, 0o700); err != nil {
@@ -52,10 +56,14 @@ func (st *stores) open(ctx context.Context, f *file, log *zap.Logger) error {
 		return fmt.Errorf("folder %q: %w", data, err)
 	}
 	st.opened = append(st.opened, guard)
-	if err := st.openBooks(ctx, f, log); err != nil {
+	if st.store, err = f.Store.Database.open(ctx); err != nil {
+		return fmt.Errorf("store.database: %w", err)
+	}
+	st.opened = append(st.opened, st.store)
+	if err := st.openTickets(ctx, f, data); err != nil {
 		return err
 	}
-	if err := st.openTickets(ctx, f, data); err != nil {
+	if err := st.openJournal(f, log); err != nil {
 		return err
 	}
 	if err := st.openReplies(f, data); err != nil {
@@ -64,8 +72,12 @@ func (st *stores) open(ctx context.Context, f *file, log *zap.Logger) error {
 	return st.openFiles(f, data)
 }
 
+// upgraded waits until all tables are up to date.
+func (st *stores) upgraded() error { return st.upgrade.Wait() }
+
 // close closes what has been opened, in the opposite order.
 func (st *stores) close() error {
+	_ = st.upgraded() // whoever opened it was told
 	var errs []error
 	for _, c := range slices.Backward(st.opened) {
 		errs = append(errs, c.Close())
@@ -73,8 +85,8 @@ func (st *stores) close() error {
 	return errors.Join(errs...)
 }
 
-// openBooks opens the journal and the ledger.
-func (st *stores) openBooks(ctx context.Context, f *file, log *zap.Logger) (err error) {
+// openJournal opens the journal, and what takes it to the ledger.
+func (st *stores) openJournal(f *file, log *zap.Logger) (err error) {
 	if st.journal, err = ledger.OpenJournal(ledger.JournalConfig{Dir: f.Store.Journal}); err != nil {
 		return fmt.Errorf("store.journal: %w", err)
 	}
@@ -82,17 +94,14 @@ func (st *stores) openBooks(ctx context.Context, f *file, log *zap.Logger) (err 
 	for _, d := range st.journal.Damages() {
 		log.Error("journal", zap.Error(d))
 	}
-	if st.store, err = f.Store.Database.open(ctx); err != nil {
-		return fmt.Errorf("store.database: %w", err)
-	}
-	st.opened = append(st.opened, st.store)
 	st.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: st.journal, Store: st.store, Linger: 200 * time.Millisecond, Report: func(err error) {
 		log.Error("ledger", zap.Error(err))
 	}})
 	return nil
 }
 
-// openTickets opens the tickets, and the database of their notices.
+// openTickets opens the tickets, and the database of their notices. In a new file the tables of the notices take as long as
+// all else does.
 func (st *stores) openTickets(ctx context.Context, f *file, data string) (err error) {
 	path := f.tickets()
 	if st.db, err = sqlite.Connect(sqlite.Config{Path: path}); err != nil {
@@ -106,6 +115,7 @@ func (st *stores) openTickets(ctx context.Context, f *file, data string) (err er
 		return err
 	}
 	st.opened = append(st.opened, st.hookDB)
+	st.upgrade.Go(func() error { return sqlite.Explain(path, hook.Up(ctx, st.hookDB)) })
 	return nil
 }
 

@@ -76,7 +76,7 @@ type Hooks struct {
 	attempts, delivered, givenUp atomic.Int64
 }
 
-// New makes Hooks, which Open makes ready.
+// New makes Hooks. Before they are used, Up must have seen the database.
 func New(c Config) (*Hooks, error) {
 	if c.DB == nil || c.Post == nil || c.Sign == nil {
 		return nil, errors.New("hooks: DB, Post and Sign are needed")
@@ -88,17 +88,6 @@ func New(c Config) (*Hooks, error) {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	return h, nil
-}
-
-// Open brings the tables up to date, ours and River's. All else needs them.
-func (h *Hooks) Open(ctx context.Context) error {
-	if err := up(ctx, h.conf.DB); err != nil {
-		return fmt.Errorf("hooks: %w", err)
-	}
-	if err := h.migrateRiver(ctx); err != nil {
-		return fmt.Errorf("hooks: tables of River: %w", err)
-	}
-	return nil
 }
 
 func (c Config) withDefaults() Config {

@@ -289,11 +289,11 @@ func TestNewNeedsItsParts(t *testing.T) {
 	}
 	r, db := receive(t, ok), database(t, filepath.Join(t.TempDir(), "x.db"))
 	hooks(t, db, r, nil)
-	h := hooks(t, db, r, nil) // opening again is nothing
+	hooks(t, db, r, nil) // bringing it up to date again is nothing
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO ticket_notices_version VALUES (99)`); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Open(t.Context()); err == nil {
-		t.Error("opened, though a newer build wrote it")
+	if err := hook.Up(t.Context(), db); err == nil {
+		t.Error("taken, though a newer build wrote it")
 	}
 }

@@ -65,11 +65,7 @@ var template = sync.OnceValue(func() []byte {
 	if err != nil {
 		panic(err)
 	}
-	h, err := hook.New(hook.Config{DB: db, Post: &poster{}, Sign: sign})
-	if err == nil {
-		err = h.Open(context.Background())
-	}
-	if err != nil {
+	if err := hook.Up(context.Background(), db); err != nil {
 		panic(err)
 	}
 	db.Close()
@@ -163,11 +159,11 @@ func hooks(t *testing.T, db *sql.DB, r *receiver, change func(*hook.Config)) *ho
 	if change != nil {
 		change(&c)
 	}
-	h, err := hook.New(c)
-	if err != nil {
+	if err := hook.Up(t.Context(), db); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Open(t.Context()); err != nil {
+	h, err := hook.New(c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return h

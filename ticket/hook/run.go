@@ -3,13 +3,11 @@ package hook
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
 )
 
 // Run delivers until ctx ends. Attempts under way then get Config.Grace; what is cut off is sent again by the next Run.
@@ -88,25 +86,4 @@ func (h *Hooks) client() (*river.Client[*sql.Tx], error) {
 		CompletedJobRetentionPeriod: time.Minute,
 		ReindexerIndexNames:         []string{}, // SQLite's do not bloat
 	})
-}
-
-// migrateRiver brings River's tables up to date. In a new file that takes eight transactions, since some of its migrations must not
-// share one. None waits for the disk: what a power cut takes back, the next start does again.
-func (h *Hooks) migrateRiver(ctx context.Context) (err error) {
-	m, err := rivermigrate.New(h.driver(), &rivermigrate.Config{Logger: h.conf.Log})
-	if err != nil {
-		return err
-	}
-	if err := h.synchronous(ctx, "NORMAL"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.synchronous(context.WithoutCancel(ctx), "FULL")) }()
-	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	return err
-}
-
-// synchronous says what commits wait for.
-func (h *Hooks) synchronous(ctx context.Context, mode string) error {
-	_, err := h.conf.DB.ExecContext(ctx, `PRAGMA synchronous = `+mode)
-	return err
 }
