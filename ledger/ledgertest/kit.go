@@ -44,6 +44,7 @@ func (x Technology) Run(t *testing.T) {
 		{"sums by step", steps},
 		{"sums are pruned by their age", pruneSums},
 		{"reports", reports},
+		{"reports are what a reckoning gives", reckoned},
 		{"times beyond all", beyondAll},
 		{"by request", byRequest},
 		{"each row", eachRow},

@@ -58,6 +58,7 @@ var technology = sqlstore.Technology{
 	Text:           text,
 	Entries:        `jsonb_array_elements(CAST($1 AS jsonb)) k`,
 	RatingsInOrder: `r.first`,
+	SameMoment:     `g.id`,
 	Turn:           oneAtATime,
 }
 

@@ -25,11 +25,12 @@ type databases struct {
 }
 
 // fresh is the address of an empty database.
-func (d *databases) fresh(t *testing.T) string {
+func (d *databases) fresh(t *testing.T, as ...string) string {
 	t.Helper()
 	d.n++
 	name := fmt.Sprint("ledger", d.n)
-	if _, err := connect(t, d.URL("postgres")).ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	create := "CREATE DATABASE " + name + " " + strings.Join(as, " ")
+	if _, err := connect(t, d.URL("postgres")).ExecContext(t.Context(), create); err != nil {
 		t.Fatal(err)
 	}
 	return d.URL(name)
@@ -68,6 +69,7 @@ func TestDatabase(t *testing.T) {
 		},
 		DayAgo: `NOW() - INTERVAL '24 hours'`,
 	}.Run(t)
+	t.Run("in a locale", func(t *testing.T) { inALocale(t, d.fresh(t, "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de'")) })
 	t.Run("versions", func(t *testing.T) { versions(t, &d) })
 	t.Run("many start at once", func(t *testing.T) { startAtOnce(t, d.fresh(t)) })
 	t.Run("two journals at once", func(t *testing.T) { twoJournals(t, d.fresh(t)) })
@@ -90,6 +92,22 @@ func versions(t *testing.T, d *databases) {
 	var newer *migrate.NewerError
 	if _, err := postgres.Open(t.Context(), conf); !errors.As(err, &newer) || strings.Contains(err.Error(), postgrestest.Password) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// inALocale: whoever made the database may have had any, and names are in the same order everywhere.
+func inALocale(t *testing.T, url string) {
+	s := open(t, url)
+	for _, tenant := range []string{"a", "B", "ä"} {
+		g := ledgertest.Ended(ledgertest.Generation(tenant))
+		g.Tenant, g.Key = tenant, tenant
+		ledgertest.Apply(t, s, "e", ledger.EndRecord(g))
+	}
+	for _, by := range []ledger.Dimension{ledger.ByTenant, ledger.ByKey} {
+		lines, err := s.Report(t.Context(), ledger.Query{By: by})
+		if err != nil || len(lines) != 3 || lines[0].Group != "B" || lines[1].Group != "a" || lines[2].Group != "ä" {
+			t.Errorf("by %s: %+v, %v", by, lines, err)
+		}
 	}
 }
 

@@ -133,30 +133,80 @@ func BenchmarkApply(b *testing.B) {
 // BenchmarkSteps reads a day in quarters of an hour, of a ledger with a million generations in it that
 // went to four targets.
 func BenchmarkSteps(b *testing.B) {
-	s, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "x.db")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	const all, batch = 1_000_000, 4096
 	day := time.Now().UTC().Truncate(24 * time.Hour)
-	for at := 0; at < all; at += batch {
-		var records []ledger.Record
-		for i := at; i < min(at+batch, all); i++ {
-			g, a := real()
-			g.Started = day.Add(time.Duration(i) * (24 * time.Hour / all))
-			a.Started, a.Target = g.Started, []string{"flux", "google-image", "fast-sdxl", "face-to-many"}[i%4]
-			a.Latency = time.Duration(i%200) * 100 * time.Millisecond
-			records = append(records, ledger.SettleRecord(ledgertest.Done(a)), ledger.EndRecord(ledgertest.Ended(g)))
-		}
-		if err := s.Apply(b.Context(), ledger.Batch{Journal: "j", Last: uint64(at), Records: records}); err != nil {
-			b.Fatal(err)
-		}
-	}
+	s := million(b, day, 24*time.Hour)
 	for b.Loop() {
 		list, err := s.Targets(b.Context(), ledger.Steps{Since: day, Until: day.Add(24 * time.Hour), Step: 15 * time.Minute})
 		if err != nil || len(list) != 4*96 {
 			b.Fatal(len(list), err)
 		}
 	}
+}
+
+// BenchmarkReport is a report of thirty days with a million generations, and what budgets begin with.
+func BenchmarkReport(b *testing.B) {
+	since, month := time.Now().UTC().Add(-30*24*time.Hour), 30*24*time.Hour
+	s := million(b, since, month)
+	for by, groups := range map[ledger.Dimension]int{ledger.ByProvider: 3, ledger.ByRoute: 3, ledger.ByKey: 40} {
+		b.Run("by="+string(by), func(b *testing.B) {
+			b.ReportAllocs()
+			began := cpu(b)
+			for b.Loop() {
+				lines, err := s.Report(b.Context(), ledger.Query{By: by, Span: ledger.Span{Since: since}})
+				if err != nil || len(lines) != groups {
+					b.Fatal(len(lines), err)
+				}
+			}
+			b.ReportMetric((cpu(b)-began).Seconds()/float64(b.N), "cpu-s/op")
+		})
+		b.Run("spent="+string(by), func(b *testing.B) {
+			began := cpu(b)
+			for b.Loop() {
+				spent, err := s.Spent(b.Context(), by, since, since.Add(month))
+				if err != nil || len(spent) != groups {
+					b.Fatal(len(spent), err)
+				}
+			}
+			b.ReportMetric((cpu(b)-began).Seconds()/float64(b.N), "cpu-s/op")
+		})
+	}
+}
+
+// million is a ledger of as many generations, evenly over a span of time. Every twentieth fell back to another target.
+func million(b *testing.B, since time.Time, span time.Duration) *sqlite.Store {
+	b.Helper()
+	s, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "x.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	const all, batch = 1_000_000, 4096
+	for at := 0; at < all; at += batch {
+		var records []ledger.Record
+		for i := at; i < min(at+batch, all); i++ {
+			records = append(records, nth(i, since.Add(time.Duration(i)*(span/all)))...)
+		}
+		if err := s.Apply(b.Context(), ledger.Batch{Journal: "j", Last: uint64(at), Records: records}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
+}
+
+func nth(i int, started time.Time) (records []ledger.Record) {
+	targets, providers := []string{"flux", "google-image", "fast-sdxl", "face-to-many"}, []string{"fal", "google", "fal", "replicate"}
+	g, a := real()
+	g.ID, g.Started, g.Route, g.Key = switchyard.NewID(started), started, []string{"all", "avatars", "edits"}[i%3], fmt.Sprint("key", i%40)
+	a = ledgertest.Done(a)
+	a.Generation, a.Part, a.Started, a.Latency = g.ID, 0, started, time.Duration(i%20011)*time.Millisecond
+	if i%20 == 0 {
+		failed := a
+		failed.ID, failed.Target, failed.Provider, failed.Outcome, failed.Images = rand.Text(), targets[(i+1)%4], providers[(i+1)%4], switchyard.Timeout, 0
+		failed.Cost = ledgertest.Cost(25_000_000, switchyard.BasisEstimate, switchyard.ChargePossible)
+		records, a.Number = append(records, ledger.SettleRecord(failed)), 2
+	}
+	a.Target, a.Provider = targets[i%4], providers[i%4]
+	g = ledgertest.Ended(g)
+	g.Latency = a.Latency
+	return append(records, ledger.SettleRecord(a), ledger.EndRecord(g))
 }

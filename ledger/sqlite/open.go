@@ -39,6 +39,7 @@ var technology = sqlstore.Technology{
 	Created:        func(t time.Time) any { return t.UTC().Format("2006-01-02 15:04:05.000") }, // SQLite's date functions take that
 	Entries:        `json_each($1) k`,
 	RatingsInOrder: `r.rowid`,
+	SameMoment:     `g.rowid`,
 }
 
 //go:embed migrations/*.sql

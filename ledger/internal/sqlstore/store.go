@@ -15,6 +15,7 @@ type Technology struct {
 	Text           func(string) string // what of a text the database can hold; nil if it can hold all
 	Entries        string              // the elements of the JSON array $1, as rows k with a column value
 	RatingsInOrder string              // column of ratings r that grows with each that is given first
+	SameMoment     string              // column of generations g that tells apart those of one moment, in the order of the index over these if it has one
 	Turn           string              // makes others who change the books wait until the transaction ends; empty if each does that anyway
 }
 
