@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"switchyard"
 )
@@ -248,9 +249,17 @@ func (f *fitter) numbers() {
 		f.drop("guidance")
 		r.Guidance = nil
 	}
+	if r.Guidance != nil {
+		n := f.within("guidance", *r.Guidance)
+		r.Guidance = &n
+	}
 	if r.Steps != nil && !(f.can.Has("steps") && f.sameFamily()) {
 		f.drop("steps")
 		r.Steps = nil
+	}
+	if r.Steps != nil {
+		n := int(f.within("steps", float64(*r.Steps)))
+		r.Steps = &n
 	}
 	if f.dropField("strength", r.Strength != nil) {
 		r.Strength = nil
@@ -261,6 +270,17 @@ func (f *fitter) numbers() {
 	if f.dropField("watermark", r.Watermark != nil) {
 		r.Watermark = nil
 	}
+}
+
+// within is n, or the nearest that the target takes: a sibling elsewhere has bounds of its own, and refuses what is beyond.
+func (f *fitter) within(field string, n float64) float64 {
+	bounds, ok := f.can.Ranges[field]
+	if !ok || n >= bounds[0] && n <= bounds[1] {
+		return n
+	}
+	have := min(max(n, bounds[0]), bounds[1])
+	f.round(field, strconv.FormatFloat(n, 'g', -1, 64), strconv.FormatFloat(have, 'g', -1, 64))
+	return have
 }
 
 // asksTooMuch reports whether the app's own bytes have a word in them that the model which it names can be told, and the target cannot.

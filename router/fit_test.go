@@ -79,6 +79,16 @@ func TestFit(t *testing.T) {
 			imagen, target("gemini", nano),
 			"dropped=people,language,guidance,watermark", 1, false, func(r *switchyard.Request) bool { return r.Guidance == nil && r.People == "" },
 		},
+		"numbers beyond a sibling's": {
+			switchyard.Request{Dialect: "fal", Model: flux.ID, Images: 1, Guidance: ptr(20.0), Steps: ptr(60)},
+			flux, target("replicate", fluxThere),
+			"rounded=guidance:20>10,steps:60>50", 1, false, func(r *switchyard.Request) bool { return *r.Guidance == 10 && *r.Steps == 50 },
+		},
+		"numbers at a sibling's ends": {
+			switchyard.Request{Dialect: "replicate", Model: fluxThere.ID, Images: 1, Guidance: ptr(1.0), Steps: ptr(50)},
+			fluxThere, target("fal", flux),
+			"exact", 1, false, func(r *switchyard.Request) bool { return *r.Guidance == 1 && *r.Steps == 50 },
+		},
 		"imagen to exact pixels": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 2, Aspect: wide},
 			imagen, target("openai", gpt2),

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,10 @@ func (f *fal) make(x *exchange, in *falInput, began time.Time) answer {
 			black[i] = true
 		}
 	}
-	cost, units := in.m.price(in.size, n)
+	cost, units := in.m.price(in.size, textOf(in.in, "resolution"), n)
+	if in.vector() {
+		cost, units = 2*cost, 2*units
+	}
 	f.p.charge(in.m.id, n, cost, in.prompt, in.header)
 	return answer{
 		http.StatusOK,
@@ -48,29 +52,60 @@ func (f *fal) output(x *exchange, in *falInput, black []bool, took time.Duration
 		flags = append(flags, b)
 	}
 	out := obj{"images": images}
-	if in.m.bare {
+	switch in.m.shape {
+	case shapeDescription:
 		out["description"] = ""
 		return out
+	case shapeImages:
+		return out
+	case shapeOne:
+		out = obj{}
+		if len(images) > 0 {
+			out["image"] = images[0]
+		}
+	case shapeSticker:
+		if len(images) > 0 {
+			out["sticker_image"], out["sticker_image_background_removed"] = images[0], images[0]
+		}
 	}
 	if x.b.Quirks.Quiet {
 		return out
 	}
-	out["timings"] = obj{"inference": took.Seconds()}
-	out["has_nsfw_concepts"] = flags
-	out["prompt"] = in.prompt
 	out["seed"] = json.Number(strconv.FormatInt(x.p.random(1<<31), 10))
 	if seed, ok := in.in["seed"].(json.Number); ok {
 		out["seed"] = seed
 	} else if x.b.Quirks.BigSeed {
 		out["seed"] = json.Number("17454220438242315174")
 	}
+	switch in.m.shape {
+	case shapeSeed, shapeOne:
+		return out
+	case shapeSticker:
+		out["has_nsfw_concepts"] = obj{"images": slices.Contains(black, true)}
+		return out
+	}
+	out["timings"] = obj{"inference": took.Seconds()}
+	out["has_nsfw_concepts"] = flags
+	out["prompt"] = in.prompt
 	return out
 }
+
+// vector reports whether recraft makes no pixels, but lines, which cost twice as much.
+func (i *falInput) vector() bool {
+	return strings.HasPrefix(textOf(i.in, "style"), "vector_illustration")
+}
+
+const vector = `<svg xmlns="http://www.w3.org/2000/svg" width="1024" height="1024"><rect width="1024" height="1024"/></svg>`
 
 func (f *fal) image(x *exchange, in *falInput, index int, black bool) obj {
 	art := Art{Prompt: in.prompt, Index: index, References: in.refs, Mask: in.mask, Black: black, Quality: 95}
 	size, format := in.size, in.format
 	draw := f.p.sketch(x.b, size, format, art)
+	if in.vector() {
+		path := "/files/panda/" + rand.Text() + ".svg"
+		f.cdn.put(path, file{mime: "image/svg+xml", data: []byte(vector)})
+		return obj{"url": f.cdn.URL + path, "content_type": "image/svg+xml", "file_name": "image.svg", "file_size": len(vector)}
+	}
 	v := obj{"content_type": "image/" + format}
 	if !x.b.Quirks.Quiet {
 		v["width"], v["height"] = size.Width, size.Height

@@ -1,11 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"switchyard"
@@ -75,7 +75,7 @@ func (f *fal) read(x *exchange, m falModel) (*falInput, *answer) {
 		return nil, unprocessable(problems...)
 	}
 	i.n = max(1, intOf(in, "num_images"))
-	i.format = textOf(in, "output_format") + textOf(in, "format")
+	i.format = m.format + textOf(in, "output_format") + textOf(in, "format")
 	return i, nil
 }
 
@@ -88,7 +88,7 @@ func falProblem(f fault) obj {
 	case "enum":
 		values := f.field.values
 		if f.field.kind == "size" {
-			values = []string{"square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"}
+			values = append([]string{"square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"}, values...)
 		}
 		var quoted []string
 		for _, v := range values {
@@ -130,6 +130,9 @@ func (i *falInput) resolve(x *exchange) *answer {
 			addresses = list{s}
 		}
 		for _, a := range addresses {
+			if o, ok := a.(obj); ok {
+				a = o["image_url"]
+			}
 			ref, bad := i.image(x, name, a)
 			if bad != nil {
 				return bad
@@ -139,8 +142,17 @@ func (i *falInput) resolve(x *exchange) *answer {
 			}
 		}
 	}
-	if slices.Contains(i.m.images, "image_urls") && i.refs == 0 {
-		return unprocessable(problem("sequence_too_short", "List should have at least 1 item after validation, not 0", list{"body", "image_urls"}, obj{"min_length": 1}))
+	for _, name := range i.m.images {
+		if _, isList := i.in[name].([]any); isList && i.refs == 0 {
+			return unprocessable(problem("sequence_too_short", "List should have at least 1 item after validation, not 0", list{"body", name}, obj{"min_length": 1}))
+		}
+	}
+	if i.m.archive != "" {
+		data, err := x.fetch(textOf(i.in, i.m.archive), nil)
+		if err != nil || !bytes.HasPrefix(data, []byte("PK")) {
+			return unprocessable(problem("file_download_error", "Failed to download the file. Please check if the URL is accessible and try again.", list{"body", i.m.archive}, nil))
+		}
+		i.refs++
 	}
 	if mask, ok := i.in["mask_url"]; ok {
 		if _, bad := i.image(x, "mask_url", mask); bad != nil {
@@ -169,18 +181,32 @@ func (i *falInput) settle(first switchyard.Size) *answer {
 	ratio := textOf(i.in, "aspect_ratio")
 	switch v, sized := i.in["image_size"]; {
 	case sized:
-		i.size = asSize(v)
-	case (ratio == "" || ratio == "auto") && first != (switchyard.Size{}):
+		if i.size = asSize(v); i.size == (switchyard.Size{}) { // left to the model
+			i.size = switchyard.Size{Width: 2048, Height: 2048}
+			if i.m.shape == shapeImages {
+				i.size = switchyard.Size{Width: 1024, Height: 1024}
+			}
+		}
+	case i.in["width"] != nil:
+		i.size = switchyard.Size{Width: intOf(i.in, "width"), Height: intOf(i.in, "height")}
+	case (ratio == "" || ratio == "auto") && i.m.follows && first != (switchyard.Size{}):
 		i.size = first
+	case ratio == "" || ratio == "auto":
+		i.size = switchyard.Size{Width: 1024, Height: 1024}
 	default:
 		a, err := switchyard.ParseAspect(ratio)
 		if err != nil {
 			return unprocessable(problem("value_error", fmt.Sprintf("Invalid aspect ratio: %s", ratio), list{"body", "aspect_ratio"}, nil))
 		}
 		i.size = around(a, 1<<20)
-		if textOf(i.in, "resolution") == "2K" {
-			i.size = switchyard.Size{Width: 2 * i.size.Width, Height: 2 * i.size.Height}
-		}
+	}
+	switch textOf(i.in, "resolution") {
+	case "0.5K":
+		i.size = switchyard.Size{Width: i.size.Width / 2, Height: i.size.Height / 2}
+	case "2K":
+		i.size = switchyard.Size{Width: 2 * i.size.Width, Height: 2 * i.size.Height}
+	case "4K":
+		i.size = switchyard.Size{Width: 4 * i.size.Width, Height: 4 * i.size.Height}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ const falAuth = "Authorization: Key sim:key"
 
 func TestFalWire(t *testing.T) {
 	w := start(t, sim.Config{})
+	tiny := "data:image/png;base64," + base64.StdEncoding.EncodeToString(sim.Picture(switchyard.Size{Width: 16, Height: 16}, "png", sim.Art{}))
 	exchange(t, w.Fal.URL, falAuth, []wire{
 		{
 			name: "plain", path: "/fal-ai/flux/schnell", body: `{"prompt":"a red fox in snow","image_size":"landscape_16_9","num_images":1,"seed":42}`, status: 200,
@@ -43,6 +44,22 @@ func TestFalWire(t *testing.T) {
 		{name: "partner refuses", path: "/fal-ai/nano-banana", body: `{"prompt":"[sim:filter]"}`, status: 422, want: []string{`"content_policy_violation"`, "flagged by a content checker."}},
 		{name: "partner has no seed", path: "/fal-ai/nano-banana", body: `{"prompt":"a"}`, status: 200, want: []string{`"description":""`}, not: []string{"seed", "has_nsfw"}},
 		{name: "sync mode", path: "/fal-ai/fast-sdxl", body: `{"prompt":"a","sync_mode":true}`, status: 200, want: []string{`"url":"data:image/jpeg;base64,`}},
+		{name: "seed alone", path: "/fal-ai/flux-2-pro", body: `{"prompt":"a","seed":7}`, status: 200, want: []string{`"seed":7`}, not: []string{"has_nsfw", "timings", "description"}},
+		{name: "tolerance up to five", path: "/fal-ai/flux-2-pro", body: `{"prompt":"a","safety_tolerance":"6"}`, status: 422, want: []string{`"safety_tolerance"`}},
+		{name: "pixels as text", path: "/fal-ai/gpt-image-1/text-to-image", body: `{"prompt":"a","image_size":"1536x1024"}`, status: 200, want: []string{`"width":1536`}, not: []string{"seed", "has_nsfw"}},
+		{name: "no presets", path: "/fal-ai/gpt-image-1/text-to-image", body: `{"prompt":"a","image_size":"square_hd"}`, status: 422, want: []string{`"image_size"`}},
+		{name: "left to the model", path: "/fal-ai/bytedance/seedream/v4/text-to-image", body: `{"prompt":"a","image_size":"auto_4K"}`, status: 200, want: []string{`"width":4096`, `"content_type":"image/png"`}},
+		{name: "too small for it", path: "/fal-ai/bytedance/seedream/v4/text-to-image", body: `{"prompt":"a","image_size":{"width":512,"height":512}}`, status: 422, want: []string{`"greater_than_equal"`}},
+		{name: "half", path: "/fal-ai/nano-banana-2", body: `{"prompt":"a","aspect_ratio":"8:1","resolution":"0.5K"}`, status: 200, want: []string{`"description":""`}},
+		{name: "ratio of the next one", path: "/fal-ai/nano-banana-pro", body: `{"prompt":"a","aspect_ratio":"8:1"}`, status: 422, want: []string{`"aspect_ratio"`}},
+		{name: "style of nobody", path: "/fal-ai/recraft/v3/text-to-image", body: `{"prompt":"a","style":"vivid"}`, status: 422, want: []string{`"style"`}},
+		{name: "vector", path: "/fal-ai/recraft/v3/text-to-image", body: `{"prompt":"a","style":"vector_illustration"}`, status: 200, want: []string{`"content_type":"image/svg+xml"`}, not: []string{"width"}},
+		{name: "no face", path: "/fal-ai/pulid", body: `{"prompt":"a","reference_images":[]}`, status: 422, want: []string{`"loc":["body","reference_images"]`}},
+		{name: "face by address", path: "/fal-ai/pulid", body: `{"prompt":"a","reference_images":["` + tiny + `"]}`, status: 200},
+		{name: "face", path: "/fal-ai/pulid", body: `{"prompt":"a","reference_images":[{"image_url":"` + tiny + `"}]}`, status: 200, want: []string{`"seed":`}},
+		{name: "one picture", path: "/fal-ai/ip-adapter-face-id", body: `{"prompt":"a","face_image_url":"` + tiny + `"}`, status: 200, want: []string{`{"image":{`, `"width":512`}, not: []string{"images"}},
+		{name: "stickers", path: "/fal-ai/face-to-sticker", body: `{"prompt":"a","image_url":"` + tiny + `"}`, status: 200, want: []string{`"sticker_image":{`, `"has_nsfw_concepts":{`}},
+		{name: "no archive", path: "/fal-ai/photomaker", body: `{"prompt":"a","image_archive_url":"` + tiny + `"}`, status: 422, want: []string{`"image_archive_url"`}},
 		{name: "locked", path: "/fal-ai/flux/dev", body: `{"prompt":"[sim:quota]"}`, status: 403, want: []string{"Exhausted balance"}},
 	})
 }
@@ -63,6 +80,25 @@ func TestFalPictureOnCDNAndBill(t *testing.T) {
 	}
 	if part := call(t, "GET", link, "", "Range: bytes=0-7"); part.status != 206 || string(part.body) != "\x89PNG\r\n\x1a\n" {
 		t.Errorf("range: %d %q", part.status, part.body)
+	}
+}
+
+func TestFalPrices(t *testing.T) {
+	const mill = switchyard.Dollar / 1000
+	w := start(t, sim.Config{})
+	for path, want := range map[string]switchyard.Money{
+		`/fal-ai/flux-2-pro {"prompt":"a","image_size":{"width":2048,"height":1024}}`:                   45 * mill,
+		`/fal-ai/nano-banana-pro {"prompt":"a","resolution":"4K","num_images":2}`:                       600 * mill,
+		`/fal-ai/nano-banana-2 {"prompt":"a","resolution":"0.5K"}`:                                      60 * mill,
+		`/fal-ai/recraft/v3/text-to-image {"prompt":"a"}`:                                               40 * mill,
+		`/fal-ai/recraft/v3/text-to-image {"prompt":"a","style":"vector_illustration/line_art"}`:        80 * mill,
+		`/fal-ai/bytedance/seedream/v4/text-to-image {"prompt":"a","image_size":"auto","num_images":3}`: 90 * mill,
+	} {
+		w.Fal.Reset()
+		path, body, _ := strings.Cut(path, " ")
+		if r := call(t, "POST", w.Fal.URL+path, body, falAuth); r.status != 200 || w.Fal.Total() != want {
+			t.Errorf("%s %s: %d, billed %v, want %v", path, body, r.status, w.Fal.Total(), want)
+		}
 	}
 }
 

@@ -25,35 +25,55 @@ type googleModel struct {
 
 const cent = switchyard.Dollar / 100
 
+var (
+	proImage = googleModel{
+		id: "gemini-3-pro-image", title: "Nano Banana Pro", table: tenRatios, newer: true, draft: true,
+		tokens: map[string]int64{"1K": 1120, "2K": 1120, "4K": 2000}, in: 200 * cent, out: 1200 * cent, image: 12000 * cent,
+	}
+	flash31Image = googleModel{
+		id: "gemini-3.1-flash-image", title: "Nano Banana 2", dead: true, table: allRatios, newer: true,
+		tokens: map[string]int64{"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, in: 50 * cent, out: 300 * cent, image: 6000 * cent,
+	}
+	flash25Image = googleModel{
+		id: "gemini-2.5-flash-image", title: "Nano Banana", table: flash25,
+		tokens: map[string]int64{"": 1290}, in: 30 * cent, out: 250 * cent, image: 3000 * cent,
+	}
+)
+
+// preview is m as it was under an earlier name, which is gone.
+func (m googleModel) preview(id string) googleModel {
+	m.id, m.title, m.dead = id, m.title+" (preview)", true
+	return m
+}
+
 var googleModels = []googleModel{
 	{id: "imagen-4.0-generate-001", title: "Imagen 4", dead: true, imagen: true, perImage: 4 * cent},
 	{id: "imagen-4.0-ultra-generate-001", title: "Imagen 4 Ultra", dead: true, imagen: true, perImage: 6 * cent},
 	{id: "imagen-4.0-fast-generate-001", title: "Imagen 4 Fast", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagen-4.0-generate-preview-06-06", title: "Imagen 4 (preview)", dead: true, imagen: true, perImage: 4 * cent},
+	{id: "imagen-4.0-ultra-generate-preview-06-06", title: "Imagen 4 Ultra (preview)", dead: true, imagen: true, perImage: 6 * cent},
 	{id: "imagen-3.0-generate-002", title: "Imagen 3", dead: true, imagen: true, perImage: 4 * cent},
+	{id: "imagen-3.0-generate-001", title: "Imagen 3", dead: true, imagen: true, perImage: 4 * cent},
+	{id: "imagen-3.0-fast-generate-001", title: "Imagen 3 Fast", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagen-3.0-capability-001", title: "Imagen 3 Capability", dead: true, imagen: true, perImage: 4 * cent},
+	{id: "imagen-3.0-capability-002", title: "Imagen 3 Capability", dead: true, imagen: true, perImage: 4 * cent},
+	{id: "imagegeneration@006", title: "Imagen 2", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagegeneration@005", title: "Imagen 2", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagegeneration@004", title: "Imagen", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagegeneration@003", title: "Imagen", dead: true, imagen: true, perImage: 2 * cent},
+	{id: "imagegeneration@002", title: "Imagen", dead: true, imagen: true, perImage: 2 * cent},
 	{
 		id: "gemini-nano-banana-2.1", title: "Nano Banana 2.1", table: allRatios, newer: true,
 		tokens: map[string]int64{"1K": 1120, "2K": 1680, "4K": 3780}, in: 150 * cent, out: 750 * cent, image: 3000 * cent,
 	},
-	{
-		id: "gemini-3-pro-image", title: "Nano Banana Pro", table: tenRatios, newer: true, draft: true,
-		tokens: map[string]int64{"1K": 1120, "2K": 1120, "4K": 2000}, in: 200 * cent, out: 1200 * cent, image: 12000 * cent,
-	},
+	proImage,
 	{
 		id: "gemini-3.1-flash-lite-image", title: "Nano Banana 2 Lite", table: allRatios, newer: true,
 		tokens: map[string]int64{"1K": 1120}, in: 25 * cent, out: 150 * cent, image: 3000 * cent,
 	},
-	{
-		id: "gemini-3.1-flash-image", title: "Nano Banana 2", dead: true, table: allRatios, newer: true,
-		tokens: map[string]int64{"512": 747, "1K": 1120, "2K": 1680, "4K": 2520}, in: 50 * cent, out: 300 * cent, image: 6000 * cent,
-	},
-	{
-		id: "gemini-2.5-flash-image", title: "Nano Banana", table: flash25,
-		tokens: map[string]int64{"": 1290}, in: 30 * cent, out: 250 * cent, image: 3000 * cent,
-	},
-	{id: "gemini-3-pro-image-preview", dead: true},
-	{id: "gemini-3.1-flash-image-preview", dead: true},
-	{id: "gemini-2.5-flash-image-preview", dead: true},
-	{id: "gemini-2.0-flash-preview-image-generation", dead: true},
+	flash31Image, flash25Image,
+	proImage.preview("gemini-3-pro-image-preview"), flash31Image.preview("gemini-3.1-flash-image-preview"),
+	flash25Image.preview("gemini-2.5-flash-image-preview"), flash25Image.preview("gemini-2.0-flash-preview-image-generation"),
 }
 
 // sizeRows are the pixels by ratio, for the classes 512, 1K, 2K and 4K.

@@ -77,6 +77,9 @@ func (o *openai) read(x *exchange, body obj, j *imageJob) bool {
 		j.quality, j.url = "standard", true
 	}
 	size := "auto"
+	if j.m.id == "dall-e-2" {
+		size = "1024x1024"
+	}
 	for _, k := range sortedKeys(body) {
 		e := j.set(k, body[k])
 		if k == "size" {

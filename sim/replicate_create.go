@@ -27,6 +27,7 @@ type order struct {
 	size    switchyard.Size
 	format  string
 	refs    int
+	pixels  []int64 // of what came with it
 	mask    bool
 	hook    string
 	filter  []string // events of the webhook; nil means output and completed
@@ -200,7 +201,7 @@ func (s *replicate) read(x *exchange, m replicateModel, body obj) (*order, bool)
 		}
 		o.limit, _ = time.ParseDuration(c)
 	}
-	o.n = max(1, intOf(in, "num_outputs"))
+	o.n = max(1, intOf(in, "num_outputs"), intOf(in, "number_of_images"))
 	if textOf(in, "sequential_image_generation") == "auto" {
 		o.n = intOf(in, "max_images")
 	}
@@ -245,6 +246,7 @@ func (s *replicate) resolve(b Behavior, o *order) error {
 		if err == nil && first == (switchyard.Size{}) {
 			first = ref.size
 		}
+		o.pixels = append(o.pixels, ref.size.Pixels())
 		return err
 	}
 	for _, name := range o.m.images {
@@ -290,12 +292,27 @@ func (o *order) settle(first switchyard.Size) {
 			o.size = switchyard.Size{Width: 1024, Height: 1024}
 		}
 	}
-	if textOf(o.in, "megapixels") == "0.25" {
-		o.size = switchyard.Size{Width: o.size.Width / 2, Height: o.size.Height / 2}
+	if ratio == "custom" {
+		return // of its own size
 	}
-	if textOf(o.in, "image_size") == "2K" || textOf(o.in, "size") == "2K" {
-		o.size = switchyard.Size{Width: 2 * o.size.Width, Height: 2 * o.size.Height}
+	switch textOf(o.in, "megapixels") + textOf(o.in, "image_size") + textOf(o.in, "size") + textOf(o.in, "resolution") {
+	case "0.25":
+		o.size = scaled(o.size, 1, 2)
+	case "0.5 MP":
+		o.size = scaled(o.size, 23, 32)
+	case "2 MP":
+		o.size = scaled(o.size, 45, 32)
+	case "2K":
+		o.size = scaled(o.size, 2, 1)
+	case "4 MP":
+		o.size = within(scaled(o.size, 2, 1), 2048)
+	case "4K":
+		o.size = scaled(o.size, 4, 1)
 	}
+}
+
+func scaled(s switchyard.Size, n, of int) switchyard.Size {
+	return switchyard.Size{Width: s.Width * n / of, Height: s.Height * n / of}
 }
 
 // within scales s so that its longer edge is n.

@@ -4,7 +4,8 @@ import (
 	"switchyard"
 )
 
-// replicateModel is one model of Replicate. Schemas and prices as recorded in the autumn of 2026.
+// replicateModel is one model of Replicate. Schemas and prices as recorded in the autumn of 2026, from the pages of its models'
+// versions; those do not show the values of an enumeration, which are as third parties list them that copied the schema.
 type replicateModel struct {
 	name     string // owner/name
 	version  string // 64 hexadecimal digits; empty for an official model, which has none to show
@@ -16,10 +17,12 @@ type replicateModel struct {
 	mask     string
 	sizes    map[string]switchyard.Size // by aspect ratio
 
-	perImage  switchyard.Money
-	perSecond switchyard.Money // of predict_time
-	seconds   float64          // predict_time at the default latency
-	format    string           // if there is no output_format
+	perImage     switchyard.Money
+	perMegapixel switchyard.Money            // besides, of what is made and of each reference, begun millions of pixels
+	perClass     map[string]switchyard.Money // :: resolution → what an image costs instead
+	perSecond    switchyard.Money            // of predict_time
+	seconds      float64                     // predict_time at the default latency
+	format       string                      // if there is no output_format
 }
 
 // What models say when a safety checker stopped them.
@@ -59,7 +62,9 @@ func oneSize(rows string) map[string]switchyard.Size {
 var (
 	fluxRatios   = []string{"1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21"}
 	proRatios    = []string{"custom", "1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "9:16", "3:4", "4:3"}
-	matchRatios  = append([]string{"match_input_image"}, fluxRatios...)
+	matchRatios  = append([]string{"match_input_image", "2:1", "1:2"}, fluxRatios...)
+	flux2Ratios  = []string{"match_input_image", "custom", "1:1", "16:9", "3:2", "2:3", "4:5", "5:4", "9:16", "3:4", "4:3"}
+	dreamRatios  = []string{"match_input_image", "1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9"}
 	imagenRatios = []string{"1:1", "9:16", "16:9", "3:4", "4:3"}
 	threeFormats = pick("output_format", "webp", "jpg", "png")
 	quality80    = count("output_quality", 0, 100, 80)
@@ -106,10 +111,20 @@ var replicateModels = []replicateModel{
 		},
 	},
 	{
-		name: "black-forest-labs/flux-kontext-pro", filtered: sensitive, sizes: fluxSizes, perImage: 40 * mill, seconds: 5, images: []string{"input_image"},
+		name: "black-forest-labs/flux-1.1-pro-ultra", filtered: sensitive, sizes: fluxSizes, perImage: 60 * mill, seconds: 8, images: []string{"image_prompt"},
 		fields: []field{
-			promptField, uri("input_image"), ratioField(matchRatios, "match_input_image"), flag("prompt_upsampling", false), seedField(),
-			pick("output_format", "png", "jpg"), count("safety_tolerance", 0, 6, 2),
+			promptField, uri("image_prompt"), number("image_prompt_strength", 0, 1, 0.1), ratioField(fluxRatios, "1:1"), flag("raw", false),
+			count("safety_tolerance", 1, 6, 2), seedField(), pick("output_format", "jpg", "png"),
+		},
+	},
+	kontext("black-forest-labs/flux-kontext-pro", 40*mill, 5),
+	kontext("black-forest-labs/flux-kontext-max", 80*mill, 7),
+	{
+		name: "black-forest-labs/flux-2-pro", filtered: sensitive, sizes: fluxSizes, perImage: 15 * mill, perMegapixel: 15 * mill, seconds: 7,
+		images: []string{"input_images"},
+		fields: []field{
+			promptField, array("input_images"), ratioField(flux2Ratios, "1:1"), pick("resolution", "1 MP", "match_input_image", "0.5 MP", "2 MP", "4 MP"),
+			count("width", 256, 2048, 0).or(nil), count("height", 256, 2048, 0).or(nil), count("safety_tolerance", 1, 5, 2), seedField(), threeFormats, quality80,
 		},
 	},
 	{
@@ -120,33 +135,67 @@ var replicateModels = []replicateModel{
 		name: "fofr/face-to-many", version: faceVersion, fields: faceFields, list: true, open: true, filtered: nsfwSDXL, perSecond: 725_000, seconds: 23,
 		images: []string{"image"}, format: "png",
 	},
-	{
-		name: "google/imagen-4", filtered: sensitive, sizes: imagenOne, perImage: 40 * mill, seconds: 6,
-		fields: []field{promptField, ratioField(imagenRatios, "1:1"), pick("image_size", "1K", "2K"), imagenFilter, pick("output_format", "jpg", "png")},
-	},
-	{
-		name: "google/imagen-4-fast", filtered: sensitive, sizes: imagenOne, perImage: 20 * mill, seconds: 3,
-		fields: []field{promptField, ratioField(imagenRatios, "1:1"), imagenFilter, pick("output_format", "jpg", "png")},
-	},
+	{name: "google/imagen-4", filtered: sensitive, sizes: imagenOne, perImage: 40 * mill, seconds: 6, fields: imagenInputs(pick("image_size", "1K", "2K"))},
+	{name: "google/imagen-4-fast", filtered: sensitive, sizes: imagenOne, perImage: 20 * mill, seconds: 3, fields: imagenInputs()},
+	{name: "google/imagen-4-ultra", filtered: sensitive, sizes: imagenOne, perImage: 60 * mill, seconds: 9, fields: imagenInputs(pick("image_size", "1K", "2K"))},
 	{
 		name: "google/nano-banana", filtered: sensitive, sizes: bananaOne, perImage: 39 * mill, seconds: 8, images: []string{"image_input"},
-		fields: []field{
-			promptField, array("image_input"), ratioField(append([]string{"match_input_image"}, bananaRatios...), "match_input_image"),
-			pick("output_format", "jpg", "png"),
-		},
+		fields: bananaInputs(),
+	},
+	{
+		name: "google/nano-banana-pro", filtered: sensitive, sizes: bananaOne, perClass: proPrices, seconds: 20, images: []string{"image_input"},
+		fields: bananaInputs(pick("resolution", "2K", "1K", "4K"), imagenFilter),
 	},
 	{
 		name: "bytedance/seedream-4", filtered: sensitive, list: true, sizes: fluxSizes, perImage: 30 * mill, seconds: 9, images: []string{"image_input"}, format: "jpg",
+		fields: dreamInputs(pick("size", "2K", "1K", "4K", "custom"), flag("enhance_prompt", true)),
+	},
+	{
+		name: "bytedance/seedream-4.5", filtered: sensitive, list: true, sizes: fluxSizes, perImage: 40 * mill, seconds: 12, images: []string{"image_input"}, format: "jpg",
+		fields: dreamInputs(pick("size", "2K", "4K", "custom"), checkerOff),
+	},
+	{
+		// The price is OpenAI's own of the medium quality: Replicate's is nowhere.
+		name: "openai/gpt-image-1", filtered: sensitive, list: true, sizes: gptSizes, perImage: 42 * mill, seconds: 40, images: []string{"input_images"},
 		fields: []field{
-			promptField, array("image_input"), pick("size", "2K", "1K", "4K", "custom"), ratioField(matchRatios, "match_input_image"),
-			count("width", 1024, 4096, 2048), count("height", 1024, 4096, 2048), pick("sequential_image_generation", "disabled", "auto"),
-			count("max_images", 1, 15, 1),
+			promptField, str("openai_api_key"), ratioField([]string{"1:1", "3:2", "2:3"}, "1:1"), pick("input_fidelity", "low", "high"), array("input_images"),
+			count("number_of_images", 1, 10, 1), pick("quality", "auto", "low", "medium", "high"), pick("background", "auto", "transparent", "opaque"),
+			count("output_compression", 0, 100, 90), pick("output_format", "webp", "png", "jpeg"), pick("moderation", "auto", "low"), str("user_id"),
 		},
 	},
 }
 
+func kontext(name string, price switchyard.Money, seconds float64) replicateModel {
+	return replicateModel{
+		name: name, filtered: sensitive, sizes: fluxSizes, perImage: price, seconds: seconds, images: []string{"input_image"},
+		fields: []field{
+			promptField, uri("input_image"), ratioField(matchRatios, "match_input_image"), flag("prompt_upsampling", false), seedField(),
+			pick("output_format", "png", "jpg"), count("safety_tolerance", 0, 6, 2),
+		},
+	}
+}
+
+func imagenInputs(more ...field) []field {
+	return append([]field{promptField, ratioField(imagenRatios, "1:1"), imagenFilter, pick("output_format", "jpg", "png")}, more...)
+}
+
+func bananaInputs(more ...field) []field {
+	return append([]field{
+		promptField, array("image_input"), ratioField(append([]string{"match_input_image"}, bananaRatios...), "match_input_image"),
+		pick("output_format", "jpg", "png"),
+	}, more...)
+}
+
+func dreamInputs(more ...field) []field {
+	return append([]field{
+		promptField, array("image_input"), ratioField(dreamRatios, "match_input_image"), count("width", 1024, 4096, 2048), count("height", 1024, 4096, 2048),
+		pick("sequential_image_generation", "disabled", "auto"), count("max_images", 1, 15, 1),
+	}, more...)
+}
+
 var (
 	imagenFilter = pick("safety_filter_level", "block_only_high", "block_low_and_above", "block_medium_and_above")
+	gptSizes     = oneSize("1:1 1024x1024\n3:2 1536x1024\n2:3 1024x1536")
 	imagenOne    = classOf(imagenSizes, "1K")
 	bananaOne    = classOf(flash25, "")
 )

@@ -137,9 +137,23 @@ func (s *replicate) outcome(b Behavior, j *prediction) func() {
 		case len(output) > 0:
 			j.output = output[0]
 		}
-		cost := j.o.m.perImage*switchyard.Money(len(output)) + j.o.m.perSecond.Times(int64(seconds*1000), 1000)
+		cost := j.o.price(len(output)) + j.o.m.perSecond.Times(int64(seconds*1000), 1000)
 		s.p.charge(j.o.m.name, len(output), cost, j.o.prompt, j.o.header)
 	}
+}
+
+// price is what n images cost by their number, their class and their size.
+func (o *order) price(n int) switchyard.Money {
+	each := o.m.perImage
+	if o.m.perClass != nil {
+		each = o.m.perClass[textOf(o.in, "resolution")]
+	}
+	const megapixel = 1_000_000
+	var begun int64
+	for _, pixels := range append(o.pixels, o.size.Pixels()) {
+		begun += (pixels + megapixel - 1) / megapixel
+	}
+	return (each + o.m.perMegapixel*switchyard.Money(begun)) * switchyard.Money(n)
 }
 
 // image hosts one output, and is its address, or the picture itself as a data URI.

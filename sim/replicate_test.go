@@ -20,12 +20,33 @@ const (
 	wait          = "Prefer: wait"
 )
 
+func TestReplicatePrices(t *testing.T) {
+	const mill = switchyard.Dollar / 1000
+	w := start(t, sim.Config{})
+	tiny := "data:image/png;base64," + base64.StdEncoding.EncodeToString(sim.Picture(switchyard.Size{Width: 16, Height: 16}, "png", sim.Art{}))
+	for model, want := range map[string]switchyard.Money{
+		`google/nano-banana-pro {"prompt":"a","resolution":"4K"}`:                                                          300 * mill,
+		`black-forest-labs/flux-2-pro {"prompt":"a","aspect_ratio":"custom","width":1024,"height":1024}`:                   45 * mill, // just over one million
+		`black-forest-labs/flux-2-pro {"prompt":"a","resolution":"0.5 MP","input_images":["` + tiny + `","` + tiny + `"]}`: 60 * mill,
+	} {
+		w.Replicate.Reset()
+		model, input, _ := strings.Cut(model, " ")
+		r := call(t, "POST", w.Replicate.URL+"/v1/models/"+model+"/predictions", `{"input":`+input+`}`, replicateAuth, wait)
+		if r.status != 201 || w.Replicate.Total() != want {
+			t.Errorf("%s: %d %.200s, billed %v, want %v", model, r.status, r.body, w.Replicate.Total(), want)
+		}
+	}
+}
+
 func TestReplicateWire(t *testing.T) {
 	w := start(t, sim.Config{})
 	auth := []string{replicateAuth, wait}
 	exchange(t, w.Replicate.URL, replicateAuth, []wire{
 		{name: "waits", path: schnell, header: auth, body: `{"input":{"prompt":"a red fox"}}`, status: 201, want: []string{`"status":"succeeded"`, `"output":["http://`, `"version":"hidden"`, `"error":null`, `"logs":"`, `"predict_time":0.9`}},
 		{name: "one string", path: "/v1/models/black-forest-labs/flux-1.1-pro/predictions", header: auth, body: `{"input":{"prompt":"a red fox"}}`, status: 201, want: []string{`"output":"http://`}},
+		{name: "images by another name", path: "/v1/models/openai/gpt-image-1/predictions", header: auth, body: `{"input":{"prompt":"a","number_of_images":2,"output_format":"jpeg"}}`, status: 201, want: []string{"out-0.jpeg", "out-1.jpeg"}},
+		{name: "no such ratio", path: "/v1/models/black-forest-labs/flux-2-pro/predictions", body: `{"input":{"prompt":"a","aspect_ratio":"21:9"}}`, status: 422, want: []string{`"aspect_ratio must be one of`}},
+		{name: "no 1K", path: "/v1/models/bytedance/seedream-4.5/predictions", body: `{"input":{"prompt":"a","size":"1K"}}`, status: 422, want: []string{`"size must be one of`}},
 		{name: "by version and name", path: "/v1/predictions", header: auth, body: `{"version":"black-forest-labs/flux-schnell","input":{"prompt":"a"}}`, status: 201},
 		{name: "token", path: schnell, header: []string{"Authorization: Token r8_sim"}, body: `{"input":{"prompt":"a"}}`, status: 201, want: []string{`"status":"`}},
 		{name: "no key", path: schnell, header: []string{}, body: `{}`, status: 401, want: []string{`"title":"Unauthenticated"`, `"detail":"You did not pass a valid authentication token"`}},

@@ -100,7 +100,7 @@ func (f field) broken(v any) string {
 	case "object":
 		_, ok = v.(obj)
 	case "size":
-		return sizeBroken(v)
+		return f.sizeBroken(v)
 	case "integer", "number":
 		var n json.Number
 		if n, ok = v.(json.Number); ok {
