@@ -1,6 +1,7 @@
 // Package migrate brings a package's tables in a SQL database up to date. Migrations are files, embedded in the program
 // and carried out in the order of their names, with a note of each. All that are missing are one transaction: a new file's
-// tables would otherwise wait for the disk once a migration.
+// tables would otherwise wait for the disk once a migration. What all of them come to may be a text of its own, which is
+// quicker for a new database, and where to look up how the tables are.
 package migrate
 
 import (
@@ -31,6 +32,7 @@ var PostgreSQL = Technology{
 type Tables struct {
 	Technology
 	Files   fs.FS  // the migrations: all its files, in the order of their names
+	Whole   string // what all of them come to, for a database that has seen none; empty if it sees them one by one
 	Version string // name of the table that keeps how many were carried out
 }
 
@@ -74,23 +76,29 @@ func (t Tables) Up(ctx context.Context, db *sql.DB) error {
 	if names, done, err = t.compare(ctx, tx); err != nil { // others may have been at it before we held the lock
 		return err
 	}
-	for i := done; i < len(names); i++ {
-		if err := t.one(ctx, tx, names[i], i+1); err != nil {
-			return fmt.Errorf("migration %s: %w", names[i], err)
+	if done == 0 && t.Whole != "" {
+		if err := t.one(ctx, tx, t.Whole, len(names)); err != nil {
+			return fmt.Errorf("all tables: %w", err)
+		}
+		done = len(names)
+	}
+	for i, name := range names[done:] {
+		text, err := fs.ReadFile(t.Files, name)
+		if err == nil {
+			err = t.one(ctx, tx, string(text), done+i+1)
+		}
+		if err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
 		}
 	}
 	return tx.Commit()
 }
 
-// one carries out a migration, and notes that it was.
-func (t Tables) one(ctx context.Context, tx *sql.Tx, name string, version int) error {
-	text, err := fs.ReadFile(t.Files, name)
-	if err != nil {
-		return err
-	}
+// one carries out what brings the tables to a version, and notes that it was.
+func (t Tables) one(ctx context.Context, tx *sql.Tx, text string, version int) error {
 	for _, q := range []string{
 		`CREATE TABLE IF NOT EXISTS ` + t.Version + ` (version INTEGER PRIMARY KEY)`,
-		string(text),
+		text,
 		fmt.Sprintf(`INSERT INTO %s VALUES (%d)`, t.Version, version),
 	} {
 		if _, err := tx.ExecContext(ctx, q); err != nil {

@@ -85,6 +85,33 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestWhole: what all migrations come to is for a database that has seen none of them, and later ones go on from there.
+func TestWhole(t *testing.T) {
+	whole := tables(two)
+	whole.Whole = `CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (20)`
+	three := whole
+	three.Files = fstest.MapFS{"0001_a.sql": two["0001_a.sql"], "0002_b.sql": two["0002_b.sql"], "0003_c.sql": file(`UPDATE a SET x = x + 1`)}
+	for _, c := range []struct {
+		name  string
+		steps []migrate.Tables
+		x     int
+	}{
+		{"a new one", []migrate.Tables{whole}, 20},
+		{"a new one, and a later build", []migrate.Tables{whole, three}, 21},
+		{"one that was at the first", []migrate.Tables{tables(fstest.MapFS{"0001_a.sql": two["0001_a.sql"]}), whole}, 2},
+	} {
+		db := connect(t, filepath.Join(t.TempDir(), "x.db"))
+		for _, step := range c.steps {
+			if err := step.Up(t.Context(), db); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+		}
+		if err := c.steps[len(c.steps)-1].Check(t.Context(), db); err != nil || value(t, db, `SELECT x FROM a`) != c.x {
+			t.Errorf("%s: x is %d, %v", c.name, value(t, db, `SELECT x FROM a`), err)
+		}
+	}
+}
+
 func TestVersionsOfOtherBuilds(t *testing.T) {
 	db := connect(t, filepath.Join(t.TempDir(), "x.db"))
 	var older *migrate.OlderError

@@ -45,10 +45,13 @@ var technology = sqlstore.Technology{
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:embed schema.sql
+var schema string
+
 // tables are the ledger's in the file.
 func tables() (migrate.Tables, error) {
 	files, err := fs.Sub(migrations, "migrations")
-	return migrate.Tables{Technology: migrate.SQLite, Files: files, Version: "ledger_version"}, err
+	return migrate.Tables{Technology: migrate.SQLite, Files: files, Whole: schema, Version: "ledger_version"}, err
 }
 
 // Open opens the file and brings its tables up to date.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,59 @@ func TestOpeningAgainKeepsAll(t *testing.T) {
 	if rows, err := open(t, path).Rows(t.Context(), ledgertest.Start, 10); len(rows) != 1 || err != nil {
 		t.Errorf("got %v, %v", rows, err)
 	}
+}
+
+// TestTheWholeIsWhatTheMigrationsComeTo: a new file has the same tables as one that has come all the way.
+func TestTheWholeIsWhatTheMigrationsComeTo(t *testing.T) {
+	dir := t.TempDir()
+	whole, grown := filepath.Join(dir, "whole.db"), filepath.Join(dir, "grown.db")
+	open(t, whole)
+	db, err := sqlite.Connect(sqlite.Config{Path: grown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := (migrate.Tables{Technology: migrate.SQLite, Files: os.DirFS("migrations"), Version: "ledger_version"}).Up(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := shape(t, whole), shape(t, grown); len(want) < 100 || !slices.Equal(got, want) {
+		t.Errorf("new: %d lines\n%s\ngrown: %d lines\n%s", len(got), strings.Join(got, "\n"), len(want), strings.Join(want, "\n"))
+	}
+}
+
+// shape is all that a file's tables, indexes and views are, but for the words in which they were made.
+func shape(t *testing.T, path string) (lines []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path2dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), `
+		SELECT format('%s %s of %s: column %s %s, not null %d, default %s, key %d', m.type, m.name, m.tbl_name, c.name, c.type, c."notnull", c.dflt_value, c.pk)
+			FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c WHERE m.type IN ('table', 'view')
+		UNION ALL SELECT format('table %s: without rowid %d, strict %d', name, wr, strict) FROM pragma_table_list WHERE schema = 'main'
+		UNION ALL SELECT format('index %s of %s: place %d is %s, descending %d', m.name, m.tbl_name, c.seqno, c.name, c."desc")
+			FROM sqlite_master m JOIN pragma_index_xinfo(m.name) c WHERE m.type = 'index'
+		UNION ALL SELECT sql FROM sqlite_master WHERE type IN ('view', 'index') AND sql <> ''
+		UNION ALL SELECT format('version %d', MAX(version)) FROM ledger_version
+		UNION ALL SELECT 'rating ' || (instr(sql, 'CHECK (rating IN') > 0) FROM sqlite_master WHERE name = 'ratings'
+		ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }
 
 // A file of the first version, with a row in it, is brought up to date and goes on.
