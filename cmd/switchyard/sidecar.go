@@ -83,10 +83,10 @@ func (s *sidecar) start(ctx context.Context, f *file) error {
 	if err := s.assemble(ctx, f); err != nil {
 		return err
 	}
-	if err := s.takeStock(ctx); err != nil {
+	if err := s.upgraded(); err != nil { // before there is more to write to the same file
 		return err
 	}
-	if err := s.upgraded(); err != nil {
+	if err := s.takeStock(ctx); err != nil {
 		return err
 	}
 	s.openAlerts(filepath.Join(f.data(), "alerts.json"))
