@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (p providerFile) key() switchyard.Secret {
 	return p.Key
 }
 
+// versionAtEnd is what providers' documents end an address with, and apps' paths have anyway.
+var versionAtEnd = regexp.MustCompile(`/v1(beta1?)?$`)
+
 // bases are the configured addresses, and the provider's own for the others. Those that cannot be configured are where base_url is.
 func (p providerFile) bases() map[string]string {
 	configured := map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL}
@@ -99,7 +103,7 @@ func (p providerFile) bases() map[string]string {
 	}
 	for base, address := range configured {
 		if address = strings.TrimSuffix(address, "/"); p.Dialect != passthrough {
-			address = strings.TrimSuffix(address, "/v1") // apps' paths have the version
+			address = versionAtEnd.ReplaceAllString(address, "")
 		}
 		if address != "" {
 			bases[base] = address
