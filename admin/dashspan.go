@@ -73,8 +73,12 @@ func between(q url.Values, now time.Time) (span, error) {
 	case length > mostSpan:
 		return span{}, errors.New("since and until may be a year apart at most")
 	}
-	step := (length/points + time.Minute - 1).Truncate(time.Minute)
-	return span{ledger.Steps{Since: since.UTC(), Until: until.UTC(), Step: max(step, time.Minute)}, ""}, nil
+	whole := time.Minute
+	if now.Sub(since) >= ledger.MinutesKept {
+		whole = time.Hour
+	}
+	step := (length/points + whole - 1).Truncate(whole)
+	return span{ledger.Steps{Since: since.UTC(), Until: until.UTC(), Step: max(step, whole)}, ""}, nil
 }
 
 // Ranges are those that there are links for.
@@ -93,7 +97,7 @@ func (s span) Text() string {
 // begins are the times at which the steps begin.
 func (s span) begins() []time.Time {
 	var list []time.Time
-	for at := s.Since.Truncate(s.Step); at.Before(s.Until); at = at.Add(s.Step) {
+	for at := s.Begin(s.Since); at.Before(s.Until); at = at.Add(s.Step) {
 		list = append(list, at)
 	}
 	return list

@@ -164,6 +164,13 @@ func (s Steps) Span() (time.Duration, error) {
 	return longest, nil
 }
 
+// Begin is when the step begins that at is in; Step must not be 0. Time.Truncate counts from another year, and so finds another moment
+// for steps of which a day is no multiple.
+func (s Steps) Begin(at time.Time) time.Time {
+	seconds := at.Unix() // a count of nanoseconds ends with the year 2262
+	return time.Unix(seconds-seconds%int64(s.Step/time.Second), 0).UTC()
+}
+
 // TargetStep is what the attempts at one target came to in one step of time.
 type TargetStep struct {
 	At       time.Time // when the step began

@@ -31,6 +31,7 @@ func (f *file) checkBudgets(fault faultFunc, within withinFunc) {
 	for i := range f.Budgets {
 		b, at := &f.Budgets[i], config.Index("budgets", i)
 		within(at, b.Validate())
+		f.checkWindow(fault, at, b)
 		if names[b.Name] {
 			fault(at+".name", "%q stands twice", b.Name)
 		}
@@ -53,6 +54,15 @@ func (f *file) checkBudgets(fault faultFunc, within withinFunc) {
 		b := *k.Budget
 		b.Name, b.Scope = k.Name, "key:"+k.Name
 		within(at, b.Validate())
+		f.checkWindow(fault, at, &b)
+	}
+}
+
+// checkWindow wants the ledger to keep what a budget has to know after a restart.
+func (f *file) checkWindow(fault faultFunc, at string, b *limit.Budget) {
+	window := map[string]time.Duration{limit.PerHour: time.Hour, limit.PerDay: 24 * time.Hour, limit.PerMonth: 31 * 24 * time.Hour}[b.Per]
+	if kept := f.Store.Retention; kept > 0 && kept < window {
+		fault(at+".per", "a %s, of which store.retention keeps %v: what was spent before would not count after a restart", b.Per, kept)
 	}
 }
 
