@@ -47,7 +47,7 @@ func (q *request) head() {
 	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
 }
 
-// errHalf is of an answer whose head is out, and whose body is not.
+// errHalf is the error of an answer whose head has gone out, and whose body has not, or not all of it.
 var errHalf = errors.New("answer broke off")
 
 // send gives the app a reply whose body is there whole. If it errs with errHalf the connection must be cut.
@@ -79,7 +79,7 @@ func abortHalf(err error) error {
 	return err
 }
 
-// write is send for an answer that nobody comes for once more.
+// write is send for an answer that is kept for nobody: if it breaks off, so does the connection.
 func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(reply)) }
 
 // relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
