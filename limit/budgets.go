@@ -18,9 +18,9 @@ type Spent struct {
 	Unknown int // attempts that cost an amount which nobody knows
 }
 
-// Books tell what was spent before a budget began to count: by each key, tenant, provider, target or route (kind), or in
-// all under the empty name, by attempts that started from since up to but without until. What runs counts at its estimate, without
-// images: those are known when it ends.
+// Books tell what was spent before a budget began to count, by attempts that started at since or later, and before until: by each key,
+// tenant, provider, target or route (kind), or by all of them under the empty name. What still runs counts at its estimate, without images:
+// those are known when it ends.
 type Books func(ctx context.Context, kind string, since, until time.Time) (map[string]Spent, error)
 
 // Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
