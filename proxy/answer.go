@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -53,9 +54,7 @@ var errHalf = errors.New("answer broke off")
 // send gives the app a reply whose body is there whole. If it errs with errHalf the connection must be cut.
 func (q *request) send(reply *dialect.Reply) error {
 	h := q.w.Header()
-	for name, values := range reply.Header {
-		h[name] = values
-	}
+	maps.Copy(h, reply.Header)
 	h.Set("Content-Length", strconv.FormatInt(reply.Body.Len(), 10))
 	q.snap.Settings.cors(h, q.r)
 	body, err := reply.Body.Open()
@@ -87,9 +86,7 @@ func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(re
 func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()
-	for name, values := range answerHeader(ans.Stream.Header) {
-		h[name] = values
-	}
+	maps.Copy(h, answerHeader(ans.Stream.Header))
 	t.begin(h)
 	q.snap.Settings.cors(h, q.r)
 	control := http.NewResponseController(q.w)
