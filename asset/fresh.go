@@ -2,9 +2,9 @@ package asset
 
 import "sync"
 
-// fresh is the images that were written last, oldest first. Most are fetched within seconds and never again, so the kernel
-// is asked to keep no others' bytes in memory: what a new image needs is then what an older one had, which the machine
-// has at hand, and what else runs there keeps its own. One that is read later is cached as any file is.
+// fresh is the images that were written last, oldest first. Most images are fetched within seconds and never again, so the kernel is asked
+// to drop the bytes of all others from memory. A new image then gets the memory that an older one had, and whatever else runs on the
+// machine keeps its own. An image that is read later is cached as any file is.
 type fresh struct {
 	mu     sync.Mutex
 	images []freshImage

@@ -128,8 +128,8 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 	return release, err
 }
 
-// begin is all that comes before a request which may cost money: its place within the limits, the last question whether it
-// is wanted, the money put aside, the attempt noted. Whoever gets the exchange concludes it, and gives all that back by it.
+// begin does all that comes before a request which may cost money: it takes a place within the limits, asks for the last time whether the
+// request is wanted, puts the money aside and notes the attempt. Whoever gets the exchange must conclude it, which gives all of that back.
 func (r *run) begin(ctx context.Context, c router.Candidate, p part) (x *exchange, err error) {
 	release, err := r.acquire(ctx, c, p.request.Images)
 	if err != nil {
@@ -194,8 +194,8 @@ func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	}
 }
 
-// settle notes how an exchange ended, and is the attempt as it was noted. It does so whatever has become of the context: the
-// money is spent. A mistake of ours in it is an error, and leaves nothing open: the attempt is lost if it cannot be billed.
+// settle notes how an exchange ended, and returns the attempt as it was noted. It does so whatever has become of the context: the money is
+// spent. It errs only by a mistake of ours, and leaves nothing open even then: an attempt that cannot be billed is lost.
 func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (settled switchyard.Attempt, err error) {
 	defer x.survive(&err)
 	settled = *x.a
@@ -213,7 +213,7 @@ func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (
 	return billed, nil
 }
 
-// bill is what a call came to.
+// bill puts into a what a call came to.
 func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 	if err != nil {
 		e := switchyard.AsError(err)

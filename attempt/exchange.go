@@ -98,8 +98,8 @@ func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Messa
 	return reply, step, x.failure(err, switchyard.Answered)
 }
 
-// decode is what the answer to out means. Of a connection that broke elsewhere nobody knows what it cost, whatever the dialect
-// makes of the status.
+// decode is what the answer to out means. If it tells that a connection broke on the way to the provider, nobody knows what the request
+// cost, whatever the dialect makes of the status.
 func (x *exchange) decode(out *dialect.Outgoing, reply *spool.Message) (dialect.Step, error) {
 	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
 	if err != nil && dialect.Broke(reply, x.now().Sub(x.sent)) {
@@ -118,7 +118,7 @@ func (x *exchange) encode(supply dialect.Supply) (*dialect.Outgoing, error) {
 	return x.dialect().Encode(x.c.Target, x.request, supply)
 }
 
-// next notes a job that was accepted, waits if the step is a poll, and is what to send then.
+// next notes a job that was accepted, waits if the step is a poll, and returns what to send then.
 func (x *exchange) next(ctx context.Context, step dialect.Step) (*dialect.Outgoing, error) {
 	if step.Cancel != nil {
 		x.cancel = step.Cancel
@@ -245,7 +245,7 @@ func (x *exchange) takeBack(ctx context.Context) {
 	x.a.Status = status
 }
 
-// answer is what a reply came to that has a result in it.
+// answer makes the app's answer of a reply that has a result in it.
 //
 //go:noinline
 func (x *exchange) answer(ctx context.Context, res *switchyard.Result, reply *spool.Message) (*Answer, error) { // small frames: see the package doc
@@ -312,9 +312,9 @@ func (x *exchange) mayTell(address string) bool {
 	return true
 }
 
-// keep is the error of a failed exchange, with the provider's own words if the app may have them: a refusal, but not what our own
-// key was told of our account; and words that came in a picture's place. Where they cannot reach it, for it comes back later, it is at
-// least told that the model which it named itself is not there.
+// keep is the error of a failed exchange. It has the provider's own words if the app may have them: a refusal, unless that is about our own
+// key or account, or what came in a picture's place. An app that comes back for its answer later cannot be given them: it hears at least
+// that the model which it named itself is not there.
 func (x *exchange) keep(err error, reply *spool.Message) error {
 	e := switchyard.AsError(err)
 	if reply == nil {
@@ -332,7 +332,8 @@ func (x *exchange) keep(err error, reply *spool.Message) error {
 	return &Failure{e, reply}
 }
 
-// unknown reports whether a refusal is of the model, and the app has named that itself: of one that a route has chosen it knows nothing.
+// unknown reports whether a refusal is about the model, and the app has named that model itself. Of one that a route has chosen it knows
+// nothing.
 func (x *exchange) unknown(reply *spool.Message) bool {
 	return reply.Status == http.StatusNotFound && x.a.Job == "" && x.c.Forward && x.c.Target.Model == x.request.Model
 }

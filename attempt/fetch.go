@@ -51,9 +51,8 @@ func passing(err error) bool {
 	return !Panicked(err)
 }
 
-// fetch spools the images of which only the addresses are known, side by side: those that can be had, even if others cannot.
-// The spooled bodies are closed with the run. Memory is asked for once, for all of them, when the providers have told how
-// large they are.
+// fetch spools images of which only the addresses are known, side by side: those that can be had, even if others cannot. The bodies are
+// closed with the run. Memory is asked for once, for all of them, when their servers have told how large they are.
 func (r *run) fetch(ctx context.Context, images []*switchyard.Image) error {
 	if len(images) == 0 {
 		return nil

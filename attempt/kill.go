@@ -64,7 +64,7 @@ func (s *switchman) arm(cancel context.CancelFunc) {
 	}
 }
 
-// explain says of the error of an attempt that was cut that this is why. What was being read then looks broken.
+// explain makes the error of an attempt that was cut say so: what was being read at that moment only looks broken.
 func (s *switchman) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

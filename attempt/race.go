@@ -118,7 +118,7 @@ func (r *run) adopt(l *leg) {
 	r.fetched = append(r.fetched, l.fetched...)
 }
 
-// letRun has nobody wait for a leg but whoever books it.
+// letRun leaves a leg to end by itself. From then on only whoever books it waits for it.
 func (r *run) letRun(l *leg) {
 	l.lose()
 	l.mu.Lock()
@@ -138,7 +138,7 @@ func (r *run) letRun(l *leg) {
 	}
 }
 
-// possible is an attempt that is under way, at what it may cost. Only what never changes of it is read, since it goes on.
+// possible is an attempt that is under way, at what it may cost. It goes on meanwhile, so only what never changes of it is read.
 func (x *exchange) possible() switchyard.Attempt {
 	cost := x.a.Estimate
 	cost.Charge = switchyard.ChargePossible

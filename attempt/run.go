@@ -142,7 +142,7 @@ func (r *run) pass(c router.Candidate, err error) { // small frames: see the pac
 	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 }
 
-// try is one target once: unless an operator has stopped it, with the breaker's leave, and its verdict told.
+// try asks one target once, unless an operator has stopped it or its breaker says no. It tells the breaker how it went.
 func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *Answer, err error) {
 	if err := r.stopped(c); err != nil {
 		return nil, err

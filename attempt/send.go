@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -90,9 +91,7 @@ func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http
 	}
 	// Without it the transport cannot send a request twice on its own account, below our accounting.
 	req.GetBody = nil
-	for name, values := range out.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, out.Header)
 	x.allow(req.Header)
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "switchyard")

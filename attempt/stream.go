@@ -118,11 +118,11 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 	return x.answer(ctx, step.Result, reply)
 }
 
-// billStream is what a stream came to that is over. Its images are not counted as they pass, so the figure is the estimate,
+// billStream bills a stream that is over. Its images are not counted as they pass, so the figure is the estimate,
 // unless its events say at their end what was used, or that the picture was withheld.
 func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	a.Stage, a.Cost = switchyard.Answered, a.Estimate
-	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or by us
+	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or we cut it
 	switch {
 	case errors.Is(err, io.EOF) && seen.complaint != nil:
 		a.Outcome, a.Cost.Charge = x.refusal(seen.complaint).Outcome, switchyard.ChargePossible
@@ -140,8 +140,7 @@ func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	}
 }
 
-// billUsage is what a stream came to that is over and has told what was used. If that is nothing of a picture, the estimate is not
-// certain.
+// billUsage bills a stream that is over by what it has told of its use. If it counts nothing for a picture, the estimate is not certain.
 func (x *exchange) billUsage(a *switchyard.Attempt, seen *events) {
 	used, cost, ok := x.counted(seen)
 	if ok {

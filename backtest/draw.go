@@ -8,7 +8,7 @@ import (
 	"switchyard"
 )
 
-// drawer makes up what would have happened.
+// drawer makes up what would have happened: it draws what each target did at other times.
 type drawer struct {
 	history *history
 	config  *Config

@@ -87,8 +87,8 @@ func (w *Work) Left(ctx context.Context) <-chan struct{} {
 }
 
 // Deliver hands the answer out: write gives it to the caller's own app, and errs, or panics, if it may not have arrived. If
-// others may come for it, it is on disk before the work ends: before write is called, if it is known by then, else
-// afterwards. What cannot be kept is lost to them, and to nobody else.
+// others may come for the answer, it is on disk before the work ends: before write is called if that is known by then, else
+// afterwards. An answer that cannot be kept is lost to those others alone.
 func (w *Work) Deliver(reply *Reply, write func() error) (lost error) {
 	if w.part == nil {
 		_ = write() // whose error the caller knows

@@ -3,8 +3,10 @@
 // operator says so, whoever asks the same shares an answer for some time.
 //
 // A request claims its answer before anybody is paid for one. Under a key, or where answers are shared, one of those who
-// ask the same makes it, and the others wait. Of those without a key each makes its own, but that one takes over what
-// another has left, as soon as that is made, and nobody takes over what somebody still waits for. Those who wait find the
-// answer where one finds it who comes later: in its file. There being none, the work came to nothing, and the next of them
-// makes it anew.
+// ask the same makes the answer, and the others wait for it. Without a key each makes its own, but for one case: an answer
+// whose app has left is taken over, as soon as it is made, by one other that asks the same. Nobody takes over what somebody
+// still waits for.
+//
+// Those who wait find the answer in its file, as those do who come later. If there is no file, the work came to nothing, and
+// the next in line makes the answer anew.
 package cache

@@ -41,8 +41,8 @@ type heir struct {
 	found   bool          // the answer was made before, and is in its file
 }
 
-// inherit is Claim for one who makes its own answer, unless another has left one. It is told to one alone: whoever asks
-// again afterwards wants another one.
+// inherit is Claim for one who makes its own answer, unless another has left one. What was left goes to one alone: whoever asks
+// again afterwards wants another answer.
 func (r *Replies) inherit(ctx context.Context, ask Ask) (*Work, error) {
 	h := &heir{replies: r, ask: ask, of: ask.key, gone: ask.gone}
 	h.enter()
@@ -99,8 +99,8 @@ func (h *heir) await(ctx context.Context) error {
 
 func (h *heir) left(ctx context.Context) <-chan struct{} { return ctx.Done() }
 
-// deliver keeps the answer if its app has left, or turns out to have left while it was written. Until it is known to have
-// arrived, whoever comes for it finds h, and then the file.
+// deliver keeps the answer if its app has left, or turns out to have left while the answer was written. Until it is known to have arrived,
+// another that comes for it waits for h, and then finds the file.
 func (h *heir) deliver(reply *Reply, write func() error) (lost error) {
 	if closed(h.gone) {
 		lost = h.leave(reply)
@@ -117,8 +117,8 @@ func (h *heir) deliver(reply *Reply, write func() error) (lost error) {
 	return nil
 }
 
-// finish ends h's turn, and forgets the answer, unless its app has left meanwhile: then there may be a successor, and it is
-// false.
+// finish ends h's turn and forgets the answer, which has arrived. If the app has left meanwhile it does nothing, and is false: there may be
+// a successor.
 func (h *heir) finish() bool {
 	r := h.replies
 	r.mu.Lock()

@@ -34,7 +34,7 @@ func (r *Replies) share(ctx context.Context, ask Ask) (*Work, error) {
 	return nil, ctx.Err()
 }
 
-// meet is the work that is left to do for an answer, or those who are at it, with one more who waits.
+// meet is either the caller's part in an answer, or those who are at work on it, to whom it adds the caller.
 func (r *Replies) meet(ask Ask) (*Work, *sharers, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,8 +87,8 @@ func (m *maker) left(ctx context.Context) <-chan struct{} {
 	return m.sharers.left
 }
 
-// deliver has the answer kept before it goes out: an app with a key may come back after a crash. Nobody waits for a slow
-// app of another's.
+// deliver keeps the answer before it goes out: an app with a key may come back after a crash, and those who wait must not wait for
+// another's slow app.
 func (m *maker) deliver(reply *Reply, write func() error) (lost error) {
 	lost = m.replies.save(m.ask, reply)
 	m.end(lost)

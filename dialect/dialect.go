@@ -57,8 +57,8 @@ type Keys interface {
 	PutKey(http.Header, switchyard.Secret)
 
 	// Passes reports whether a request header of the app means something to this dialect's providers, so that it goes
-	// along when the app's bytes do. What names an account of the app's goes along with the app's own key alone: own. name
-	// is canonical (http.CanonicalHeaderKey).
+	// along when the app's bytes do. own tells that they go with the app's own key: a header that names an account of the
+	// app's goes along with no other. name is canonical (http.CanonicalHeaderKey).
 	Passes(name string, own bool) bool
 }
 
@@ -134,8 +134,8 @@ type Counter interface {
 	// Counts is the name of the member in which an event tells of it.
 	Counts() string
 
-	// Counted is what all of a stream used, told by the last of the events in it that tell of that, of which there were n.
-	// It is nil unless they say it of all for certain. Long strings are empty in the event.
+	// Counted is what a whole stream used. event is the last of the n events in it that tell of use; long strings are empty
+	// in it. It is nil unless what the event tells is certainly the use of all.
 	Counted(event *spool.Value, n int) *switchyard.Usage
 }
 

@@ -63,8 +63,8 @@ func (f *Fields) Merge(params map[string]json.RawMessage) {
 // cutOut is a string that was too long to be kept among the extras.
 var cutOut = regexp.MustCompile(`"<\d+ bytes>"`)
 
-// Restore sets what an app said to a provider of its own dialect, and nobody else has a word for, but for skip. What was too long
-// to be kept may be an image: then another model cannot be told the request.
+// Restore sets what an app said in the words of its own dialect alone, but for the names in skip. It errs if something was too long to be
+// kept: that may be an image, and another model cannot be told the request without it.
 func (f *Fields) Restore(extra map[string]json.RawMessage, skip ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		switch {

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,21 +32,11 @@ func ParseTable(text []byte) (*Table, error) {
 	}
 	var errs []error
 	for _, m := range t.rows {
-		if m.Source == "" || m.Date == "" || m.Form == "" {
-			errs = append(errs, fmt.Errorf("models: %s: source, date and form are needed", m.ID))
-		}
 		if m.Life.State == "" {
 			m.Life.State = switchyard.Alive
 		}
-		if m.Can.Images == 0 {
-			m.Can.Images = 1
-		}
-		for _, id := range append([]string{m.ID}, m.Aliases...) {
-			if t.byID[id] != nil {
-				errs = append(errs, fmt.Errorf("models: %s stands twice", id))
-			}
-			t.byID[id] = m
-		}
+		m.Can.Images = cmp.Or(m.Can.Images, 1)
+		errs = append(errs, t.index(m)...)
 	}
 	for _, m := range t.rows {
 		if s := m.Life.Successor; s != "" && t.byID[s] == nil {
@@ -53,6 +44,20 @@ func ParseTable(text []byte) (*Table, error) {
 		}
 	}
 	return t, errors.Join(errs...)
+}
+
+// index makes a row known by its id and its aliases, and is what is wrong with it.
+func (t *Table) index(m *switchyard.Model) (errs []error) {
+	if m.Source == "" || m.Date == "" || m.Form == "" {
+		errs = append(errs, fmt.Errorf("models: %s: source, date and form are needed", m.ID))
+	}
+	for _, id := range append([]string{m.ID}, m.Aliases...) {
+		if t.byID[id] != nil {
+			errs = append(errs, fmt.Errorf("models: %s stands twice", id))
+		}
+		t.byID[id] = m
+	}
+	return errs
 }
 
 // Embedded is a table in the program. It is read when somebody first asks for it, as most commands never do, and must be right:

@@ -18,9 +18,9 @@ type Spent struct {
 	Unknown int // attempts that cost an amount which nobody knows
 }
 
-// Books tell what was spent before a budget began to count: by each key, tenant, provider, target or route (kind), or in
-// all under the empty name, by attempts that started from since up to but without until. What runs counts at its estimate, without
-// images: those are known when it ends.
+// Books tell what was spent before a budget began to count, by attempts that started at since or later, and before until: by each key,
+// tenant, provider, target or route (kind), or by all of them under the empty name. What still runs counts at its estimate, without images:
+// those are known when it ends.
 type Books func(ctx context.Context, kind string, since, until time.Time) (map[string]Spent, error)
 
 // Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
@@ -241,13 +241,13 @@ func (p *purse) tidy(subject string, a *account) {
 
 // refusal is why a request may not leave; nil if it may.
 func (p *purse) refusal(a *account, s *Spending, now time.Time) error {
-	why := ""
+	unpriced, taken := s.Estimate.Basis == switchyard.BasisUnknown, a.spent.Money+a.reserved.Money
+	var why string
 	switch {
-	case p.USD > 0 && s.Estimate.Basis == switchyard.BasisUnknown && p.Unknown == PassOver:
+	case p.USD > 0 && unpriced && p.Unknown == PassOver:
 		// Not the budget's end, but the target's lack of a price: another one may serve.
 		return p.passed(s, 0, "the price is not known")
-	case p.USD > 0 && s.Estimate.Basis == switchyard.BasisUnknown && a.spent.Money+a.reserved.Money >= p.USD,
-		p.USD > 0 && a.spent.Money+a.reserved.Money+s.Estimate.Amount > p.USD:
+	case p.USD > 0 && (unpriced && taken >= p.USD || taken+s.Estimate.Amount > p.USD):
 		why = fmt.Sprintf("$%v of $%v are spent, and $%v reserved", a.spent.Money, p.USD, a.reserved.Money)
 	case p.Images > 0 && a.spent.Images+a.reserved.Images+s.Images > p.Images:
 		why = fmt.Sprintf("%d of %d images are made, and %d reserved", a.spent.Images, p.Images, a.reserved.Images)

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Turns spreads over time what many do, each by itself: it tells each of them when it is its turn, and nobody is refused. Nil
-// is no bound. All methods may be called at once.
+// Turns spreads over time what many goroutines do, each by itself: it tells each when its turn is, and refuses nobody. A nil Turns is no
+// bound. All methods may be called at once.
 type Turns struct{ lim *rate.Limiter }
 
 // NewTurns gives perSecond turns, and burst at once to those who come after a pause.

@@ -31,8 +31,8 @@ type account struct {
 
 	mu      sync.Mutex // guards the next three
 	waiting []ledger.Record
-	taken   bool           // by the journal, of this generation: anything
-	begin   *ledger.Record // while nothing is: the first record, with whoever tries to write it; nil if nobody does
+	taken   bool           // the journal has taken something of this generation
+	begin   *ledger.Record // the first record, while somebody tries to write it and nothing is taken; else nil
 
 	flushing sync.Mutex // so that what waits is told in its order: one flush at a time
 
@@ -133,12 +133,12 @@ func (a *account) End(ctx context.Context, g switchyard.Generation) error {
 	return a.flush(ctx)
 }
 
-// flush has everything on disk that waits.
+// flush writes what waits, and returns when it is on disk.
 func (a *account) flush(ctx context.Context) error {
 	return flush(ctx, a.journal, a)
 }
 
-// flush has everything on disk that waits of several accounts, all or none.
+// flush writes what waits in several accounts, all of it or nothing, and returns when it is on disk.
 func flush(ctx context.Context, j Journal, accounts ...*account) error {
 	waited := make([][]ledger.Record, len(accounts))
 	for i, a := range accounts {
@@ -170,8 +170,8 @@ func (a *account) append(ctx context.Context, fresh ledger.Record) error {
 	return err
 }
 
-// take is what waits, for somebody who tries to write it, and tells how that went. Attempts may begin side by side, and the
-// write of one of them fail: until the journal has taken anything each brings the generation along, which may be told twice.
+// take hands out what waits, to somebody who tries to write it and then calls told. Attempts may begin side by side, and the write of one
+// of them may fail. So until the journal has taken something each brings the record of the generation along; the journal may get it twice.
 func (a *account) take() []ledger.Record {
 	a.mu.Lock()
 	defer a.mu.Unlock()

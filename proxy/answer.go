@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -47,15 +48,13 @@ func (q *request) head() {
 	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
 }
 
-// errHalf is of an answer whose head is out, and whose body is not.
+// errHalf is the error of an answer whose head has gone out, and whose body has not, or not all of it.
 var errHalf = errors.New("answer broke off")
 
 // send gives the app a reply whose body is there whole. If it errs with errHalf the connection must be cut.
 func (q *request) send(reply *dialect.Reply) error {
 	h := q.w.Header()
-	for name, values := range reply.Header {
-		h[name] = values
-	}
+	maps.Copy(h, reply.Header)
 	h.Set("Content-Length", strconv.FormatInt(reply.Body.Len(), 10))
 	q.snap.Settings.cors(h, q.r)
 	body, err := reply.Body.Open()
@@ -79,7 +78,7 @@ func abortHalf(err error) error {
 	return err
 }
 
-// write is send for an answer that nobody comes for once more.
+// write is send for an answer that is kept for nobody: if it breaks off, so does the connection.
 func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(reply)) }
 
 // relay hands a provider's events on as they come. Once the app has left they go on only if they are taped. sent is why
@@ -87,9 +86,7 @@ func (q *request) write(reply *dialect.Reply) error { return abortHalf(q.send(re
 func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	q.head()
 	h := q.w.Header()
-	for name, values := range answerHeader(ans.Stream.Header) {
-		h[name] = values
-	}
+	maps.Copy(h, answerHeader(ans.Stream.Header))
 	t.begin(h)
 	q.snap.Settings.cors(h, q.r)
 	control := http.NewResponseController(q.w)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -118,9 +119,7 @@ func (x *extra) itemRequest(ctx context.Context, item *batchItem, key string) (*
 	for _, name := range []string{"Content-Length", "Content-Encoding", "X-Fal-Target-Url", "Accept", "Prefer", "Expect", dryRunHeader} {
 		r.Header.Del(name)
 	}
-	for name, values := range item.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, item.header)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Idempotency-Key", key)
 	if place, ok := x.snap.locate(r); ok && place.dialect != nil && !x.key.IsZero() {

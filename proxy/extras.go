@@ -144,10 +144,10 @@ func (x *extra) refuse(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", seconds(e.RetryAfter))
 	case e.Kind == switchyard.BadRequest:
 		status, text = http.StatusBadRequest, e.Detail
-	case e.Kind == switchyard.Unavailable:
-		text = "this cannot be taken on just now"
-		fallthrough
 	default:
+		if e.Kind == switchyard.Unavailable {
+			text = "this cannot be taken on just now"
+		}
 		w.Header().Set("Retry-After", "1")
 		x.Log.Error("extras", zap.Error(err))
 	}

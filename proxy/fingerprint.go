@@ -34,7 +34,7 @@ func (q *request) idempotencyKey() (string, error) {
 	return key, nil
 }
 
-// scope is within what a key means one thing.
+// scope is what an app's key belongs to: the same key means another request in another scope.
 func (q *request) scope() string {
 	return strings.Join([]string{q.caller.tenant, q.caller.keyName(), q.rec.Dialect, q.place.base, q.rec.Path}, "\x00")
 }

@@ -16,9 +16,8 @@ func (q *request) hedging(plan *router.Plan, req *switchyard.Request) *router.He
 	return q.Pace.Hedging(plan.Route, req)
 }
 
-// awaitRest cancels the work for a request that has its answer, unless the loser of a hedge is still at it: that is awaited
-// without the app, and the generation's row is written once more, with what it came to. Until then the row has it as possibly
-// charged.
+// awaitRest cancels the work for a request that has its answer, unless the loser of a hedge is still at work. Then it waits for that one
+// without the app, and writes the generation's row once more, with what the loser came to. Until then the row has it as possibly charged.
 func (q *request) awaitRest(ctx context.Context, cancel context.CancelFunc, account *account, g switchyard.Generation) {
 	if q.rest == nil {
 		cancel()

@@ -12,9 +12,9 @@ import (
 	"switchyard/spool"
 )
 
-// inline is msg with our own files in it where it names their addresses, which nobody else may be able to reach: neither
-// the guarded client, since we may be at a private address, nor a provider. It is msg itself if it names none, and else
-// a message whose body the caller closes.
+// inline puts our own files into msg where it names their addresses. Nobody else may be able to reach those: neither a provider nor the
+// guarded client, since we may be at a private address. It is msg itself if that names none, else a new message, whose body the caller
+// closes.
 func (q *request) inline(msg *spool.Message) (*spool.Message, error) {
 	if q.Uploads == nil || msg.IsForm() {
 		return msg, nil

@@ -11,9 +11,9 @@ import (
 	"switchyard/dialect"
 )
 
-// lead has the addresses at the provider at which the app is to go on lead here: it need not reach the provider, whose key it
-// may not have. Their headers go out spelled as the provider spells them, past ReverseProxy: Google's Python client, on
-// aiohttp, finds them by no other spelling.
+// lead changes the headers in which a provider says where the app is to go on, so that they lead here: the app may not be able to reach
+// the provider, or have a key for it. The headers go past ReverseProxy, to keep the provider's spelling: Google's Python client, on
+// aiohttp, finds them by no other.
 func (p *passage) lead(h http.Header) {
 	l, ok := p.place.dialect.(dialect.Linker)
 	if !ok {

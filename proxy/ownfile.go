@@ -13,8 +13,8 @@ import (
 	"switchyard/dialect"
 )
 
-// ownFile is the file at an address of ours; nil if it is somebody else's. What we have we know by its id alone, whatever
-// the name by which the app calls us. An id that we do not know is of a file that is gone, if it is at our own address.
+// ownFile is the file at an address of ours; nil if the address is somebody else's. A file that we have is found by its id alone,
+// whatever name the app calls us by. An unknown id at our own address is that of a file that is gone.
 func (q *request) ownFile(u *url.URL) (mime string, blob switchyard.Blob, err error) {
 	known := false
 	if name := asset.NameIn(u.Path); name != "" {

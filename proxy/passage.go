@@ -39,9 +39,9 @@ type passage struct {
 	budgeted func(switchyard.Cost, int)
 	hop      attempt.Trace // nil if nobody follows
 
-	asked  bool          // the provider, or it was about to be
-	sent   atomic.Bool   // the head of the request, at least
-	body   upload        // of the app, if it goes on as it comes; else nothing is in it
+	asked  bool          // the provider was asked, or about to be
+	sent   atomic.Bool   // at least the head of the request was
+	body   upload        // the app's, if it goes on as it comes; else unused
 	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
 	cut    bool          // the answer broke off

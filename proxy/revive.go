@@ -17,7 +17,7 @@ import (
 	"switchyard/ticket"
 )
 
-// callDoc is how an app's request came, but for its body and its credential: that is kept nowhere.
+// callDoc is how an app's request came, without its body, and without its credential, which is kept nowhere.
 type callDoc struct {
 	Method string      `json:"method"`
 	Base   string      `json:"base,omitempty"`

@@ -38,9 +38,9 @@ func (s *Settings) timeout(dialectName string) time.Duration {
 	return s.RequestTimeout[""]
 }
 
-// boundBody bounds the time that the body of a request may take to come. The caller calls came when all of it has; otherwise the
-// bound stays, since package net/http waits for what is left before it lets an answer go. A request without a body has none:
-// what is read then is whether the app has left. A writer that has no connection under it bounds nothing.
+// boundBody bounds the time that the body of a request may take to come. The caller calls came when all of it has come. Until then the
+// bound stays, for the answer as well: package net/http waits for the rest of the body before it lets an answer go. A request without a
+// body has no bound, since reading its connection only shows whether the app has left. Nor has a writer without a connection under it.
 func (s *Settings) boundBody(w http.ResponseWriter, r *http.Request) (came func()) {
 	if s.ReadBodyTimeout <= 0 || r.Body == http.NoBody {
 		return func() {}

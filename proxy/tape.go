@@ -8,7 +8,7 @@ import (
 	"switchyard/spool"
 )
 
-// tape is the events of a stream, to be told once more. A nil tape takes none.
+// tape records the events of a stream, for an app that asks for them once more. A nil tape records nothing.
 type tape struct {
 	header http.Header // that went out with them
 	events *spool.Writer

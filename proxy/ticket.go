@@ -154,8 +154,8 @@ func (q *request) ticket() error {
 	return q.describe(t, req, q.damaged(q.state(tk, req), err))
 }
 
-// loaded is the request of a ticket, as far as its answers need it. With an error, which is of its row, it is as much of it as is
-// known without.
+// loaded is the request of a ticket, as far as its answers need it. If the row cannot be read, it is what is known without it, and the
+// error says why.
 func (q *request) loaded(tk ticket.Ticket) (*switchyard.Request, error) {
 	req, _, err := loadRequest(tk.Request)
 	if err != nil {

@@ -30,8 +30,8 @@ func (a *ticketAccount) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.account.Open(ctx, at)
 }
 
-// Hold moves the ticket to held. The journal has the job first, or as soon as it can take it, and from then on it is found again: a
-// row that cannot be written does not stop the work, nor does the end of the work keep the row from being written.
+// Hold moves the ticket to held. The journal gets the job first, or as soon as it has room, and by that the job can be found again. So a
+// row that cannot be written does not stop the work. It is written even if the work's time is up.
 func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err := a.account.Hold(ctx, at); err != nil {
 		return err

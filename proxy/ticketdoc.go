@@ -234,8 +234,8 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	return s
 }
 
-// damaged is the state of a ticket whose row cannot be read, for the reason that err says; nil is none. Who polls for it must not ask
-// for ever, and it keeps nobody from other tickets: when the work is over it is told as failed.
+// damaged is the state of a ticket whose row cannot be read because of err; s as it is if err is nil. Once its work is over such a ticket
+// is told as failed, so that nobody polls for it for ever. A list tells of it like of any other.
 func (q *request) damaged(s *dialect.State, err error) *dialect.State {
 	if err == nil {
 		return s

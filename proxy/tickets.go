@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -73,9 +74,7 @@ func (q *request) follow(t dialect.Ticketer, tk ticket.Ticket) error {
 			return cutOff(err)
 		}
 		if first {
-			for name, values := range reply.Header {
-				q.w.Header()[name] = values
-			}
+			maps.Copy(q.w.Header(), reply.Header)
 			q.w.Header().Set("Cache-Control", "no-store")
 			q.snap.Settings.cors(q.w.Header(), q.r)
 			q.w.WriteHeader(http.StatusOK)

@@ -25,9 +25,9 @@ func (u *Unfit) Error() string { return u.Reason }
 
 func unfit(format string, args ...any) error { return &Unfit{fmt.Sprintf(format, args...)} }
 
-// Fit says req so that t can be told it: what t cannot do is emulated where that is exact, else rounded or dropped,
-// with a note for each. asked is the row of the model that the app named, nil if that is in no table. An *Unfit error
-// means that t must be passed over: a reference image or a mask is never dropped, a prompt never cut.
+// Fit makes of req what t can be told: what t cannot do is emulated where that is exact, else rounded or dropped, with a
+// note for each. asked is the row of the model that the app named, nil if that is in no table. An *Unfit error means that t
+// must be passed over: a reference image or a mask is never dropped, a prompt never cut.
 func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target) (*Fitted, error) {
 	f := &fitter{Fitted: &Fitted{Request: req, Calls: 1}, asked: asked, row: t.Row}
 	for _, name := range req.Dropped {

@@ -11,9 +11,9 @@ import (
 	"switchyard/rule"
 )
 
-// Shape is what a plan depends on of a request, without what the request says: it is written down with each generation, so
-// that other rules can be tried on it later. Of headers and query it has what the rules in force look up, but for what is
-// somebody's credential. Its JSON leaves out what is empty.
+// Shape is what a plan depends on in a request, without the request's content. It is written down with each generation, so
+// that other rules can be tried on it later. Of headers and query it has what the rules in force look up, except credentials.
+// Its JSON leaves out what is empty.
 type Shape struct {
 	Images     int               `json:"n,omitempty"`
 	Width      int               `json:"w,omitempty"`

@@ -45,7 +45,7 @@ func (s *Statistics) Observe(target string, req *switchyard.Request, took time.D
 		s.m = map[sized]*series{}
 	}
 	one := s.m[key]
-	if one == nil || now.Sub(one.latest) > stale { // what was known before is not to outvote the chance that it gets
+	if one == nil || now.Sub(one.latest) > stale { // else what was known before would outvote what the target shows now
 		one = &series{}
 		s.m[key] = one
 	}

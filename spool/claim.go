@@ -49,7 +49,7 @@ func (c *Claim) Close() {
 	c.left, c.refused = 0, true
 }
 
-// take is a piece of memory, or nil if a body has to go on in a file. What was promised being too little, it asks for more.
+// take is a piece of memory, or nil if a body has to go on in a file. If too little was promised, it asks for more.
 func (c *Claim) take() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -109,8 +109,8 @@ func (in *intake) end() (*Body, error) {
 	return in.Body(), nil
 }
 
-// Of the bodies that go to disk while they come in, so many have a buffer of the usual size at a time. Each holds it until
-// it has come: hundreds of slow ones would else take more memory together than all bodies may.
+// At most so many of the bodies that go to disk while they come in have a buffer of the usual size. Each holds its buffer until it has
+// come: without a bound, hundreds of slow ones would take more memory together than all bodies may.
 const (
 	largeBuffers = 32
 	smallBuffer  = chunkSize / 4

@@ -19,7 +19,7 @@ type letters struct {
 // maxHead is how long the head of a data URI may be.
 const maxHead = 128
 
-// lettersOf is ready for a text that begins with run, which may have a data URI's head; nil if that has what JSON escapes.
+// lettersOf begins a text that starts with run, which may have a data URI's head; nil if JSON would have to escape something in the head.
 func lettersOf(run []byte) *letters {
 	l := &letters{}
 	if bytes.HasPrefix(run, []byte("data:")) {
@@ -32,8 +32,8 @@ func lettersOf(run []byte) *letters {
 	return l
 }
 
-// take looks at the next piece, and tells how many bytes at its beginning may be base64: all of them, or as many as come
-// before what ends the text, or is none.
+// take looks at the next piece, and returns how many bytes at its beginning may be base64: all of them, or those before the first byte that
+// may not.
 func (l *letters) take(p []byte) int {
 	n := l.head // the whole head is in the first piece
 	l.head = 0

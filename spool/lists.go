@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// lists is what scanners lend each other, since most documents are small and alike: the lists that grow as objects and arrays
-// are read, of which each then takes its own part in the right size, and the names of members.
+// lists is what scanners hand on to each other, since most documents are small and alike: lists that grow while objects and arrays are
+// read, each of which then takes its own part out in the right size; and the names of members.
 type lists struct {
 	members []member // of the objects that are not at their end, the innermost one's last
 	items   []*Value // of the arrays
@@ -31,7 +31,7 @@ func (l *lists) putBack() {
 	spare.Put(l)
 }
 
-// take is the end of a list, from first on, of which nothing is left there.
+// take moves the end of a list, from first on, into a slice of its own.
 func take[T any](list *[]T, first int) []T {
 	end := (*list)[first:]
 	own := slices.Clone(end)

@@ -27,8 +27,8 @@ type Config struct {
 	Memory int64  // bytes; if 0, everything goes to disk
 	Dir    string // for spilled bodies; if empty, the system's; made if missing
 
-	// WriteBack has what goes to disk written there at once, by who writes, rather than when the kernel finds the time. It
-	// is for processes that are killed when too much of that waits.
+	// WriteBack has whoever writes to disk wait until the bytes are there, instead of leaving that to the kernel. It is for processes that
+	// are killed when too many bytes wait for the kernel.
 	WriteBack bool
 }
 

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Wait returns the ticket as soon as it is no longer as t tells, also if it has changed already, or when ctx ends.
+// Wait returns the ticket as soon as it differs from t, at once if it has changed already, or when ctx ends.
 // It costs no goroutine and no polling, and hears of the changes that this process makes; those of another process are
 // seen only when it is called.
 func (s *Store) Wait(ctx context.Context, t Ticket) (Ticket, error) {

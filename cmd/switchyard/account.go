@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	tokenTimeout = 10 * time.Second // for one to be fetched
-	tokenAhead   = 4 * time.Minute  // of its end, the next is fetched; a machine's metadata server has none before that
+	tokenTimeout = 10 * time.Second // that fetching one may take
+	tokenAhead   = 4 * time.Minute  // how long before a token ends the next is fetched; a machine's metadata server has none earlier
 )
 
 // account is the way to a provider that wants a token of Google's, which lasts for an hour or so.
@@ -86,7 +86,8 @@ func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// pass is the last one while it is good, else a new one, which all wait for who need it, each for as long as its context says.
+// pass is the last one while it is good for some time yet; else a new one is fetched, once for all who need it. They wait for it, each
+// as long as its context allows, unless the last one still serves.
 func (a *account) pass(ctx context.Context) (*pass, error) {
 	last := a.last.Load()
 	if last.lasts(tokenAhead) {
@@ -94,7 +95,7 @@ func (a *account) pass(ctx context.Context) (*pass, error) {
 	}
 	next := a.fetch.DoChan("", a.newPass)
 	if last.lasts(0) {
-		return last, nil // nobody waits for the next as long as this one serves
+		return last, nil
 	}
 	select {
 	case r := <-next:
@@ -114,7 +115,7 @@ func (p *pass) lasts(more time.Duration) bool {
 
 // newPass asks by the provider's own connections: it may be behind a proxy.
 func (a *account) newPass() (any, error) {
-	if last := a.last.Load(); last.lasts(tokenAhead) { // which came when its caller had just seen that there was none
+	if last := a.last.Load(); last.lasts(tokenAhead) { // another fetch ended just after the caller had looked
 		return last, nil
 	}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: a.Transport, Timeout: tokenTimeout})

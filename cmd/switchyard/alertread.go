@@ -123,8 +123,9 @@ func (sc *scene) subjects(by string) []string {
 			}
 		}
 	case alert.ByTarget:
+		targets := sc.file.targetsOf()
 		for _, e := range sc.file.Providers {
-			names = append(names, sc.file.targetsOf()[e.Name]...)
+			names = append(names, targets[e.Name]...)
 		}
 	case alert.ByBudget:
 		for _, b := range sc.file.budgets() {

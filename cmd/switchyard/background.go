@@ -52,8 +52,8 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 // pruneBatch is how many generations go in one transaction.
 const pruneBatch = 10_000
 
-// pruneLedger forgets all that is older than before, a batch after the other. Between them the database is the applier's for as
-// long as each took.
+// pruneLedger forgets all that is older than before, a batch after the other. After each, the applier has the database to itself for as
+// long as the batch took.
 func (s *sidecar) pruneLedger(ctx context.Context, before time.Time) error {
 	for {
 		began := time.Now()

@@ -87,7 +87,7 @@ func (p providerFile) key() switchyard.Secret {
 // versionAtEnd is what providers' documents end an address with, and apps' paths have anyway.
 var versionAtEnd = regexp.MustCompile(`/v1(beta1?)?$`)
 
-// bases are the configured addresses, and the provider's own for the others. Those that cannot be configured are where base_url is.
+// bases are the addresses of the provider: the configured ones, else its own. Those that have no key in the file follow base_url.
 func (p providerFile) bases() map[string]string {
 	configured := map[string]string{"": p.BaseURL, "queue": p.QueueURL, "rest": p.RestURL}
 	bases := map[string]string{}

@@ -34,8 +34,9 @@ type fate struct {
 	records []ledger.Record      // what makes the ledger true of it
 }
 
-// judge decides. What may have been sent is never sent again: a ticket for which a request was under way, with no job by
-// which its result can be found, is lost; but one whose generation failed ends as that did, or its app would try again what is refused.
+// judge decides. What may have been sent is never sent again. A ticket whose request was under way, without a job by which its result
+// can be found, is lost. If its generation has failed already the ticket ends as that did: told that it was lost, the app would try again
+// what is refused.
 func judge(l left) fate {
 	f := fate{left: l}
 	f.over, f.held = part(l.account.Attempts)
@@ -86,8 +87,8 @@ func as(o switchyard.Outcome, tk ticket.Ticket) *ticket.Ticket {
 	return &tk
 }
 
-// part tells the jobs that a provider may still have from all else that was tried. Where there are none, those of the last
-// target that went well are asked for again, since their pictures died with the process.
+// part parts the jobs that a provider may still have (held) from all else that was tried. If there are none, the jobs of the last target
+// that went well are held: their pictures died with the process, and are asked for again.
 func part(attempts []switchyard.Attempt) (over, held []switchyard.Attempt) {
 	last, open := 0, 0
 	for _, a := range attempts {

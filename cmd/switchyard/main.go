@@ -67,7 +67,7 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
-// newParser is the command line.
+// newParser makes the parser of the command line.
 func newParser(options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(&commands{}, append(options, kong.Name("switchyard"), kong.UsageOnError(), kong.Vars{"version": thisBuild().String()},
 		kong.Description("A transparent sidecar between an app and the image providers it calls."))...)
@@ -113,8 +113,8 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	return exitFailed
 }
 
-// unknownCommand is what is wrong with a first argument that is no command. The parser itself would take it for an argument
-// of serve, which is what runs without any.
+// unknownCommand is the error of a first argument that is no command; nil if it is one. The parser itself would take it for an
+// argument of serve, the command that runs when none is named.
 func unknownCommand(parser *kong.Kong, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil

@@ -45,7 +45,7 @@ func (s *sidecar) program() admin.Status {
 	return st
 }
 
-// health is what is wrong with it, and with whom it depends on.
+// health is what is wrong with the sidecar, and with the providers that it depends on.
 func (s *sidecar) health() admin.Health {
 	var problems []string
 	f := s.file.Load()
@@ -66,8 +66,8 @@ func (s *sidecar) health() admin.Health {
 	return h
 }
 
-// unready is why new requests are not welcome; nil if they are. Who keeps them away for it need not start us anew: health
-// says more, and the journal finds out by itself when it can be written again.
+// unready is why new requests are not welcome; nil if they are. A load balancer keeps them away then; nobody need restart us,
+// since the journal finds out by itself when it can be written again. Health says more.
 func (s *sidecar) unready() error {
 	if !s.ready.Load() {
 		return errors.New("starting, or draining")
@@ -78,7 +78,7 @@ func (s *sidecar) unready() error {
 	return nil
 }
 
-// unwritten is what of the books does not take anything.
+// unwritten says since when the journal or the database cannot be written; nothing if both can.
 func (s *sidecar) unwritten() (problems []string) {
 	if since, err := s.applier.State(); err != nil {
 		problems = append(problems, "the database has not taken anything since "+since.UTC().Format(time.RFC3339))

@@ -72,8 +72,8 @@ func (s *sidecar) left(ctx context.Context) ([]left, error) {
 	return all, nil
 }
 
-// withJob is an account with the job that its ticket's row has and the journal could not take, for want of room. A row has one
-// job, that of its latest request: which of several attempts under way has it nobody knows.
+// withJob adds to an account the job that the journal had no room for, as the ticket's row has it. A row has only the job of its latest
+// request: if several attempts are under way, nobody knows whose it is.
 func withJob(acc ledger.Account, tk ticket.Ticket) ledger.Account {
 	var open []int
 	for i, a := range acc.Attempts {
@@ -89,7 +89,7 @@ func withJob(acc ledger.Account, tk ticket.Ticket) ledger.Account {
 	return acc
 }
 
-// record writes down what is certain of a fate. That a job is lost is not, until it is cancelled.
+// record writes down what is certain of a fate. That a job is lost is certain only once it has been cancelled.
 func (s *sidecar) record(ctx context.Context, f fate) error {
 	if len(f.jobs) == 0 && len(f.records) > 0 {
 		if err := s.journal.Append(ctx, f.records...); err != nil {

@@ -143,7 +143,8 @@ func (s *sidecar) watchFile(ctx context.Context, src *source) (stop func()) {
 	}
 }
 
-// watchUntil watches until a signal has made it reload: from then on, a change is one of what was read then.
+// watchUntil reloads when the file changes, until a signal makes it reload. A new watch must begin then, since a change is a difference
+// from what was read last.
 func (s *sidecar) watchUntil(ctx context.Context, src *source, hangup <-chan os.Signal) {
 	ctx, cancel := context.WithCancel(ctx)
 	var signalled sync.WaitGroup

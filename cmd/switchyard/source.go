@@ -43,8 +43,8 @@ func (s *source) load() (*file, error) {
 	return load(s.name, text, s.getenv)
 }
 
-// read is the file as it is now. If it said something before, it must still: a file that was lost, or is just being written,
-// would let everybody in, to the providers themselves.
+// read is the file as it is now. One that said something before must not be gone or empty: it may be lost, or just being written, and
+// without it everybody would be let in, to the providers themselves.
 func (s *source) read() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -51,7 +51,7 @@ func (st *stores) open(ctx context.Context, f *file, log *zap.Logger) error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return fmt.Errorf("%s: %w", f.dataKey(), err)
 	}
-	guard, err := ledger.Lock(filepath.Join(data, "switchyard.lock")) // also by one with another journal: tickets and kills lie here
+	guard, err := ledger.Lock(filepath.Join(data, "switchyard.lock")) // beside the journal's own lock: tickets and kills are here
 	if err != nil {
 		return fmt.Errorf("folder %q: %w", data, err)
 	}

@@ -135,8 +135,7 @@ var _ dialect.Counter = Dialect{}
 // Counts is what a whole answer calls it, too.
 func (Dialect) Counts() string { return "usageMetadata" }
 
-// Counted is told by every piece of an answer, each time of all that came before; whole by the piece with which it has
-// finished.
+// Counted goes by the piece with which an answer has finished: each piece counts all that came up to it.
 func (Dialect) Counted(event *spool.Value, _ int) *switchyard.Usage {
 	for _, c := range event.Get("candidates").Items() {
 		if c.Get("finishReason").Given() {

@@ -268,8 +268,8 @@ var _ dialect.Counter = Dialect{}
 // Counts is what a whole answer calls it, too.
 func (Dialect) Counts() string { return "usage" }
 
-// Counted is told by the event of each picture. Whether of it alone or of all of them is said nowhere, so with several of
-// them nobody knows.
+// Counted goes by the event of a picture. Whether that counts one picture or all of them is documented nowhere, so with several
+// pictures nobody knows.
 func (Dialect) Counted(event *spool.Value, n int) *switchyard.Usage {
 	if n != 1 || !strings.HasSuffix(event.Get("type").Text(), ".completed") {
 		return nil

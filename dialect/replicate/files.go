@@ -118,28 +118,34 @@ func encodeFile(base string, f *switchyard.File) file {
 
 // EncodeFile answers with the object, with a page of them, or with nothing.
 func (Dialect) EncodeFile(call dialect.FileCall, a *dialect.FileAnswer) *dialect.Reply {
-	status, doc := http.StatusOK, any(nil)
-	switch call.Act {
-	case dialect.DeleteFile:
+	if call.Act == dialect.DeleteFile {
 		return &dialect.Reply{Status: http.StatusNoContent, Header: http.Header{}, Body: spool.Bytes(nil)}
-	case dialect.ListFiles:
-		results := make([]file, len(a.List))
-		for i := range a.List {
-			results[i] = encodeFile(a.Base, &a.List[i])
-		}
-		page := map[string]any{"previous": nil, "next": nil, "results": results}
-		if a.Next != "" {
-			page["next"] = a.Base + "/v1/files?cursor=" + a.Next
-		}
-		doc = page
-	case dialect.CreateFile:
+	}
+	status := http.StatusOK
+	if call.Act == dialect.CreateFile {
 		status = http.StatusCreated
-		fallthrough
-	default:
+	}
+	var doc any
+	if call.Act == dialect.ListFiles {
+		doc = encodePage(a)
+	} else {
 		doc = encodeFile(a.Base, a.File)
 	}
 	body, _ := (&spool.Composer{}).JSON(doc) // metadata is JSON, all else texts and numbers: it cannot fail
 	return dialect.JSON(status, "application/json", body)
+}
+
+// encodePage is a page of files; next is the address of the one after it.
+func encodePage(a *dialect.FileAnswer) map[string]any {
+	results := make([]file, len(a.List))
+	for i := range a.List {
+		results[i] = encodeFile(a.Base, &a.List[i])
+	}
+	page := map[string]any{"previous": nil, "next": nil, "results": results}
+	if a.Next != "" {
+		page["next"] = a.Base + "/v1/files?cursor=" + a.Next
+	}
+	return page
 }
 
 // FileIn finds the id in an address of a file, as urls.get has it, and in that of its download.

@@ -59,8 +59,8 @@ func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	return ok && (strings.HasPrefix(resource, "projects/") || strings.HasPrefix(resource, publishers))
 }
 
-// Passes lets through, too, by which of its throughput a project wants to be served: by what it has bought, or by what all share, at
-// one price or another. That is for the project to say that pays.
+// Passes also lets the headers through in which a project says by which throughput it wants to be served: what it has bought, or what all
+// share, at one price or another. They go with the app's own key alone: who pays decides.
 func (d Dialect) Passes(name string, own bool) bool {
 	return d.Dialect.Passes(name, own) || own && strings.HasPrefix(name, "X-Vertex-Ai-Llm-")
 }
