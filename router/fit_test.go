@@ -27,6 +27,7 @@ var (
 	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
 	fluxThere  = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
 	flux       = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
+	sdxl       = fal.Dialect{}.Models().Find("fal-ai/fast-sdxl")
 	imagenFast = replicate.Dialect{}.Models().Find("google/imagen-4-fast")
 	webp       = &switchyard.Model{ID: "webp", Can: switchyard.Abilities{Images: 1, Formats: []string{"webp", "jpeg"}}}
 )
@@ -68,6 +69,11 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Resolution: "2K", MatchInput: true, References: make([]switchyard.Reference, 1)},
 			nano, target("gemini", flash),
 			"rounded=resolution:2K>1K", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
+		},
+		"a picture like another, of what makes squares": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, MatchInput: true, References: make([]switchyard.Reference, 1)},
+			nano, target("fal", sdxl),
+			"rounded=aspect:input>1:1", 1, false, func(r *switchyard.Request) bool { return r.Size == switchyard.Size{} },
 		},
 		"imagen to its successor": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 4, Aspect: wide, Resolution: "2K", Format: "jpeg"},

@@ -25,6 +25,9 @@ func (f *fitter) size() {
 		r.Size, r.MatchInput = switchyard.Size{}, true
 	}
 	if r.MatchInput && len(r.References) > 0 && r.Size == (switchyard.Size{}) {
+		if shape := cmp.Or(f.row.Default.Aspect, f.row.Default.Size.Aspect()); f.can.Has("own_ratio") {
+			f.round("aspect", "input", shape.String())
+		}
 		r.Aspect = switchyard.Aspect{}
 		f.setClass(f.nearestClass(r.Resolution, 0))
 		return

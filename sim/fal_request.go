@@ -185,6 +185,8 @@ func (i *falInput) settle(first switchyard.Size) *answer {
 			i.size = switchyard.Size{Width: 2048, Height: 2048}
 			if i.m.shape == shapeImages {
 				i.size = switchyard.Size{Width: 1024, Height: 1024}
+			} else if first != (switchyard.Size{}) {
+				i.size = within(first, 2048)
 			}
 		}
 	case i.in["width"] != nil:

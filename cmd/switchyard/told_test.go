@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -158,4 +160,40 @@ func tell(w *sim.World, d dialect.Dialect, target *switchyard.Target, req *switc
 		return err
 	}
 	return resp.Body.Close()
+}
+
+// TestEditsKeepTheirShape: a picture that is edited without a word of its size has the ratio of what came, also where that has to
+// be said.
+func TestEditsKeepTheirShape(t *testing.T) {
+	k := startKit(t, `
+providers:
+  fal: {<fal>}
+  replicate: {<replicate>}
+targets:
+  flux2: {provider: replicate, model: black-forest-labs/flux-2-pro}
+  seedream: {provider: fal, model: fal-ai/bytedance/seedream/v4/edit}
+routes:
+  - {name: flux2, when: 'headers["x-for"] == "flux2"', targets: [flux2]}
+  - {name: seedream, targets: [seedream]}
+`)
+	input := base64.StdEncoding.EncodeToString(sim.Picture(switchyard.Size{Width: 640, Height: 480}, "png", sim.Art{}))
+	for _, target := range []string{"flux2", "seedream"} {
+		a := k.post("/v1beta/models/gemini-nano-banana-2.1:generateContent",
+			`{"contents":[{"parts":[{"text":"a cat"},{"inlineData":{"mimeType":"image/png","data":"`+input+`"}}]}]}`, "X-For", target)
+		var doc struct {
+			Candidates []struct {
+				Content struct {
+					Parts []struct{ InlineData struct{ Data []byte } }
+				}
+			}
+		}
+		if err := json.Unmarshal(a.body, &doc); err != nil || len(doc.Candidates) != 1 || len(doc.Candidates[0].Content.Parts) != 1 {
+			t.Fatalf("%s: %d %.300s", target, a.status, a.body)
+		}
+		b := doc.Candidates[0].Content.Parts[0].InlineData.Data
+		_, size, err := switchyard.Inspect(bytes.NewReader(b), int64(len(b)))
+		if err != nil || size.Aspect() != (switchyard.Aspect{W: 4, H: 3}) {
+			t.Errorf("%s: %v %v, %s", target, size, err, a.header.Get("X-Switchyard-Fidelity"))
+		}
+	}
 }

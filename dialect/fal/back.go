@@ -115,7 +115,9 @@ func encodeSize(out *dialect.Fields, f form, req *switchyard.Request) {
 		out.Set("image_size", req.Size)
 	case given && f.size == sizePreset && preset != "":
 		out.Set("image_size", preset)
-	case given:
+	case !given:
+		out.SetIf(f.auto && req.MatchInput && len(req.References) > 0, "image_size", "auto")
+	default:
 		out.Set("image_size", map[string]int{"width": req.Size.Width, "height": req.Size.Height})
 	}
 }

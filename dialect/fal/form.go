@@ -5,6 +5,7 @@ import "switchyard"
 // form is what the apps of one kind take and how they answer. Two apps of one form take the same bytes.
 type form struct {
 	size   sizing
+	auto   bool   // it makes the reference's shape only if image_size says so
 	format string // the name of the output format's field; empty if there is none
 	image  string // the field of a single reference
 	images string // the field of a list of references; if both are named, image is for one and images for more
@@ -66,7 +67,7 @@ var forms = map[string]form{
 	"imagen":      {size: sizeRatio, format: outputFormat, answer: answerDescription},
 	"nano-banana": {size: sizeRatio, format: outputFormat, images: imageURLs, tolerance: "6", usual: "4", answer: answerDescription},
 	"gpt-image":   {size: sizeText, format: outputFormat, answer: answerImages},
-	"seedream":    {size: sizeObject, images: imageURLs, checker: true, answer: answerSeed},
+	"seedream":    {size: sizeObject, auto: true, images: imageURLs, checker: true, answer: answerSeed},
 	"recraft":     {checker: true, single: true, answer: answerImages},
 	"photomaker":  {size: sizeNothing, answer: answerSeed},
 	"sticker":     {image: imageURL, checker: true, single: true, answer: answerSticker},

@@ -117,6 +117,7 @@ func (e *encoder) size() {
 	switch {
 	case r.Size == switchyard.Size{} || !e.pixels && e.custom == "":
 		e.SetIf(r.Aspect != switchyard.Aspect{} && !e.pixels, "aspect_ratio", r.Aspect)
+		e.SetIf(r.MatchInput && len(r.References) > 0 && e.match, "aspect_ratio", "match_input_image")
 		word := classWord(e.form, r.Resolution)
 		e.SetIf(r.Resolution != "" && e.class != "" && word != "", e.class, word)
 		return

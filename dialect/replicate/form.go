@@ -11,6 +11,7 @@ type form struct {
 	count  string // the field of how many images
 
 	image  string // the field of a reference
+	match  bool   // what is made has the reference's ratio only if it is told so
 	shapes bool   // what is made has the reference's ratio, whatever else is said
 	list   bool   // it is a list
 	role   switchyard.Role
@@ -63,7 +64,7 @@ var forms = map[string]form{
 	"flux-ultra":   {image: "image_prompt", role: switchyard.RoleStyle, jpeg: "jpg", tolerance: 6},
 	"flux-kontext": {image: "input_image", enhance: "prompt_upsampling", jpeg: "jpg", tolerance: 6},
 	"flux-2": {
-		custom: "aspect_ratio", class: "resolution", image: "input_images", list: true, quality: "output_quality", jpeg: "jpg",
+		custom: "aspect_ratio", class: "resolution", image: "input_images", list: true, match: true, quality: "output_quality", jpeg: "jpg",
 		tolerance: 5, ranges: bounds{"output_quality": {0, 100}},
 	},
 	"sdxl": {
