@@ -67,7 +67,7 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ticket.ErrNotFound):
 		return unrevivable(tk, err)
 	case err != nil:
-		return fmt.Errorf("ticket %s: %w", tk.ID, err)
+		return err
 	}
 	defer body.Close()
 	spooled, err := h.Pool.ReadJSON(body, size, size)
@@ -128,11 +128,11 @@ func (h *Handler) revived(ctx context.Context, tk ticket.Ticket, call callDoc) (
 	snap := h.snap.Load()
 	i := slices.IndexFunc(snap.Dialects, func(d dialect.Dialect) bool { return d.Name() == tk.Dialect })
 	if i < 0 {
-		return nil, fmt.Errorf("ticket %s: no dialect %q", tk.ID, tk.Dialect)
+		return nil, fmt.Errorf("no dialect %q", tk.Dialect)
 	}
 	r, err := http.NewRequestWithContext(ctx, call.Method, call.Origin+call.Prefix, nil)
 	if err != nil {
-		return nil, fmt.Errorf("ticket %s: %w", tk.ID, err)
+		return nil, err
 	}
 	r.Header = call.Header
 	return &request{

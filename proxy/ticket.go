@@ -80,7 +80,7 @@ func (q *request) accept(t dialect.Ticketer, req *switchyard.Request, msg *spool
 		case errors.Is(err, ticket.ErrTooLarge):
 			return tk, false, &switchyard.Error{Kind: switchyard.TooLarge, Err: err}
 		case key == "" || !errors.Is(err, ticket.ErrExists):
-			return tk, false, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("ticket: %w", err)}
+			return tk, false, &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 		}
 		if tk, err = q.Tickets.Get(ctx, q.caller.tenant, tk.ID); err != nil {
 			return tk, false, &switchyard.Error{Kind: switchyard.Unavailable, Err: err}

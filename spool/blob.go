@@ -3,7 +3,6 @@ package spool
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
@@ -61,7 +60,7 @@ func (r *concatReader) next() error {
 	}
 	cur, err := r.rest[0].Open()
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return err
 	}
 	r.cur, r.rest = cur, r.rest[1:]
 	return nil
