@@ -10,7 +10,7 @@ import (
 // nobody knows.
 type Price struct {
 	Image          Money            `yaml:"image"`           // each image delivered
-	Images         map[string]Money `yaml:"images"`          // instead: by "quality size", "quality", "size" or resolution class, the most exact first
+	Images         map[string]Money `yaml:"images"`          // instead: by "quality size", "quality", "size", resolution class or format, the most exact first
 	Megapixel      Money            `yaml:"megapixel"`       // each begun megapixel, of 1024 × 1024, of each image delivered
 	FirstMegapixel Money            `yaml:"first_megapixel"` // instead, the first of each image
 	InputMegapixel Money            `yaml:"input_megapixel"` // each begun megapixel of each reference image sent
@@ -34,6 +34,7 @@ type Work struct {
 	Sizes      []Size // of each image
 	Quality    string
 	Resolution string
+	Format     string
 	References int
 	Inputs     []Size        // of the reference images, as far as they are known; zero if one is not
 	Text       int64         // tokens of the text sent, about: for prices by the token, where the provider does not count
@@ -160,7 +161,7 @@ func (p *Price) image(size Size, w Work) (Money, bool) {
 		return p.Image, p.Tokens == nil || p.Image+p.Megapixel+p.FirstMegapixel > 0
 	}
 	s := size.String()
-	for _, key := range []string{w.Quality + " " + s, w.Quality, s, w.Resolution} {
+	for _, key := range []string{w.Quality + " " + s, w.Quality, s, w.Resolution, w.Format} {
 		if m, ok := p.Images[key]; ok && key != "" {
 			return m, true
 		}

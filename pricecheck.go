@@ -36,7 +36,7 @@ func (p *Price) Validate() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.Images)) {
 		if !isPriceKey(key) {
-			errs = append(errs, fmt.Errorf(`%s: want a quality, a size, both, or a class: "high", "1024x1024", "high 1024x1024", "2K"`, below("images", key)))
+			errs = append(errs, fmt.Errorf(`%s: want a quality, a size, both, a class or a format: "high", "1024x1024", "high 1024x1024", "2K", "svg"`, below("images", key)))
 		}
 	}
 	if p.Typical < 0 || p.Typical > 0 && p.Second == 0 {
@@ -65,6 +65,7 @@ var (
 	plainKey  = regexp.MustCompile(`^[A-Za-z_][\w-]*$`)
 	qualities = []string{QualityLow, QualityMedium, QualityHigh, QualityXHigh, QualityMax}
 	classes   = []string{"512", "1K", "2K", "4K"}
+	formats   = []string{"png", "jpeg", "webp", "gif", "svg"}
 )
 
 // isPriceKey reports whether Price.image would ever look for key.
@@ -78,7 +79,7 @@ func isPriceKey(key string) bool {
 	if both {
 		return known && err == nil
 	}
-	return known || err == nil || slices.Contains(classes, key)
+	return known || err == nil || slices.Contains(classes, key) || slices.Contains(formats, key)
 }
 
 // below is the path of a key of a map, as config files name it.

@@ -264,6 +264,7 @@ func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
 	w := switchyard.Work{
 		Quality:    req.Quality,
 		Resolution: req.Resolution,
+		Format:     req.Format,
 		References: len(req.References),
 		Text:       req.TextTokens(),
 		Usage:      res.Usage,

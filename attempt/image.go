@@ -67,6 +67,9 @@ func (x *exchange) image(img *switchyard.Image) error {
 	mime, size, err := inspect(img.Blob)
 	switch {
 	case errors.Is(err, switchyard.ErrNotImage) && mime == "" && x.c.Format == "" && !switchyard.Inspects(x.request.Format):
+		if img.MIME == "" && x.request.Format == "svg" {
+			img.MIME = "image/svg+xml"
+		}
 		return nil
 	case err != nil:
 		return err

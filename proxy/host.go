@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,7 +15,8 @@ func (q *request) hosts(req *switchyard.Request) bool {
 	return req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(q.origin, "https:")
 }
 
-// host puts a result's images where the app can fetch them, if it expects addresses.
+// host puts a result's images where the app can fetch them, if it expects addresses. What is none that a browser can be given, such
+// as SVG, stays with the answer, as a data: URI.
 func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
 	if !q.hosts(req) {
 		return nil
@@ -25,6 +27,9 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 			continue
 		}
 		name, err := q.put(ctx, img.Blob)
+		if errors.Is(err, asset.ErrType) {
+			continue
+		}
 		if err != nil {
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}

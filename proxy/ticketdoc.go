@@ -17,6 +17,7 @@ import (
 	"switchyard/attempt"
 	"switchyard/breaker"
 	"switchyard/dialect"
+	"switchyard/spool"
 	"switchyard/ticket"
 )
 
@@ -91,7 +92,8 @@ type resultDoc struct {
 
 type imageDoc struct {
 	Asset  string          `json:"asset,omitempty"`
-	URL    string          `json:"url,omitempty"` // at its provider
+	Data   []byte          `json:"data,omitempty"` // of what is not hosted
+	URL    string          `json:"url,omitempty"`  // at its provider
 	MIME   string          `json:"mime,omitempty"`
 	Size   switchyard.Size `json:"size,omitzero"`
 	Prompt string          `json:"revised_prompt,omitempty"`
@@ -155,15 +157,31 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 	for _, img := range res.Images {
 		kept := imageDoc{URL: img.URL, MIME: img.MIME, Size: img.Size, Prompt: img.RevisedPrompt}
 		if img.URL == "" {
-			name, err := q.putPatiently(ctx, img.Blob)
+			if kept.Asset, err = q.putPatiently(ctx, img.Blob); errors.Is(err, asset.ErrType) {
+				kept.Data, err = inline(img.Blob)
+			}
 			if err != nil {
 				return d, err
 			}
-			kept.Asset = name
 		}
 		d.Images = append(d.Images, kept)
 	}
 	return d, nil
+}
+
+// maxInline is the most bytes of a row that an image may be which is not hosted: SVG has some thousands.
+const maxInline = 4 << 20
+
+func inline(image switchyard.Blob) ([]byte, error) {
+	if image.Len() > maxInline {
+		return nil, fmt.Errorf("%d bytes: %w", image.Len(), asset.ErrType)
+	}
+	r, err := image.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
 }
 
 // putPatiently hosts an image that has been paid for. A disk may be full for a while: it is tried again for as long as the work may take.
@@ -228,6 +246,8 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 				continue // it has expired
 			}
 			img.Blob = blob
+		} else if kept.Data != nil {
+			img.Blob = spool.Bytes(kept.Data)
 		}
 		s.Result.Images = append(s.Result.Images, img)
 	}

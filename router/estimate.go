@@ -14,6 +14,7 @@ func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 		Sizes:      make([]switchyard.Size, req.Images),
 		Quality:    req.Quality,
 		Resolution: req.Resolution,
+		Format:     req.Format,
 		References: len(req.References),
 		Text:       req.TextTokens(),
 		Calls:      c.calls(req),

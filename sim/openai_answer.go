@@ -77,6 +77,9 @@ func (j *imageJob) art(index int) Art {
 }
 
 func (j *imageJob) picture(x *exchange, index int) string {
+	if j.format == "svg" {
+		return base64.StdEncoding.EncodeToString([]byte(vector))
+	}
 	return base64.StdEncoding.EncodeToString(x.picture(j.size, j.format, j.art(index)))
 }
 

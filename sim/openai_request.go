@@ -138,7 +138,7 @@ func (j *imageJob) set(k string, v any) (e *paramError) {
 	case k == "output_format" && gpt:
 		formats := []string{"png", "jpeg", "webp"}
 		if j.m.complexity {
-			formats = append(formats, "gif")
+			formats = append(formats, "gif", "svg")
 		}
 		j.format, e = choice(k, v, formats...)
 	case k == "output_compression" && gpt:
@@ -155,6 +155,10 @@ func (j *imageJob) set(k string, v any) (e *paramError) {
 		_, e = whole(k, v, 2, 16)
 	case k == "frame_duration_ms" && j.m.complexity:
 		_, e = whole(k, v, 10, 10_000)
+	case k == "svg" && j.m.complexity:
+		if _, ok := v.(obj); !ok {
+			return badType(k, "an object", v)
+		}
 	case k == "input_fidelity" && j.edit && j.m.fidelity != nil:
 		_, e = choice(k, v, j.m.fidelity...)
 	case k == "response_format" && !gpt:
@@ -236,6 +240,9 @@ func (j *imageJob) together() *paramError {
 	}
 	if j.compression != 100 && j.format == "png" {
 		return userError("output_compression", "Compression less than 100 is not supported for PNG output format")
+	}
+	if j.format == "svg" && (j.n > 1 || j.stream || j.compression != 100) {
+		return userError("output_format", "SVG output is one image, without stream and output_compression.")
 	}
 	if j.partials > 0 && !j.stream {
 		return wrong("partial_images", "invalid_value", "'partial_images' is only supported when 'stream' is true.")

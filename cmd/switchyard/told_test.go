@@ -197,3 +197,54 @@ routes:
 		}
 	}
 }
+
+// TestVectorsAreDrawnAndPaid: what is drawn in lines is no picture that anybody here can look into, goes to the app all the same,
+// and costs twice as much.
+func TestVectorsAreDrawnAndPaid(t *testing.T) {
+	k := startKit(t, `
+providers:
+  fal: {<fal>}
+targets:
+  recraft: {provider: fal, model: fal-ai/recraft/v3/text-to-image}
+routes:
+  - {name: own, when: 'request.dialect == "fal"', targets: [native]}
+  - {name: svg, targets: [recraft]}
+`)
+	for path, body := range map[string]string{
+		"/fal/run/fal-ai/recraft/v3/text-to-image": `{"prompt":"a cat","style":"vector_illustration/line_art"}`,
+		"/v1/images/generations":                   `{"model":"gpt-image-2.6-flare","prompt":"a cat","output_format":"svg"}`,
+	} {
+		k.world.Fal.Reset()
+		before := len(k.rows())
+		a := k.post(path, body)
+		if a.status != 200 || a.header.Get("X-Switchyard-Fidelity") != "exact" || !bytes.Contains(a.body, []byte(`svg`)) && a.images(t)[0][0] != '<' {
+			t.Errorf("%s: %d, %s: %.300s", path, a.status, a.header.Get("X-Switchyard-Fidelity"), a.body)
+		}
+		if rows := k.rows()[before:]; len(rows) != 1 || rows[0].Cost.Amount != k.world.Fal.Total() || rows[0].Cost.Amount != 8*switchyard.Dollar/100 {
+			t.Errorf("%s: billed %v, booked %+v", path, k.world.Fal.Total(), rows)
+		}
+	}
+}
+
+// TestVectorsAreQueued: the same by fal's queue, whose result is kept until the app comes for it.
+func TestVectorsAreQueued(t *testing.T) {
+	k := startKit(t, "providers:\n  fal: {<fal>}\n")
+	a := k.post("/fal/queue/fal-ai/recraft/v3/text-to-image", `{"prompt":"a cat","style":"vector_illustration"}`)
+	var job struct {
+		ID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(a.body, &job); err != nil || job.ID == "" {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	at := "/fal/queue/fal-ai/recraft/requests/" + job.ID
+	eventually(t, func() (answer, bool) {
+		a := k.do(t.Context(), http.MethodGet, at+"/status", "")
+		return a, bytes.Contains(a.body, []byte(`"COMPLETED"`))
+	})
+	for range 2 { // as often as it likes
+		a = k.do(t.Context(), http.MethodGet, at, "")
+		if a.status != 200 || !bytes.Contains(a.body, []byte(`"url":"data:image/svg+xml;base64,`)) {
+			t.Errorf("%d %.300s", a.status, a.body)
+		}
+	}
+}

@@ -134,6 +134,7 @@ func encodeOptions(out *dialect.Fields, f form, req *switchyard.Request) {
 	out.SetIf(req.Format != "" && f.format != "", f.format, req.Format)
 	out.SetIf(req.Quality != "", "quality", req.Quality)
 	out.SetIf(req.Background != "", "background", req.Background)
+	out.SetIf(f.vectors && req.Format == "svg", "style", vectorStyle)
 	out.SetIf(req.Style != "", "style", req.Style)
 	out.SetIf(req.Enhance != nil && f.enhance != "", f.enhance, req.Enhance)
 	if req.Safety == "" {

@@ -121,7 +121,9 @@ func decodeWords(r *spool.Reader, row *switchyard.Model, req *switchyard.Request
 			*into = text
 		}
 	}
-	req.Style = r.Text("style")
+	if req.Style = r.Text("style"); formOf(row).vectors && strings.HasPrefix(req.Style, vectorStyle) {
+		req.Format = "svg"
+	}
 	for _, name := range []string{"enhance_prompt", "expand_prompt"} {
 		if wants := r.Bool(name); wants != nil {
 			req.Enhance = wants

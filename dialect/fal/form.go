@@ -17,6 +17,7 @@ type form struct {
 	usual     string // the safety_tolerance of requests that name none
 	enhance   string // the field that lets the app rewrite the prompt
 	single    bool   // makes one image and has no num_images
+	vectors   bool   // draws SVG if the style says so
 	answer    answerShape
 }
 
@@ -68,13 +69,16 @@ var forms = map[string]form{
 	"nano-banana": {size: sizeRatio, format: outputFormat, images: imageURLs, tolerance: "6", usual: "4", answer: answerDescription},
 	"gpt-image":   {size: sizeText, format: outputFormat, answer: answerImages},
 	"seedream":    {size: sizeObject, auto: true, images: imageURLs, checker: true, answer: answerSeed},
-	"recraft":     {checker: true, single: true, answer: answerImages},
+	"recraft":     {checker: true, single: true, vectors: true, answer: answerImages},
 	"photomaker":  {size: sizeNothing, answer: answerSeed},
 	"sticker":     {image: imageURL, checker: true, single: true, answer: answerSticker},
 	"pulid":       {images: "reference_images", faces: true},
 	"flux-pulid":  {image: "reference_image_url", checker: true, single: true},
 	"face-id":     {size: sizeNothing, image: "face_image_url", single: true, answer: answerSingle},
 }
+
+// vectorStyle is the family of styles that are drawn in lines.
+const vectorStyle = "vector_illustration"
 
 func formOf(row *switchyard.Model) form {
 	if row == nil {

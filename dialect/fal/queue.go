@@ -97,7 +97,8 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 	return d.EncodeResult(&named, s.Result)
 }
 
-// encodeStatus always has what the strictest client reads: all addresses, the place in the queue, logs that may be null.
+// encodeStatus always has what the strictest client reads: all addresses, the place in the queue, and a list of logs: that there are none
+// is no null, over which apps stumble that read the lines as fal's own pages do.
 func encodeStatus(req *switchyard.Request, s *dialect.State, status int) *dialect.Reply {
 	a, _ := parseApp(req.Model)
 	at := queueBase(req.Base) + "/" + a.name + "/requests/" + s.ID
@@ -119,7 +120,7 @@ func encodeStatus(req *switchyard.Request, s *dialect.State, status int) *dialec
 		fields.Set("queue_position", 0)
 	}
 	if !s.Fresh {
-		fields.Set("logs", nil)
+		fields.Set("logs", []string{})
 		metrics := map[string]float64{}
 		if state == "COMPLETED" && !s.Completed.IsZero() && !s.Started.IsZero() {
 			metrics["inference_time"] = s.Completed.Sub(s.Started).Seconds()

@@ -27,11 +27,11 @@ func TestQueue(t *testing.T) {
 		body   string
 	}{
 		"submitted":       {"/fal-ai/flux/dev", dialect.State{Fresh: true}, 200, `{"status":"IN_QUEUE",` + at + `,"queue_position":0}`},
-		"queued":          {of + "/status", dialect.State{}, 202, `{"status":"IN_QUEUE",` + at + `,"queue_position":0,"logs":null,"metrics":{}}`},
-		"begun":           {of + "/status", dialect.State{Started: began}, 202, `{"status":"IN_PROGRESS",` + at + `,"logs":null,"metrics":{}}`},
-		"completed":       {of + "/status", dialect.State{Started: began, Completed: ended, Result: picture}, 200, `{"status":"COMPLETED",` + at + `,"logs":null,"metrics":{"inference_time":1.42}}`},
-		"failed":          {of + "/status", dialect.State{Started: began, Completed: ended, Err: &switchyard.Error{Kind: switchyard.Blocked}}, 200, `{"status":"COMPLETED",` + at + `,"logs":null,"metrics":{"inference_time":1.42}}`},
-		"streamed":        {of + "/status/stream", dialect.State{Canceled: true}, 200, `data: {"status":"COMPLETED",` + at + `,"logs":null,"metrics":{}}` + "\n\n"},
+		"queued":          {of + "/status", dialect.State{}, 202, `{"status":"IN_QUEUE",` + at + `,"queue_position":0,"logs":[],"metrics":{}}`},
+		"begun":           {of + "/status", dialect.State{Started: began}, 202, `{"status":"IN_PROGRESS",` + at + `,"logs":[],"metrics":{}}`},
+		"completed":       {of + "/status", dialect.State{Started: began, Completed: ended, Result: picture}, 200, `{"status":"COMPLETED",` + at + `,"logs":[],"metrics":{"inference_time":1.42}}`},
+		"failed":          {of + "/status", dialect.State{Started: began, Completed: ended, Err: &switchyard.Error{Kind: switchyard.Blocked}}, 200, `{"status":"COMPLETED",` + at + `,"logs":[],"metrics":{"inference_time":1.42}}`},
+		"streamed":        {of + "/status/stream", dialect.State{Canceled: true}, 200, `data: {"status":"COMPLETED",` + at + `,"logs":[],"metrics":{}}` + "\n\n"},
 		"too early":       {of, dialect.State{Started: began}, 400, `{"detail":"Request is still in progress"}`},
 		"result":          {of, dialect.State{Started: began, Completed: ended, Result: picture}, 200, `{"images":[{"url":"http://us/assets/a.jpg","width":1024,"height":768,"content_type":"image/jpeg"}],"timings":{"inference":1},"has_nsfw_concepts":[false],"prompt":""}`},
 		"failure":         {of + "/response", dialect.State{Completed: ended, Err: &switchyard.Error{Kind: switchyard.Throttled}}, 429, `{"detail":"Too many requests. Please try again later.","error_type":"concurrent_requests_limit"}`},

@@ -35,11 +35,18 @@ export async function delivered({ data, requestId }) {
 /** run is the synchronous call. */
 export const run = async (job) => delivered(await client(job).run(job.model, await asked(job)));
 
+/** watch is what fal's pages do on each update. */
+export const watch = (states) => (update) => {
+  states.push(update.status);
+  if (update.status === "IN_PROGRESS") {
+    update.logs.map((log) => log.message);
+  }
+};
+
 /** subscribe submits, polls, and gets the result. */
 export async function subscribe(job) {
   const states = [];
-  const onQueueUpdate = (s) => states.push(s.status);
-  const result = await client(job).subscribe(job.model, { ...(await asked(job)), onQueueUpdate, pollInterval: 50 });
+  const result = await client(job).subscribe(job.model, { ...(await asked(job)), logs: true, onQueueUpdate: watch(states), pollInterval: 50 });
   return { ...(await delivered(result)), states };
 }
 

@@ -1,6 +1,6 @@
 // @fal-ai/client's queue, call by call, as apps use it that do not wait in one place.
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { asked, client, delivered } from "./fal.mjs";
+import { asked, client, delivered, watch } from "./fal.mjs";
 import { receiver } from "./hook.mjs";
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -28,8 +28,7 @@ export async function queue(job) {
 /** streaming is subscribe with the stream of states instead of polls. */
 export async function streaming(job) {
   const states = [];
-  const onQueueUpdate = (s) => states.push(s.status);
-  const result = await client(job).subscribe(job.model, { ...(await asked(job)), mode: "streaming", onQueueUpdate });
+  const result = await client(job).subscribe(job.model, { ...(await asked(job)), mode: "streaming", logs: true, onQueueUpdate: watch(states) });
   return { ...(await delivered(result)), states };
 }
 
