@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"switchyard"
 	"switchyard/asset"
 )
@@ -15,8 +17,8 @@ func (q *request) hosts(req *switchyard.Request) bool {
 	return req.Delivery == switchyard.DeliverURL || req.Delivery == switchyard.DeliverSecureURL && strings.HasPrefix(q.origin, "https:")
 }
 
-// host puts a result's images where the app can fetch them, if it expects addresses. What is none that a browser can be given, such
-// as SVG, stays with the answer, as a data: URI.
+// host puts a result's images where the app can fetch them, if it expects addresses. An image stays in the answer, as a data: URI, if it
+// is of a type that is not hosted, such as SVG, or if there is no room for it on disk: it has been paid for.
 func (q *request) host(ctx context.Context, req *switchyard.Request, res *switchyard.Result) error {
 	if !q.hosts(req) {
 		return nil
@@ -27,10 +29,13 @@ func (q *request) host(ctx context.Context, req *switchyard.Request, res *switch
 			continue
 		}
 		name, err := q.put(ctx, img.Blob)
-		if errors.Is(err, asset.ErrType) {
+		switch {
+		case errors.Is(err, asset.ErrType):
 			continue
-		}
-		if err != nil {
+		case ofDisk(err):
+			q.Log.Error("image not hosted", zap.String("id", q.rec.ID), zap.Error(err))
+			continue
+		case err != nil:
 			return &switchyard.Error{Kind: switchyard.Internal, Err: fmt.Errorf("host image: %w", err)}
 		}
 		img.URL = q.origin + asset.Path(name)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"switchyard"
@@ -88,5 +89,25 @@ func TestNoRoomForAReference(t *testing.T) {
 	}
 	if n := len(k.world.OpenAI.Bill()); n != 0 {
 		t.Errorf("%d were paid for", n)
+	}
+}
+
+// TestNoRoomForAHostedPicture: a picture that has been paid for, and finds no room where the app could fetch it, comes with the answer.
+func TestNoRoomForAHostedPicture(t *testing.T) {
+	k := startKit(t, twoProviders)
+	k.side.handler.Assets = crowdedAssets{k.side.handler.Assets, new(atomic.Int64), new(atomic.Bool)}
+	for path, body := range map[string]string{
+		"/fal/run/fal-ai/flux/dev": `{"prompt":"a red fox"}`,
+		openaiPath:                 `{"model":"dall-e-3","prompt":"a red fox","response_format":"url"}`,
+	} {
+		a := k.post(path, body, "Authorization", "Key x")
+		if a.status != http.StatusOK || !bytes.Contains(a.body, []byte(`"url":"data:image/jpeg;base64,/9j/`)) {
+			t.Errorf("%s: %d %.200s", path, a.status, a.body)
+		}
+	}
+	for _, row := range k.rows() {
+		if row.Outcome != switchyard.OK {
+			t.Errorf("row: %+v", row)
+		}
 	}
 }

@@ -58,8 +58,8 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 	row := table().Find(req.Model)
 	dallE := row != nil && row.Form == formDallE
 	for i, img := range res.Images {
-		if img.URL != "" {
-			a.Data[i].URL = img.URL
+		if img.URL != "" || req.Delivery == switchyard.DeliverURL { // one that could not be hosted, too
+			a.Data[i].URL = dialect.Link(c, img)
 		} else {
 			a.Data[i].B64 = c.Inline("", img.Blob)
 		}
