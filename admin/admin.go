@@ -1,6 +1,10 @@
 // Package admin is the operator's side: health pages, metrics, the API, the dashboard, and the record of what operators did. It
 // never speaks to an app.
 //
+// A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Other parts of the
+// package are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
+// are, Live wakes the dashboards that are open, and Audit writes down who did what.
+//
 // A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Beside it stand
 // those that are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
 // are, Live wakes the dashboards that are open, and Audit writes down who did what.
@@ -28,7 +32,7 @@ import (
 	"switchyard/router"
 )
 
-// Ledger is what the API reads of it.
+// Ledger is what the API and the dashboard read of the ledger.
 type Ledger interface {
 	Rows(ctx context.Context, since time.Time, limit int) ([]ledger.Row, error)
 	Generation(ctx context.Context, id string) (ledger.Account, error)
@@ -41,22 +45,22 @@ type Ledger interface {
 // Handler serves the admin address. Its fields are set before the first request.
 type Handler struct {
 	Token switchyard.Secret
-	Hosts []string // names that browsers may call us by, besides addresses and the loopback's
+	Hosts []string // host names by which browsers may reach us, besides IP addresses and the names of the loopback
 
 	// What the ledger tells.
 	Ledger   Ledger
 	Observer Observer                  // of experiments
-	Settled  func(ctx context.Context) // waits a moment for what has been written to be readable
+	Settled  func(ctx context.Context) // waits a moment, until what has been written can be read
 
 	// How the program is.
-	Ready    func() error // why new requests are not welcome; nil if they are
+	Ready    func() error // an error says why no new requests should come; nil: they may
 	Health   func() Health
-	Program  func() Status // what the program knows of a Status by itself
+	Program  func() Status // the parts of a Status that the program knows
 	Breakers func() []breaker.State
 	Metrics  *prometheus.Registry
-	Budgets  func() []BudgetState // nil, like Alerts, Kills and Audit: the dashboard has no such part
+	Budgets  func() []BudgetState // if nil, the dashboard has no such part; so with Alerts, Kills and Audit
 	Alerts   func() []AlertState
-	Images   Images // that are hosted
+	Images   Images // the hosted ones
 	Live     *Live  // if nil, Init makes one
 
 	// The config in force.
@@ -70,7 +74,7 @@ type Handler struct {
 	Kills  Switches
 	Names  func(breaker.Scope) []string // what a kill may name
 	Level  LogLevel
-	Audit  *Audit // writes down what they did; may be nil
+	Audit  *Audit // writes down what operators did; if nil, nothing does
 
 	mux     *http.ServeMux
 	outer   http.Handler
@@ -113,7 +117,7 @@ func (h *Handler) Init() {
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.outer.ServeHTTP(w, r) }
 
-// guard lets only the bearer of the token in, or a browser that has shown it.
+// guard lets in only those who send the token, and browsers that have logged in with it.
 func (h *Handler) guard(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := h.who(r); !ok {
@@ -132,7 +136,8 @@ func (h *Handler) ready(w http.ResponseWriter, _ *http.Request) {
 	text(w, http.StatusOK, "ok")
 }
 
-// rows answers since a time (RFC 3339; the beginning, if not given) up to limit rows (100; at most 10,000).
+// rows answers attempts that started at since or later (RFC 3339; if not given, all), at most limit of them (100; at most
+// 10,000).
 func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 	since, err := timeOf(r.URL.Query(), "since")
 	if err != nil {
@@ -156,20 +161,20 @@ func (h *Handler) rows(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string][]ledger.Row{"rows": rows})
 }
 
-// timeOf is a time that a query names, in RFC 3339; the zero time if it does not.
+// timeOf returns a time that a query names, in RFC 3339; the zero time if it names none.
 func timeOf(q url.Values, name string) (time.Time, error) {
 	s := q.Get(name)
 	if s == "" {
 		return time.Time{}, nil
 	}
-	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(s, " ", "+")) // as which a + comes that nobody escaped
+	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(s, " ", "+")) // a + that nobody escaped arrives as a space
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%s: want a time such as 2026-11-24T12:00:00Z, got %q", name, s)
 	}
 	return t, nil
 }
 
-// limitOf is how many a request asks for.
+// limitOf returns how many rows a request asks for.
 func limitOf(r *http.Request) (int, error) {
 	s := r.URL.Query().Get("limit")
 	if s == "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// AlertState is an alert as it stands.
+// AlertState is how an alert stands now.
 type AlertState struct {
 	Name    string    `json:"name"`
 	Rule    string    `json:"rule"`

@@ -30,8 +30,8 @@ type Entry struct {
 	Detail  string    `json:"detail,omitempty"`
 }
 
-// Audit is the record of what operators did: a file of JSON, a line an entry. When it is full it becomes the older one,
-// and the one that was older goes. Safe for concurrent use; a nil *Audit keeps nothing.
+// Audit is the record of what operators did: a file with a line of JSON for each entry. A full file is renamed to the
+// older file, in place of the one that was there. Safe for concurrent use; a nil *Audit keeps nothing.
 type Audit struct {
 	path string
 	max  int64
@@ -41,7 +41,7 @@ type Audit struct {
 	size int64
 }
 
-// maxAudit is how large the file grows.
+// maxAudit is how large the file may grow, in bytes.
 const maxAudit = 10 << 20
 
 // OpenAudit opens the file, and makes it if there is none. The caller closes it.
@@ -53,7 +53,7 @@ func OpenAudit(path string) (*Audit, error) {
 	return a, nil
 }
 
-// open goes on where the file ends. A line that a crash left unfinished is ended, so that it spoils no other.
+// open opens the file to append to it. A line that a crash left unfinished is ended, so that it does not spoil the next.
 func (a *Audit) open() (err error) {
 	if a.file, err = os.OpenFile(a.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (a *Audit) Close() error {
 	return a.file.Close()
 }
 
-// Add has an entry on disk when it returns. Without a time it happened now.
+// Add adds an entry, and returns when it is on disk. If it has no time, it gets the present.
 func (a *Audit) Add(e Entry) error {
 	if a == nil {
 		return nil
@@ -104,7 +104,8 @@ func (a *Audit) Add(e Entry) error {
 	return nil
 }
 
-// Reloaded adds a reload of the config, and whether it was refused. What cannot be written is let go: the log has it, too.
+// Reloaded adds a reload of the config, and whether it was refused. If the entry cannot be written it is dropped: the log
+// has it, too.
 func (a *Audit) Reloaded(actor string, err error) {
 	e := Entry{Actor: actor, Action: ActionReload, Subject: "config", Detail: "ok"}
 	if err != nil {
@@ -113,7 +114,7 @@ func (a *Audit) Reloaded(actor string, err error) {
 	_ = a.Add(e)
 }
 
-// write requires mu, but at opening.
+// write requires mu, except when the file is being opened.
 func (a *Audit) write(b []byte) error {
 	n, err := a.file.Write(b)
 	a.size += int64(n)
@@ -127,7 +128,7 @@ func (a *Audit) rotate() error {
 	}
 	full := a.file
 	if err := a.open(); err != nil {
-		a.file = full // which goes on, under its other name
+		a.file = full // go on writing to it, under its new name
 		return err
 	}
 	return full.Close()
@@ -135,7 +136,7 @@ func (a *Audit) rotate() error {
 
 func (a *Audit) older() string { return a.path + ".1" }
 
-// Latest is the last n entries, the newest first. It reads files from their ends, no further than it must.
+// Latest returns the last n entries, the newest first. It reads the files backwards, and stops when it has enough.
 func (a *Audit) Latest(n int) ([]Entry, error) {
 	if a == nil {
 		return nil, nil
@@ -157,13 +158,14 @@ func (a *Audit) Latest(n int) ([]Entry, error) {
 	return latest(entries, older, n)
 }
 
-// latest adds a file's last lines, until there are n entries. A line that is none is passed over: a crash cut it off.
+// latest adds entries from the end of a file, until there are n. It skips a line that is not an entry: a crash has cut it
+// off.
 func latest(entries []Entry, f *os.File, n int) ([]Entry, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	var rest []byte // the beginning of what has been read, whose own beginning has not
+	var rest []byte // the end of a line whose beginning has not been read yet
 	block := make([]byte, 64<<10)
 	for end > 0 && len(entries) < n {
 		size := min(end, int64(len(block)))

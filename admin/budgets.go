@@ -9,7 +9,7 @@ import (
 	"switchyard"
 )
 
-// BudgetState is a budget as it stands. A limit that it does not have is zero, and left out of the JSON.
+// BudgetState is how a budget stands now. A limit that it does not have is zero, and left out of the JSON.
 type BudgetState struct {
 	Name           string    `json:"name"`
 	Scope          string    `json:"scope"`
@@ -17,17 +17,17 @@ type BudgetState struct {
 	State          string    `json:"state"` // ok, warning or spent
 	Limit          USD       `json:"limit_usd,omitzero"`
 	Spent          USD       `json:"spent_usd"`
-	Reserved       USD       `json:"reserved_usd"` // by what runs
+	Reserved       USD       `json:"reserved_usd"` // by requests under way
 	LimitImages    int       `json:"limit_images,omitempty"`
 	Images         int       `json:"images"`
 	ReservedImages int       `json:"reserved_images"`
 	Resets         time.Time `json:"resets"` // in UTC
 }
 
-// USD is money that JSON tells as a number of dollars.
+// USD is money that is written in JSON as a number of dollars.
 type USD struct{ switchyard.Money }
 
-// MarshalJSON is exact.
+// MarshalJSON writes the exact amount.
 func (u USD) MarshalJSON() ([]byte, error) { return []byte(u.String()), nil }
 
 // budgets lists how each stands.
@@ -39,7 +39,7 @@ func (h *Handler) budgets(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string][]BudgetState{"budgets": list})
 }
 
-// share is a part of the budget in per cent, 100 at most: of its money or its images, whichever is more.
+// share returns a part of the budget in per cent, 100 at most: of its money or of its images, whichever is more.
 func (b BudgetState) share(money switchyard.Money, images int) float64 {
 	if b.Limit.Money <= 0 && b.LimitImages <= 0 {
 		return 100
@@ -54,15 +54,15 @@ func (b BudgetState) share(money switchyard.Money, images int) float64 {
 	return min(most, 100)
 }
 
-// SpentShare and HeldShare are what is drawn of it.
+// SpentShare is the part that is spent, in per cent.
 func (b BudgetState) SpentShare() float64 { return b.share(b.Spent.Money, b.Images) }
 
-// HeldShare ends where the budget does.
+// HeldShare is the part that is reserved, in per cent; together with SpentShare it is 100 at most.
 func (b BudgetState) HeldShare() float64 {
 	return b.share(b.Spent.Money+b.Reserved.Money, b.Images+b.ReservedImages) - b.SpentShare()
 }
 
-// Mood marks it; the word stands beside.
+// Mood is how pages mark the budget; the word for its state always stands beside the mark.
 func (b BudgetState) Mood() string {
 	switch {
 	case b.spent():
@@ -73,7 +73,7 @@ func (b BudgetState) Mood() string {
 	return "good"
 }
 
-// Whose is who spends from it, in words; empty if all do.
+// Whose says in words who spends from the budget; empty if everybody does.
 func (b BudgetState) Whose() string {
 	what, who, _ := strings.Cut(b.Scope, ":")
 	if who == "" {
@@ -85,7 +85,7 @@ func (b BudgetState) Whose() string {
 // mostNamed is how many budgets a line names.
 const mostNamed = 3
 
-// spentWords is one line of all budgets that are spent; empty if none is.
+// spentWords returns one line that names the budgets that are spent; empty if none is.
 func spentWords(list []BudgetState) string {
 	var names []string
 	for _, b := range list {

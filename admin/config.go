@@ -8,16 +8,17 @@ import (
 	"switchyard/config"
 )
 
-// Config is the config in force, as GET /api/config tells it.
+// Config is the config in force, as /api/config answers it.
 type Config struct {
 	Loaded time.Time     `json:"loaded"` // when it came into force
 	Values []config.Leaf `json:"values"` // defaults included; secrets are masked
-	// Other are the paths of the secrets that are not those which the caller has named the marks of. A mark goes in and
-	// never comes out.
+	// Other are the paths of secrets that are not what the caller thinks: the mark that it sent is not theirs. No mark
+	// is ever sent out.
 	Other []string `json:"other,omitempty"`
 }
 
-// config answers what is in force; to a POST of marks by path, also which secrets are others.
+// config answers the config in force. A POST brings marks of secrets, by path, and is also told which of these secrets
+// have another mark.
 func (h *Handler) config(w http.ResponseWriter, r *http.Request) {
 	c := h.Config()
 	if r.Method == http.MethodPost {

@@ -16,13 +16,13 @@ const home = "/admin/ai-metrics"
 //go:embed web
 var web embed.FS
 
-// dash is the dashboard's own: templates, assets, and who is logged in.
+// dash is what the dashboard alone needs: templates, assets, and who is logged in.
 type dash struct {
-	pages    func() map[string]*template.Template // :: name of a page → it, in its frame; made when somebody first looks
+	pages    func() map[string]*template.Template // :: name of a page → the page in its frame; made when first asked for
 	assets   assets
 	sessions sessions
-	forms    *guesses // of who fills in the form
-	headers  *guesses // of who sends the token with each request
+	forms    *guesses // by those who fill in the form
+	headers  *guesses // by those who send the token with each request
 }
 
 // view is what the frame of every page shows. A page's own figures embed it.
@@ -30,7 +30,7 @@ type view struct {
 	Title string
 	Page  string // which of the sections it belongs to
 	Now   time.Time
-	Who   string // is logged in; empty on the page that asks
+	Who   string // who is logged in; empty on the login page
 	Sections
 }
 
@@ -76,7 +76,7 @@ func toDashboard(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, home, http.StatusSeeOther)
 }
 
-// parse makes each page of its own file and what all share.
+// parse makes each page from its own file and the files that all pages share.
 func (d *dash) parse() map[string]*template.Template {
 	frame := template.Must(template.New("frame").Funcs(words).Funcs(template.FuncMap{"asset": d.assets.url}).
 		ParseFS(web, "web/frame.html", "web/parts.html"))
@@ -87,7 +87,7 @@ func (d *dash) parse() map[string]*template.Template {
 	return pages
 }
 
-// view is the frame for a page of a section.
+// view returns the frame of a page of a section.
 func (h *Handler) view(r *http.Request, page, title string) view {
 	v := view{Title: title, Page: page, Now: time.Now().UTC(), Sections: Sections{
 		HasBudgets: h.Budgets != nil, HasAlerts: h.Alerts != nil, HasAudit: h.Audit != nil, HasKills: h.Kills != nil,
@@ -96,7 +96,7 @@ func (h *Handler) view(r *http.Request, page, title string) view {
 	return v
 }
 
-// page is one answer: which page, with what. The status is 200 if it is 0.
+// page is one answer: the page's name, and what it shows. If the status is 0 it is 200.
 type page[T any] struct {
 	name   string
 	status int

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// assets are the files that pages load, each under a name with a hash of what is in it: browsers may keep them for ever.
+// assets are the files that pages load, each under a name with a hash of its content, so that browsers may keep them for
+// ever.
 type assets struct {
 	files map[string][]byte // :: name with hash → content
 	names map[string]string // :: plain name → name with hash
@@ -41,7 +42,7 @@ func newAssets() assets {
 	return a
 }
 
-// url is where an asset is.
+// url returns the address of an asset.
 func (a assets) url(name string) string { return "/admin/assets/" + a.names[name] }
 
 func (a assets) serve(w http.ResponseWriter, r *http.Request) {

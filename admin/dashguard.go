@@ -10,7 +10,8 @@ import (
 	"switchyard"
 )
 
-// policy lets a page load what comes from here and nothing else, and no script that stands in the page itself.
+// policy lets a page load what comes from this server and nothing else, and run no script that is written in the page
+// itself.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -34,8 +35,8 @@ func (h *Handler) sameOrigin(next http.Handler) http.Handler {
 	return p.Handler(next)
 }
 
-// local lets in whoever called us by a name of ours. A page whose own name has been made to point here cannot read what a
-// logged-in browser may.
+// local lets in whoever called us by a name of ours. Otherwise a foreign page could have its own name resolve to our
+// address, and then read whatever a logged-in browser may.
 func (h *Handler) local(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		shield(w)
@@ -48,8 +49,8 @@ func (h *Handler) local(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// knows tells whether a Host header names us: an address, a name of the loopback, or one of the config. Nobody can make an
-// address in digits point elsewhere.
+// knows reports whether a Host header names us: by an IP address, a name of the loopback, or a name of the config. An IP
+// address is safe: nobody can make it point elsewhere.
 func (h *Handler) knows(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -61,7 +62,7 @@ func (h *Handler) knows(host string) bool {
 	return slices.ContainsFunc(h.Hosts, func(known string) bool { return strings.EqualFold(known, host) })
 }
 
-// who asks: the bearer of the token, or a browser that has shown it.
+// who returns who asks, if they may: somebody who sends the token, or a browser that has logged in with it.
 func (h *Handler) who(r *http.Request) (name string, ok bool) {
 	if h.bearer(r) {
 		return "token", true
@@ -77,7 +78,7 @@ func (h *Handler) bearer(r *http.Request) bool {
 	return strings.EqualFold(scheme, "Bearer") && !h.dash.headers.spent(r) && h.opens(token)
 }
 
-// refused counts a request that brought a wrong token, and is the status for it.
+// refused counts a request that brought a wrong token, and returns the status to answer it with.
 func (h *Handler) refused(w http.ResponseWriter, r *http.Request) int {
 	if r.Header.Get("Authorization") != "" {
 		if h.dash.headers.spent(r) {
@@ -90,12 +91,12 @@ func (h *Handler) refused(w http.ResponseWriter, r *http.Request) int {
 	return http.StatusUnauthorized
 }
 
-// opens tells whether a text is the token, in a time that says nothing of how near it is.
+// opens reports whether a text is the token. The time that it takes does not depend on how much of it is right.
 func (h *Handler) opens(token string) bool {
 	return !h.Token.IsZero() && h.Token.Equal(switchyard.NewSecret(token))
 }
 
-// page lets in who may see the dashboard; others are asked for the token, at the same address.
+// page lets in those who may see the dashboard; others get the login form, at the same address.
 func (h *Handler) page(next http.HandlerFunc) http.HandlerFunc {
 	inner := func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := h.who(r); !ok {
@@ -106,7 +107,7 @@ func (h *Handler) page(next http.HandlerFunc) http.HandlerFunc {
 	}
 	named := h.local(inner)
 	return func(w http.ResponseWriter, r *http.Request) {
-		if h.bearer(r) { // by whatever name: no page can know the token
+		if h.bearer(r) { // whatever name we were called by: a foreign page cannot know the token
 			shield(w)
 			w.Header().Set("Cache-Control", "no-store")
 			inner(w, r)

@@ -19,20 +19,20 @@ const (
 	cookieName  = "switchyard_admin"
 	sessionLife = 12 * time.Hour
 	codeLife    = time.Hour
-	maxSessions = 1000 // at once; the one that would end first makes room
+	maxSessions = 1000 // at once; if there are more, the one that would end first goes
 	maxForm     = 16 << 10
 	tooSoon     = "Too many wrong tokens. Wait a few seconds, then try again."
 )
 
-// How many wrong tokens one address may send, at once and from then on: in the form, where people type, and in headers,
-// where programs repeat themselves and must not lock people out.
+// How many wrong tokens one address may send, at once and from then on: in the form, into which people type, and in
+// headers. Programs that repeat a wrong token in headers must not lock people out of the form.
 const (
 	formBurst, formEvery     = 5, 5 * time.Second
 	headerBurst, headerEvery = 20, time.Second
 )
 
-// mark is the SHA-256 of something that opens the door. Looking one up tells nothing of the others, and whoever reads our
-// memory has nothing to log in with.
+// mark is the SHA-256 of something that lets one in. To look one up tells nothing of the others, and somebody who reads our
+// memory cannot log in with what is found there.
 type mark [sha256.Size]byte
 
 func markOf(s string) mark { return sha256.Sum256([]byte(s)) }
@@ -42,15 +42,15 @@ type session struct {
 	until time.Time
 }
 
-// sessions are the browsers that have shown the token, and the links that let one in without. The zero value has none; safe
-// for concurrent use.
+// sessions are the browsers that have logged in, and the codes that let one in without the token. The zero value has none;
+// safe for concurrent use.
 type sessions struct {
 	mu    sync.Mutex
 	open  map[mark]session
-	codes map[mark]time.Time // :: of a code that opens once → until when
+	codes map[mark]time.Time // :: mark of a code that works once → when it ends
 }
 
-// begin opens a session and is the text for its cookie.
+// begin opens a session, and returns the text for its cookie.
 func (s *sessions) begin(who string, now time.Time) string {
 	id := rand.Text()
 	s.mu.Lock()
@@ -73,7 +73,7 @@ func (s *sessions) begin(who string, now time.Time) string {
 	return id
 }
 
-// find is who the request's cookie belongs to.
+// find returns whom the request's cookie belongs to.
 func (s *sessions) find(r *http.Request) (who string, ok bool) {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *sessions) end(r *http.Request) {
 	delete(s.open, markOf(cookie.Value))
 }
 
-// spend takes a code that opens once, and reports whether it was one.
+// spend uses up a code that works once, and reports whether it was valid.
 func (s *sessions) spend(code string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,8 +107,8 @@ func (s *sessions) spend(code string, now time.Time) bool {
 	return ok && now.Before(until)
 }
 
-// LoginCode makes a code that lets one browser in, once, within the hour: /admin/login?code=CODE. The token itself would
-// stay in the browser's history.
+// LoginCode makes a code that lets one browser in, once, within the hour, by /admin/login?code=CODE. A link with the token
+// itself would stay in the browser's history.
 func (h *Handler) LoginCode() string {
 	code := rand.Text()
 	s := &h.dash.sessions
@@ -121,7 +121,7 @@ func (h *Handler) LoginCode() string {
 	return code
 }
 
-// guesses slows down whoever tries tokens, by address.
+// guesses slows down, by address, those who try tokens.
 type guesses struct {
 	burst int
 	every time.Duration
@@ -129,11 +129,11 @@ type guesses struct {
 }
 
 func newGuesses(burst int, every time.Duration) *guesses {
-	by, _ := lru.New[netip.Prefix, *rate.Limiter](4096) // it fails for sizes below 1 only
+	by, _ := lru.New[netip.Prefix, *rate.Limiter](4096) // fails only for sizes below 1
 	return &guesses{burst, every, by}
 }
 
-// spent tells whether the address of a request has guessed too often.
+// spent reports whether the address of a request has guessed too often.
 func (g *guesses) spent(r *http.Request) bool { return g.of(r).Tokens() < 1 }
 
 // wrong counts a wrong guess.
@@ -143,7 +143,7 @@ func (g *guesses) of(r *http.Request) *rate.Limiter {
 	var from netip.Prefix
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		if addr, err := netip.ParseAddr(host); err == nil {
-			bits := 64 // one site has as many addresses of IPv6 as it likes
+			bits := 64 // one site may have any number of IPv6 addresses
 			if addr = addr.Unmap(); addr.Is4() {
 				bits = 32
 			}
@@ -162,7 +162,7 @@ type loginView struct {
 	view
 	Next    string // where to go afterwards
 	Message string
-	Again   bool // the browser holds its cookie back, since a link of another page led here
+	Again   bool // the browser did not send its cookie, since a link on another site led here: it must try again
 }
 
 func (h *Handler) loginPage(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +187,7 @@ func (h *Handler) askToken(w http.ResponseWriter, r *http.Request, status int, m
 	show(h, w, page[loginView]{"login", status, v})
 }
 
-// login takes the token, once, and gives a cookie for it.
+// login takes the token, once, and gives the browser a cookie in its place.
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if h.dash.forms.spent(r) {
@@ -222,7 +222,8 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/admin/login", http.StatusSeeOther)
 }
 
-// ours is an address if it is a page of the dashboard, else the dashboard: a login leads nowhere else.
+// ours returns address if it is a page of the dashboard, else that of the dashboard itself: a login must not lead to
+// another site.
 func ours(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Path != home && !strings.HasPrefix(u.Path, home+"/") || u.Path == home+"/events" {

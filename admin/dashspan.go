@@ -9,10 +9,10 @@ import (
 	"switchyard/ledger"
 )
 
-// span is the time that a page is about, cut into steps.
+// span is the time that a page shows, cut into steps.
 type span struct {
 	ledger.Steps
-	Name string // of one of the ranges; empty if the page was asked for by two times
+	Name string // of one of the ranges; empty if the page was asked for by since and until
 }
 
 // Range is a span that a page has a link for.
@@ -33,7 +33,7 @@ var ranges = []Range{
 const (
 	usualRange = "24h"
 	mostSpan   = 366 * 24 * time.Hour
-	points     = 120 // of a chart whose times were asked for
+	points     = 120 // about, in a chart from since to until
 )
 
 // spanOf reads ?range=24h, or ?since= and until=, both as RFC 3339.
@@ -47,7 +47,7 @@ func spanOf(q url.Values, now time.Time) (span, error) {
 	}
 	for _, r := range ranges {
 		if r.Name == name {
-			until := now.Truncate(time.Minute).Add(time.Minute) // what happens in this minute counts
+			until := now.Truncate(time.Minute).Add(time.Minute) // the present minute is included
 			return span{ledger.Steps{Since: until.Add(-r.Length), Until: until, Step: r.Step}, name}, nil
 		}
 	}
@@ -81,7 +81,7 @@ func between(q url.Values, now time.Time) (span, error) {
 	return span{ledger.Steps{Since: since.UTC(), Until: until.UTC(), Step: max(step, whole)}, ""}, nil
 }
 
-// Ranges are those that there are links for.
+// Ranges returns those that the page has links for.
 func (s span) Ranges() []Range { return ranges }
 
 // Text is the span in words.
@@ -94,7 +94,7 @@ func (s span) Text() string {
 	return s.Since.Format("2006-01-02 15:04") + " to " + s.Until.Format("2006-01-02 15:04") + " UTC"
 }
 
-// begins are the times at which the steps begin.
+// begins returns the times at which the steps begin.
 func (s span) begins() []time.Time {
 	var list []time.Time
 	for at := s.Begin(s.Since); at.Before(s.Until); at = at.Add(s.Step) {

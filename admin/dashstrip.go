@@ -2,12 +2,13 @@ package admin
 
 import "switchyard/ledger"
 
-// strip is a row of small bars, one for each few steps: as high as there were attempts, with those that failed on top.
+// strip is a row of small bars, one for each few steps. A bar's height is the number of attempts; those that failed
+// are its top.
 type strip struct {
 	Bars []bar
 }
 
-// bar is measured from the top, in units of a picture 100 wide and 20 high.
+// bar is measured from the top, in units of a drawing 100 wide and 20 high.
 type bar struct {
 	X, Width     float64
 	GoodY, GoodH float64
@@ -43,7 +44,7 @@ func newStrip(steps []ledger.Sums) strip {
 	return s
 }
 
-// height keeps a single one visible beside a thousand.
+// height returns the height of n attempts, so that a single one stays visible beside a thousand.
 func height(n, most int) float64 {
 	if n == 0 {
 		return 0

@@ -33,7 +33,7 @@ var words = template.FuncMap{
 	"rest":     func(x float64) float64 { return 1 - x },
 }
 
-// count is a number with its thousands apart.
+// count writes a number, with its thousands apart.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
@@ -42,8 +42,8 @@ func count(n int) string {
 	return s
 }
 
-// dollars is money as people read it: cents from a dollar on, else a hundredth of a cent. The exact amount stands beside it
-// for those who point at it. What is too little to show is not shown as nothing.
+// dollars writes money as people read it: to the cent from a dollar on, below that to a hundredth of a cent. The exact
+// amount is shown to those who point at it. An amount that is too small to show is not written as nothing.
 func dollars(m switchyard.Money) string {
 	if m < 0 {
 		return "−" + dollars(-m)
@@ -64,7 +64,7 @@ func dollars(m switchyard.Money) string {
 	return "$" + count(int(whole)) + "." + digits
 }
 
-// share is a part of a whole in per cent. Only the whole is 100 %, only nothing is 0 %.
+// share writes a part of a whole in per cent. Only the whole is 100 %, and only nothing is 0 %.
 func share(x float64) string {
 	switch p := x * 100; {
 	case p == 100:
@@ -94,7 +94,7 @@ func duration(d time.Duration) string {
 	return strconv.Itoa(int(d.Hours()+0.5)) + " h"
 }
 
-// clock is the time of day, with the date if it is another day than now's.
+// clock writes a time of day, with the date if that is not today's.
 func clock(t, now time.Time) string {
 	t, now = t.UTC(), now.UTC()
 	if t.Truncate(24 * time.Hour).Equal(now.Truncate(24 * time.Hour)) {
@@ -110,7 +110,7 @@ func outcomeWords(o switchyard.Outcome) string {
 	return strings.ReplaceAll(string(o), "_", " ")
 }
 
-// mood is how an outcome is marked; the word always stands beside it.
+// mood returns how an outcome is marked; the word always stands beside the mark.
 func mood(o switchyard.Outcome) string {
 	switch {
 	case o == switchyard.OK:
@@ -131,7 +131,7 @@ func targetWords(target string) string {
 	return target
 }
 
-// short is the beginning of a long id.
+// short returns the beginning of a long id.
 func short(id string) string {
 	if len(id) > 12 {
 		return id[:10] + "…"
@@ -139,12 +139,12 @@ func short(id string) string {
 	return id
 }
 
-// wait is a time to come, in whole seconds.
+// wait writes a time to come, in whole seconds.
 func wait(d time.Duration) string {
 	return strconv.Itoa(int(max(d, time.Second).Round(time.Second).Seconds())) + " s"
 }
 
-// phaseWords says what a breaker does.
+// phaseWords says in words what a breaker does.
 func phaseWords(s breaker.State) string {
 	switch {
 	case s.Phase == breaker.Open && s.Wait > 0:
@@ -159,7 +159,7 @@ func phaseWords(s breaker.State) string {
 	return "closed"
 }
 
-// success is a share with how it is marked.
+// success is a share of successes, and how it is marked.
 type success struct {
 	Share float64
 	Known bool

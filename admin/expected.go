@@ -2,21 +2,21 @@ package admin
 
 import "switchyard"
 
-// Expected are the names of a config that metrics will have as labels.
+// Expected are the names in a config that become labels of metrics.
 type Expected struct {
 	Routes  []string
-	Hedged  []string            // of the routes, those where a second target may race
-	Cached  []string            // and those that share answers
-	Rules   []string            // of what has a rule: route "pro", experiment "trial", alert slow
+	Hedged  []string            // routes on which a second target may race
+	Cached  []string            // routes that share answers
+	Rules   []string            // whatever has a rule: route "pro", experiment "trial", alert slow
 	Targets map[string][]string // :: provider → its targets
 }
 
-// mostExpected is how many routes, rules or targets have their series before anything has happened: each of a million would
-// be paid for by every scrape.
+// mostExpected is how many routes, rules or targets have their series before anything has happened. With a million of them,
+// every scrape would be the slower for it.
 const mostExpected = 200
 
-// Expect has the counters of a config begin at 0, so that the first event shows as a change: a counter that appears with 1
-// has never risen, as far as Prometheus can see.
+// Expect makes the counters of a config begin at 0, so that the first event shows as a change: to Prometheus, a counter
+// that first appears with 1 has never risen.
 func (m *Meters) Expect(e Expected) {
 	outcomes := append(switchyard.Outcomes(), switchyard.OK, switchyard.Canceled, switchyard.Lost)
 	for _, route := range few(e.Routes) {
@@ -51,5 +51,5 @@ func (m *Meters) Expect(e Expected) {
 	}
 }
 
-// few are the first of many.
+// few returns the first mostExpected names.
 func few(names []string) []string { return names[:min(len(names), mostExpected)] }

@@ -12,7 +12,7 @@ import (
 	"switchyard/router/evidence"
 )
 
-// Observer is where experiments learn from; a Database of package ledger is.
+// Observer tells what experiments learn from; a Database of package ledger is one.
 type Observer interface {
 	Observations(ctx context.Context, experiment string, tell func(ledger.Observation) error) error
 }
@@ -50,7 +50,7 @@ func (h *Handler) experiment(w http.ResponseWriter, r *http.Request) {
 	fail(w, http.StatusNotFound, "no such experiment in the config")
 }
 
-// study goes through all that the ledger has of an experiment.
+// study makes a report of all that the ledger has of an experiment.
 func (h *Handler) study(ctx context.Context, e config.Entry[router.Experiment]) (report, error) {
 	trial := evidence.NewTrial(goalOf[e.Value.Goal], e.Value.Stop.Confidence, e.Value.Arms.Names()...)
 	arms := map[string]string{} // :: variant → arm
@@ -58,11 +58,11 @@ func (h *Handler) study(ctx context.Context, e config.Entry[router.Experiment]) 
 		arms[router.Variant(e.Name, name)] = name
 	}
 	err := h.Observer.Observations(ctx, e.Name, func(o ledger.Observation) error {
-		arm := arms[o.Variant] // of an arm that the config has no more: empty, and in no trial
+		arm := arms[o.Variant] // empty, and in no trial, if the config has no such arm any more
 		switch {
 		case o.Rating == "":
 			trial.End(arm, ended(o, arm))
-		case o.Target == arm: // else the picture is somebody else's
+		case o.Target == arm: // else a fallback made the picture
 			trial.Rate(arm, o.Rating == ledger.ThumbsUp)
 		}
 		return nil
@@ -111,10 +111,10 @@ type armReport struct {
 	MedianMS     interval `json:"latency_median_ms"`
 	P95MS        interval `json:"latency_p95_ms"`
 	CostPerImage interval `json:"cost_per_image_usd"`
-	UnknownCosts int      `json:"unknown_costs"` // generations; they are not in cost_per_image_usd
+	UnknownCosts int      `json:"unknown_costs"` // generations with an unknown cost; they are not in cost_per_image_usd
 }
 
-// interval says null for what is not known.
+// interval is written as null if it is not known.
 type interval struct {
 	Value *float64 `json:"value"`
 	Low   *float64 `json:"low"`

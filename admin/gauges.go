@@ -10,7 +10,7 @@ import (
 	"switchyard/limit"
 )
 
-// Scrape is what metrics tell of the moment they are read. Its names are the config's: no app can add one.
+// Scrape is what metrics show of the moment at which they are read. Its names are the config's: no app can add one.
 type Scrape struct {
 	Version, Revision, Go string // of the program
 
@@ -19,19 +19,19 @@ type Scrape struct {
 	Loads     map[limit.Name]limit.Load // of providers and targets
 	Breakers  []breaker.State
 	Kills     []breaker.Kill
-	Budgets   map[string]float64 // :: budget → the share of it that is used, of whoever has used most
+	Budgets   map[string]float64 // :: budget → the share of it that is used; of a budget for each, the largest
 
-	Requests, Waiting int // of apps, under way and in the queue before us
-	Tickets           int // that are worked on
+	Requests, Waiting int // of apps: under way, and in our queue
+	Tickets           int // under way
 
 	Journal ledger.Stats
-	Stuck   bool // the database takes nothing
-	Failing bool // the journal takes nothing
+	Stuck   bool // the database cannot be written
+	Failing bool // the journal cannot be written
 
-	Loaded  time.Time // when the config in force was
-	Refused bool      // a later one was
+	Loaded  time.Time // when the config in force was loaded
+	Refused bool      // a later config was refused
 
-	Memory, MaxMemory int64 // of bodies in flight: bytes taken, and in all
+	Memory, MaxMemory int64 // for bodies in flight: bytes in use, and bytes allowed
 	Files             int64 // bodies on disk
 
 	Spans *Spans // nil if nothing is traced
@@ -40,14 +40,14 @@ type Scrape struct {
 // Spans is how many spans were sent to a collector, and how many it did not get.
 type Spans struct{ Sent, Dropped uint64 }
 
-// Gauges reads a Scrape whenever somebody reads the metrics, so that nobody has to keep figures in step.
+// Gauges calls Read whenever somebody reads the metrics, so that nobody has to keep figures up to date.
 type Gauges struct{ Read func() Scrape }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
 }
 
-// What there is to read.
+// The metrics that are read.
 var (
 	build        = desc("build_info", "What this program is; always 1.", "version", "revision", "goversion")
 	healthyNow   = desc("provider_healthy", "Whether a provider is healthy, by live traffic and probes.", "provider")
@@ -76,10 +76,10 @@ var (
 	spans        = desc("trace_spans_total", "Spans that were sent to the collector, or dropped.", "result")
 )
 
-// Describe names nothing beforehand: what there is depends on the config.
+// Describe names no metrics beforehand: which there are depends on the config.
 func (g *Gauges) Describe(chan<- *prometheus.Desc) {}
 
-// Collect tells how things are now.
+// Collect sends how things are now.
 func (g *Gauges) Collect(out chan<- prometheus.Metric) {
 	s := g.Read()
 	t := teller(out)

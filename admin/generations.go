@@ -10,7 +10,7 @@ import (
 	"switchyard/ledger"
 )
 
-// generationDoc is a generation as the API tells it, in the words of the ledger's rows.
+// generationDoc is a generation as the API answers it, in the words of the ledger's rows.
 type generationDoc struct {
 	ID        string             `json:"id"`
 	RequestID string             `json:"request_id"` // the app's own, if it gave one
@@ -39,7 +39,7 @@ type generationDoc struct {
 	Rating   string            `json:"rating"` // empty if there is none
 }
 
-// attemptDoc is an attempt of one.
+// attemptDoc is an attempt of a generation.
 type attemptDoc struct {
 	ID        string             `json:"id"`
 	Number    int                `json:"number"`
@@ -89,7 +89,8 @@ func attemptDocOf(a switchyard.Attempt) attemptDoc {
 	}
 }
 
-// generations lists the newest, of a span of time (RFC 3339) and of an app's own id for its request if the query says so.
+// generations lists the newest generations. The query may ask for a span of time (RFC 3339), and for an app's own id of
+// its request.
 func (h *Handler) generations(w http.ResponseWriter, r *http.Request) {
 	p, err := pageOf(r)
 	if err != nil {
@@ -124,7 +125,7 @@ func pageOf(r *http.Request) (p ledger.Page, err error) {
 	return p, p.Validate()
 }
 
-// generation tells all of one.
+// generation answers all about one.
 func (h *Handler) generation(w http.ResponseWriter, r *http.Request) {
 	h.Settled(r.Context())
 	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))

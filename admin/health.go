@@ -16,14 +16,14 @@ type Health struct {
 	Status    string                    `json:"status"` // healthy, degraded or down
 	Providers map[string]ProviderHealth `json:"providers"`
 	Problems  []string                  `json:"problems,omitempty"` // in words, for people
-	Alerts    []string                  `json:"alerts,omitempty"`   // those that fire; they do not decide the status
+	Alerts    []string                  `json:"alerts,omitempty"`   // those that fire; they do not change the status
 	Timestamp time.Time                 `json:"timestamp"`
 }
 
-// ProviderHealth is judged on live traffic and on unbilled probes, never on a paid call.
+// ProviderHealth is judged by live traffic and by unbilled probes, never by a paid call.
 type ProviderHealth struct {
 	Healthy bool   `json:"healthy"`
-	Latency int64  `json:"latency,omitempty"` // milliseconds, of the latest that went well
+	Latency int64  `json:"latency,omitempty"` // milliseconds, of the latest attempt that went well
 	Problem string `json:"problem,omitempty"` // why it is not healthy
 }
 
@@ -38,31 +38,31 @@ const (
 // safe for concurrent use.
 type Watch struct {
 	mu     sync.Mutex
-	pulses map[string]pulse       // :: provider → what was last heard of it
+	pulses map[string]pulse       // :: provider → the latest news of it
 	rules  map[string]ruleTrouble // :: route or experiment → its trouble
 }
 
-// pulse is what was last heard of a provider.
+// pulse is the latest news of a provider.
 type pulse struct {
 	latency time.Duration // of the latest attempt that went well
 	good    time.Time     // when that ended
-	bad     time.Time     // when the latest attempt ended that speaks against the provider
+	bad     time.Time     // when the latest attempt ended whose outcome speaks against the provider
 	probe   Probe
 }
 
-// Probe is how an unbilled question to a provider went.
+// Probe is the outcome of an unbilled question to a provider.
 type Probe struct {
 	At      time.Time // when it was asked; zero: never
 	Problem string    // why it did not go well; empty if it did
 }
 
-// ruleTrouble is how often a rule has failed.
+// ruleTrouble says how often a rule has failed, and when last.
 type ruleTrouble struct {
 	times int
 	last  time.Time
 }
 
-// ruleMemory is how long a rule that has failed is spoken of.
+// ruleMemory is how long Health mentions a rule after it has failed.
 const ruleMemory = 15 * time.Minute
 
 // Attempt notes an attempt that has ended.
@@ -84,7 +84,7 @@ func (w *Watch) Probed(provider string, probe Probe) {
 	w.edit(provider, func(p *pulse) { p.probe = probe })
 }
 
-// Probes are the latest ones, by provider.
+// Probes returns the latest ones, by provider.
 func (w *Watch) Probes() map[string]Probe {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -109,7 +109,8 @@ func (w *Watch) Forget(unless func(provider string) bool) {
 	}
 }
 
-// RuleFailed notes that the rule of a route, or the unit of an experiment, could not be worked out for a request.
+// RuleFailed notes that for one request the rule of a route, or the unit of an experiment, could not be evaluated. of names that
+// route or experiment.
 func (w *Watch) RuleFailed(of string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -141,20 +142,21 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// Scene is what else Health goes by.
+// Scene is what else Health depends on.
 type Scene struct {
 	Providers map[string][]string // :: provider that is switched on → its targets
 	Breakers  []breaker.State
 	Kills     []breaker.Kill
 	Problems  []string
-	Refusing  bool // nothing can be taken on, whoever is well
+	Refusing  bool // no request can be taken on, however healthy the providers are
 	Now       time.Time
 }
 
-// Health is the state of a scene. A provider is healthy unless it is stopped by hand, or all its breakers that have a say are
-// open and no probe since then says otherwise, or its latest probe failed and no live attempt has gone well since. If nobody is
-// healthy, or nothing can be taken on, the state is down; if somebody is not, or there is an open breaker, a kill or a problem, it
-// is degraded. Breakers take no notice of probes: a page that answers makes no pictures.
+// Health judges a scene. A provider is healthy, except in these cases: it is stopped by hand; or all its breakers that have a say
+// are open, and no probe since then went well; or its latest probe failed, and no live attempt has gone well since. If no provider
+// is healthy, or nothing can be taken on, the state is down. If some provider is not healthy, or if there is an open breaker, a
+// kill or a problem, it is degraded. Breakers take no notice of probes: that a provider's page answers does not mean that it makes
+// pictures.
 func (w *Watch) Health(s Scene) Health {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -192,7 +194,7 @@ func (w *Watch) Health(s Scene) Health {
 	return h
 }
 
-// problem is why a provider is not healthy; empty if it is. allOpen is of its breakers.
+// problem returns why a provider is not healthy; empty if it is. allOpen tells that all its breakers are open.
 func (p pulse) problem(allOpen bool) string {
 	probed := !p.probe.At.IsZero()
 	switch {
@@ -211,7 +213,7 @@ func stops(kills []breaker.Kill, provider string) bool {
 	})
 }
 
-// killed names what is stopped by hand, without the reasons: health is for everybody.
+// killed names what is stopped by hand, without the reasons: anybody may read health.
 func killed(kills []breaker.Kill) (problems []string) {
 	for _, k := range kills {
 		k.Reason = ""

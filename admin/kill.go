@@ -14,14 +14,14 @@ import (
 	"switchyard/config"
 )
 
-// Switches are the kills in force; those of package breaker are.
+// Switches are the kills in force; breaker.Switches implements it.
 type Switches interface {
 	Set(breaker.Kill) error
 	Lift(scope breaker.Scope, name string) (lifted bool, err error)
 	List() []breaker.Kill
 }
 
-// errUnknown is a kill of a name that the config does not have.
+// errUnknown says that a kill names something that the config does not have.
 type errUnknown struct {
 	scope breaker.Scope
 	name  string
@@ -32,8 +32,8 @@ func (e *errUnknown) Error() string {
 	return fmt.Sprintf("no %s %q; there are: %s", e.scope, e.name, strings.Join(e.known, ", "))
 }
 
-// kill stops a thing on behalf of actor, from now on. An error that wraps breaker.ErrNotKept, or is of the audit, comes
-// with the kill in force all the same.
+// kill stops a thing on behalf of actor, from now on. If the error wraps breaker.ErrNotKept, or comes from the audit,
+// the kill is in force all the same.
 func (h *Handler) kill(k breaker.Kill, actor string) error {
 	k.Since, k.By = time.Now().UTC(), actor
 	if err := k.Validate(); err != nil {
@@ -47,7 +47,7 @@ func (h *Handler) kill(k breaker.Kill, actor string) error {
 	return errors.Join(err, h.Audit.Add(Entry{Time: k.Since, Actor: actor, Action: ActionKill, Subject: subject(k.Scope, k.Name), Detail: detail(k)}))
 }
 
-// known errs with an errUnknown if the config has no such thing to stop.
+// known returns an errUnknown if the config has no such thing to stop.
 func (h *Handler) known(scope breaker.Scope, name string) error {
 	if scope == breaker.All {
 		return nil
@@ -58,8 +58,8 @@ func (h *Handler) known(scope breaker.Scope, name string) error {
 	return nil
 }
 
-// revive takes a kill back on behalf of actor, and reports whether there was one. A name that the config has no more can
-// still be revived.
+// revive takes a kill back on behalf of actor, and reports whether there was one. It also works for a name that the
+// config does not have any more.
 func (h *Handler) revive(scope breaker.Scope, name, actor string) (bool, error) {
 	lifted, err := h.Kills.Lift(scope, name)
 	if !lifted {
@@ -76,7 +76,7 @@ func subject(scope breaker.Scope, name string) string {
 	return string(scope) + " " + name
 }
 
-// detail is the reason of a kill, and what is special about it.
+// detail returns the reason of a kill, and what is special about it.
 func detail(k breaker.Kill) string {
 	parts := []string{}
 	if k.Reason != "" {
@@ -97,7 +97,7 @@ func detail(k breaker.Kill) string {
 // CommandAgent begins the User-Agent of our own command line.
 const CommandAgent = "switchyard-cli/"
 
-// actorOf names who uses the API.
+// actorOf names whoever uses the API.
 func actorOf(r *http.Request) string {
 	if strings.HasPrefix(r.UserAgent(), CommandAgent) {
 		return "cli " + r.RemoteAddr
@@ -124,11 +124,11 @@ type killRequest struct {
 	Bypass bool          `json:"bypass"`
 }
 
-// changed answers what was done. What went wrong beside it is a warning: it is done all the same.
+// changed answers what was done. Warning is what went wrong besides: the change is made all the same.
 type changed struct {
 	Kill    *breaker.Kill  `json:"kill,omitempty"`
 	Revived string         `json:"revived,omitempty"`
-	Still   []breaker.Kill `json:"still,omitempty"` // in force after a revival: all is one stop of many
+	Still   []breaker.Kill `json:"still,omitempty"` // kills that a revival leaves in force: that of all is only one of them
 	Warning string         `json:"warning,omitempty"`
 }
 
@@ -173,7 +173,7 @@ func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
 	}
 	k = breaker.Kill{Scope: req.Scope, Name: req.Name, Reason: req.Reason, Abort: req.Abort, Bypass: req.Bypass}
 	if k.Scope == breaker.All && k.Name == string(breaker.All) {
-		k.Name = "" // as in the path of DELETE
+		k.Name = "" // the path of ETE calls it "all", too
 	}
 	if k.Until, err = until(req.For, now); err != nil {
 		return k, err
@@ -181,7 +181,8 @@ func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
 	return k, k.Validate()
 }
 
-// until is when a kill ends that lasts for a time, written as in config files; the zero time if it is for good.
+// until returns when a kill ends that lasts for a length of time, written as in config files; the zero time if it is
+// for good.
 func until(length string, now time.Time) (time.Time, error) {
 	if length == "" {
 		return time.Time{}, nil
@@ -193,7 +194,7 @@ func until(length string, now time.Time) (time.Time, error) {
 	return now.Add(d).UTC(), nil
 }
 
-// deleteKill revives; the name of scope all is "all".
+// deleteKill revives what the path names; for the scope all the name is "all".
 func (h *Handler) deleteKill(w http.ResponseWriter, r *http.Request) {
 	scope, name := breaker.Scope(r.PathValue("scope")), r.PathValue("name")
 	place := subject(scope, name)

@@ -10,12 +10,13 @@ import (
 const (
 	maxBrowsers = 64 // that listen at once
 	tick        = time.Second
-	beat        = 15 * time.Second // breakers change without traffic, too, and silence would look like a dead connection
-	writeTime   = 10 * time.Second // for one event; a browser that does not read is let go
+	beat        = 15 * time.Second // between events at most: breakers change without traffic, too, and silence would look like a dead connection
+	writeTime   = 10 * time.Second // for one event; a browser that does not read it by then is disconnected
 )
 
-// Live tells browsers that requests have ended, never which: they read that from the ledger; and that there is something else to
-// see. It keeps one number for each, so that a slow one costs nothing and holds nobody up. The zero value is ready; safe for concurrent use.
+// Live tells browsers how many requests have ended, or that there is something else to see. It never tells which: they read that from the
+// ledger. It keeps one number for each browser, so that a slow one costs nothing and holds nobody up. The zero value is ready; safe for
+// concurrent use.
 type Live struct {
 	mu     sync.Mutex
 	ears   map[*ear]struct{}
@@ -25,14 +26,14 @@ type Live struct {
 
 // ear is one browser that listens.
 type ear struct {
-	wake  chan struct{} // holds one
-	ended int           // since it was last told; guarded by the mu of its Live
+	wake  chan struct{} // has room for one signal
+	ended int           // requests, since the browser was last told; guarded by the mu of its Live
 }
 
 // Tell counts a finished request. It never waits.
 func (l *Live) Tell() { l.tell(1) }
 
-// tell wakes all, after so many requests that have ended.
+// tell wakes all browsers. ended is how many requests have ended.
 func (l *Live) tell(ended int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +46,7 @@ func (l *Live) tell(ended int) {
 	}
 }
 
-// Close sends all browsers away; they come back when somebody serves again.
+// Close disconnects all browsers; they come back when a process serves again.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +64,7 @@ func (l *Live) init() {
 	}
 }
 
-// listen is nil if there are too many already, or no more.
+// listen adds a browser. It is nil if there are too many already, or after Close.
 func (l *Live) listen() *ear {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -82,7 +83,7 @@ func (l *Live) leave(one *ear) {
 	delete(l.ears, one)
 }
 
-// take is how many have ended since the last take.
+// take returns how many requests have ended since the last take.
 func (l *Live) take(one *ear) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,7 +92,7 @@ func (l *Live) take(one *ear) int {
 	return ended
 }
 
-// events is the stream of a browser: at most one event a second, each with how many requests have ended since the last.
+// events streams to a browser: at most one event a second, each with the number of requests that have ended since the last.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	one := h.Live.listen()
 	if one == nil {
@@ -121,7 +122,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-beats.C:
 		case <-one.wake:
-			h.Settled(r.Context()) // what it will read is there now
+			h.Settled(r.Context()) // the browser will read the ledger now
 		}
 		if _, ok := h.who(r); !ok { // logged out meanwhile
 			return
@@ -133,7 +134,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// rest keeps events a tick apart.
+// rest waits, so that events are a tick apart.
 func (l *Live) rest(r *http.Request) {
 	t := time.NewTimer(tick)
 	defer t.Stop()

@@ -10,26 +10,27 @@ import (
 	"strings"
 )
 
-// LogLevel is how much is logged; a *zap.AtomicLevel is one. Both methods may be called at any time.
+// LogLevel is the level of the log; a *zap.AtomicLevel is one. Both methods may be called at any time.
 type LogLevel interface {
 	String() string
 	UnmarshalText(name []byte) error
 }
 
-// LogLevels are the names that it may have.
+// LogLevels returns the names of the levels.
 func LogLevels() []string { return []string{"debug", "info", "warn", "error"} }
 
 // levelDoc is what /api/log-level takes and answers.
 type levelDoc struct {
 	Level   string `json:"level"`
-	Warning string `json:"warning,omitempty"` // what went wrong beside it; it is done all the same
+	Warning string `json:"warning,omitempty"` // what went wrong besides; the level is set all the same
 }
 
 func (h *Handler) logLevel(w http.ResponseWriter, _ *http.Request) {
 	answer(w, levelDoc{Level: h.Level.String()})
 }
 
-// putLogLevel changes the level until it is changed once more, or until the config says another than it does now.
+// putLogLevel changes the level. It stays until it is changed again, or until a reload brings another level than the
+// config has now.
 func (h *Handler) putLogLevel(w http.ResponseWriter, r *http.Request) {
 	level, err := readLevel(http.MaxBytesReader(w, r.Body, 4<<10))
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 
 const namespace = "switchyard"
 
-// Meters are the metrics of what has ended: requests, generations, attempts, reloads. Every label comes from a bounded
-// set: routes, targets and providers are names of the config, never what an app says.
+// Meters are the metrics of what has ended: requests, generations, attempts, reloads. The values of every label are a
+// bounded set: routes, targets and providers are names in the config, never something that an app says.
 type Meters struct {
 	requests    *prometheus.CounterVec
 	requestTime *prometheus.HistogramVec
@@ -30,10 +30,10 @@ type Meters struct {
 	rules       *prometheus.CounterVec
 }
 
-// seconds are the limits of histograms: providers take from a fraction of a second to minutes.
+// seconds are the bounds of the histograms' buckets: providers take from a fraction of a second to minutes.
 var seconds = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 15, 20, 30, 60, 120, 300}
 
-// NewMeters makes and registers them.
+// NewMeters makes the metrics and registers them.
 func NewMeters(r *prometheus.Registry) *Meters {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
@@ -68,22 +68,22 @@ func NewMeters(r *prometheus.Registry) *Meters {
 	return m
 }
 
-// Ended is a request of an app that has ended, or the work for its ticket.
+// Ended is a request of an app that has ended, or the work for a ticket.
 type Ended struct {
-	Dialect    string // the app's; empty if nobody's
+	Dialect    string // the app's; empty if no dialect claims the request
 	Kind       string
 	Status     int // 0 if nothing was answered
 	Latency    time.Duration
-	Ticket     bool               // the work for one: a generation, and no request
+	Ticket     bool               // this is the work for a ticket: a generation, but no request
 	Generation switchyard.Outcome // empty if there was none
 	Route      string
 	Cache      string // "hit" or "miss"; empty if none was asked
 	Hedged     bool
 	FellBack   bool
-	Trace      string // that is kept: an exemplar of the time; empty without
+	Trace      string // id of a trace that is kept, as an exemplar of the time; empty: none
 }
 
-// Request counts one.
+// Request counts a request or a ticket that has ended.
 func (m *Meters) Request(e Ended) {
 	if !e.Ticket {
 		dialect, kind := named(e.Dialect), named(e.Kind)
@@ -107,7 +107,7 @@ func (m *Meters) Request(e Ended) {
 	}
 }
 
-// named is a label's value; no label is empty, which Prometheus takes for its absence.
+// named returns the value for a label, which must not be empty: Prometheus takes that for a label that is not there.
 func named(s string) string {
 	if s == "" {
 		return "none"
@@ -115,7 +115,7 @@ func named(s string) string {
 	return s
 }
 
-// class is a status as "2xx"; "none" if the app had left, or a provider made a number up.
+// class returns a status as "2xx"; "none" if the app had left, or a provider made up a number.
 func class(status int) string {
 	if status < 100 || status > 599 {
 		return "none"
@@ -123,7 +123,7 @@ func class(status int) string {
 	return [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}[status/100-1]
 }
 
-// observe notes a time, and the trace to look at for one such.
+// observe notes a time, and a trace that shows an example of it; empty: none.
 func observe(o prometheus.Observer, d time.Duration, trace string) {
 	if e, ok := o.(prometheus.ExemplarObserver); ok && trace != "" {
 		e.ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": trace})
@@ -132,7 +132,7 @@ func observe(o prometheus.Observer, d time.Duration, trace string) {
 	o.Observe(d.Seconds())
 }
 
-// Attempt counts a finished attempt. The trace is one that is kept, or empty.
+// Attempt counts a finished attempt. trace is the id of a trace that is kept, or empty.
 func (m *Meters) Attempt(a switchyard.Attempt, trace string) {
 	m.attempts.WithLabelValues(a.Provider, a.Target, string(a.Outcome)).Inc()
 	m.images.WithLabelValues(a.Provider, a.Target).Add(float64(a.Images))
@@ -155,5 +155,5 @@ func (m *Meters) Reload(err error) {
 	m.reloads.WithLabelValues(result).Inc()
 }
 
-// RuleFailed counts a request for which the rule of a route, or the unit of an experiment, could not be worked out.
+// RuleFailed counts a request for which the rule of a route, or the unit of an experiment, could not be evaluated.
 func (m *Meters) RuleFailed(of string) { m.rules.WithLabelValues(of).Inc() }

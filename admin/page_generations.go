@@ -20,10 +20,10 @@ type generationsView struct {
 	span
 	Blind  bool
 	Rows   []ledger.Account
-	Find   string // an app's own id: the rows are of requests that came with it
+	Find   string // an app's own id: only requests that came with it are listed
 	First  bool   // the newest are on this page
-	Older  string // query of the page after this one; empty on the last
-	Newest string // of the first
+	Older  string // query for the next, older page; empty on the last
+	Newest string // query for the first page
 }
 
 func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +35,7 @@ func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.URL.Query()
 	if v.Find = strings.TrimSpace(q.Get("find")); v.Find != "" {
-		if _, err := h.Ledger.Generation(r.Context(), v.Find); err == nil { // it is one of ours
+		if _, err := h.Ledger.Generation(r.Context(), v.Find); err == nil { // what was typed is the id of a generation
 			http.Redirect(w, r, home+"/generations/"+url.PathEscape(v.Find), http.StatusSeeOther)
 			return
 		}
@@ -57,7 +57,8 @@ func (h *Handler) generationsPage(w http.ResponseWriter, r *http.Request) {
 	show(h, w, page[generationsView]{"generations", 0, v})
 }
 
-// older is the part of an address that says which generation a page comes after: when it started, and its id.
+// older is the parameter of an address that names the last generation of the page before: when it started, and its
+// id.
 const older = "older"
 
 func cursorOf(text string) (c ledger.Cursor, err error) {
@@ -109,7 +110,8 @@ func (h *Handler) generationPage(w http.ResponseWriter, r *http.Request) {
 	show(h, w, page[story]{"generation", 0, s})
 }
 
-// account is the generation that the request's address names. Without one, what is wrong has been told.
+// account returns the generation that the request's address names. If there is none it has answered what is wrong,
+// and ok is false.
 func (h *Handler) account(w http.ResponseWriter, r *http.Request) (account ledger.Account, ok bool) {
 	account, err := h.Ledger.Generation(r.Context(), r.PathValue("id"))
 	switch {
@@ -150,7 +152,7 @@ func tell(v view, account ledger.Account) story {
 	return s
 }
 
-// Tried tells how many targets there were before the one that answered.
+// Tried returns how many targets were tried before the one that answered.
 func (s story) Tried() int {
 	most := 0
 	for _, a := range s.Attempts {
@@ -159,7 +161,7 @@ func (s story) Tried() int {
 	return most
 }
 
-// Hashed tells whether the prompt is not there, but its SHA-256.
+// Hashed reports whether only the SHA-256 of the prompt is kept.
 func (s story) Hashed() bool {
 	return len(s.Generation.Prompt) == 64 && strings.Trim(s.Generation.Prompt, "0123456789abcdef") == ""
 }

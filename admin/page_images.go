@@ -12,16 +12,16 @@ import (
 	"switchyard/asset"
 )
 
-// Images are those that apps were given addresses of; the Store of package asset has them.
+// Images are the hosted images; a Store of package asset has them.
 type Images interface {
-	// Open is the image of a name. It fails with fs.ErrNotExist if it is not kept any more.
+	// Open returns the image of a name. It fails with fs.ErrNotExist if the image is not kept any more.
 	Open(name string) (switchyard.Blob, error)
-	// TTL is how long one is kept.
+	// TTL returns how long an image is kept.
 	TTL() time.Duration
 }
 
-// pictures are the hosted images of a generation. Pages count them and never have a name: whoever knows that may fetch the
-// image, without a login.
+// pictures are the hosted images of a generation. Pages number them and never show a name: whoever knows a name can fetch
+// the image without a login.
 type pictures struct {
 	List []picture
 	Lost bool // some are not kept any more
@@ -46,7 +46,8 @@ func (h *Handler) pictures(names []string) (p pictures) {
 	return p
 }
 
-// imagePolicy lets nothing be loaded or run. The page that a browser makes around an image has styles in it.
+// imagePolicy lets nothing be loaded or run. It allows styles, for browsers put some into the page that they make around
+// an image.
 const imagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 // image serves a hosted image of a generation by its number.
@@ -77,7 +78,7 @@ func (h *Handler) image(w http.ResponseWriter, r *http.Request) {
 	}
 	defer body.Close()
 	w.Header().Set("Content-Security-Policy", imagePolicy)
-	w.Header().Set("Content-Type", asset.TypeOf(name)) // what its first bytes are; nothing that a browser runs
+	w.Header().Set("Content-Type", asset.TypeOf(name)) // found by its first bytes; never a type that a browser runs
 	w.Header().Set("Content-Length", strconv.FormatInt(blob.Len(), 10))
 	_, _ = io.Copy(w, body)
 }

@@ -24,7 +24,7 @@ func (k killRow) Title() string {
 	return string(k.Scope) + " " + k.Name
 }
 
-// stops are the kills in force.
+// stops returns the kills in force.
 func (h *Handler) stops(now time.Time) []killRow {
 	var rows []killRow
 	for _, k := range h.killList() {
@@ -51,7 +51,7 @@ func (v *overview) killed(scope breaker.Scope, name string) *killRow {
 	return nil
 }
 
-// killView asks whether it is meant.
+// killView asks whether the operator really means it.
 type killView struct {
 	view
 	Kill    breaker.Kill
@@ -59,7 +59,7 @@ type killView struct {
 	Message string
 }
 
-// killPage is the question for browsers that run no scripts; others ask it in place.
+// killPage asks that in browsers that run no scripts; others ask it in place.
 func (h *Handler) killPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	k := breaker.Kill{Scope: breaker.Scope(q.Get("scope")), Name: q.Get("name")}
@@ -74,7 +74,7 @@ func (h *Handler) killPage(w http.ResponseWriter, r *http.Request) {
 	show(h, w, page[killView]{"kill", 0, killView{view: h.view(r, "overview", "Stop "+subject(k.Scope, k.Name)), Kill: k}})
 }
 
-// killForm pulls the switch. What went wrong beside it is shown; the kill is in force all the same.
+// killForm sets the kill. If something else went wrong, the page says so; the kill is in force all the same.
 func (h *Handler) killForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	k := breaker.Kill{
@@ -114,12 +114,12 @@ func (h *Handler) reviveForm(w http.ResponseWriter, r *http.Request) {
 		h.trouble(w, r, http.StatusInternalServerError, "It is revived. But: %v", err)
 	case err != nil:
 		h.trouble(w, r, http.StatusInternalServerError, "It is not revived: %v", err)
-	default: // somebody else was quicker, or it was over: either way it is as asked for
+	default: // somebody else has revived it, or it had ended: either way it is as asked for
 		toDashboard(w, r)
 	}
 }
 
-// actor is who the audit names.
+// actor returns the name for the audit.
 func (h *Handler) actor(r *http.Request) string {
 	who, _ := h.who(r)
 	return from(who, r)

@@ -33,7 +33,7 @@ type problem struct {
 	Link string // a page that says more; may be empty
 }
 
-// providerRow is a provider of the config, or one that the ledger still has figures of.
+// providerRow is a provider of the config, or one that is only in the ledger any more.
 type providerRow struct {
 	Name      string
 	Gone      bool // not in the config, or off there
@@ -43,16 +43,16 @@ type providerRow struct {
 	Strip     strip
 	Targets   []*targetRow
 	Shown     int    // targets
-	OpenCount int    // of them, those whose breaker is
+	OpenCount int    // targets whose breaker is open
 	Trouble   string // why it is not healthy, in the words of Health
 }
 
 type targetRow struct {
 	Name   string
 	Gone   bool
-	Native bool // the provider under no name, with whatever model the app asks for
+	Native bool // not a target of the config: the provider with whatever model the app asks for
 	State  breaker.State
-	Known  bool // the breaker is
+	Known  bool // the breaker's state is known
 	Mood   string
 	Phase  string
 	Switch switchState
@@ -61,12 +61,12 @@ type targetRow struct {
 
 // switchState is the kill switch of one thing.
 type switchState struct {
-	Can         bool // there are switches at all
+	Can         bool // this program has kill switches
 	Scope, Name string
 	Killed      *killRow
 }
 
-// Quiet is a provider's own row that has nothing to say: most routes name targets.
+// Quiet reports whether this is a provider's own row and has nothing to say: most routes name targets.
 func (t *targetRow) Quiet() bool {
 	return t.Native && t.Sums.Count == 0 && t.State.Phase != breaker.Open && t.State.Phase != breaker.HalfOpen
 }
@@ -99,7 +99,7 @@ func (h *Handler) overviewPage(w http.ResponseWriter, r *http.Request) {
 	show(h, w, page[*overview]{"overview", 0, &v})
 }
 
-// table is the providers of the config, before anything is known of them.
+// table makes rows for the providers of the config, before anything is known of them.
 func (v *overview) table(h *Handler) {
 	states := map[string]breaker.State{}
 	for _, s := range h.Breakers() {
@@ -119,7 +119,7 @@ func (v *overview) table(h *Handler) {
 	}
 }
 
-// judge marks the providers, once it is known which of their rows have something to say.
+// judge decides how the providers are marked, once it is known which of their rows have something to say.
 func (v *overview) judge() {
 	for _, p := range v.Providers {
 		for _, t := range p.Targets {
@@ -154,7 +154,7 @@ func phaseMood(s breaker.State) string {
 	return "good"
 }
 
-// provider finds the row, or makes it at its place.
+// provider returns the row of a provider, or makes it in its place.
 func (v *overview) provider(name string) *providerRow {
 	for _, p := range v.Providers {
 		if p.Name == name {
@@ -239,13 +239,13 @@ func (v *overview) route(name string) *routeRow {
 	return one
 }
 
-// problems are told worst first.
+// problems lists what is wrong, the worst first.
 func (v *overview) problems(h *Handler) []problem {
 	var bad, warn []problem
 	if v.Blind {
 		bad = append(bad, problem{"bad", "The ledger cannot be read. Requests go on; their figures are missing here until it can.", ""})
 	}
-	byHand := killed(h.killList()) // those have a place of their own
+	byHand := killed(h.killList()) // they are shown elsewhere on the page
 	for _, text := range v.Health.Problems {
 		if !slices.Contains(byHand, text) {
 			bad = append(bad, problem{"bad", text, ""})
@@ -277,7 +277,7 @@ func (v *overview) problems(h *Handler) []problem {
 	return append(bad, warn...)
 }
 
-// open tells of the breakers that are.
+// open says which breakers are open.
 func (p *providerRow) open(now time.Time) string {
 	var list []string
 	for _, t := range p.Targets {
@@ -295,7 +295,7 @@ func (t *targetRow) label(p *providerRow) string {
 	return t.Name
 }
 
-// Verdict is the state of things in a word.
+// Verdict says in a word how things are.
 func (v *overview) Verdict() string {
 	for _, k := range v.Kills {
 		switch {
@@ -318,7 +318,7 @@ func (v *overview) Verdict() string {
 	return "All well"
 }
 
-// Mood goes with it.
+// Mood is how the verdict is marked.
 func (v *overview) Mood() string {
 	switch v.Verdict() {
 	case "All well":

@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// moods are told worst first.
+// moods are in the order in which they are shown, the worst first.
 var moods = map[string]int{"bad": 0, "warn": 1, "off": 2, "good": 3}
 
-// worstFirst leaves those that are alike in their order.
+// worstFirst sorts a list by mood. Elements of the same mood stay in their order.
 func worstFirst[T interface{ Mood() string }](list []T) []T {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(moods[a.Mood()], moods[b.Mood()]) })
 	return list
 }
 
-// Mood marks it; the word stands beside.
+// Mood is how pages mark the alert; the word for its state always stands beside the mark.
 func (a AlertState) Mood() string {
 	switch a.State {
 	case "firing":

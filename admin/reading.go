@@ -7,14 +7,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Reading is a metric whose values are asked for when somebody reads them, so that a name that is gone is gone.
+// Reading is a metric whose values are asked for whenever somebody reads the metrics, so that a name that has gone is
+// gone there, too.
 type Reading struct {
 	Name, Help string
 	Label      string                    // empty: there is one value, under the empty name
 	Values     func() map[string]float64 // :: value of the label → value of the metric
 }
 
-// Register has the metric in r's answers.
+// Register adds the metric to r.
 func (g Reading) Register(r *prometheus.Registry) { r.MustRegister(g) }
 
 // Describe is for Prometheus.

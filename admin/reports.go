@@ -10,14 +10,14 @@ import (
 	"switchyard/router"
 )
 
-// reports are the latest of those that take long to make: an experiment may have millions of generations, and a page that follows
-// asks each second. The zero value has none; safe for concurrent use.
+// reports are the latest reports that took long to make: an experiment may have millions of generations, and a page that follows
+// along asks each second. The zero value has none; safe for concurrent use.
 type reports struct {
 	mu     sync.Mutex
-	latest map[string]*studied // :: experiment → its own
+	latest map[string]*studied // :: experiment → its report
 }
 
-// of is an experiment's own.
+// of returns what is kept for an experiment.
 func (r *reports) of(name string) *studied {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,9 +30,9 @@ func (r *reports) of(name string) *studied {
 	return r.latest[name]
 }
 
-// studied is a report, with what it is on and how long it took.
+// studied is a report, the experiment that it is on, and how long it took.
 type studied struct {
-	mu sync.Mutex // held while it is made: who comes meanwhile gets the same. Guards all below
+	mu sync.Mutex // guards all below; held while the report is made, so that whoever asks meanwhile gets the same one
 
 	experiment config.Entry[router.Experiment]
 	report     report
@@ -40,19 +40,19 @@ type studied struct {
 	took       time.Duration
 }
 
-// A report that takes longer than slowReport is told again for a while, which is studyRest times as long, so that reports take a
+// A report that took longer than slowReport is answered again for studyRest times as long as it took, so that reports take a
 // tenth of a processor at most.
 const (
 	slowReport = 250 * time.Millisecond
 	studyRest  = 9
 )
 
-// holds reports whether s may be told again. Requires mu.
+// holds reports whether the report may be answered again. Requires mu.
 func (s *studied) holds(e config.Entry[router.Experiment], now time.Time) bool {
 	return s.took > slowReport && now.Before(s.done.Add(studyRest*s.took)) && reflect.DeepEqual(s.experiment, e)
 }
 
-// report is what the ledger has to say of an experiment, now or a moment ago.
+// report returns what the ledger has to say of an experiment, now or a moment ago.
 func (h *Handler) report(ctx context.Context, e config.Entry[router.Experiment]) (report, error) {
 	s := h.reports.of(e.Name)
 	s.mu.Lock()

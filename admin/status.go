@@ -24,12 +24,12 @@ type Status struct {
 	Timestamp time.Time        `json:"timestamp"`
 }
 
-// ConfigStatus is which config is in force.
+// ConfigStatus tells which config is in force.
 type ConfigStatus struct {
 	File    string    `json:"file"` // empty: the defaults
 	Loaded  time.Time `json:"loaded"`
-	Refused string    `json:"refused,omitempty"` // why a later one is not
-	Waiting []string  `json:"waiting,omitempty"` // settings of it that are not in force before a restart
+	Refused string    `json:"refused,omitempty"` // why a later config is not in force
+	Waiting []string  `json:"waiting,omitempty"` // settings of the file that take effect only with a restart
 }
 
 // ProviderStatus is a provider of the config.
@@ -74,7 +74,7 @@ type TargetStatus struct {
 	Failed    int           `json:"failed"`
 }
 
-// status completes what the program says of itself.
+// status answers what the program knows of itself, and adds what the ledger says.
 func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	s, health := h.Program(), h.Health()
@@ -103,7 +103,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	answer(w, s)
 }
 
-// today is a provider's part of the totals.
+// today returns a provider's part of the totals.
 func today(totals []ledger.Total, provider string) *Today {
 	for _, t := range totals {
 		if t.Provider == provider {
@@ -116,7 +116,7 @@ func today(totals []ledger.Total, provider string) *Today {
 	return &Today{Cost: "0", Possible: "0"}
 }
 
-// tell takes over what a breaker says; the zero State is one that was never asked.
+// tell takes over the state of a breaker; the zero State is that of a breaker that was never asked.
 func (t *TargetStatus) tell(b breaker.State, now time.Time) {
 	t.Breaker, t.Since, t.Succeeded, t.Failed = b.Phase, b.Since.UTC(), b.Counts.Succeeded, b.Counts.Failed
 	if b.Phase == "" {

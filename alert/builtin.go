@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Builtin are the alerts that there are without any in the file. A Config of the same name takes the place of one.
+// Builtin returns the alerts that exist without any in the file. A Config of the same name replaces one.
 func Builtin() []Config {
 	return []Config{
 		{Name: "success", When: `success_rate < 0.90`, For: 10 * time.Minute, Window: DefaultWindow},
@@ -23,8 +23,8 @@ func Builtin() []Config {
 	}
 }
 
-// Rules are the alerts in force: those of the file in their order, and the built-in ones that it neither replaces nor
-// switches off, which tell everybody.
+// Rules returns the alerts in force: those of the file in their order, then the built-in ones that the file neither
+// replaces nor switches off. Built-in ones notify everybody.
 func Rules(list []Config, everybody []string) ([]*Rule, error) {
 	all := slices.Clone(list)
 	for _, b := range Builtin() {

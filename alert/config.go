@@ -23,7 +23,7 @@ type Config struct {
 	Off    bool          `yaml:"off"`    // there is no such alert: for built-in ones
 }
 
-// What an alert may be by, which is also the name of the variable that holds the one.
+// What an alert may be by. In its condition, a variable of the same name holds the one that it is about.
 const (
 	ByProvider = "provider"
 	ByTarget   = "target"
@@ -33,16 +33,17 @@ const (
 // DefaultWindow is what an alert's numbers are of if it does not say.
 const DefaultWindow = 5 * time.Minute
 
-// MaxWindow is as long as sums of minutes are kept, with some to spare.
+// MaxWindow is a little less than the time for which sums of minutes are kept.
 const MaxWindow = 7 * 24 * time.Hour
 
-// SetDefaults is what an alert is that does not say.
+// SetDefaults sets what an alert has that does not say otherwise.
 func (c *Config) SetDefaults() { c.Window = DefaultWindow }
 
-// Names are labels of metrics and parts of file formats.
+// Names become labels of metrics and parts of file formats.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 
-// Validate names every fault by its path from the alert on. Whom it names is for the caller to see.
+// Validate names every fault by its path from the alert on. Whether the names in notify exist is for the caller to
+// check.
 func (c *Config) Validate() error {
 	var errs []error
 	if !plainName.MatchString(c.Name) {
@@ -77,7 +78,7 @@ type Receiver struct {
 	Format  string            `yaml:"format"`
 }
 
-// SetDefaults is what a receiver is that does not say.
+// SetDefaults sets what a receiver has that does not say otherwise.
 func (r *Receiver) SetDefaults() { r.Format = JSON }
 
 // Validate names every fault by its path from the receiver on.
@@ -94,7 +95,7 @@ type Rule struct {
 	cond *rule.Alert
 }
 
-// Compile makes a Rule of a Config.
+// Compile makes a Rule of a Config. It errs if the condition is not valid.
 func Compile(c Config) (*Rule, error) {
 	cond, err := rule.CompileAlert(c.When, c.By)
 	if err != nil {
@@ -104,14 +105,14 @@ func Compile(c Config) (*Rule, error) {
 	return &Rule{c, cond}, nil
 }
 
-// Names are the names that the condition spells, as arguments of a function: see rule.Alert.
+// Names returns the names that the condition spells out as arguments of a function: see rule.Alert.
 func (r *Rule) Names(function string) []string { return r.cond.Names(function) }
 
-// Reads reports whether the condition has one of these variables.
+// Reads reports whether the condition uses one of these variables.
 func (r *Rule) Reads(variables ...string) bool { return r.cond.Reads(variables...) }
 
 // PromQL writes the condition for Prometheus.
 func (r *Rule) PromQL(p rule.PromQL) (string, error) { return r.cond.PromQL(p) }
 
-// Judge runs the condition.
+// Judge evaluates the condition.
 func (r *Rule) Judge(readings *rule.Readings) (rule.Verdict, error) { return r.cond.Judge(readings) }

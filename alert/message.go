@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Message is what one receiver is told at once.
+// Message is what one receiver is sent at once.
 type Message struct {
-	ID      string // unique, and the same whenever the same is told
+	ID      string // unique; two messages that say the same have the same
 	To      string // name of the receiver
 	Notices []Notice
 }
@@ -26,7 +26,7 @@ func Group(notices []Notice) []Message {
 			if i < 0 {
 				i, list = len(list), append(list, Message{To: to})
 			}
-			if last := len(list[i].Notices) - 1; last < 0 || list[i].Notices[last].ID != n.ID { // or it is named twice
+			if last := len(list[i].Notices) - 1; last < 0 || list[i].Notices[last].ID != n.ID { // unless the receiver is named twice
 				list[i].Notices = append(list[i].Notices, n)
 			}
 		}
@@ -41,7 +41,7 @@ func Group(notices []Notice) []Message {
 	return list
 }
 
-// digest names what the parts say together.
+// digest makes an id of the parts together.
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return hex.EncodeToString(sum[:16])
@@ -69,7 +69,7 @@ func (m *Message) Encode(format string) ([]byte, error) {
 		notes[i] = note{s.Name, s.Phase, s.Since.UTC(), s.Value, s.Message, s.Rule, n.ID}
 	}
 	first := notes[0]
-	first.ID = m.ID // by which a receiver knows a repetition
+	first.ID = m.ID // by this a receiver knows a repetition
 	return json.Marshal(struct {
 		note
 		Alerts []note `json:"alerts"`
@@ -90,7 +90,7 @@ type (
 // maxBlocks is how many blocks Slack takes in one message.
 const maxBlocks = 50
 
-// slack is what an incoming webhook takes: a text for notifications, and a block for each notice.
+// slack returns what an incoming webhook of Slack takes: a text for notifications, and a block for each notice.
 func (m *Message) slack() ([]byte, error) {
 	var titles []string
 	var blocks []slackBlock
@@ -118,12 +118,12 @@ func (m *Message) slack() ([]byte, error) {
 	}{cut(escape("Switchyard: "+strings.Join(titles, ", ")), 3000), blocks})
 }
 
-// escape keeps Slack from reading a link or a mention into a text.
+// escaper keeps Slack from taking a part of a text for a link or a mention.
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func escape(s string) string { return escaper.Replace(s) }
 
-// cut keeps within what Slack takes.
+// cut shortens a text to what Slack takes.
 func cut(s string, most int) string {
 	if len(s) <= most {
 		return s

@@ -12,12 +12,12 @@ type Phase string
 const (
 	OK       Phase = "ok"
 	Pending  Phase = "pending"  // the condition holds, but not yet for long enough
-	Firing   Phase = "firing"   // somebody is to know
+	Firing   Phase = "firing"   // whoever the rule names is notified
 	Silenced Phase = "silenced" // the condition holds, and all that it is about is stopped by hand
-	Resolved Phase = "resolved" // of a Notice alone: it fires no more
+	Resolved Phase = "resolved" // the phase of a Notice alone: the alert does not fire any more
 )
 
-// State is an alert, or the part of it that is about one subject.
+// State is how an alert stands, or the part of it that is about one subject.
 type State struct {
 	Name    string    `json:"name"` // of the alert, and after a colon its subject
 	Rule    string    `json:"rule"`
@@ -25,7 +25,7 @@ type State struct {
 	Since   time.Time `json:"since"` // when it came into the phase
 	Value   float64   `json:"value"`
 	Message string    `json:"message"`
-	Told    bool      `json:"told"` // of the firing, but not yet of its end
+	Told    bool      `json:"told"` // there was a notice that it fires, and none yet that it does not any more
 	Notify  []string  `json:"notify,omitempty"`
 }
 
@@ -37,21 +37,21 @@ type Reading struct {
 	Notify   []string
 	Holds    bool
 	Silenced bool
-	Blind    bool // nobody can tell just now: all stays as it is
+	Blind    bool // the condition cannot be evaluated just now: all stays as it is
 	Value    float64
 	Message  string
 }
 
-// Notice is that an alert fires, or fires no more.
+// Notice says that an alert fires, or that it does not any more.
 type Notice struct {
 	ID     string
 	State  State // as it is now; its Phase is Firing or Resolved
 	Notify []string
 }
 
-// Advance moves the states on to now: one for each reading, in their order. A state without a reading is of a rule that is
-// gone: if its firing was told, so is its end. Whoever was told of a firing is told of the end, whatever the rule says by
-// then.
+// Advance brings the states to now: one for each reading, in their order. A state without a reading is that of a rule that
+// is gone; if there was a notice that it fires, there is one that it does not any more. Those who were notified of a
+// firing are notified of its end, whomever the rule names by then.
 func Advance(states []State, readings []Reading, now time.Time) (next []State, notices []Notice) {
 	before := map[string]State{}
 	for _, s := range states {
@@ -78,7 +78,7 @@ func Advance(states []State, readings []Reading, now time.Time) (next []State, n
 	return next, notices
 }
 
-// step is one alert's state after a reading.
+// step returns the state of one alert after a reading.
 func step(was State, r Reading, now time.Time) State {
 	is := State{
 		Name: r.Name, Rule: r.Rule, Phase: cmp.Or(was.Phase, OK), Since: was.Since, Value: r.Value, Message: r.Message,
@@ -101,7 +101,7 @@ func step(was State, r Reading, now time.Time) State {
 		is.Notify = r.Notify
 	case r.Silenced:
 		is.enter(Silenced, now)
-	case is.Told: // the silence is over, or it just goes on
+	case is.Told: // after a silence, or just still firing
 		is.enter(Firing, now)
 	case is.Phase != Pending:
 		is.enter(Pending, now)
@@ -113,7 +113,7 @@ func step(was State, r Reading, now time.Time) State {
 	return is
 }
 
-// enter changes the phase, and leaves a present one as it is.
+// enter changes the phase; if that is the phase already, Since stays.
 func (s *State) enter(p Phase, now time.Time) {
 	if s.Phase != p {
 		s.Phase, s.Since = p, now
@@ -125,8 +125,8 @@ func notice(s State, p Phase, notify []string) Notice {
 	return Notice{ID: digest(s.Name, string(p), s.Since.UTC().Format(time.RFC3339Nano)), State: s, Notify: slices.Clone(notify)}
 }
 
-// Same reports whether two lists of states are the same but for what is read anew each time: such a change need not
-// outlive the process.
+// Same reports whether two lists of states differ at most in what is read anew each time. Such a difference need not be
+// saved.
 func Same(a, b []State) bool {
 	return slices.EqualFunc(a, b, func(x, y State) bool {
 		return x.Name == y.Name && x.Phase == y.Phase && x.Since.Equal(y.Since) && x.Told == y.Told && slices.Equal(x.Notify, y.Notify)

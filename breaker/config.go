@@ -16,7 +16,7 @@ type Config struct {
 	Cooldown    time.Duration `yaml:"cooldown"`     // how long it stays open before a probe
 }
 
-// DefaultConfig is what a provider has whose config.yaml says nothing.
+// DefaultConfig is the breaker of a provider whose config.yaml says nothing about it.
 func DefaultConfig() Config {
 	return Config{Failures: 5, Ratio: 0.5, MinRequests: 10, Window: time.Minute, Cooldown: 30 * time.Second}
 }
@@ -47,7 +47,8 @@ func (c Config) Validate() error {
 
 func (c Config) off() bool { return c == Config{} }
 
-// trips decides whether a breaker opens, by what has ended in its window.
+// trips reports whether a breaker must open, by what has ended in its window: row is how many failures in a row came
+// last.
 func (c Config) trips(row, failed, ended uint32) bool {
 	if c.Failures > 0 && row >= c.Failures {
 		return true

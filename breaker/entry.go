@@ -20,15 +20,15 @@ var (
 // buckets divide the window, so that outcomes leave it one part at a time rather than all at once.
 const buckets = 10
 
-// entry is one target. It has no lock of its own: gobreaker calls back with its lock held, and whoever then waited for
-// ours, or called gobreaker while holding ours, would be stuck for ever.
+// entry is one target. It has no lock of its own. gobreaker calls back while it holds its lock: a callback that waited
+// for a lock of ours would wait for ever, if whoever holds that is calling gobreaker.
 type entry struct {
 	name  string
-	until atomic.Pointer[time.Time] // not before this; nil: whenever. It only grows, and goes by no clock that may be put back
+	until atomic.Pointer[time.Time] // no attempt before this; nil: at any time. It only grows, and goes by a clock that nobody can set back
 	live  atomic.Pointer[machine]   // replaced whole when the settings that gobreaker fixes change
 }
 
-// machine is a gobreaker with what it does not tell: since when, and by which thresholds.
+// machine is a gobreaker, and what that does not tell: since when it is in its state, and by which thresholds it goes.
 type machine struct {
 	cb     *gobreaker.TwoStepCircuitBreaker[struct{}]
 	config atomic.Pointer[Config]
@@ -69,7 +69,8 @@ func newMachine(name string, c Config) *machine {
 	return m
 }
 
-// configure changes thresholds in place. Window and cooldown are fixed in gobreaker, so another one takes its place.
+// configure changes the thresholds in place. gobreaker cannot change its window and its cooldown, so for these another
+// gobreaker takes its place.
 func (e *entry) configure(c Config) {
 	m := e.live.Load()
 	old := m.config.Load()
@@ -106,8 +107,8 @@ func (e *entry) allow() (Done, error) {
 	return func(o switchyard.Outcome, retryAfter time.Duration) { once(o, retryAfter) }, nil
 }
 
-// early is the refusal of an attempt before the time that the provider has asked to wait for. To the app that is a rate
-// limit like any other, unless the breaker is open, too.
+// early returns the refusal of an attempt before the time until which the provider asked to wait; nil if that has
+// passed. To the app it is a rate limit like any other, unless the breaker is open, too.
 func (e *entry) early() error {
 	wait := time.Until(e.notBefore())
 	if wait <= 0 {
@@ -121,7 +122,7 @@ func (e *entry) early() error {
 	return err
 }
 
-// force is allow, but for an open breaker. What it returns reports whether it was the first call.
+// force is allow that passes an open breaker. The function that it returns reports whether this was its first call.
 func (e *entry) force() (func(switchyard.Outcome, time.Duration) bool, error) {
 	if err := e.early(); err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (e *entry) force() (func(switchyard.Outcome, time.Duration) bool, error) {
 	case err == nil:
 		return e.once(done), nil
 	case errors.Is(err, gobreaker.ErrTooManyRequests):
-		return nil, refusal(e.name, busy, "a probe is under way") // it will tell as much as we could
+		return nil, refusal(e.name, busy, "a probe is under way") // this attempt could find out no more than the probe will
 	}
 	return e.once(func(err error) {
 		if err == nil {
@@ -142,8 +143,9 @@ func (e *entry) force() (func(switchyard.Outcome, time.Duration) bool, error) {
 	}), nil
 }
 
-// begin asks gobreaker, and makes outcomes count when they end rather than when they began: it forgets a request that
-// is older than its window, and a provider that lets every call run into a timeout of 180 s would never trip it.
+// begin asks gobreaker for an attempt, and makes its outcome count when it ends rather than when it began. gobreaker
+// forgets an outcome once the beginning of the request is out of its window, so a provider that lets every call run
+// into a timeout of 180 s would never trip it.
 func (m *machine) begin() (func(error), error) {
 	done, err := m.cb.Allow()
 	if err != nil {
@@ -153,7 +155,7 @@ func (m *machine) begin() (func(error), error) {
 	late := m.config.Load().Window / buckets
 	return func(err error) {
 		if began.to == gobreaker.StateClosed && late > 0 && time.Since(start) >= late && !errors.Is(err, errNeither) {
-			if m.last.Load() != began { // it opened meanwhile: the news is old
+			if m.last.Load() != began { // its state has changed meanwhile: this outcome is out of date
 				return
 			}
 			again, refused := m.cb.Allow()
@@ -166,7 +168,7 @@ func (m *machine) begin() (func(error), error) {
 	}, nil
 }
 
-// once makes a Done of what gobreaker wants to hear, and lets only the first call through.
+// once makes a Done of gobreaker's function. Only the first call has an effect, and returns true.
 func (e *entry) once(done func(error)) func(switchyard.Outcome, time.Duration) bool {
 	var called atomic.Bool
 	return func(o switchyard.Outcome, retryAfter time.Duration) bool {
@@ -186,7 +188,7 @@ func (e *entry) once(done func(error)) func(switchyard.Outcome, time.Duration) b
 	}
 }
 
-// hold moves the not-before time, never back.
+// hold moves the not-before time to d from now, but never back.
 func (e *entry) hold(d time.Duration) {
 	if d <= 0 {
 		return
@@ -207,7 +209,7 @@ func (e *entry) notBefore() time.Time {
 	return time.Time{}
 }
 
-// wait is how long the machine itself will say no; 0 if it says yes.
+// wait returns how long the machine itself will refuse attempts; 0 if it does not.
 func (m *machine) wait() time.Duration {
 	last := m.last.Load()
 	switch last.to {
@@ -220,5 +222,5 @@ func (m *machine) wait() time.Duration {
 	return 0
 }
 
-// count brings gobreaker's own whole numbers into ours.
+// count makes one of our ints of gobreaker's number.
 func count(n uint32) int { return int(min(n, math.MaxInt32)) }

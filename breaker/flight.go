@@ -11,15 +11,15 @@ type flights struct {
 	m  map[*flight]struct{}
 }
 
-// flight is one of them: where it is, and how to end it.
+// flight is one of these attempts: where it is made, and how to end it.
 type flight struct {
 	route, provider, target string
 	cut                     func()
 }
 
-// Watch has cut called, once or more, when a kill with Abort stops this place: at once, if one is in force. The caller
-// calls stop when there is nothing left to cut. Whoever watches first and then asks Stopped misses no kill: one that is
-// set in between is seen by either.
+// Watch calls cut when a kill with Abort stops this place: perhaps more than once, and at once if such a kill is in
+// force. The caller calls stop when there is nothing left to cut. A caller that first calls Watch and then Stopped
+// misses no kill: one that is set in between is seen by one of the two.
 func (s *Switches) Watch(route, provider, target string, cut func()) (stop func()) {
 	if s == nil {
 		return func() {}
@@ -49,7 +49,7 @@ func (fs *flights) remove(f *flight) {
 	delete(fs.m, f)
 }
 
-// cut ends all that k stops. It lets go of the lock first: whatever ends calls remove.
+// cut ends all that k stops. It releases the lock first, for whatever ends calls remove.
 func (fs *flights) cut(k Kill) {
 	fs.mu.Lock()
 	var hit []*flight

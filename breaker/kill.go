@@ -16,7 +16,7 @@ import (
 // Scope is what a Kill stops.
 type Scope string
 
-// The scopes, of which a Kill names one thing, but for the last.
+// The scopes. A Kill names one thing of its scope, except All.
 const (
 	Provider Scope = "provider"
 	Target   Scope = "target"
@@ -27,7 +27,7 @@ const (
 // ErrKilled is why an attempt is not made, or was cut: an operator has stopped its place.
 var ErrKilled = errors.New("stopped by hand")
 
-// ErrNotKept is a kill that is in force, or lifted, until the process ends: the Keeper could not take it.
+// ErrNotKept says that a change is in force, but only until the process ends: the Keeper could not save it.
 var ErrNotKept = errors.New("in force, but it would not survive a restart")
 
 // A Kill stops a thing by hand, at once and for new attempts.
@@ -36,7 +36,7 @@ type Kill struct {
 	Name   string    `json:"name"`   // of the provider, target or route; empty for All
 	Reason string    `json:"reason"` // for people
 	Until  time.Time `json:"until,omitzero"`
-	Bypass bool      `json:"bypass"` // of All only: do not stop, but hand every request to the app's own provider
+	Bypass bool      `json:"bypass"` // for All only: do not stop, but hand every request to the app's own provider
 	Abort  bool      `json:"abort"`  // cut attempts in flight too
 	Since  time.Time `json:"since,omitzero"`
 	By     string    `json:"by"` // who set it, for people
@@ -54,8 +54,8 @@ func (k Kill) String() string {
 	return s
 }
 
-// Refusal is what an attempt at a place that k stops comes to. It wraps ErrKilled, and tells when it is worth coming
-// back if k expires.
+// Refusal returns the error of an attempt at a place that k stops. It wraps ErrKilled. If k expires, it says when it is
+// worth coming back.
 func (k Kill) Refusal() *switchyard.Error {
 	e := &switchyard.Error{Kind: switchyard.Unavailable, Stage: switchyard.Unsent, Err: fmt.Errorf("%w: %s", ErrKilled, k)}
 	if !k.Until.IsZero() {
@@ -64,7 +64,7 @@ func (k Kill) Refusal() *switchyard.Error {
 	return e
 }
 
-// Validate refuses what could be misread.
+// Validate refuses a kill that could be misunderstood.
 func (k Kill) Validate() error {
 	switch {
 	case !slices.Contains([]Scope{Provider, Target, Route, All}, k.Scope):
@@ -81,7 +81,7 @@ func (k Kill) Validate() error {
 	return nil
 }
 
-// Stops reports whether k stops what is done at this place, if it has not expired. A bypass does not stop.
+// Stops reports whether k stops attempts at this place and has not expired. A bypass does not stop any.
 func (k Kill) Stops(route, provider, target string) bool {
 	switch k.Scope {
 	case Route:
@@ -96,15 +96,15 @@ func (k Kill) Stops(route, provider, target string) bool {
 
 func (k Kill) live(now time.Time) bool { return k.Until.IsZero() || now.Before(k.Until) }
 
-// A Keeper makes kills outlive the process. SaveKills gets all that are in force, one call at a time.
+// A Keeper makes kills outlive the process. SaveKills gets all that are in force; there is one call at a time.
 type Keeper interface {
 	SaveKills([]Kill) error
 }
 
-// Switches are the kills in force. The zero value has none and keeps them in memory only; a nil pointer can be asked, and
-// has none. Reading is one atomic load, so that every attempt can afford it; all methods may be called at once.
+// Switches are the kills in force. The zero value has none, and keeps them in memory only. A nil *Switches can be asked,
+// and has none. To ask is one atomic load, cheap enough for every attempt. All methods may be called at once.
 type Switches struct {
-	Keeper Keeper // told of each change; nil: a restart forgets. Set before use
+	Keeper Keeper // gets each change; nil: a restart forgets them. Set before use
 
 	mu   sync.Mutex // taken by writers, one at a time
 	snap atomic.Pointer[map[place]Kill]
@@ -144,12 +144,13 @@ func (s *Switches) Set(k Kill) error {
 	next[place{k.Scope, k.Name}] = k
 	s.snap.Store(&next)
 	if k.Abort {
-		s.flights.cut(k) // before the disk is waited for
+		s.flights.cut(k) // do not wait for the disk first
 	}
 	return s.save()
 }
 
-// Lift takes a kill back, and reports whether there was one. For All the name is empty.
+// Lift takes a kill back, and reports whether there was one. For All the name is empty. An error of the Keeper is
+// returned, but the kill is lifted all the same.
 func (s *Switches) Lift(scope Scope, name string) (lifted bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +163,7 @@ func (s *Switches) Lift(scope Scope, name string) (lifted bool, err error) {
 	return true, s.save()
 }
 
-// List is every kill in force, in a steady order.
+// List returns every kill in force, in a steady order.
 func (s *Switches) List() []Kill {
 	if s == nil {
 		return nil
@@ -198,7 +199,7 @@ func (s *Switches) Stopped(route, provider, target string) (Kill, bool) {
 	return Kill{}, false
 }
 
-// view is the kills, expired ones among them. Nobody may change it.
+// view returns the kills, among them some that have expired. Nobody may change the map.
 func (s *Switches) view() map[place]Kill {
 	if s == nil {
 		return nil
@@ -215,7 +216,7 @@ func (s *Switches) Bypassed() bool {
 	return ok && k.Bypass
 }
 
-// current is a copy of the kills that have not expired. Requires mu.
+// current returns a copy of the kills that have not expired. Requires mu.
 func (s *Switches) current() map[place]Kill {
 	now, next := time.Now(), make(map[place]Kill)
 	maps.Copy(next, s.view())
@@ -223,7 +224,7 @@ func (s *Switches) current() map[place]Kill {
 	return next
 }
 
-// save tells the Keeper, if there is one. Requires mu.
+// save gives the kills to the Keeper, if there is one. Requires mu.
 func (s *Switches) save() error {
 	if s.Keeper == nil {
 		return nil

@@ -17,12 +17,16 @@ var ErrOpen = errors.New("not now")
 const (
 	// MaxNotBefore clamps a provider's Retry-After: a wrong one must not take a target out for days.
 	MaxNotBefore = time.Hour
-	// busy is the advice while a probe is under way: nobody knows when it will end, so ask again soon.
+	// busy is what a refusal advises to wait while a probe is under way: nobody knows when that will end, so ask again
+	// soon.
 	busy = time.Second
 )
 
-// Done tells how an attempt ended. The caller owes exactly one call, when the answer has been read to its end; a
-// second one does nothing. retryAfter is the provider's advice, 0 if it gave none.
+// Done says how an attempt ended. The caller must call it exactly once, when the answer has been read to its end; a
+// second call does nothing. retryAfter is the provider's advice, 0 if it gave none.
+//
+// Under the app's own key, the outcomes unauthorized and rate_limited are the app's affair: pass switchyard.Canceled in
+// their place.
 //
 // Under the app's own key, unauthorized and rate_limited are the app's affair: tell them as switchyard.Canceled.
 type Done func(outcome switchyard.Outcome, retryAfter time.Duration)
@@ -36,9 +40,9 @@ type Registry struct {
 	configs map[string]Config // :: target name → as last configured; guarded by mu
 }
 
-// Configure makes targets the ones in force. A name that stays keeps its state: with changed thresholds its counts too;
-// with another window or cooldown it counts afresh, but an open one stays open, for the new cooldown from now. A name
-// that is gone is forgotten, but for a not-before time that still runs.
+// Configure makes targets the ones in force. A name that stays keeps its state. If only thresholds change it keeps its
+// counts, too. With another window or cooldown it counts afresh, but an open breaker stays open, for the new cooldown
+// from now. A name that is gone is forgotten, except for a not-before time that has not passed.
 func (r *Registry) Configure(targets map[string]Config) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,16 +59,16 @@ func (r *Registry) Configure(targets map[string]Config) {
 	}
 }
 
-// Allow asks to try target. If err is nil, the caller must call done. Otherwise err is a *switchyard.Error of kind
-// Unavailable, or Throttled where only the provider's own Retry-After stands in the way, that wraps ErrOpen and whose
-// RetryAfter is the earliest time at which the target may be tried.
+// Allow asks whether target may be tried. If err is nil, the caller must call done. Otherwise err is a
+// *switchyard.Error that wraps ErrOpen, and whose RetryAfter is the earliest time at which the target may be tried. Its
+// kind is Unavailable, or Throttled if nothing but the provider's own Retry-After stands in the way.
 func (r *Registry) Allow(target string) (done Done, err error) {
 	return r.entry(target).allow()
 }
 
-// Force asks to try a target whose breaker may be open, for routes with "when_all_open: try". One such attempt is under
-// way in the whole process; a success closes the breaker, a failure leaves it as it was. The provider's own Retry-After
-// is kept even so: Force overrules our guess, not its word.
+// Force asks whether a target may be tried whose breaker may be open, for routes with "when_all_open: try". Only one
+// such attempt is under way in the whole process; a success closes the breaker, a failure leaves it as it was. The
+// provider's own Retry-After is kept even so: Force overrules our guess, not its word.
 func (r *Registry) Force(target string) (done Done, err error) {
 	r.mu.Lock()
 	if r.forced {
@@ -80,17 +84,17 @@ func (r *Registry) Force(target string) (done Done, err error) {
 		return nil, err
 	}
 	return func(o switchyard.Outcome, retryAfter time.Duration) {
-		// inner is idempotent but unforce is not: a late second call must not free another attempt's turn.
+		// A second call of inner does nothing, but one of unforce would free another attempt's turn.
 		if inner(o, retryAfter) {
 			r.unforce()
 		}
 	}, nil
 }
 
-// State is a snapshot of one target.
+// State returns a snapshot of one target.
 func (r *Registry) State(target string) State { return r.entry(target).snapshot() }
 
-// States are snapshots of every target configured or tried so far, by name.
+// States returns snapshots of every target configured or tried so far, by name.
 func (r *Registry) States() []State {
 	r.mu.Lock()
 	names := slices.Collect(maps.Keys(r.entries))
@@ -132,7 +136,7 @@ func (r *Registry) unforce() {
 	r.mu.Unlock()
 }
 
-// refusal is the one form in which Allow and Force say no.
+// refusal makes the error with which Allow and Force say no.
 func refusal(target string, wait time.Duration, why string) *switchyard.Error {
 	return &switchyard.Error{
 		Kind: switchyard.Unavailable, Stage: switchyard.Unsent, RetryAfter: wait, Target: target,

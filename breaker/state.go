@@ -11,12 +11,13 @@ const (
 	HalfOpen Phase = "half-open" // one does, and decides
 )
 
-// State is what a Registry knew of a target at one moment. To look takes no place: only Allow does.
+// State is what a Registry knew of a target at one moment. Looking does not use up the probe of a half-open breaker:
+// only Allow does.
 type State struct {
 	Target    string
 	Phase     Phase
 	Since     time.Time     // when it came into this phase
-	NotBefore time.Time     // by the provider's Retry-After; zero if it never gave one. It may be over
+	NotBefore time.Time     // by the provider's Retry-After; zero if it never gave one. It may have passed
 	Wait      time.Duration // until the target may be tried, by breaker and NotBefore together; 0: now
 	Counts    Counts
 }
@@ -31,14 +32,14 @@ type Counts struct {
 
 func (e *entry) snapshot() State {
 	m := e.live.Load()
-	phase := Phase(m.cb.State().String()) // first, since it is what moves open to half-open
+	phase := Phase(m.cb.State().String()) // first of all: this call moves open to half-open
 	n := m.cb.Counts()
 	s := State{
 		Target: e.name, Phase: phase, Since: m.last.Load().at, NotBefore: e.notBefore(), Wait: m.wait(),
 		Counts: Counts{count(n.TotalSuccesses), count(n.TotalFailures), count(n.TotalExclusions), count(n.ConsecutiveFailures)},
 	}
 	if phase == HalfOpen && n.Requests <= n.TotalExclusions {
-		s.Wait = 0 // no probe is under way: the next attempt will be it
+		s.Wait = 0 // no probe is under way: the next attempt will be one
 	}
 	s.Wait = max(s.Wait, time.Until(s.NotBefore))
 	return s

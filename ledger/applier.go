@@ -23,7 +23,7 @@ type ApplierConfig struct {
 // records wait in the journal, and no request notices.
 type Applier struct {
 	config ApplierConfig
-	from   uint64        // next record; 0 before the store has told; Run's own
+	from   uint64        // next record; 0 until the store has said where it stands; only Run uses it
 	hurry  chan struct{} // somebody waits for what there is
 
 	mu      sync.Mutex // guards the rest
@@ -52,8 +52,8 @@ const (
 	lastChance   = 5 * time.Second
 )
 
-// Run applies records as they come, until ctx ends; then it applies what is left, tries each batch only once more, and
-// returns. An error means that records are left for the next process, none that any is lost.
+// Run applies records as they come, until ctx ends. Then it applies what is left, trying each batch only once more, and
+// returns. After an error records are left for the next process; none is lost.
 func (a *Applier) Run(ctx context.Context) error {
 	pause := firstBackoff
 	for ctx.Err() == nil {
@@ -78,9 +78,9 @@ func (a *Applier) Run(ctx context.Context) error {
 	}
 }
 
-// gather waits for a record, and then for more to be applied with it: a transaction has its own cost, and of what opens and
-// ends in the same one only the end is written. It is over when there is enough for a batch, after Linger, or at once if
-// somebody waits for what there is.
+// gather waits for a record, and then for more to be applied with it: each transaction has a cost of its own, and of what
+// opens and ends in the same one only the end is written. It returns when there is enough for a batch, after Linger, or at
+// once if somebody waits for what there is.
 func (a *Applier) gather(ctx context.Context) {
 	j, linger := a.config.Journal, a.config.Linger
 	select {
@@ -106,7 +106,7 @@ func (a *Applier) gather(ctx context.Context) {
 	}
 }
 
-// step applies one batch, and tells how many records were in it.
+// step applies one batch, and returns how many records were in it.
 func (a *Applier) step(ctx context.Context) (int, error) {
 	j := a.config.Journal
 	if a.from == 0 {
@@ -140,7 +140,7 @@ func (a *Applier) resume(ctx context.Context) error {
 		return fmt.Errorf("where the store stands: %w", err)
 	}
 	if applied > max(j.found, j.applied.Load()) {
-		// The journal was put back from a copy, older than the store. Its records may be new all the same.
+		// The journal was restored from a copy that is older than the store. Its records may be new all the same.
 		applied = 0
 	}
 	a.from = max(applied+1, j.first())
@@ -160,7 +160,7 @@ func (a *Applier) advance(applied uint64) {
 // note keeps the outcome of a try for State, and reports a failure.
 func (a *Applier) note(ctx context.Context, err error) {
 	if err != nil && ctx.Err() != nil {
-		return // we were told to stop; the last chance is to come
+		return // ctx has ended: Run tries once more
 	}
 	a.mu.Lock()
 	if a.err == nil && err != nil {
@@ -173,14 +173,15 @@ func (a *Applier) note(ctx context.Context, err error) {
 	}
 }
 
-// State is the error that keeps the applier from going on, and since when; nil if it is going on.
+// State returns the error that keeps the applier from going on, and since when it does; nil if the applier is going on.
 func (a *Applier) State() (since time.Time, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.since, a.err
 }
 
-// Flush returns when all that has been acknowledged so far is in the store, or when ctx ends. Nobody lingers over it.
+// Flush returns when all that has been acknowledged so far is in the store, or when ctx ends. The applier does not linger
+// meanwhile.
 func (a *Applier) Flush(ctx context.Context) error {
 	target := a.config.Journal.last.Load()
 	for {
@@ -199,7 +200,7 @@ func (a *Applier) Flush(ctx context.Context) error {
 	}
 }
 
-// Wait is Flush for a reader, who takes what is there after d. It reports whether the store has everything.
+// Wait is Flush for a reader that takes what is there after d. It reports whether the store has everything.
 func (a *Applier) Wait(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

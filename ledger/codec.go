@@ -8,8 +8,8 @@ import (
 	"switchyard"
 )
 
-// The bodies of records are JSON with names of their own: a field renamed in package switchyard must not make a journal
-// unreadable that an older build wrote. Money is nano-dollars here, so that no text is parsed on the way.
+// The bodies of records are JSON with names of their own: a journal that an older build wrote must stay readable when a
+// field is renamed in package switchyard. Money is in nano-dollars here, so that no text is parsed on the way.
 
 type body struct {
 	Kind       Kind            `json:"k"`

@@ -8,9 +8,9 @@ import (
 	"switchyard"
 )
 
-// Two records are encoded on the way of each request, and two more before its answer ends, so this is done by hand, in a
-// quarter of the time that encoding/json takes. The names are those of codec.go; as there, a field that is zero is left
-// out.
+// Two records are encoded on the way of each request, and two more before its answer ends. So this is done by hand,
+// which takes a quarter of the time that encoding/json takes. The names are those of codec.go; as there, a field that is
+// zero is left out.
 
 // encode appends the body of a record to dst.
 func encode(dst []byte, r Record) (_ []byte, err error) {
@@ -141,7 +141,7 @@ func comma(dst []byte) []byte {
 func quote(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			b, _ := json.Marshal(s) // of a string: cannot fail
+			b, _ := json.Marshal(s) // a string: cannot fail
 			return append(dst, b...)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// syncError is what a sync failed with. The kernel tells it once: the next sync may claim to have succeeded without having
-// brought everything to disk.
+// syncError is the error of a failed sync. The kernel reports it once: the next sync may claim to have succeeded without
+// having brought everything to disk.
 type syncError struct{ error }
 
 func (e syncError) Unwrap() error { return e.error }
@@ -21,7 +21,7 @@ func fsync(f *os.File) error {
 	return nil
 }
 
-// temporary is how the names of files end that are being written, and have not got their own yet.
+// temporary ends the name of a file while it is being written, before it gets its own name.
 const temporary = ".new"
 
 // removeTemporary removes what a process that died was writing.
@@ -80,7 +80,8 @@ func syncDir(dir string) error {
 	return errors.Join(fsync(d), d.Close())
 }
 
-// syncParent makes a folder's own name durable. It may lie in one that we cannot list, and then was made by somebody else.
+// syncParent makes a folder's own name durable. The parent may be a folder that we cannot list; then somebody else made
+// dir.
 func syncParent(dir string) error {
 	err := syncDir(filepath.Dir(dir))
 	if errors.Is(err, fs.ErrPermission) {

@@ -12,7 +12,7 @@ import (
 //
 //	'S'  CRC-32C of all that follows (4)  version (1)  index (8)  body
 //
-// The index is told, so that frames behind a damaged range can be found again and keep their place.
+// The index is part of it, so that frames behind a damaged range can be found again and keep their place.
 const (
 	magic    = 'S'
 	version  = 1
@@ -69,7 +69,7 @@ func readFrame(data []byte) (f frame, ok bool) {
 
 // tombstone is the frame of a Damaged record.
 func tombstone(index uint64) []byte {
-	f, _ := appendFrame(nil, Record{Kind: Damaged}, index) // of constants: cannot fail
+	f, _ := appendFrame(nil, Record{Kind: Damaged}, index) // made of constants: cannot fail
 	return f
 }
 

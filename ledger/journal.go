@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// What appending fails with. Whatever the error, nothing may be sent for which the record was to be written.
+// The errors of appending. Whatever the error, nothing may be sent for which the record was to be written.
 var (
 	ErrClosed  = errors.New("journal is closed")
 	ErrInUse   = errors.New("in use by another process")
@@ -24,17 +24,17 @@ var (
 // JournalConfig is where and how a journal is kept.
 type JournalConfig struct {
 	Dir         string // made if it does not exist
-	SegmentSize int    // bytes at which a file is full; as much of what is to be applied is kept in memory, too. 0: 1 MiB
+	SegmentSize int    // bytes at which a file is full, and that are kept in memory at most of what is yet to be applied; 0: 1 MiB
 
 	sync func(*os.File) error // how a file is brought to disk, for tests; nil: its Sync
 }
 
 // Journal is the append-only log that money is written to first. Many goroutines may use it; the owner calls Close.
 //
-// Callers take turns to write, each its own records, so that these are in the kernel's hands without the wait for
-// another goroutine. One goroutine syncs, for as long as there is anything to sync: each sync covers all that was
-// written before it began, so the more callers there are the less each costs, and nobody's write waits for it. A record
-// is acknowledged when it has been synced; Append waits for that. Until then the applier does not see it.
+// Callers take turns, and each writes its own records: so these are in the kernel's hands without waiting for another
+// goroutine. One goroutine syncs, for as long as there is anything to sync. Each sync covers all that was written before it
+// began, so the more callers there are the less each costs, and nobody's write waits for it. A record is acknowledged when
+// it has been synced; Append waits for that. Until then the applier does not see it.
 //
 // On disk it is a run of segments: files of frames (see frame.go), named by the index of their first record. Only the
 // newest is written to; the oldest go when all their records have been applied.
@@ -46,7 +46,7 @@ type Journal struct {
 	flush func(*os.File) error
 	guard *os.File // keeps other processes out
 
-	// The locks. Who needs several takes them in this order.
+	// The locks. A function that needs several takes them in this order.
 	turn    chan struct{} // full while somebody writes or changes the files; a channel, so that waiting can be given up
 	syncing sync.Mutex    // held during a sync, and whenever the files are given up or opened: never both at once
 	mu      sync.Mutex    // guards what follows it below
@@ -57,29 +57,29 @@ type Journal struct {
 	written  uint64     // the newest record that is in the kernel's hands; changed in the turn only
 	segments []segment  // in order; the last is written to. Changed in the turn only
 	open     []*os.File // those that may have to be synced, in order; the last is the newest. None after a failure
-	failing  error      // with which the latest write or sync failed; nil if it went well
+	failing  error      // error of the latest write or sync; nil if it went well
 	since    time.Time  // when they began to fail
 	waiting  []*group   // written, not yet acknowledged, in order
 	backlog  backlog
 
 	wake  chan struct{} // there is something to sync, or to tend to
-	grown chan struct{} // the applier has something to do
+	grown chan struct{} // what the applier waits for is there, or the journal fails
 	ended chan struct{} // closed when the goroutine that syncs has returned
 
-	found   uint64        // the newest record that was there at the start
+	found   uint64        // the newest record that was there when the journal was opened
 	last    atomic.Uint64 // the newest record that was acknowledged
 	applied atomic.Uint64 // the newest one that nobody needs any more
-	wanted  atomic.Uint64 // the one that the applier waits for
+	wanted  atomic.Uint64 // the record that the applier waits for
 	syncs   atomic.Uint64
 	spent   atomic.Uint64 // the last record of the oldest segment that another follows; the largest number if none does
 	rotten  atomic.Bool   // a file must be mended
 
-	// Of whoever has the turn.
+	// Used by whoever has the turn.
 	newest *os.File // nil after a failure, until it can be opened again
 	size   int64    // of the newest
 	frames []byte   // of what is being written
 
-	distrust bool // a sync failed: what the kernel shows may not be on disk. Of whoever holds syncing
+	distrust bool // a sync failed: what the kernel shows may not be on disk. Used by whoever holds syncing
 }
 
 // group is what one caller writes: all of it, or nothing.
@@ -94,8 +94,8 @@ func (g *group) wait() error {
 	return g.err
 }
 
-// OpenJournal opens or makes a journal, mends what a crash did to it, and starts its goroutine. What was found damaged is
-// told by Damages; a record that was half-written when the process died was never acknowledged, and is dropped.
+// OpenJournal opens or makes a journal, mends what a crash did to it, and starts its goroutine. Damages tells what was
+// found damaged. A record that was half-written when the process died was never acknowledged, and is dropped.
 func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	defer func() {
 		if err != nil {
@@ -134,8 +134,8 @@ func OpenJournal(c JournalConfig) (_ *Journal, err error) {
 	return j, nil
 }
 
-// identity is the name of the journal, so that a store knows its position in this one from that in another: a folder
-// that was emptied begins at 1 again.
+// identity returns the name of the journal, by which a store tells its position in this journal from that in another: a
+// folder that was emptied begins at 1 again.
 func identity(path string) (string, error) {
 	b, err := os.ReadFile(path)
 	if err == nil && len(b) > 0 {
@@ -151,19 +151,19 @@ func identity(path string) (string, error) {
 // ID names the journal; it survives restarts.
 func (j *Journal) ID() string { return j.id }
 
-// Epoch names this opening of the journal, and the journal: see JournalOf. What an earlier one left unsettled, nobody works
-// on any more.
+// Epoch names this opening of the journal, and with it the journal: see JournalOf. Nobody works any more on what an earlier
+// epoch of the same journal left unsettled.
 func (j *Journal) Epoch() string { return j.epoch }
 
-// JournalOf is the id of the journal that an epoch is of. It is empty for those of earlier versions, which did not tell:
-// then only one journal wrote to a store.
+// JournalOf returns the id of the journal that an epoch belongs to. It is empty for epochs of earlier versions, which did
+// not name it: then only one journal wrote to a store.
 func JournalOf(epoch string) string {
 	return epoch[:max(strings.LastIndexByte(epoch, '.'), 0)]
 }
 
-// Append writes records, all or none, and returns when they are on disk: a request that appends its Begun with its first
-// Opened, and its last Settled with its Ended, costs two syncs. If ctx ends before the caller has its turn, nothing is
-// written; after that Append tells how it went.
+// Append writes records, all or none, and returns when they are on disk. A request appends its Begun with its first Opened,
+// and its last Settled with its Ended, and so costs two syncs. If ctx ends before the caller has its turn, nothing is
+// written; after that Append waits, and tells how it went.
 func (j *Journal) Append(ctx context.Context, records ...Record) error {
 	g, err := j.write(ctx, records)
 	if err != nil {
@@ -172,9 +172,9 @@ func (j *Journal) Append(ctx context.Context, records ...Record) error {
 	return g.wait()
 }
 
-// Write is Append that returns as soon as the kernel has the records: the death of the process does not lose them any
-// more, only that of the machine does. synced waits until they are on disk, too, and may be called many times, or never.
-// If it fails they are not in the journal.
+// Write is Append that returns as soon as the kernel has the records: from then on they survive the death of the process,
+// but not that of the machine. synced waits until they are on disk, too; it may be called many times, or never. If it fails
+// the records are not in the journal.
 func (j *Journal) Write(ctx context.Context, records ...Record) (synced func() error, err error) {
 	g, err := j.write(ctx, records)
 	if err != nil {
@@ -199,15 +199,15 @@ func (j *Journal) Stats() Stats {
 	return Stats{Records: last, Waiting: last - min(last, j.applied.Load()), Syncs: j.syncs.Load(), Torn: j.torn}
 }
 
-// Damages is what has been found destroyed since the journal was opened.
+// Damages returns what has been found destroyed since the journal was opened.
 func (j *Journal) Damages() []*Damage {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.damages)
 }
 
-// Close syncs what has been written, refuses what comes later, and returns when all files are closed. Whoever reads the
-// journal, an Applier, must have stopped.
+// Close syncs what has been written, refuses what comes later, and returns when all files are closed. The journal's reader,
+// an Applier, must have stopped before.
 func (j *Journal) Close() error {
 	j.turn <- struct{}{}
 	j.mu.Lock()
@@ -220,7 +220,7 @@ func (j *Journal) Close() error {
 	if again {
 		return ErrClosed
 	}
-	err := j.reopen() // so that what was given up is cut off
+	err := j.reopen() // after a failure: this cuts off what was given up
 	if err == nil {
 		err = j.leave()
 	}

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Lock keeps a second process away, as long as the file that it makes at path is open; for the second the error is ErrInUse.
-// The kernel lets go of it when this process ends, however it ends.
+// Lock keeps a second process away for as long as the file is open that it makes at path; the second gets ErrInUse. The
+// kernel releases the lock when this process ends, however it ends.
 func Lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 )
 
 // Files are mended before they are used. What a crash left half-written at the very end was never acknowledged: it is cut
-// off. Anything else that is not as it was written is moved to quarantine, each lost record leaves a tombstone, and the
-// records behind keep their place.
+// off. Anything else that is not as it was written is moved to quarantine, each lost record is replaced with a tombstone,
+// and the records after it keep their place.
 
 // Damage is a part of the journal that was destroyed. As an error it is reported, never returned: the journal goes on.
 type Damage struct {
-	First, Last uint64 // the records that are lost; Last is less than First if there were only foreign bytes
+	First, Last uint64 // the first and last record that are lost; Last is less than First if none is: there were only foreign bytes
 	Bytes       int
-	File        string // where the bytes were put aside; empty if there were none
+	File        string // the file that the bytes were moved to; empty if there were none
 }
 
 func (d *Damage) Error() string {
@@ -40,12 +40,12 @@ type mender struct {
 	damages  []*Damage
 	torn     int // bytes cut off at the end
 
-	// Of a journal that runs: the oldest record that it has, and the newest that was acknowledged. What is missing between
-	// them is not torn, or applied and gone, but lost.
+	// For a journal that runs: the oldest record that it has, and the newest that was acknowledged; else 0. What is
+	// missing between them is lost: it can be neither torn, nor applied and freed.
 	first, acknowledged uint64
 }
 
-// run mends all segments, and tells the index that the next record will have.
+// run mends all segments, and returns the index that the next record will have.
 func (m *mender) run() (next uint64, err error) {
 	segments, err := segmentsIn(m.dir)
 	if err != nil {
@@ -73,9 +73,9 @@ func (m *mender) run() (next uint64, err error) {
 	return next, syncDir(m.dir)
 }
 
-// mend makes one file what it should be. If only its end is too much, it is cut off in place, which needs no room: the
-// disk may be full. With anew it is written again, so that no page that failed to reach the disk is trusted because the
-// kernel still has it. It tells the index behind the file's last record.
+// mend makes one file what it should be. If only its end is too much, that is cut off in place, which needs no room: the
+// disk may be full. With anew the file is written again: a page that failed to reach the disk must not be trusted because
+// the kernel still has it. mend returns the index after that of the file's last record.
 func (m *mender) mend(s segment, following uint64, anew bool) (next uint64, err error) {
 	data, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -96,8 +96,8 @@ func (m *mender) mend(s segment, following uint64, anew bool) (next uint64, err 
 	return next, err
 }
 
-// walk copies what is whole, and replaces what is not. It begins with the record at index; next is where the following
-// file begins.
+// walk copies the whole records, and replaces those that are not. It begins with the record at index; next is the index
+// at which the following file begins.
 func (m *mender) walk(data []byte, index, next uint64) ([]byte, uint64, error) {
 	fixed, lastFile := make([]byte, 0, len(data)), next == math.MaxUint64
 	for len(data) > 0 && index < next && index <= m.keep {
@@ -146,7 +146,7 @@ func (m *mender) walk(data []byte, index, next uint64) ([]byte, uint64, error) {
 	return fixed, index, err
 }
 
-// lose puts data aside, which stood where the records from first up to but without next should be.
+// lose moves data to quarantine, in place of which the records from first up to, but not including, next should be.
 func (m *mender) lose(data []byte, first, next uint64) error {
 	d, err := putAside(m.dir, data, first, next)
 	m.damages = append(m.damages, d)

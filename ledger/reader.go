@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// backlog is what has been written and not yet applied, as far as it has room: the applier is spared reading it back. It
-// is a run of consecutive records that ends with the newest. If it would grow beyond its limit it begins anew, and what
-// was in it is read from the files.
+// backlog holds records that have been written and not yet applied, as far as there is room, so that the applier need
+// not read them back. It is a run of consecutive records that ends with the newest. If it would grow beyond its limit it
+// begins anew, and what was in it is read from the files.
 type backlog struct {
 	records []Record
 	sizes   []int // of each, as written
@@ -25,7 +25,7 @@ func (b *backlog) add(r Record, size int) {
 	b.records, b.sizes = append(b.records, r), append(b.sizes, size)
 }
 
-// find is up to n records from index on, but none behind last; none if the first is not there.
+// find returns up to n records from index on, but none after last; none at all if the first is not there.
 func (b *backlog) find(index, last uint64, n int) []Record {
 	if len(b.records) == 0 || index < b.records[0].Index || index > last {
 		return nil
@@ -34,7 +34,7 @@ func (b *backlog) find(index, last uint64, n int) []Record {
 	return b.records[from:min(from+n, from+int(last-index)+1)]
 }
 
-// release forgets the records up to index; cut, those behind it.
+// release forgets the records up to index; cut, those after it.
 func (b *backlog) release(index uint64) {
 	if len(b.records) > 0 && index >= b.records[0].Index {
 		b.remove(0, min(len(b.records), int(index-b.records[0].Index)+1))
@@ -54,8 +54,8 @@ func (b *backlog) remove(from, to int) {
 	b.records, b.sizes = slices.Delete(b.records, from, to), slices.Delete(b.sizes, from, to)
 }
 
-// read is up to n acknowledged records from index on, or fewer, or none; they are valid until the next release. The
-// applier is its only caller. What has rotted since the files were opened is mended first: until then it fails.
+// read returns up to n acknowledged records from index on, or fewer, or none; they are valid until the next release. The
+// applier is its only caller. If a file has rotted since it was opened, read fails until that is mended.
 func (j *Journal) read(from uint64, n int) ([]Record, error) {
 	j.mu.Lock()
 	last := j.last.Load()
@@ -80,7 +80,7 @@ func (j *Journal) read(from uint64, n int) ([]Record, error) {
 	return records, err
 }
 
-// segmentOf is the one that holds the record at index.
+// segmentOf returns the one that holds the record at index.
 func segmentOf(segments []segment, index uint64) (_ segment, ok bool) {
 	for _, s := range slices.Backward(segments) {
 		if s.first <= index {
@@ -90,7 +90,7 @@ func segmentOf(segments []segment, index uint64) (_ segment, ok bool) {
 	return segment{}, false
 }
 
-// readSegment is up to n records of a file, from one index to another.
+// readSegment returns up to n records of a file, from one index to another.
 func readSegment(s segment, from, to uint64, n int) (records []Record, err error) {
 	data, err := os.ReadFile(s.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -120,8 +120,8 @@ func readSegment(s segment, from, to uint64, n int) (records []Record, err error
 	return records, nil
 }
 
-// want tells which record the applier waits for. The channel gets a signal when it has been acknowledged, perhaps an
-// earlier one, too, and when the log has failed.
+// want says which record the applier waits for. The channel gets a signal when that has been acknowledged, and when the
+// journal has failed; sometimes also for an earlier record.
 func (j *Journal) want(index uint64) <-chan struct{} {
 	j.wanted.Store(index)
 	if j.last.Load() >= index {
@@ -130,7 +130,7 @@ func (j *Journal) want(index uint64) <-chan struct{} {
 	return j.grown
 }
 
-// release tells that all records up to index are in the store.
+// release says that all records up to index are in the store.
 func (j *Journal) release(index uint64) {
 	j.applied.Store(index)
 	j.mu.Lock()

@@ -10,12 +10,12 @@ const (
 	Opened  Kind = "opened"  // an attempt's request is about to leave; it may cost money from now on
 	Held    Kind = "held"    // the provider gave the attempt a job id
 	Settled Kind = "settled" // the attempt has ended; a later Settled of the same attempt corrects it
-	Ended   Kind = "ended"   // the generation has ended; likewise
-	Damaged Kind = "damaged" // stands where a record was destroyed; nothing is to be applied
+	Ended   Kind = "ended"   // the generation has ended; a later Ended of the same generation corrects it
+	Damaged Kind = "damaged" // in the place of a record that was destroyed; there is nothing to apply
 )
 
-// Record is one line of the journal. Each holds its whole subject, so that none depends on an earlier one having
-// survived.
+// Record is one line of the journal. Each holds all that is known of its subject, so that it does not matter whether
+// an earlier record of that has survived.
 type Record struct {
 	Kind       Kind
 	Attempt    switchyard.Attempt    // of Opened, Held, Settled

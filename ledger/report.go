@@ -11,8 +11,8 @@ import (
 // Dimension is what a report is broken down by.
 type Dimension string
 
-// A report by one of the first two is of attempts, one by another is of generations. Its money is that of all attempts
-// either way, so that it adds up to the same.
+// A report by provider or model counts attempts, one by anything else counts generations. Its money is that of all
+// attempts either way, so that all reports add up to the same.
 const (
 	ByProvider   Dimension = "provider"
 	ByModel      Dimension = "model" // as the provider names it
@@ -26,23 +26,25 @@ const (
 
 // Reports are for people, and for their spreadsheets.
 type Reports interface {
-	// Report is a line a group, in the order of their names.
+	// Report returns a line for each group, in the order of their names.
 	Report(ctx context.Context, q Query) ([]Line, error)
 
-	// EachRow tells the attempts that started in a span of time, the oldest first. It ends at the first error of tell.
+	// EachRow calls tell with the attempts that started in a span of time, the oldest first. It ends at the first error
+	// of tell.
 	EachRow(ctx context.Context, span Span, tell func(Row) error) error
 
-	// EachGeneration tells the generations that started in a span of time and have ended, the oldest first. What passed
-	// through is not among them. It ends at the first error of tell.
+	// EachGeneration calls tell with the generations that started in a span of time and have ended, the oldest first,
+	// except those that passed through. It ends at the first error of tell.
 	EachGeneration(ctx context.Context, span Span, tell func(switchyard.Generation) error) error
 }
 
-// Span is a span of time: from Since on, up to but without Until. Zero is from the first, to the last.
+// Span is the time from Since on, up to but not including Until. A zero Since is before everything, a zero Until after
+// everything.
 type Span struct {
 	Since, Until time.Time
 }
 
-// Validate reports a span that is turned round.
+// Validate errs if Since is after Until.
 func (s Span) Validate() error {
 	if !s.Until.IsZero() && s.Since.After(s.Until) {
 		return fmt.Errorf("since %s is after until %s", s.Since.UTC().Format(time.RFC3339), s.Until.UTC().Format(time.RFC3339))
@@ -56,18 +58,19 @@ type Query struct {
 	Span
 }
 
-// Line is what one group came to. What runs is in its money, since that may be spent, but in no count of Sums.
+// Line is what one group came to. Attempts that still run are in its money, since that may be spent, but in no count of
+// Sums.
 type Line struct {
 	Group       string
 	Generations int
 	Attempts    int
 	Sums        // of attempts or of generations, see Dimension; without Latency
 	P95         time.Duration
-	Priced      switchyard.Money // the part of Cost whose attempts or generations cost nothing that is unknown
-	PricedFor   int              // their images
+	Priced      switchyard.Money // the part of Cost that is of attempts or generations whose whole cost is known
+	PricedFor   int              // the images of those
 }
 
-// PerImage is the cost of one image; known is false if there are none whose cost is known.
+// PerImage returns the cost of one image; known is false if there are no images whose cost is known.
 func (l *Line) PerImage() (cost switchyard.Money, known bool) {
 	if l.PricedFor == 0 {
 		return 0, false

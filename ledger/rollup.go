@@ -7,8 +7,8 @@ import (
 	"switchyard"
 )
 
-// Bounds are the upper bounds of the buckets that latencies are counted in, each half as much again as the one before:
-// a quantile read from them is wrong by a fifth at most. What is above the last one is in a bucket of its own.
+// Bounds are the upper bounds of the buckets that latencies are counted in. Each is half as much again as the one before, so a
+// quantile read from them is wrong by a fifth at most. Latencies above the last bound are in a bucket of their own.
 var Bounds = [...]time.Duration{
 	50 * time.Millisecond, 75 * time.Millisecond, 110 * time.Millisecond, 170 * time.Millisecond, 250 * time.Millisecond,
 	380 * time.Millisecond, 570 * time.Millisecond, 850 * time.Millisecond, 1300 * time.Millisecond, 1900 * time.Millisecond,
@@ -30,8 +30,8 @@ func (h *Histogram) Add(o *Histogram) {
 	}
 }
 
-// Quantile is the latency that a share q of those counted did not exceed, read off a straight line within its bucket, as
-// Prometheus does. It is 0 if nothing was counted, and the last bound if it lies beyond that.
+// Quantile returns the latency that a share q of those counted did not exceed, read off a straight line within its bucket, as
+// Prometheus does. It is 0 if nothing was counted, and the last bound if the latency is beyond that.
 func (h *Histogram) Quantile(q float64) time.Duration {
 	total := 0
 	for _, n := range h {
@@ -58,7 +58,7 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return Bounds[len(Bounds)-1]
 }
 
-// bucket is where a latency is counted.
+// bucket returns the index of the count that a latency belongs to.
 func bucket(d time.Duration) int {
 	for i, bound := range Bounds {
 		if d <= bound {
@@ -72,13 +72,13 @@ func bucket(d time.Duration) int {
 type Sums struct {
 	Count    int              // that have ended
 	OK       int              // of them, those that ended well
-	Neither  int              // of them, those whose outcome says nothing about who served: see switchyard.Neither
+	Neither  int              // of them, those whose outcome says nothing about the target or route: see switchyard.Neither
 	Images   int              // delivered
 	Cost     switchyard.Money // known amounts, settled and possible
 	Possible switchyard.Money // the part of Cost that may not have been charged
-	Unknown  int              // that cost an amount which nobody knows
+	Unknown  int              // how many cost an amount that nobody knows
 	Busy     time.Duration    // latencies of those that ended well, added up
-	Latency  Histogram        // of the same
+	Latency  Histogram        // of those that ended well
 }
 
 // Add adds what o came to.
@@ -109,7 +109,8 @@ func (s *Sums) Take(o *Sums) {
 	}
 }
 
-// Success is the share that ended well, 0 to 1, of those that say something about who served; known is false if none do.
+// Success returns the share that ended well, 0 to 1, of those whose outcome says something about the target or route; known is false
+// if there are none.
 func (s *Sums) Success() (share float64, known bool) {
 	if n := s.Count - s.Neither; n > 0 {
 		return float64(s.OK) / float64(n), true
@@ -117,7 +118,7 @@ func (s *Sums) Success() (share float64, known bool) {
 	return 0, false
 }
 
-// Mean is the mean latency of those that ended well; 0 without any.
+// Mean returns the mean latency of those that ended well; 0 without any.
 func (s *Sums) Mean() time.Duration {
 	if s.OK == 0 {
 		return 0
@@ -125,23 +126,24 @@ func (s *Sums) Mean() time.Duration {
 	return s.Busy / time.Duration(s.OK)
 }
 
-// Spans are what stores keep sums of, the shortest first: each that an answer is made of costs time to read.
+// Spans are the lengths of time that stores keep sums of, the shortest first. An answer is made of the longest that will do: each row
+// of sums costs time to read.
 var Spans = [...]time.Duration{time.Minute, 15 * time.Minute, time.Hour}
 
 // MinutesKept is how long stores keep the sums of spans that are shorter than an hour. Those of hours are kept as long as
 // the ledger itself.
 const MinutesKept = 8 * 24 * time.Hour
 
-// Steps asks for rollups: of what started from Since on, up to but without Until, in steps of Step, which begin at
-// multiples of it since 1970 UTC. A Step is a number of whole minutes; 0 makes one step of all. Bounds in time are widened
-// to whole steps, with 0 to whole minutes. What is older than MinutesKept is told in steps of whole hours only, and with 0
-// if all that is asked for is longer than that.
+// Steps asks for rollups of what started from Since on, up to but not including Until, in steps of Step, which begin at multiples of
+// it since 1970 UTC. A Step is a number of whole minutes; 0 makes one step of everything. Since and Until are widened to whole steps;
+// if Step is 0, to whole minutes, or to whole hours if they are further apart than MinutesKept. What is older than MinutesKept is
+// found only by steps of whole hours, or, if Step is 0, by asking for a longer time than MinutesKept.
 type Steps struct {
 	Since, Until time.Time // zero: from the first, to the last
 	Step         time.Duration
 }
 
-// Span is the one of Spans to read; an error if Step is not a number of whole minutes, or if Since is after Until.
+// Span returns the one of Spans to read. It errs if Step is not a number of whole minutes, or if Since is after Until.
 func (s Steps) Span() (time.Duration, error) {
 	if s.Step < 0 || s.Step%time.Minute != 0 {
 		return 0, fmt.Errorf("step %v: want whole minutes", s.Step)
@@ -164,8 +166,8 @@ func (s Steps) Span() (time.Duration, error) {
 	return longest, nil
 }
 
-// Begin is when the step begins that at is in; Step must not be 0. Time.Truncate counts from another year, and so finds another moment
-// for steps of which a day is no multiple.
+// Begin returns when the step begins that at is in; Step must not be 0. Time.Truncate would not do: it counts from the year 1, and
+// finds another moment if a day is not a multiple of Step.
 func (s Steps) Begin(at time.Time) time.Time {
 	seconds := at.Unix() // a count of nanoseconds ends with the year 2262
 	return time.Unix(seconds-seconds%int64(s.Step/time.Second), 0).UTC()

@@ -14,7 +14,7 @@ import (
 // segment is one file of the journal.
 type segment struct {
 	path  string
-	first uint64 // index of its first record; a file that has none yet is named for the next
+	first uint64 // index of its first record; if it has none yet, of the next one
 }
 
 // segmentDigits is how long a segment's name is, so that names sort as the numbers do.
@@ -24,7 +24,7 @@ func segmentPath(dir string, first uint64) string {
 	return filepath.Join(dir, fmt.Sprintf("%0*d", segmentDigits, first))
 }
 
-// segmentsIn lists the segments of a folder in their order. Other files are none of theirs.
+// segmentsIn lists the segments of a folder in their order. It ignores all other files.
 func segmentsIn(dir string) (list []segment, err error) {
 	files, err := os.ReadDir(dir) // sorted by name
 	for _, f := range files {
@@ -35,8 +35,9 @@ func segmentsIn(dir string) (list []segment, err error) {
 	return list, err
 }
 
-// begin mends the files, cuts off all records behind keep, opens the newest, and brings what there is to disk: a process
-// that died may not have. So all that is there is acknowledged. Requires the turn and syncing, but at the start.
+// begin mends the files, cuts off all records after keep, opens the newest file, and brings everything to disk, for a
+// process that died may not have. So all that is there is acknowledged. Requires the turn and syncing, except at the
+// start.
 func (j *Journal) begin(keep uint64) error {
 	m := &mender{dir: j.dir, keep: keep, distrust: j.distrust, acknowledged: j.last.Load()}
 	if len(j.segments) > 0 {
@@ -55,11 +56,11 @@ func (j *Journal) begin(keep uint64) error {
 	}
 	j.distrust = false
 	j.acknowledge(next - 1)
-	j.drop(next-1, errors.New("lost when the files were opened anew")) // but for damage, there is none left
+	j.drop(next-1, errors.New("lost when the files were opened anew")) // unless something is damaged, no such record is left
 	return nil
 }
 
-// openFiles opens the newest of the files, or makes the first, for the record at next; and syncs all.
+// openFiles opens the newest file, or makes the first one, for the record at next; then it syncs all files.
 func (j *Journal) openFiles(next uint64) error {
 	segments, err := segmentsIn(j.dir)
 	if err != nil {
@@ -89,7 +90,7 @@ func (j *Journal) openFiles(next uint64) error {
 	return nil
 }
 
-// follow puts a list of segments in the place of the one there was. Requires the turn and mu.
+// follow replaces the list of segments. Requires the turn and mu.
 func (j *Journal) follow(segments []segment) {
 	j.segments = segments
 	spent := uint64(math.MaxUint64)
@@ -99,7 +100,7 @@ func (j *Journal) follow(segments []segment) {
 	j.spent.Store(spent)
 }
 
-// advance lets another segment follow one that is full. The old one is synced, and then closed, with what comes next.
+// advance begins another segment if the newest is full. The next sync syncs the old one, too, and then closes it.
 // Requires the turn.
 func (j *Journal) advance() error {
 	if j.size < j.full {
@@ -145,7 +146,7 @@ func (j *Journal) first() uint64 {
 	return j.segments[0].first
 }
 
-// leave frees what has been applied when the journal is closed: all of it, if all has. Requires the turn.
+// leave frees what has been applied when the journal is closed; if all has been, all files go. Requires the turn.
 func (j *Journal) leave() error {
 	if j.size > 0 && j.applied.Load() >= j.written {
 		j.size = j.full
@@ -164,11 +165,11 @@ func (j *Journal) abandon() {
 	j.mu.Unlock()
 	j.newest = nil
 	for _, f := range open {
-		_ = f.Close() // who needs to know whether it is on disk has synced it
+		_ = f.Close() // what must be on disk has been synced
 	}
 }
 
-// syncFailed reports whether an error is, or may hold, that of a sync.
+// syncFailed reports whether an error comes from a failed sync.
 func syncFailed(err error) bool {
 	_, ok := errors.AsType[syncError](err)
 	return ok

@@ -10,22 +10,22 @@ import (
 	"switchyard"
 )
 
-// ErrNotFound is a generation that is not there, or not the asker's.
+// ErrNotFound says that there is no such generation, or that it is another tenant's.
 var ErrNotFound = errors.New("no such generation")
 
 // Store is a database that an Applier fills. Each lives in a folder named for its technology.
 // An error means that nothing was changed, and that the same call may succeed later.
 type Store interface {
-	// Applied is the index up to which the records of the journal have been applied; 0 if none have.
+	// Applied returns the index up to which the records of the journal have been applied; 0 if none have.
 	Applied(ctx context.Context, journal string) (uint64, error)
 
-	// Apply carries out a batch in one transaction. Applying a record twice is the same as applying it once: an Opened
-	// or Begun does nothing where there is a row already, the others overwrite what they tell.
+	// Apply carries out a batch in one transaction. Applying a record twice is the same as applying it once: an Opened or a
+	// Begun does nothing if there is a row already, the others overwrite what they hold.
 	Apply(ctx context.Context, b Batch) error
 
-	// Unfinished lists the generations that have not ended, or that have an attempt which has not, and that nobody works on
-	// any more: of other epochs of the same journal, and of those that name none (see JournalOf). Another journal's process
-	// may be alive, so of its rows only those are listed that started before the given time.
+	// Unfinished lists the generations that have not ended, or that have an attempt which has not ended, and that nobody works
+	// on any more: those of other epochs of the same journal, and those whose epoch names no journal (see JournalOf). The
+	// process of another journal may be alive, so of its rows only those are listed that started before the given time.
 	Unfinished(ctx context.Context, epoch string, before time.Time) ([]Account, error)
 }
 
@@ -36,9 +36,9 @@ type Batch struct {
 	Records []Record
 }
 
-// Final yields the records that a store must carry out for the batch to have its effect. Each holds its whole subject, so
-// that an Opened whose Settled is here too, or a Begun whose Ended is, need not be; but for those of another process,
-// since a row has the epoch of who opened it.
+// Final yields the records that a store must carry out for the batch to have its effect. Each record holds all that is known of
+// its subject, so an Opened can be left out whose Settled is in the batch, too, and a Begun whose Ended is. That does not go
+// for records of different processes: a row has the epoch of the process that opened it.
 func (b Batch) Final() iter.Seq[*Record] {
 	type subject struct {
 		kind      Kind
@@ -74,9 +74,9 @@ type Account struct {
 	Rating     string // the app's; empty if it gave none
 }
 
-// End is what is to be recorded if nobody goes on with a generation: attempts under way are lost, and the generation ends as o,
-// unless it had ended before. Then an attempt that it did not wait for has outlived it, and its cost is all that changes. Of an
-// account that is empty, or has ended whole, it is nothing.
+// End returns what is to be recorded if nobody goes on with a generation: attempts under way are lost, and the generation ends
+// as o. If it had ended before, some attempt has outlived it, and only its cost changes. There is nothing to record if the
+// account is empty, or if everything in it has ended.
 func (a Account) End(o switchyard.Outcome) []Record {
 	var records []Record
 	costs, images := make([]switchyard.Cost, len(a.Attempts)), 0
@@ -102,8 +102,8 @@ func (a Account) End(o switchyard.Outcome) []Record {
 // Page asks for a part of a list of generations, the newest first.
 type Page struct {
 	Span             // what started in it
-	RequestID string // only what its app gave this id of its own; empty: all
-	After     Cursor // where the page before ended; zero: from the newest on
+	RequestID string // only generations to which the app gave this id of its own; empty: all
+	After     Cursor // last generation of the page before; zero: from the newest on
 	Limit     int
 }
 
@@ -130,7 +130,7 @@ type Row struct {
 	Latency    time.Duration
 }
 
-// MarshalJSON is the row of /api/ledger. An unknown price is null, never zero; a known one is an exact decimal.
+// MarshalJSON gives the row of /api/ledger. An unknown price is null, never zero; a known one is an exact decimal.
 func (r Row) MarshalJSON() ([]byte, error) {
 	var cost *json.Number
 	if r.Cost.Basis != switchyard.BasisUnknown {
@@ -172,7 +172,7 @@ type Total struct {
 	Mean     time.Duration    // latency of the attempts that ended well
 }
 
-// Check is whether the ledger adds up.
+// Check says whether the ledger adds up.
 type Check struct {
 	Generations switchyard.Money // sum over the generations that ended with a known cost
 	Attempts    switchyard.Money // sum over the attempts of the same

@@ -2,8 +2,9 @@ package ledger
 
 import "switchyard"
 
-// Sum is what attempts cost together. If one of them may have cost an amount that nobody knows, the basis of the sum is
-// unknown; if one of them was only possibly charged, so is the sum. Costs that are known to be nothing do not count.
+// Sum returns what attempts cost together. If one of them may have cost an amount that nobody knows, the basis of the
+// sum is unknown; if one of them was only possibly charged, so is the sum. Costs that are known to be nothing do not
+// count.
 func Sum(costs ...switchyard.Cost) switchyard.Cost {
 	total := switchyard.Cost{Charge: switchyard.ChargeNone}
 	for _, c := range costs {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A journal that fails is tried every so often, with so many bytes: room for a few hundred records, so that whoever goes by
-// State is not told that all is well for the sake of one.
+// A journal that fails is tried every trialEvery with trialSize bytes: room for a few hundred records. If it were tried
+// with one record, State might say that all is well when there is room for that one only.
 const (
 	trialEvery = time.Second
 	trialSize  = 64 << 10
@@ -37,7 +37,7 @@ func (j *Journal) keep() {
 			if !waits {
 				break
 			}
-			runtime.Gosched() // whoever is about to write shares the sync
+			runtime.Gosched() // so that those who are about to write share the sync
 			if err := j.sync(); err != nil {
 				j.turn <- struct{}{}
 				j.fail(err, true)
@@ -55,8 +55,8 @@ func (j *Journal) keep() {
 	}
 }
 
-// try finds out whether writes that failed go well again. Nobody else may: a process that is not ready is sent nothing to
-// write for. Requires the turn.
+// try finds out whether writes go well again after a failure. Nothing else would find out: a process that is not ready gets
+// no requests, and so has nothing to write. Requires the turn.
 func (j *Journal) try() {
 	if _, err := j.State(); err == nil {
 		return
@@ -84,9 +84,9 @@ func (j *Journal) try() {
 	j.failing = nil
 }
 
-// trial is what the end of a file may be filled with to see whether it can be. A crash may leave it there: it is then taken
-// for the rest of a record that was never acknowledged, since it begins like none, and none begins in it. File systems do
-// not make it smaller.
+// trial returns bytes to fill the end of a file with, to see whether there is room. A crash may leave them there. They are
+// then taken for the rest of a record that was never acknowledged: they do not begin as a record does, and no record begins
+// within them. They are random, so that no file system can make them smaller.
 func trial() []byte {
 	b := make([]byte, trialSize)
 	_, _ = rand.Read(b) // never fails
@@ -101,14 +101,14 @@ func (j *Journal) unsynced() (waits, closed bool) {
 	return len(j.waiting) > 0, j.closed
 }
 
-// sync brings to disk what has been written so far, and tells its callers.
+// sync brings to disk what has been written so far, and then wakes those who wait for that.
 func (j *Journal) sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
 	return j.bring()
 }
 
-// bring is sync. After an error nothing that was written since the last one is trusted. Requires syncing.
+// bring does sync's work. After an error nothing is trusted that was written since the last sync. Requires syncing.
 func (j *Journal) bring() error {
 	j.mu.Lock()
 	index, files, waits := j.written, j.open, len(j.waiting) > 0
@@ -119,7 +119,7 @@ func (j *Journal) bring() error {
 	full := len(files) - 1
 	for _, f := range files {
 		if err := j.flush(f); err != nil {
-			j.distrust = true // whoever gives the files up from now on must know
+			j.distrust = true // for whoever gives the files up from now on
 			return err
 		}
 	}
@@ -149,13 +149,13 @@ func (j *Journal) needsTending() bool {
 	return failed || j.rotten.Load() || j.applied.Load() >= j.spent.Load()
 }
 
-// tend is done between syncs: files that were given up are opened again, for the applier's sake; what has been applied is
-// freed. Requires the turn.
+// tend works between syncs: it opens files again that were given up, for the applier's sake, and frees what has been
+// applied. Requires the turn.
 func (j *Journal) tend() {
 	if j.rotten.Swap(false) {
 		j.fail(errRotten, false)
 	}
-	if j.reopen() != nil { // who writes next tries again, and hears of it
+	if j.reopen() != nil { // whoever writes next tries again, and gets the error
 		return
 	}
 	_ = j.free() // files that could not be removed are tried again at the next start

@@ -29,7 +29,7 @@ func (j *Journal) write(ctx context.Context, records []Record) (*group, error) {
 	return g, nil
 }
 
-// put writes records behind those that are there. Requires the turn.
+// put writes records after those that are there. Requires the turn.
 func (j *Journal) put(records []Record) (*group, error) {
 	if err := j.reopen(); err != nil {
 		return nil, j.stuck(err)
@@ -56,16 +56,16 @@ func (j *Journal) put(records []Record) (*group, error) {
 	return g, nil
 }
 
-// push writes behind what the newest file has, all or nothing. Requires the turn.
+// push writes at the end of the newest file, all or nothing. Requires the turn.
 func (j *Journal) push(b []byte) error {
 	_, err := j.newest.Write(b)
-	if err != nil && j.newest.Truncate(j.size) != nil { // else it is as it was before
+	if err != nil && j.newest.Truncate(j.size) != nil { // if that goes well the file is as it was before
 		j.fail(err, false)
 	}
 	return err
 }
 
-// fill makes frames of records.
+// fill makes frames of records, in j.frames.
 func (j *Journal) fill(records []Record) error {
 	j.frames = j.frames[:0]
 	for i, r := range records {
@@ -94,9 +94,14 @@ func (j *Journal) reopen() error {
 
 var errRotten = errors.New("a file has rotted")
 
-// fail gives the files up after an error: what is in them is no longer what we know of. They are opened again by the next
-// who writes, cut off behind the last record that was written whole. What waits for a sync has one first, so that nobody
-// waits while there are no files.
+// fail gives the files up after an error: we no longer know what is in them. Whoever writes next opens them again, and
+// cuts off all after the last record that was written whole. What waits for a sync is synced first, so that nobody waits
+// while there are no files.
+//
+// If it is the sync that failed, the next one may claim to have succeeded without having brought everything to disk. So
+// what was not acknowledged is given up, too, and those who wait for it get the error; and the files that it was in are
+// written anew, for they are not trusted any more. So no record survives whose caller was told that it does not exist.
+// Requires the turn.
 //
 // If it is a sync that failed, the next one may claim to have succeeded without having brought everything to disk. So
 // what was not acknowledged is given up, too, and whoever waits is told; and the files that it was in are not trusted any
@@ -113,10 +118,10 @@ func (j *Journal) fail(err error, syncFailed bool) {
 		j.drop(j.last.Load(), err)
 	}
 	poke(j.wake)
-	poke(j.grown) // the applier tells of it
+	poke(j.grown) // the applier reports the error
 }
 
-// stuck notes that what was to be written is not.
+// stuck notes the error of a write that failed, and returns it.
 func (j *Journal) stuck(err error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -128,15 +133,15 @@ func (j *Journal) stuck(err error) error {
 	return err
 }
 
-// State is the error with which the latest write failed, and since when none has gone well; nil if it went well. While it
-// fails the journal tries by itself: see try.
+// State returns the error with which the latest write failed, and since when none has gone well; nil if the latest went
+// well. While writes fail the journal tries by itself: see try.
 func (j *Journal) State() (since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.since, j.failing
 }
 
-// drop forgets what was written behind keep. Requires the turn and syncing.
+// drop forgets what was written after keep, and gives err to those who wait for it. Requires the turn and syncing.
 func (j *Journal) drop(keep uint64, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -149,7 +154,7 @@ func (j *Journal) drop(keep uint64, err error) {
 	j.backlog.cut(keep)
 }
 
-// acknowledge tells whose records are on disk up to index. Requires syncing.
+// acknowledge wakes those whose records are on disk: all up to index. Requires syncing.
 func (j *Journal) acknowledge(index uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

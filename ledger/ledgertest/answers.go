@@ -43,7 +43,7 @@ func rowsShape(t *testing.T, x Technology) {
 	}
 }
 
-// beyondAll: times that no count of nanoseconds holds are before everything, or after it.
+// beyondAll: a time that no count of nanoseconds can hold is before everything, or after it.
 func beyondAll(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	Apply(t, s, "e", ledger.EndRecord(Ended(Generation("g"))), ledger.SettleRecord(Done(Attempt("a", "g"))))
@@ -58,7 +58,8 @@ func beyondAll(t *testing.T, x Technology) {
 	}
 }
 
-// byRequest: an app's own id for a request, which it may give again, finds what became of it.
+// byRequest: what became of a request is found by the app's own id for it, which the app may have used more than
+// once.
 func byRequest(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	for id, request := range map[string]string{"a": "mine", "b": "other", "c": "mine", "d": ""} {
@@ -78,7 +79,7 @@ func byRequest(t *testing.T, x Technology) {
 	}
 }
 
-// pages: one after the other they are the whole list, also where many began in the same moment.
+// pages: all pages together are the whole list, also where many generations began in the same moment.
 func pages(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	want := []string{"late", "a", "b", "c", "d", "e", "early"}

@@ -1,4 +1,4 @@
-// Package ledgertest holds databases of the ledger to what package ledger promises of them: one suite for all.
+// Package ledgertest tests that databases of the ledger do what package ledger promises: one suite for all.
 package ledgertest
 
 import (
@@ -13,8 +13,8 @@ import (
 
 // Technology is what the suite must know of the one under test.
 type Technology struct {
-	// Fresh opens an empty ledger, and a connection to it with none of our settings, as people have who ask plain SQL. Both
-	// are closed when the test ends.
+	// Fresh opens an empty ledger, and a connection to it with none of our settings, as somebody has who asks plain SQL.
+	// Both are closed when the test ends.
 	Fresh func(t *testing.T) (ledger.Database, *sql.DB)
 
 	DayAgo string // the time a day ago, in SQL
@@ -75,7 +75,7 @@ func Cost(n switchyard.Money, b switchyard.Basis, c switchyard.Charge) switchyar
 	return switchyard.Cost{Amount: n, Basis: b, Charge: c}
 }
 
-// Attempt is one that has just been opened.
+// Attempt returns one that has just been opened.
 func Attempt(id, generation string) switchyard.Attempt {
 	return switchyard.Attempt{
 		ID: id, Generation: generation, Number: 1, Part: 2, Target: "flux", Provider: "fal", Model: "fal-ai/flux/dev", Started: Start,
@@ -83,14 +83,14 @@ func Attempt(id, generation string) switchyard.Attempt {
 	}
 }
 
-// Done is the attempt when it has ended well.
+// Done returns the attempt as it is when it has ended well.
 func Done(a switchyard.Attempt) switchyard.Attempt {
 	a.Latency, a.Stage, a.Outcome, a.Status, a.Images = 1500*time.Millisecond, switchyard.Answered, switchyard.OK, 200, 1
 	a.Cost = Cost(24_000_000, switchyard.BasisBook, switchyard.ChargeSettled)
 	return a
 }
 
-// Generation is one that has just begun.
+// Generation returns one that has just begun.
 func Generation(id string) switchyard.Generation {
 	return switchyard.Generation{
 		ID: id, RequestID: "r", Tenant: "acme", Key: "web", Tier: "pro", Kind: "generation", Dialect: "openai", Path: "/v1/images/generations",
@@ -98,7 +98,7 @@ func Generation(id string) switchyard.Generation {
 	}
 }
 
-// Ended is the generation when it has ended well.
+// Ended returns the generation as it is when it has ended well.
 func Ended(g switchyard.Generation) switchyard.Generation {
 	g.Latency, g.Outcome, g.Target, g.Provider, g.Served = 1600*time.Millisecond, switchyard.OK, "flux", "fal", "fal-ai/flux/dev"
 	g.Attempts, g.Delivered, g.Fidelity, g.Prompt, g.Shape = 1, 1, "exact", "abc", `{"n":1}`
@@ -123,7 +123,7 @@ func rate(t *testing.T, s ledger.Opinions, id, rating string) {
 	}
 }
 
-// ask is the rows of a query, each scanned by scan.
+// ask returns the rows of a query, each read by scan.
 func ask[T any](ctx context.Context, t *testing.T, db *sql.DB, query string, scan func(*sql.Rows) (T, error)) (list []T) {
 	t.Helper()
 	rows, err := db.QueryContext(ctx, query)

@@ -42,7 +42,8 @@ func ofVariant(id, variant string, latency time.Duration) ledger.Record {
 	return ledger.EndRecord(g)
 }
 
-// observations: what ended, in the order in which it did, then the ratings as they were last given, in the order in which they first were.
+// observations: first the generations in the order in which they ended, then the ratings, each as it was last given, in the order in which
+// they were first given.
 func observations(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	running, failed := Generation("g4"), Generation("g5")

@@ -12,7 +12,7 @@ import (
 	"switchyard/ledger"
 )
 
-// reckoned holds reports by everything, of many spans, against a count of all rows one by one.
+// reckoned compares reports by everything, of many spans, with a count of all rows one by one.
 func reckoned(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	dice := rand.New(rand.NewPCG(3, 4))
@@ -53,7 +53,7 @@ func reckoned(t *testing.T, x Technology) {
 	}
 }
 
-// groups are where a generation counts. Attempts have a provider and a model of their own.
+// groups tells the group that a generation counts in. Attempts are grouped by a provider and a model of their own.
 var groups = map[ledger.Dimension]func(switchyard.Generation) string{
 	ledger.ByProvider: nil, ledger.ByModel: nil,
 	ledger.ByTier:       func(g switchyard.Generation) string { return g.Tier },
@@ -64,8 +64,8 @@ var groups = map[ledger.Dimension]func(switchyard.Generation) string{
 	ledger.ByDay:        func(g switchyard.Generation) string { return g.Started.UTC().Format(time.DateOnly) },
 }
 
-// anyGeneration is one of any fate, with its attempts: at several targets one after the other, or in parts at one; under way or
-// done; some of which nobody recorded the beginning or the end of.
+// anyGeneration makes up a generation of any fate, with its attempts: at several targets one after the other, or in parts at
+// one; under way or done. Of some nobody recorded the beginning or the end.
 func anyGeneration(dice *rand.Rand, id string) (records []ledger.Record) {
 	pick := func(words ...string) string { return words[dice.IntN(len(words))] }
 	g := Generation(id)
@@ -110,14 +110,14 @@ func anyCost(dice *rand.Rand) switchyard.Cost {
 	}[dice.IntN(6)]
 }
 
-// reckoning is a line as it comes about.
+// reckoning is a line of a report, as far as it has been added up.
 type reckoning struct {
 	ledger.Line
 	generations map[string]bool
 	latencies   []time.Duration
 }
 
-// reckon is a report, made of each row by itself. Of nil, it is one of attempts.
+// reckon makes a report from each row by itself. If of is nil, it is a report of attempts.
 func reckon(q ledger.Query, of func(switchyard.Generation) string, rows []ledger.Row, list []ledger.Account) []ledger.Line {
 	within := func(at time.Time) bool { return !at.Before(q.Since) && (q.Until.IsZero() || at.Before(q.Until)) }
 	lines, tried := map[string]*reckoning{}, map[string][]ledger.Row{}
@@ -147,7 +147,7 @@ func reckon(q ledger.Query, of func(switchyard.Generation) string, rows []ledger
 	return all
 }
 
-// reckonOne counts what ended as told, and paid for as tried.
+// reckonOne counts one row: told is how it ended, tried are the attempts that were paid for.
 func reckonOne(lines map[string]*reckoning, group string, told ledger.Row, tried ...ledger.Row) {
 	l := lines[group]
 	if l == nil {

@@ -12,8 +12,8 @@ import (
 	"switchyard/ledger"
 )
 
-// Books are twenty generations at flux, one of which fell back to google, one without a known price, one that was filtered,
-// one that runs, and an old one.
+// Books applies twenty generations at flux, one of which fell back to google, one without a known price, one that was
+// filtered, one that runs, and an old one.
 func Books(t *testing.T, s ledger.Store) {
 	t.Helper()
 	for i := range 20 {
@@ -48,7 +48,7 @@ func Books(t *testing.T, s ledger.Store) {
 	}
 }
 
-// reports: whatever they are by, their money adds up to the same.
+// reports: whatever they are broken down by, their money adds up to the same.
 func reports(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	Books(t, s)
@@ -119,7 +119,7 @@ func eachRow(t *testing.T, x Technology) {
 	}
 }
 
-// eachGeneration tells those that have ended, the oldest first, and nothing that passed through.
+// eachGeneration: it tells the generations that have ended, the oldest first, and none that passed through.
 func eachGeneration(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	ended, passed, running := Ended(Generation("a")), Ended(Generation("b")), Generation("c")

@@ -22,7 +22,7 @@ func comesBackWhole(t *testing.T, x Technology) {
 	}
 	a.Job = "job-1"
 	Apply(t, s, "e", ledger.HoldRecord(a))
-	a.Job = "" // who settles need not know it
+	a.Job = "" // a Settled record need not have it
 	a, g = Done(a), Ended(g)
 	Apply(t, s, "e", ledger.SettleRecord(a), ledger.EndRecord(g))
 	a.Job = "job-1"
@@ -84,8 +84,8 @@ func standsAlone(t *testing.T, x Technology) { // its Opened was destroyed
 	}
 }
 
-// unfinished: what an earlier process of the journal left is nobody's any more, and so is what versions left whose epochs
-// named no journal. What another journal has under way is its own, until it is too old to be.
+// unfinished: nobody works any more on what an earlier process of the same journal left, nor on what was left by versions
+// whose epochs named no journal. What another journal has under way is its own, until it is too old to be.
 func unfinished(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	const old, now = "j.old", "j.now"
@@ -115,7 +115,7 @@ func unfinished(t *testing.T, x Technology) {
 	}
 }
 
-// anyText: what an app may send in JSON or in headers, a database may not be able to hold; that must not stop the ledger.
+// anyText: an app may send, in JSON or in headers, what a database cannot hold. That must not stop the ledger.
 func anyText(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	g := Ended(Generation("g"))

@@ -9,7 +9,7 @@ import (
 	"switchyard/ledger"
 )
 
-// spentByWhom adds up what runs at its estimate, what ended at its cost, and tells unknown amounts apart.
+// spentByWhom: what runs counts at its estimate, what ended at its cost, and unknown amounts are counted apart.
 func spentByWhom(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	running, ended, unknown, old := Attempt("a", "g"), Done(Attempt("b", "g")), Done(Attempt("c", "h")), Done(Attempt("d", "h"))

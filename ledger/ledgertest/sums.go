@@ -11,8 +11,8 @@ import (
 	"switchyard/ledger"
 )
 
-// recount applies what a hard life may bring, in batches of any size: records twice, corrections, replays of the front,
-// other processes' epochs, targets that change; and holds the sums against the rows each time.
+// recount applies whatever may happen, in batches of any size: records twice, corrections, replays of the front, other
+// processes' epochs, targets that change. Each time it compares the sums with the rows.
 func recount(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	dice := rand.New(rand.NewPCG(1, 2))
@@ -29,7 +29,7 @@ func recount(t *testing.T, x Technology) {
 	}
 }
 
-// anyRecord is one of a few attempts and generations, so that most come more than once.
+// anyRecord makes up a record of one of a few attempts and generations, so that most come more than once.
 func anyRecord(dice *rand.Rand) ledger.Record {
 	pick := func(words ...string) string { return words[dice.IntN(len(words))] }
 	n := dice.IntN(30)
@@ -54,7 +54,7 @@ func anyRecord(dice *rand.Rand) ledger.Record {
 	return r
 }
 
-// SumsAddUp counts all rows again, which are those of Start's day, and holds the sums of any step against that.
+// SumsAddUp counts all rows again, which must be those of Start's day, and compares the sums of any step with that.
 func SumsAddUp(t *testing.T, s ledger.Database) {
 	t.Helper()
 	rows, err := s.Rows(t.Context(), time.Time{}, 1_000_000)
@@ -72,7 +72,7 @@ func SumsAddUp(t *testing.T, s ledger.Database) {
 	}
 }
 
-// place is what is summed up together. Of a route, the provider is "route".
+// place is what is summed up together. The provider of a route is "route".
 type place struct {
 	at             time.Time
 	provider, name string
@@ -80,7 +80,7 @@ type place struct {
 
 var day = Start.Truncate(24 * time.Hour)
 
-// told is what the database says.
+// told returns the sums that the database gives.
 func told(t *testing.T, s ledger.Rollups, step time.Duration) map[place]ledger.Sums {
 	t.Helper()
 	sums, asked := map[place]ledger.Sums{}, ledger.Steps{Since: day, Until: day.Add(24 * time.Hour), Step: step}
@@ -101,7 +101,7 @@ func told(t *testing.T, s ledger.Rollups, step time.Duration) map[place]ledger.S
 	return sums
 }
 
-// counted is what the rows say.
+// counted returns the sums that the rows come to.
 func counted(rows []ledger.Row, list []ledger.Account, step time.Duration) map[place]ledger.Sums {
 	sums := map[place]ledger.Sums{}
 	add := func(started time.Time, provider, name string, one ledger.Sums) {
@@ -126,7 +126,7 @@ func counted(rows []ledger.Row, list []ledger.Account, step time.Duration) map[p
 	return sums
 }
 
-// alone is what one row comes to.
+// alone returns what one row comes to.
 func alone(outcome switchyard.Outcome, cost switchyard.Cost, images int, latency time.Duration) (s ledger.Sums) {
 	s.Count, s.Images = 1, images
 	if outcome == switchyard.Filtered || outcome == switchyard.Refused || outcome == switchyard.Canceled {
@@ -184,7 +184,8 @@ func steps(t *testing.T, x Technology) {
 	}
 }
 
-// pruneSums: rows that go leave the sums alone; minutes go before hours, and hours with the ledger.
+// pruneSums: deleting rows leaves the sums alone; those of minutes go before those of hours, and those of hours with
+// the ledger.
 func pruneSums(t *testing.T, x Technology) {
 	s, _ := x.Fresh(t)
 	now := time.Now()

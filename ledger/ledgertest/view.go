@@ -67,7 +67,7 @@ func plainSQL(t *testing.T, x Technology) {
 	}
 }
 
-// words is a row as text, its numbers rounded, for databases differ in how many digits they tell.
+// words returns a row as text. Its numbers are rounded, for databases differ in how many digits they give.
 func words(rows *sql.Rows) (string, error) {
 	columns, err := rows.Columns()
 	if err != nil {

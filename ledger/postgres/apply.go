@@ -10,15 +10,15 @@ import (
 	"switchyard/ledger"
 )
 
-// oneAtATime makes batches of other processes wait until the transaction ends, and whoever forgets what is old. They add to
-// the same sums anyway, and a row that is read and not there must not come from somebody else before it is written. The
-// number is any that nobody else takes.
+// oneAtATime makes other processes wait until the transaction ends before they apply a batch or prune. They add to the same
+// sums anyway, and between reading that a row is not there and writing it nobody else may write it. The number is an
+// arbitrary one that nobody else uses.
 const oneAtATime = `SELECT pg_advisory_xact_lock(7949127032)`
 
 // Apply carries out a batch in one transaction. All its statements are sent at once: the way to the server and back may
 // take longer than all of them together.
 func (s *Store) Apply(ctx context.Context, b ledger.Batch) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout) // a server that is gone may not say so
+	ctx, cancel := context.WithTimeout(ctx, s.timeout) // a server that has died may never answer
 	defer cancel()
 	conn, err := s.Write.Conn(ctx)
 	if err != nil {

@@ -34,7 +34,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// parse never tells the library's error: it quotes the address, and hides the password only where it finds it.
+// parse never returns the library's error: it quotes the address, and does not always find the password to hide it.
 func (c Config) parse() (*pgx.ConnConfig, error) {
 	conf, err := pgx.ParseConfig(c.URL.Reveal())
 	if err != nil {
@@ -46,8 +46,8 @@ func (c Config) parse() (*pgx.ConnConfig, error) {
 
 func (c Config) timeout() time.Duration { return cmp.Or(c.Timeout, 10*time.Second) }
 
-// Store is a ledger in PostgreSQL. Many goroutines may use it; the owner calls Close. It goes through database/sql, so that
-// it shares every statement and the reading of every row with SQLite; only a batch is sent in PostgreSQL's own way.
+// Store is a ledger in PostgreSQL. Many goroutines may use it; the owner calls Close. It goes through database/sql, and so
+// shares every statement and the reading of every row with SQLite; only a batch is sent in PostgreSQL's own way.
 type Store struct {
 	sqlstore.Store
 	timeout time.Duration
@@ -62,7 +62,7 @@ var technology = sqlstore.Technology{
 	Turn:           oneAtATime,
 }
 
-// text is what PostgreSQL can hold: Unicode without zeros. Apps may send anything; it must not stop the ledger.
+// text makes of s what PostgreSQL can hold: Unicode without zeros. Apps may send anything; it must not stop the ledger.
 func text(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
@@ -81,7 +81,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return open(ctx, c, "read-write", migrate.Tables.Up)
 }
 
-// Read connects to a database that another process writes to. It can only be read.
+// Read connects to a database that another process writes to. It can only be read; whatever writes fails.
 func Read(ctx context.Context, c Config) (*Store, error) {
 	return open(ctx, c, "read-only", migrate.Tables.Check)
 }

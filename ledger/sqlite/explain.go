@@ -10,8 +10,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Explain tells an error of opening the file at path with the file that it is about, and with what an operator can do about it.
-// Nil stays nil.
+// Explain adds to an error of opening the file at path which file it is about, and what an operator can do. Nil stays nil.
 func Explain(path string, err error) error {
 	if err == nil {
 		return nil
@@ -24,7 +23,7 @@ func advice(path string, err error) string {
 	if !errors.As(err, &e) {
 		return ""
 	}
-	switch e.Code() & 0xff { // without its further particulars
+	switch e.Code() & 0xff { // the main code, without its details
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return "; restore the file from a copy, or move it away: a new one is begun"
 	case sqlite3.SQLITE_FULL:
@@ -37,8 +36,8 @@ func advice(path string, err error) string {
 	return ""
 }
 
-// try is what keeps a file from being written in a folder, in the words of the system: SQLite does not tell. It is as large as what
-// SQLite makes beside a database.
+// try tries to write a file in a folder, and returns the system's error if that fails: SQLite does not tell it. The file is as
+// large as what SQLite makes beside a database.
 func try(dir string) error {
 	f, err := os.CreateTemp(dir, ".room-*")
 	if err != nil {

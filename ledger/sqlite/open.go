@@ -78,7 +78,7 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 	return s, s.openReaders(c)
 }
 
-// Read opens a file that another process may be writing to, for questions alone: whatever writes fails, Apply included.
+// Read opens a file that another process may be writing to. It can only be read: whatever writes fails, Apply included.
 func Read(ctx context.Context, c Config) (_ *Store, err error) {
 	s := &Store{Store: sqlstore.Store{Technology: technology}}
 	defer func() { err = s.opened(c, err) }()
@@ -103,7 +103,7 @@ func (s *Store) openReaders(c Config) (err error) {
 	return err
 }
 
-// opened tells an error with the file it is about, and gives back what was opened in vain.
+// opened adds to an error which file it is about, and closes what was opened in vain. If err is nil it does nothing.
 func (s *Store) opened(c Config, err error) error {
 	if err == nil {
 		return nil
@@ -125,8 +125,8 @@ func connect(c Config, more ...string) (*sql.DB, error) {
 }
 
 // dsn says how each connection behaves. Transactions take the write lock at once: one that began as a reader and then
-// writes would fail instead of waiting. FULL syncs at every commit, since a ledger that forgets the last second after a
-// power cut has lost money.
+// writes would fail instead of waiting. FULL syncs at every commit: a ledger that loses its last second in a power cut
+// has lost money.
 func dsn(c Config, more ...string) string {
 	busy := cmp.Or(c.Busy, 5*time.Second)
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{

@@ -1,6 +1,6 @@
--- The tables of a new file, whole: what all the migrations together come to.
--- Money is whole nano-dollars, NULL where nobody knows the price. Times are nanoseconds since 1970, durations
--- nanoseconds; created_at says the same for people, and for SQLite's own date functions.
+-- The tables of a new file: the same as all the migrations make together. Money is in whole nano-dollars, NULL where nobody
+-- knows the price. Times are in nanoseconds since 1970, durations in nanoseconds; created_at is the same time, for people and
+-- for SQLite's own date functions.
 
 CREATE TABLE generations (
 	id         TEXT PRIMARY KEY,
@@ -37,11 +37,12 @@ CREATE TABLE generations (
 CREATE INDEX generations_created ON generations (created_at);
 CREATE INDEX generations_started ON generations (started);
 CREATE INDEX generations_running ON generations (epoch) WHERE outcome = '';
--- The report of an experiment reads its own generations only. Few requests are part of one, and the others cost nothing.
+-- The report of an experiment reads its own generations only. Few requests are part of an experiment; the others are not in the
+-- index, and cost nothing.
 CREATE INDEX generations_variant ON generations (variant) WHERE variant <> '';
 
--- One index finds an attempt by its id and the attempts of a generation. Ids are random: each index over them costs every
--- row a page that nothing else wants written.
+-- One index finds an attempt by its id, and also the attempts of a generation. Ids are random: each index over them costs every
+-- new row a page on disk that nothing else would write.
 CREATE TABLE attempts (
 	id             TEXT NOT NULL,
 	generation     TEXT NOT NULL,
@@ -81,8 +82,8 @@ CREATE TABLE applied (
 	idx     INTEGER NOT NULL
 ) STRICT;
 
--- What people ask plain questions of. A generation that nobody answered counts against the provider tried last.
--- A label comes from a header, where an underscore is often not possible.
+-- What people ask plain questions of. A generation that nobody answered counts against the provider that was tried last. A
+-- label comes from a header, where an underscore is often not possible: so both spellings count.
 CREATE VIEW generation_logs AS
 SELECT
 	g.id,
@@ -98,10 +99,10 @@ SELECT
 FROM generations g LEFT JOIN ratings r ON r.generation = g.id
 WHERE g.outcome <> '' AND g.kind <> 'passthrough';
 
--- What attempts and generations came to, by the minute, the quarter and the hour in which they started: what dashboards ask for
--- would else be a walk over every row. Who changes a row changes them in the same transaction. Spans and times are in
--- nanoseconds, as everywhere. A column msN counts those that ended well in at most N milliseconds, and in more than the
--- column before says.
+-- What attempts and generations came to, by the minute, the quarter of an hour and the hour in which they started. Without
+-- these, what dashboards ask for would take a walk over every row. Whatever changes a row changes its sums in the same
+-- transaction. Spans and times are in nanoseconds, as everywhere. A column msN counts those that ended well in at most N
+-- milliseconds, but in more than the column before it.
 
 CREATE TABLE target_sums (
 	span     INTEGER NOT NULL, -- a minute, 15 of them, or an hour

@@ -15,7 +15,7 @@ WHERE variant <> '' AND variant >= $1 AND variant < $2 AND outcome <> '' ORDER B
 WHERE g.variant <> '' AND g.variant >= $1 AND g.variant < $2 ORDER BY `
 )
 
-// Observations tells all that an experiment has to learn from: first its generations in the order in which they ended,
+// Observations calls tell with all that an experiment has to learn from: first its generations in the order in which they ended,
 // then their ratings in the order in which they were first given, each as it was last given. It ends at the first error of tell.
 func (s *Store) Observations(ctx context.Context, experiment string, tell func(ledger.Observation) error) error {
 	for _, query := range []string{ended, rated + s.RatingsInOrder} {

@@ -11,9 +11,9 @@ import (
 	"switchyard/ledger"
 )
 
-// Plan tells a batch as the statements that carry it out, in order; the caller has one transaction for these and for tx,
-// and lets nobody else apply a batch before it ends. Nothing is to be carried out of a batch that cannot be told. The rows are read before they are written, all at once:
-// what one came to before is taken out of the sums, so that a record may be applied twice, or corrected by a later one.
+// Plan calls do with the statements that carry out a batch, in order. The caller has one transaction for these and for tx, and lets nobody
+// else apply a batch before it ends. After an error nothing of the batch must be carried out. All rows are read before any is written: what
+// a row added to the sums before is taken out of them, so that a record may be applied twice, or corrected by a later one.
 func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do func(text string, values []any) error) error {
 	p, records := plan{Technology: t, changes: changes{}, do: do}, b.Final()
 	var err error
@@ -34,7 +34,7 @@ func (t Technology) Plan(ctx context.Context, tx *sql.Tx, b ledger.Batch, do fun
 	return do(setApplied, []any{b.Journal, int64(b.Last)})
 }
 
-// plan is a batch on its way to statements, with the rows as they are after those told so far.
+// plan is a batch on its way to statements. Its rows are as they will be after the records planned so far.
 type plan struct {
 	Technology
 	attempts    map[attemptKey]part
@@ -97,7 +97,7 @@ func (p *plan) generation(r *ledger.Record) error {
 	return p.do(text, p.generationValues(&g, r.Epoch))
 }
 
-// attemptsBefore are the rows of a batch's attempts as they are.
+// attemptsBefore reads the rows of a batch's attempts as they are now.
 func (t Technology) attemptsBefore(ctx context.Context, tx *sql.Tx, records iter.Seq[*ledger.Record]) (map[attemptKey]part, error) {
 	var keys [][2]string
 	for r := range records {
@@ -127,7 +127,7 @@ FROM `+t.Entries+` JOIN attempts x ON x.generation = k.value ->> 0 AND x.id = k.
 	return m, rows.Err()
 }
 
-// generationsBefore are the rows of a batch's generations as they are.
+// generationsBefore reads the rows of a batch's generations as they are now.
 func (t Technology) generationsBefore(ctx context.Context, tx *sql.Tx, records iter.Seq[*ledger.Record]) (map[string]part, error) {
 	var keys [][1]string
 	for r := range records {

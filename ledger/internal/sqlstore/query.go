@@ -13,7 +13,7 @@ import (
 	"switchyard/ledger"
 )
 
-// Applied is how far the journal has been applied.
+// Applied returns the index up to which the journal's records have been applied; 0 if none have.
 func (s *Store) Applied(ctx context.Context, journal string) (uint64, error) {
 	var idx int64
 	err := s.Write.QueryRowContext(ctx, `SELECT idx FROM applied WHERE journal = $1`, journal).Scan(&idx)
@@ -85,18 +85,19 @@ func collect[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, er
 	return list, rows.Err()
 }
 
-// attempts are those of a generation, in the order tried.
+// attempts returns those of a generation, in the order tried.
 func (s *Store) attempts(ctx context.Context, generation string) ([]switchyard.Attempt, error) {
 	return collect(ctx, s.Read, scanAttempt,
 		`SELECT `+attemptColumns+` FROM attempts a WHERE a.generation = $1 ORDER BY a.number, a.part, a.started`, generation)
 }
 
-// Generation is one generation with its attempts, ErrNotFound if there is none. It asks for no tenant: see Account.
+// Generation returns one generation with its attempts, ErrNotFound if there is none. It does not ask whose it is: see
+// Account.
 func (s *Store) Generation(ctx context.Context, id string) (ledger.Account, error) {
 	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1`, s.text(id))
 }
 
-// Account is one generation of a tenant; another tenant's is not found.
+// Account returns one generation of a tenant; another tenant's is ErrNotFound.
 func (s *Store) Account(ctx context.Context, tenant, id string) (ledger.Account, error) {
 	return s.one(ctx, `SELECT `+generationColumns+` FROM generations g WHERE g.id = $1 AND g.tenant = $2`, s.text(id), tenant)
 }
@@ -114,9 +115,9 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (acc ledger.
 	return acc, err
 }
 
-// Generations lists a page of generations, the newest first, without their attempts. However far back it is, it costs no more
-// than the first: the index of times begins where the page does. For an app's own id it reads the whole span: an index over
-// those would cost every row a page, for a question that is asked once in a while.
+// Generations lists a page of generations, the newest first, without their attempts. A page costs the same however far back
+// it is: the index of times begins where the page does. A search for an app's own id reads the whole span: an index over
+// those ids would cost every new row a page on disk, for a question that is asked once in a while.
 func (s *Store) Generations(ctx context.Context, p ledger.Page) ([]ledger.Account, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -150,8 +151,8 @@ func scanRow(rows *sql.Rows) (r ledger.Row, err error) {
 	return r, err
 }
 
-// Totals sums the attempts that started from since up to but without until, by provider. What runs counts, too: its
-// money may be spent.
+// Totals sums the attempts that started at since or later, and before until, by provider. Attempts that still run count,
+// too: their money may be spent.
 func (s *Store) Totals(ctx context.Context, since, until time.Time) ([]ledger.Total, error) {
 	return collect(ctx, s.Read, scanTotal, `SELECT provider, COUNT(*), COUNT(*) FILTER (WHERE outcome = 'ok'),
 	COUNT(*) FILTER (WHERE `+neither+`), SUM(images),

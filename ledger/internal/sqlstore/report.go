@@ -13,9 +13,10 @@ import (
 	"switchyard/ledger"
 )
 
-// What a report is made of: an attempt a row, or a generation in a row for each of its attempts, one after the other, or in one
-// if it has none. Nothing is sorted or put aside for it, which would take longer than all the rest. A generation of many
-// attempts counts once a group: with the first of them that is in the span. {group} is a column or the like.
+// What a report is made of. tried has a row for each attempt. asked has a row for each attempt of a generation, one after the other,
+// or one row for a generation without any. The database does not sort or put aside anything for it: that would take longer than all
+// the rest. A generation of many attempts counts once in a group: with the first of them that is in the span. {group} is a column or
+// an expression.
 const (
 	tried = `SELECT {group}, CASE WHEN number = 1 AND part = 0 OR NOT EXISTS (SELECT 1 FROM attempts b
 		WHERE b.generation = attempts.generation AND b.started >= $1 AND b.started < $2 AND b.{group} = attempts.{group}
@@ -50,8 +51,8 @@ func (t Technology) reportBy(by ledger.Dimension) (query string, ok bool) {
 	return strings.NewReplacer("{group}", d[1], "{only}", only, "{same}", t.SameMoment).Replace(d[0]), ok
 }
 
-// Report is a line a group, in the order of their names. It holds the latencies of what ended well, which are 8 MB a million, and one
-// row besides.
+// Report returns a line for each group, in the order of their names. It holds one row at a time, and the latencies of all that ended
+// well: 8 MB for a million.
 func (s *Store) Report(ctx context.Context, q ledger.Query) ([]ledger.Line, error) {
 	query, ok := s.reportBy(q.By)
 	if !ok {
@@ -88,7 +89,7 @@ func (s *Store) tally(ctx context.Context, t *tally, query string, q ledger.Quer
 	f := fact{first: 1, attempts: 1}
 	fields := []any{&f.group, &f.id, &f.attempts, &f.outcome, &f.latency, &f.images, &f.cost, &f.charge}
 	if dimension[q.By][0] == tried {
-		fields = slices.Replace(fields, 1, 3, any(&f.first)) // each is by itself
+		fields = slices.Replace(fields, 1, 3, any(&f.first)) // attempts do not belong together
 	}
 	for rows.Next() {
 		if err := rows.Scan(fields...); err != nil {
@@ -107,7 +108,7 @@ func bounds(s ledger.Span) (since, until int64) {
 	return nanos(s.Since), nanos(s.Until)
 }
 
-// EachRow tells the attempts that started in a span of time, the oldest first. It holds one row at a time.
+// EachRow calls tell with the attempts that started in a span of time, the oldest first. It holds one row at a time.
 func (s *Store) EachRow(ctx context.Context, span ledger.Span, tell func(ledger.Row) error) error {
 	if err := span.Validate(); err != nil {
 		return err
@@ -130,7 +131,8 @@ func (s *Store) EachRow(ctx context.Context, span ledger.Span, tell func(ledger.
 	return rows.Err()
 }
 
-// EachGeneration tells the generations that have ended, the oldest first. It holds one at a time.
+// EachGeneration calls tell with the generations that started in a span of time and have ended, the oldest first, except those that
+// passed through. It holds one at a time.
 func (s *Store) EachGeneration(ctx context.Context, span ledger.Span, tell func(switchyard.Generation) error) error {
 	if err := span.Validate(); err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"switchyard/ledger"
 )
 
-// spenders is who spends, in terms of the tables; and the table that knows, beside that of the attempts, if there is one: to look
-// each attempt's generation up takes longer than all the rest.
+// spenders has two texts for each dimension: the expression that names who spends, and the join that it needs, empty if the
+// attempts' table knows. To look up each attempt's generation takes longer than all the rest.
 var spenders = map[ledger.Dimension][2]string{
 	ledger.ByAll: {`''`}, ledger.ByProvider: {`a.provider`}, ledger.ByTarget: {`a.target`},
 	ledger.ByKey: {`COALESCE(g.key_name, '')`, ofGeneration}, ledger.ByTenant: {`COALESCE(g.tenant, '')`, ofGeneration}, ledger.ByRoute: {`COALESCE(g.route, '')`, ofGeneration},

@@ -12,7 +12,7 @@ import (
 	"switchyard/ledger"
 )
 
-// Targets tells what attempts came to, by step, provider and target, in that order. Steps without any are left out.
+// Targets returns what attempts came to, by step, provider and target, in that order. Steps without any are left out.
 func (s *Store) Targets(ctx context.Context, steps ledger.Steps) ([]ledger.TargetStep, error) {
 	scan := func(rows *sql.Rows) (t ledger.TargetStep, err error) {
 		var at int64
@@ -23,7 +23,7 @@ func (s *Store) Targets(ctx context.Context, steps ledger.Steps) ([]ledger.Targe
 	return readSteps(ctx, s.Read, scan, steps, "target_sums", "provider, target")
 }
 
-// Routes tells what generations came to, by step and route, in that order. Steps without any are left out.
+// Routes returns what generations came to, by step and route, in that order. Steps without any are left out.
 func (s *Store) Routes(ctx context.Context, steps ledger.Steps) ([]ledger.RouteStep, error) {
 	scan := func(rows *sql.Rows) (r ledger.RouteStep, err error) {
 		var at int64
@@ -34,7 +34,8 @@ func (s *Store) Routes(ctx context.Context, steps ledger.Steps) ([]ledger.RouteS
 	return readSteps(ctx, s.Read, scan, steps, "route_sums", "route")
 }
 
-// summedUp are the sums of many rows. PostgreSQL makes a wider number of the sum of a BIGINT, which no row here needs.
+// summedUp is the columns that add up many rows of sums. PostgreSQL makes a wider number of the sum of a BIGINT, which
+// no row here needs.
 var summedUp = func() string {
 	sums := make([]string, len(sumColumns))
 	for i, c := range sumColumns {

@@ -1,6 +1,6 @@
 // Package sqlstore is what ledgers in SQL databases share: the statements, how rows are written and read, and the sums
-// that are kept beside them. A statement is one text for all of them, with $1 for the first of its values; what databases
-// cannot be told in the same words is in Technology.
+// that are kept beside them. A statement is one text for all databases, with $1 for the first of its values; Technology
+// has what they must be told in different words.
 package sqlstore
 
 import (
@@ -12,11 +12,11 @@ import (
 // Technology is what databases do differently.
 type Technology struct {
 	Created        func(time.Time) any // value of a column created_at
-	Text           func(string) string // what of a text the database can hold; nil if it can hold all
+	Text           func(string) string // makes of a text one that the database can hold; nil if it can hold any
 	Entries        string              // the elements of the JSON array $1, as rows k with a column value
-	RatingsInOrder string              // column of ratings r that grows with each that is given first
-	SameMoment     string              // column of generations g that tells apart those of one moment, in the order of the index over these if it has one
-	Turn           string              // makes others who change the books wait until the transaction ends; empty if each does that anyway
+	RatingsInOrder string              // column of ratings r that grows in the order in which they are first given
+	SameMoment     string              // column of generations g that tells apart those of one moment; if their index has an order, in that order
+	Turn           string              // statement that makes others who change the books wait until the transaction ends; empty if every transaction does that anyway
 }
 
 func (t Technology) text(s string) string {

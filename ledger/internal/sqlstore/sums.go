@@ -10,7 +10,7 @@ import (
 	"switchyard/ledger"
 )
 
-// part is a row's part in the sums: of an attempt, or of a generation.
+// part is what the row of an attempt or a generation adds to the sums.
 type part struct {
 	started  int64 // of the row; it stays what it was when the row was made
 	provider string
@@ -30,10 +30,10 @@ func partOfGeneration(g switchyard.Generation) part {
 	return part{nanos(g.Started), "", g.Route, g.Outcome, g.Delivered, g.Latency, g.Cost, g.Kind == passthrough}
 }
 
-// passthrough is the kind of generations that are none.
+// passthrough is the kind of a request that passed through, which is in the table of generations but is none.
 const passthrough = "passthrough"
 
-// sums is what the row alone comes to; nothing while it runs.
+// sums returns what the row alone adds; nothing while it runs.
 func (p part) sums() (s ledger.Sums) {
 	if p.outcome == "" || p.outside {
 		return s
@@ -59,7 +59,7 @@ func (p part) sums() (s ledger.Sums) {
 	return s
 }
 
-// neither is the condition of the same in SQL.
+// neither is the condition in SQL that an outcome is one of switchyard.Neither.
 var neither = func() string {
 	var list []string
 	for _, o := range switchyard.Neither() {
@@ -75,7 +75,7 @@ type place struct {
 	provider, name string
 }
 
-// changes are what a batch does to the sums, gathered so that each is written once a batch.
+// changes are what a batch does to the sums, gathered so that each row of sums is written once for the whole batch.
 type changes map[place]*ledger.Sums
 
 // replace takes out what a row was and puts in what it is.

@@ -8,11 +8,11 @@ import (
 	"switchyard/ledger"
 )
 
-// fact is a row of what a report is made of.
+// fact is one row that a report is made of: see tried and asked.
 type fact struct {
 	group    string
-	id       string // of the generation, if it has a row for each of its attempts
-	first    int    // 1 if this is what its generation counts with
+	id       string // of the generation, which may have several rows; empty in a report of attempts
+	first    int    // 1 if its generation counts with this row in the group, else 0
 	attempts int
 	outcome  switchyard.Outcome // empty while it runs
 	latency  int64
@@ -31,13 +31,13 @@ type tally struct {
 	images int
 }
 
-// group is a line as it comes about.
+// group is a line of the report, as far as it has been added up.
 type group struct {
 	ledger.Line
 	latencies latencies
 }
 
-// add adds a fact. Those of one id come one after the other, and tell the same but for the attempt.
+// add adds a fact. Those of one id must come one after the other, and differ only in what they say of the attempt.
 func (t *tally) add(f *fact) {
 	if f.id == "" || f.id != t.id {
 		t.begin(f)
@@ -55,7 +55,7 @@ func (t *tally) add(f *fact) {
 	}
 }
 
-// begin is the first fact of a generation, or an attempt's only one.
+// begin adds the first fact of a generation, or an attempt's only one.
 func (t *tally) begin(f *fact) {
 	t.price()
 	g := t.groups[f.group]
@@ -84,7 +84,7 @@ func (t *tally) begin(f *fact) {
 
 var neithers = switchyard.Neither()
 
-// price counts the facts that came last among those whose price is known.
+// price ends the generation or attempt that came last: if its whole price is known, it counts among those that are.
 func (t *tally) price() {
 	if t.in != nil && t.priced {
 		t.in.Priced += t.cost
@@ -92,7 +92,7 @@ func (t *tally) price() {
 	}
 }
 
-// lines are those of all groups, in any order. Nothing is to be added any more.
+// lines returns those of all groups, in any order. Nothing may be added afterwards.
 func (t *tally) lines() []ledger.Line {
 	t.price()
 	var list []ledger.Line
@@ -103,7 +103,7 @@ func (t *tally) lines() []ledger.Line {
 	return list
 }
 
-// latencies are as many as there may be. They lie in blocks: to grow one piece of memory takes as much again, and more.
+// latencies are any number of latencies. They lie in blocks: to grow one piece of memory takes as much memory again, and more.
 type latencies struct {
 	blocks   [][]int64
 	n        int
@@ -126,7 +126,8 @@ func (l *latencies) add(v int64) {
 	l.min, l.max = min(l.min, v), max(l.max, v)
 }
 
-// p95 is the smallest that 95 of 100 do not exceed; 0 without any. It is found by halves, where it lies: to sort takes longer.
+// p95 returns the smallest latency that 95 of 100 do not exceed; 0 without any. It halves the range of values until one is
+// left: to sort takes longer.
 func (l *latencies) p95() int64 {
 	rank := (19*l.n + 19) / 20
 	low, high := l.min, l.max
@@ -141,7 +142,7 @@ func (l *latencies) p95() int64 {
 	return low
 }
 
-// upTo is how many do not exceed v.
+// upTo returns how many do not exceed v.
 func (l *latencies) upTo(v int64) (n int) {
 	for _, b := range l.blocks {
 		for _, x := range b {

@@ -11,8 +11,8 @@ import (
 	"switchyard/ledger"
 )
 
-// The statements that records become. Each tells all columns, so that a row is whole even if an earlier record of the
-// same subject was destroyed. The epoch is that of the process that opened the row.
+// The statements that records become. Each gives every column, so that a row is whole even if an earlier record of the same
+// subject was destroyed. The epoch is that of the process that opened the row.
 var (
 	insertAttempt = insert("attempts", "id, generation, epoch, number, part, target, provider, model, started, created_at, latency, stage, "+
 		"outcome, status, images, estimate, estimate_basis, cost, basis, charge, job") + ` ON CONFLICT (generation, id) DO `
@@ -43,7 +43,7 @@ var (
 	setApplied = `INSERT INTO applied (journal, idx) VALUES ($1, $2) ON CONFLICT (journal) DO UPDATE SET idx = excluded.idx`
 )
 
-// Texts are all statements that Plan makes use of.
+// Texts returns all statements that Plan uses.
 func Texts() []string {
 	return []string{openAttempt, holdAttempt, settleAttempt, beginGeneration, endGeneration, addToTarget, addToRoute, setApplied}
 }
@@ -57,10 +57,10 @@ func insert(table, columns string) string {
 	return "INSERT INTO " + table + " (" + columns + ") VALUES (" + strings.Join(marks, ", ") + ")"
 }
 
-// attemptOf is the row that a record makes of its attempt.
+// attemptOf returns what a record says of its attempt, as it goes into the row.
 func attemptOf(r *ledger.Record) switchyard.Attempt {
 	a := r.Attempt
-	if r.Kind != ledger.Settled { // under way: what it may cost counts in full, whatever becomes of us
+	if r.Kind != ledger.Settled { // under way: its estimate counts in full, in case we die
 		a.Outcome = ""
 		a.Cost = a.Estimate
 		a.Cost.Charge = switchyard.ChargePossible
@@ -76,7 +76,7 @@ func (t Technology) attemptValues(a *switchyard.Attempt, epoch string) []any {
 	}
 }
 
-// generationOf is the row that a record makes of its generation.
+// generationOf returns what a record says of its generation, as it goes into the row.
 func generationOf(r *ledger.Record) switchyard.Generation {
 	g := r.Generation
 	if r.Kind == ledger.Begun {
@@ -106,7 +106,7 @@ func (t Technology) labels(m map[string]string) string {
 		}
 		m = held
 	}
-	b, _ := json.Marshal(m) // of strings: cannot fail
+	b, _ := json.Marshal(m) // strings: cannot fail
 	return string(b)
 }
 
@@ -118,7 +118,8 @@ func amount(c switchyard.Cost) any {
 	return int64(c.Amount)
 }
 
-// nanos are those since 1970, or as near as they can be counted: a time of thousands of years is before everything, or after it.
+// nanos returns the nanoseconds since 1970. A time thousands of years away becomes the smallest or the largest number: before
+// everything, or after it.
 func nanos(t time.Time) int64 {
 	switch seconds := t.Unix(); {
 	case seconds < 0:

@@ -10,12 +10,12 @@ import (
 	"switchyard/ledger"
 )
 
-// leftOpen is the condition of Unfinished, of a row of either table. Of its values, $2 is what the epochs of the same
-// journal begin with.
+// leftOpen is the condition by which Unfinished finds rows of either table. $1 is the epoch of the asking process, $2 what all
+// epochs of its journal begin with, $3 the time before which another journal's rows must have started.
 const leftOpen = `outcome = '' AND epoch <> $1 AND (substr(epoch, 1, length($2)) = $2 OR epoch NOT LIKE '%.%' OR started < $3)`
 
-// What is unfinished. Both begin with the few rows that are open, which have an index of their own: a start must not read the whole
-// ledger, as it would if SQLite were free to begin with the others.
+// What is unfinished. Both statements begin with the few rows that are open, which have an index of their own. If SQLite were free
+// to begin with the other rows, a start would read the whole ledger.
 const (
 	openAttempts = `WITH left_open AS MATERIALIZED (SELECT generation, started FROM attempts WHERE ` + leftOpen + `) `
 
@@ -26,8 +26,8 @@ WHERE g.id IN (SELECT id FROM generations WHERE ` + leftOpen + ` UNION ALL SELEC
 WHERE NOT EXISTS (SELECT 1 FROM generations g WHERE g.id = a.generation) GROUP BY a.generation ORDER BY MIN(a.started)`
 )
 
-// Unfinished lists what nobody works on any more. An attempt whose generation nobody recorded stands alone, with what it
-// tells of it.
+// Unfinished lists what nobody works on any more. For attempts whose generation has no row it makes up one, of which it knows no
+// more than they tell.
 func (s *Store) Unfinished(ctx context.Context, epoch string, before time.Time) ([]ledger.Account, error) {
 	values := []any{epoch, ledger.JournalOf(epoch) + ".", nanos(before)}
 	list, err := collect(ctx, s.Read, scanAccount, unfinished, values...)
@@ -73,9 +73,10 @@ ON CONFLICT (generation) DO UPDATE SET rating = excluded.rating, rated_at = excl
 	return nil
 }
 
-// Prune forgets generations that ended and started before the given time, with their attempts and ratings, at most limit
-// of them, so that the applier is not kept waiting; it tells how many. One with a running attempt stays. Sums stay what they
-// are when a row goes, and go by their own age: those of hours with before, shorter ones after ledger.MinutesKept.
+// Prune deletes generations that started and ended before the given time, with their attempts and ratings, at most limit of them,
+// so that the applier is not kept waiting; it returns how many. A generation with a running attempt stays. The sums keep what a
+// deleted row added to them; they are deleted by their own age: those of hours when they are older than before, those of shorter
+// spans after ledger.MinutesKept.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
@@ -83,7 +84,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	if s.Turn != "" {
-		// Each statement below looks for itself what is old, and all must find the same.
+		// Each statement below finds by itself what is old, and all must find the same.
 		if _, err := tx.ExecContext(ctx, s.Turn); err != nil {
 			return 0, fmt.Errorf("prune: %w", err)
 		}

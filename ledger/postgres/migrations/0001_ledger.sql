@@ -1,6 +1,6 @@
--- Money is whole nano-dollars, NULL where nobody knows the price. Times are nanoseconds since 1970, durations
--- nanoseconds; created_at says the same for people. What answers are ordered by is ordered by bytes, wherever the
--- database was made.
+-- Money is in whole nano-dollars, NULL where nobody knows the price. Times are in nanoseconds since 1970, durations
+-- in nanoseconds; created_at is the same time, for people. Columns that answers are ordered by are ordered by bytes,
+-- whatever locale the database has.
 
 CREATE TABLE generations (
 	id         TEXT COLLATE "C" PRIMARY KEY,
@@ -78,8 +78,8 @@ CREATE TABLE applied (
 	idx     BIGINT NOT NULL
 );
 
--- What people ask plain questions of. A generation that nobody answered counts against the provider tried last.
--- A label comes from a header, where an underscore is often not possible.
+-- What people ask plain questions of. A generation that nobody answered counts against the provider that was tried
+-- last. A label comes from a header, where an underscore is often not possible: so both spellings count.
 CREATE VIEW generation_logs AS
 SELECT
 	g.id,

@@ -1,2 +1,3 @@
--- What other rules may be tried on, of what a generation asked for. Older rows do not have it.
+-- What a generation asked for, as far as rules can ask about it: other rules may be tried on it later. Older rows do
+-- not have it.
 ALTER TABLE generations ADD COLUMN shape TEXT NOT NULL DEFAULT '';

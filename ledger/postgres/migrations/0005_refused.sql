@@ -1,4 +1,5 @@
--- What was refused counts neither for nor against who served, as what was filtered or canceled does: see neither.
+-- A refused attempt counts neither for nor against the provider or route, just as a filtered or canceled one does:
+-- see the column neither.
 
 UPDATE target_sums SET neither = neither + r.refused
 FROM (

@@ -1,4 +1,4 @@
-// Package postgrestest runs a PostgreSQL server of its own for a test: in a folder of its own, on a socket in it.
+// Package postgrestest runs a PostgreSQL server for a test, in a folder of the test's own, on a socket in that folder.
 package postgrestest
 
 import (
@@ -20,7 +20,7 @@ type Server struct {
 	t   testing.TB
 	bin string              // folder of its programs
 	dir string              // holds data, socket and log
-	as  *syscall.Credential // whom it runs as; nil: as we do
+	as  *syscall.Credential // the user it runs as; nil: ours
 }
 
 // Start makes a server and starts it. Without PostgreSQL's programs the test is skipped, but on CI it fails.
@@ -49,10 +49,11 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// makeDir makes a folder that the server's user can reach, which a test's own is not. The server refuses to run as root.
+// makeDir makes a folder that the server's user can reach, as the test's own folder is not. The server refuses to run as
+// root.
 func (s *Server) makeDir() {
 	s.t.Helper()
-	dir, err := os.MkdirTemp("", "pg") // short: the name of a socket has an end
+	dir, err := os.MkdirTemp("", "pg") // short: the length of a socket's name is limited
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func (s *Server) Start() {
 		"--options=-c listen_addresses='' -c unix_socket_directories='"+s.dir+"' -c fsync=off", "start")
 }
 
-// Stop stops it, as a crash would for those who are connected.
+// Stop stops the server. To those who are connected it looks like a crash.
 func (s *Server) Stop() {
 	s.t.Helper()
 	s.run("pg_ctl", "--pgdata="+s.data(), "--wait", "--mode=immediate", "stop")
@@ -116,5 +117,5 @@ func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://postgres:%s@/%s?host=%s", Password, database, s.dir)
 }
 
-// Password is in every URL. The server takes any; what a test looks for it in must not have it.
+// Password is in every URL. The server accepts any password; a test looks for this one where none may appear.
 const Password = "hush-hush"

@@ -1,5 +1,5 @@
--- Money is whole nano-dollars, NULL where nobody knows the price. Times are nanoseconds since 1970, durations
--- nanoseconds; created_at says the same for people, and for SQLite's own date functions.
+-- Money is in whole nano-dollars, NULL where nobody knows the price. Times are in nanoseconds since 1970, durations
+-- in nanoseconds; created_at is the same time, for people and for SQLite's own date functions.
 
 CREATE TABLE generations (
 	id         TEXT PRIMARY KEY,
@@ -73,8 +73,8 @@ CREATE TABLE applied (
 	idx     INTEGER NOT NULL
 ) STRICT;
 
--- What people ask plain questions of. A generation that nobody answered counts against the provider tried last.
--- A label comes from a header, where an underscore is often not possible.
+-- What people ask plain questions of. A generation that nobody answered counts against the provider that was tried
+-- last. A label comes from a header, where an underscore is often not possible: so both spellings count.
 CREATE VIEW generation_logs AS
 SELECT
 	g.id,

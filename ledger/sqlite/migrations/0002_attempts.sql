@@ -1,5 +1,5 @@
--- One index finds an attempt by its id and the attempts of a generation. Ids are random: each index over them costs every
--- row a page that nothing else wants written.
+-- One index finds an attempt by its id, and also the attempts of a generation. Ids are random: each index over them costs
+-- every new row a page on disk that nothing else would write.
 
 DROP VIEW generation_logs; -- it would keep the table from being renamed
 

@@ -1,7 +1,7 @@
--- What attempts and generations came to, by the minute, the quarter and the hour in which they started: what dashboards ask for
--- would else be a walk over every row. Who changes a row changes them in the same transaction. Spans and times are in
--- nanoseconds, as everywhere. A column msN counts those that ended well in at most N milliseconds, and in more than the
--- column before says.
+-- What attempts and generations came to, by the minute, the quarter of an hour and the hour in which they started. Without
+-- these, what dashboards ask for would take a walk over every row. Whatever changes a row changes its sums in the same
+-- transaction. Spans and times are in nanoseconds, as everywhere. A column msN counts those that ended well in at most N
+-- milliseconds, but in more than the column before it.
 
 CREATE TABLE target_sums (
 	span     INTEGER NOT NULL, -- a minute, 15 of them, or an hour
