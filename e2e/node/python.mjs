@@ -27,7 +27,10 @@ export async function fal(job) {
     const s = await ask(`${handle.status_url}?logs=true`, "Key", job);
     states.push(s.status);
     if (s.status === "IN_QUEUE") need(s, "queue_position");
-    else need(s, "logs");
+    else {
+      need(s, "logs");
+      for (const log of s.logs) need(log, "message"); // of those who print them: not over None
+    }
     if (s.status === "COMPLETED") break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
