@@ -24,7 +24,7 @@ var floors = map[string]int{
 	"router":         3, "router/evidence": 3, "breaker": 3, "limit": 3, "cache": 3, "ticket": 3, "ticket/hook": 3, "asset": 3, "ledger": 3, "alert": 3,
 	"dialect/openai": 3, "dialect/gemini": 3, "dialect/fal": 3, "dialect/replicate": 3,
 	"dialect": 2,
-	"config":  1, "rule": 1, "fetch": 1, "spool": 1, "migrate": 1,
+	"config":  1, "rule": 1, "fetch": 1, "spool": 1, "migrate": 1, "durable": 1,
 	"": 0,
 }
 

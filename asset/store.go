@@ -6,8 +6,8 @@
 package asset
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // What Put refuses.
@@ -36,7 +37,7 @@ type Config struct {
 	MaxImage int64         // bytes of one; 0: 64 MiB
 	Every    time.Duration // pause between sweeps; 0: 1 min
 
-	fsync func(*os.File) error // how a file, or the folder with its names, is brought to disk, for tests; nil: its Sync
+	fsync func(*os.File) error // as in durable.Writer, for tests
 }
 
 // Store keeps and serves images. Many goroutines may use it. The owner calls Run, and Close after all else.
@@ -47,7 +48,7 @@ type Store struct {
 	writing       chan struct{}
 	buffers       sync.Pool // of *[256 << 10]byte
 	fresh         fresh
-	fsync         func(*os.File) error
+	files         durable.Writer
 
 	sweeping sync.Mutex // one sweep at a time; guards total
 	total    int64      // bytes of all images
@@ -55,7 +56,8 @@ type Store struct {
 
 // New opens the folder and counts what is in it.
 func New(c Config) (*Store, error) {
-	s := &Store{writing: make(chan struct{}, atOnce), ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage, fsync: c.fsync}
+	s := &Store{writing: make(chan struct{}, atOnce), ttl: c.TTL, every: c.Every, max: c.Max, maxImage: c.MaxImage}
+	s.files = durable.Writer{Perm: 0o640, Sync: c.fsync}
 	if s.ttl <= 0 {
 		s.ttl = 24 * time.Hour
 	}
@@ -67,9 +69,6 @@ func New(c Config) (*Store, error) {
 	}
 	if s.maxImage <= 0 {
 		s.maxImage = 64 << 20
-	}
-	if s.fsync == nil {
-		s.fsync = (*os.File).Sync
 	}
 	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("assets: %w", err)
@@ -102,8 +101,6 @@ var (
 	nameForm   = regexp.MustCompile(`^[a-z2-7]{26}\.(png|jpg|webp|gif)$`)
 )
 
-const tempPrefix = ".tmp-"
-
 // atOnce is how many images are written at the same time: a disk is not the faster for more.
 const atOnce = 8
 
@@ -124,57 +121,40 @@ func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, er
 	case <-ctx.Done():
 		return "", fmt.Errorf("asset: %w", ctx.Err())
 	}
-	id := strings.ToLower(rand.Text()) // 130 random bits in base32
-	size, ext, err := s.write(ctx, tempPrefix+id, r)
-	if err == nil && size != image.Len() {
-		err = fmt.Errorf("%d of %d bytes", size, image.Len())
-	}
-	if err == nil {
-		err = s.name(tempPrefix+id, id+ext)
-	}
+	ext, whole, err := sniff(r)
 	if err != nil {
-		_ = s.root.Remove(tempPrefix + id) // else the next sweep does
 		return "", fmt.Errorf("asset: %w", err)
 	}
-	name = id + ext
-	s.cool(s.fresh.add(name, size))
-	_ = s.count(size) // what cannot be swept now is swept, or told of, later; this image is there
+	name = newID() + ext
+	err = s.files.Replace(filepath.Join(s.root.Name(), name), func(f *os.File) error {
+		size, err := s.copy(ctx, f, whole)
+		if err == nil && size != image.Len() {
+			err = fmt.Errorf("%d of %d bytes", size, image.Len())
+		}
+		return err
+	})
+	if err != nil {
+		_ = s.root.Remove(name) // nobody is told the name
+		return "", fmt.Errorf("asset: %w", err)
+	}
+	s.cool(s.fresh.add(name, image.Len()))
+	_ = s.count(image.Len()) // what cannot be swept now is swept, or told of, later; this image is there
 	return name, nil
 }
 
-// write copies r to a temporary file, and tells the extension for its type.
-func (s *Store) write(ctx context.Context, temp string, r io.Reader) (size int64, ext string, err error) {
+// sniff tells the extension for an image's type by its first bytes, and returns the whole of it.
+func sniff(r io.Reader) (ext string, whole io.Reader, err error) {
 	head := make([]byte, 32)
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return 0, "", err
+		return "", nil, err
 	}
 	head = head[:n]
 	ext, ok := extensions[switchyard.Sniff(head)]
 	if !ok {
-		return 0, "", ErrType
+		return "", nil, ErrType
 	}
-	f, err := s.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
-	if err != nil {
-		return 0, "", err
-	}
-	size, err = s.copy(ctx, f, io.MultiReader(strings.NewReader(string(head)), r))
-	return size, ext, errors.Join(err, s.fsync(f), f.Close())
-}
-
-// name gives a written file its name, and has that on disk, too.
-func (s *Store) name(temp, name string) error {
-	if err := s.root.Rename(temp, name); err != nil {
-		return err
-	}
-	dir, err := s.root.Open(".")
-	if err == nil {
-		err = errors.Join(s.fsync(dir), dir.Close())
-	}
-	if err != nil {
-		_ = s.root.Remove(name)
-	}
-	return err
+	return ext, io.MultiReader(bytes.NewReader(head), r), nil
 }
 
 // copy writes in large pieces, which file systems take far more cheaply than small ones.

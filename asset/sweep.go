@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"switchyard/durable"
 )
 
 // Swept is what a sweep removed.
@@ -95,7 +97,7 @@ func (s *Store) expired(f fs.FileInfo, now time.Time) bool { return now.Sub(f.Mo
 func (s *Store) sweepTemps(now time.Time) error {
 	var errs []error
 	err := s.each(func(f fs.FileInfo) {
-		if strings.HasPrefix(f.Name(), tempPrefix) && now.Sub(f.ModTime()) > abandoned {
+		if durable.Temporary(f.Name()) && now.Sub(f.ModTime()) > abandoned {
 			errs = append(errs, s.remove(f.Name()))
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // What happens to uploads. A file or an upload that is not there is fs.ErrNotExist.
@@ -179,7 +180,7 @@ func (u *Uploads) list() (map[string]fs.FileInfo, error) {
 	}
 	infos := map[string]fs.FileInfo{}
 	for _, e := range entries {
-		if !fileForm.MatchString(e.Name()) && !strings.HasPrefix(e.Name(), tempPrefix) {
+		if !fileForm.MatchString(e.Name()) && !durable.Temporary(e.Name()) {
 			continue
 		}
 		info, err := e.Info()

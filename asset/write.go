@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+
+	"switchyard/durable"
 )
 
 func (u *Uploads) writeDoc(name string, doc upload) error {
@@ -17,29 +20,11 @@ func (u *Uploads) writeDoc(name string, doc upload) error {
 	if err != nil {
 		return err
 	}
-	temp := tempPrefix + newID()
-	f, err := u.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = u.root.Rename(temp, name)
-	}
-	if err != nil {
-		_ = u.root.Remove(temp)
-	}
-	return err
+	return durable.Writer{}.Place(filepath.Join(u.root.Name(), name), durable.Bytes(text))
 }
 
 // sync has the names on disk, too.
-func (u *Uploads) sync() error {
-	dir, err := u.root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
+func (u *Uploads) sync() error { return durable.Writer{}.SyncFolder(u.root.Name()) }
 
 // written is bytes that are on disk and counted, but have no name yet.
 type written struct {
@@ -53,15 +38,13 @@ func (u *Uploads) write(ctx context.Context, r io.Reader) (w written, err error)
 	if err := u.reserve(block); err != nil {
 		return w, err
 	}
-	w.temp = tempPrefix + newID()
-	f, err := u.root.OpenFile(w.temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		u.release(block)
-		return w, fmt.Errorf("uploads: %w", err)
-	}
 	long, short := sha256.New(), md5.New()
-	w.size, err = u.copy(ctx, io.MultiWriter(f, long, short), r)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	temp, err := durable.Writer{}.Temp(u.root.Name(), func(f *os.File) (err error) {
+		w.size, err = u.copy(ctx, io.MultiWriter(f, long, short), r)
+		return err
+	})
+	w.temp = filepath.Base(temp)
+	if err != nil {
 		u.discard(w)
 		return written{}, fmt.Errorf("uploads: %w", err)
 	}

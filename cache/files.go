@@ -13,8 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"switchyard/durable"
 )
 
 // head is the first line of a file; the answer's body follows.
@@ -27,11 +28,10 @@ type head struct {
 	Made    Made        `json:"made"`
 }
 
-const tempPrefix = ".tmp-"
-
 func (r *Replies) path(key Sum) string { return filepath.Join(r.dir, hex.EncodeToString(key[:])) }
 
-// save writes an answer to its file. One under a key is found there even if the machine dies as soon as save returns.
+// save writes an answer to its file. One under a key is found there even if the machine dies as soon as save returns; a
+// shared one may be lost then, and nobody counts on it.
 func (r *Replies) save(ask Ask, reply *Reply) error {
 	body, err := reply.Body.Open()
 	if err != nil {
@@ -42,23 +42,16 @@ func (r *Replies) save(ask Ask, reply *Reply) error {
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	temp, err := os.CreateTemp(r.dir, tempPrefix+"*")
-	if err != nil {
-		return fmt.Errorf("cache: %w", err)
-	}
-	err = fill(temp, line, body, reply.Body.Len())
-	err = errors.Join(err, os.Chtimes(temp.Name(), time.Time{}, r.now()), r.fsync(temp), temp.Close()) // Sweep goes by our clock
-	if err == nil {
-		err = os.Rename(temp.Name(), r.path(ask.key))
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-		return fmt.Errorf("cache: %w", err)
-	}
+	put := r.files.Place
 	if ask.kind == keyed {
-		if err := r.sync(); err != nil {
-			return fmt.Errorf("cache: %w", err)
-		}
+		put = r.files.Replace
+	}
+	err = put(r.path(ask.key), func(f *os.File) error {
+		err := fill(f, line, body, reply.Body.Len())
+		return errors.Join(err, os.Chtimes(f.Name(), time.Time{}, r.now())) // Sweep goes by our clock
+	})
+	if err != nil {
+		return fmt.Errorf("cache: %w", err)
 	}
 	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or told of, later; this answer is there
 	return nil
@@ -86,15 +79,6 @@ func fill(w io.Writer, line []byte, body io.Reader, length int64) error {
 		err = fmt.Errorf("an answer of %d bytes has %d", length, n)
 	}
 	return err
-}
-
-// sync has the files' names on disk, too.
-func (r *Replies) sync() error {
-	dir, err := os.Open(r.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.fsync(dir), dir.Close())
 }
 
 // touch keeps a file for longer than others when room is made.
@@ -215,7 +199,7 @@ func (r *Replies) forget() {
 const abandoned = time.Hour
 
 func (r *Replies) expired(info fs.FileInfo) bool {
-	if strings.HasPrefix(info.Name(), tempPrefix) {
+	if durable.Temporary(info.Name()) {
 		return r.now().Sub(info.ModTime()) > abandoned
 	}
 	f, err := os.Open(filepath.Join(r.dir, info.Name()))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // Config is where answers are kept.
@@ -18,7 +19,7 @@ type Config struct {
 	Max int64            // bytes of all answers together; 0: 1 GiB. The oldest go first
 	Now func() time.Time // nil: time.Now
 
-	fsync func(*os.File) error // how a file, or the folder with its names, is brought to disk, for tests; nil: its Sync
+	files durable.Writer // for tests
 }
 
 // Sum is a digest.
@@ -50,7 +51,7 @@ type Replies struct {
 	max int64
 	now func() time.Time
 
-	fsync func(*os.File) error
+	files durable.Writer
 
 	sweeping sync.Mutex
 	total    atomic.Int64 // bytes of all files
@@ -62,7 +63,7 @@ type Replies struct {
 
 // New opens the folder, and sweeps it.
 func New(c Config) (*Replies, error) {
-	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, fsync: c.fsync, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
+	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, files: c.files, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
 	if r.ttl <= 0 {
 		r.ttl = 24 * time.Hour
 	}
@@ -71,9 +72,6 @@ func New(c Config) (*Replies, error) {
 	}
 	if r.now == nil {
 		r.now = time.Now
-	}
-	if r.fsync == nil {
-		r.fsync = (*os.File).Sync
 	}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)

@@ -5,7 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"switchyard/durable"
 )
 
 // syncError is the error of a failed sync. The kernel reports it once: the next sync may claim to have succeeded without
@@ -21,36 +22,18 @@ func fsync(f *os.File) error {
 	return nil
 }
 
-// temporary ends the name of a file while it is being written, before it gets its own name.
-const temporary = ".new"
+// onDisk is how files are written that take the place of others.
+var onDisk = durable.Writer{Perm: 0o640, Sync: fsync}
 
 // removeTemporary removes what a process that died was writing.
 func removeTemporary(dir string) error {
 	files, err := os.ReadDir(dir)
 	for _, f := range files {
-		if strings.HasSuffix(f.Name(), temporary) {
+		if durable.Temporary(f.Name()) {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
 		}
 	}
 	return err
-}
-
-// writeFile puts data at path, whole or not at all, also across a power cut.
-func writeFile(path string, data []byte) error {
-	temp := path + temporary
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, fsync(f), f.Close())
-	if err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	return syncDir(filepath.Dir(path))
 }
 
 // cut shortens the file at path.
@@ -71,19 +54,10 @@ func syncFile(path string) error {
 	return errors.Join(fsync(f), f.Close())
 }
 
-// syncDir makes names in a folder durable: a file that was synced but whose name was not is lost all the same.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fsync(d), d.Close())
-}
-
 // syncParent makes a folder's own name durable. The parent may be a folder that we cannot list; then somebody else made
 // dir.
 func syncParent(dir string) error {
-	err := syncDir(filepath.Dir(dir))
+	err := onDisk.SyncFolder(filepath.Dir(dir))
 	if errors.Is(err, fs.ErrPermission) {
 		return nil
 	}

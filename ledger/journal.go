@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"switchyard/durable"
 )
 
 // The errors of appending. Whatever the error, nothing may be sent for which the record was to be written.
@@ -145,7 +147,7 @@ func identity(path string) (string, error) {
 		return "", err
 	}
 	id := rand.Text()
-	return id, writeFile(path, []byte(id+"\n"))
+	return id, onDisk.Replace(path, durable.Bytes([]byte(id+"\n")))
 }
 
 // ID names the journal; it survives restarts.

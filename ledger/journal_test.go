@@ -415,7 +415,7 @@ func TestFinal(t *testing.T) {
 // A process may die while it writes a file that takes the place of another.
 func TestWhatWasHalfWrittenIsRemoved(t *testing.T) {
 	dir := t.TempDir()
-	half := filepath.Join(dir, "00000000000000000001.new")
+	half := filepath.Join(dir, ".tmp-half")
 	if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}

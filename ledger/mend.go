@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"switchyard/durable"
 )
 
 // Files are mended before they are used. What a crash left half-written at the very end was never acknowledged: it is cut
@@ -70,7 +72,7 @@ func (m *mender) run() (next uint64, err error) {
 			return 0, err
 		}
 	}
-	return next, syncDir(m.dir)
+	return next, onDisk.SyncFolder(m.dir)
 }
 
 // mend makes one file what it should be. If only its end is too much, that is cut off in place, which needs no room: the
@@ -89,7 +91,7 @@ func (m *mender) mend(s segment, following uint64, anew bool) (next uint64, err 
 	case err != nil:
 		err = fmt.Errorf("journal file %q: %w", s.path, err)
 	case anew || !bytes.HasPrefix(data, fixed):
-		err = writeFile(s.path, fixed)
+		err = onDisk.Replace(s.path, durable.Bytes(fixed))
 	case len(fixed) < len(data):
 		err = cut(s.path, int64(len(fixed)))
 	}
@@ -163,5 +165,5 @@ func putAside(dir string, data []byte, first, next uint64) (*Damage, error) {
 		return d, err
 	}
 	d.File = filepath.Join(folder, fmt.Sprintf("%d-%d.bin", first, time.Now().UnixNano()))
-	return d, writeFile(d.File, data)
+	return d, onDisk.Replace(d.File, durable.Bytes(data))
 }

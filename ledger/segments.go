@@ -79,7 +79,7 @@ func (j *Journal) openFiles(next uint64) error {
 		return err
 	}
 	info, err := f.Stat()
-	if err := errors.Join(err, fsync(f), syncDir(j.dir)); err != nil {
+	if err := errors.Join(err, fsync(f), onDisk.SyncFolder(j.dir)); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	j.newest, j.size = f, info.Size()
@@ -136,7 +136,7 @@ func (j *Journal) free() error {
 	j.mu.Lock()
 	j.follow(j.segments[gone:])
 	j.mu.Unlock()
-	return errors.Join(err, syncDir(j.dir))
+	return errors.Join(err, onDisk.SyncFolder(j.dir))
 }
 
 // first is the index of the oldest record that is kept.
@@ -150,7 +150,7 @@ func (j *Journal) first() uint64 {
 func (j *Journal) leave() error {
 	if j.size > 0 && j.applied.Load() >= j.written {
 		j.size = j.full
-		if err := errors.Join(j.advance(), syncDir(j.dir)); err != nil {
+		if err := errors.Join(j.advance(), onDisk.SyncFolder(j.dir)); err != nil {
 			return err
 		}
 	}

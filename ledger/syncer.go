@@ -124,7 +124,7 @@ func (j *Journal) bring() error {
 		}
 	}
 	if full > 0 {
-		if err := syncDir(j.dir); err != nil { // a file that was synced but whose name was not is lost all the same
+		if err := onDisk.SyncFolder(j.dir); err != nil { // a file that was synced but whose name was not is lost all the same
 			j.distrust = true
 			return err
 		}

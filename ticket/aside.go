@@ -1,12 +1,12 @@
 package ticket
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // end is how a ticket ended, in a file beside the database.
@@ -28,7 +28,7 @@ func (s *Store) SetAside(m Move) error {
 	}
 	if err == nil {
 		text, _ := json.Marshal(end{m.Outcome, m.Result}) // of plain values: it cannot fail
-		err = s.write(m.ID+endSuffix, bytes.NewReader(text))
+		err = s.write(m.ID+endSuffix, durable.Bytes(text))
 	}
 	if err != nil {
 		return fmt.Errorf("ticket %s: set its end aside: %w", m.ID, err)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // inRow is how large a request's body may be that is kept in its row; larger ones are files.
@@ -18,7 +19,10 @@ const inRow = 64 << 10
 
 // bodies keeps what apps sent, until the tickets are done: what was accepted is begun by another process if this one ends.
 // So are, in the same folder, the ends that were set aside.
-type bodies struct{ dir string }
+type bodies struct {
+	dir   string
+	files durable.Writer
+}
 
 // save puts a body on disk. row is what belongs into the row; nil if it is a file.
 func (b bodies) save(id string, body switchyard.Blob) (row []byte, err error) {
@@ -35,27 +39,17 @@ func (b bodies) save(id string, body switchyard.Blob) (row []byte, err error) {
 	if b.dir == "" {
 		return nil, fmt.Errorf("body of %d bytes: %w", body.Len(), ErrTooLarge)
 	}
-	return nil, b.write(id, r)
+	return nil, b.write(id, func(f *os.File) error {
+		_, err := io.Copy(f, r)
+		return err
+	})
 }
 
-func (b bodies) write(id string, r io.Reader) error {
+func (b bodies) write(id string, fill durable.Fill) error {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(b.path(id), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		b.drop(id)
-		return err
-	}
-	dir, err := os.Open(b.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close()) // the name must last, too
+	return b.files.Create(b.path(id), fill)
 }
 
 // drop forgets a file, if there is one.

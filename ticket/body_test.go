@@ -60,6 +60,40 @@ func TestBodiesWithoutTicketsAreSwept(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotOnDiskLeavesNothing: the app, or the owner, can try again when the disk is well.
+func TestWhatIsNotOnDiskLeavesNothing(t *testing.T) {
+	errDisk := errors.New("the disk is gone")
+	for _, ill := range []string{"file", "folder"} {
+		healed := false
+		dir := t.TempDir()
+		c := ticket.Config{DB: database(t, filepath.Join(dir, "x.db")), Dir: filepath.Join(dir, "bodies")}.WithSync(func(f *os.File) error {
+			what := "file"
+			if info, err := f.Stat(); err == nil && info.IsDir() {
+				what = "folder"
+			}
+			if what == ill && !healed {
+				return errDisk
+			}
+			return f.Sync()
+		})
+		s := store(t, c)
+		large, done := sent(strings.Repeat("x", 200_000)), move("b", ticket.Accepted, ticket.Done)
+		_, created := s.Create(t.Context(), draft("a"), large)
+		aside := s.SetAside(done)
+		if !errors.Is(created, errDisk) || !errors.Is(aside, errDisk) {
+			t.Errorf("%s: created %v, set aside %v", ill, created, aside)
+		}
+		if files, err := os.ReadDir(c.Dir); err != nil || len(files) != 0 {
+			t.Errorf("%s: left %v, %v", ill, files, err)
+		}
+		healed = true
+		_, created = s.Create(t.Context(), draft("a"), large)
+		if err := errors.Join(created, s.SetAside(done)); err != nil {
+			t.Errorf("%s: again: %v", ill, err)
+		}
+	}
+}
+
 func TestALargeBodyNeedsAFolder(t *testing.T) {
 	if _, err := store(t, ticket.Config{}).Create(t.Context(), draft("a"), sent(strings.Repeat("x", 200_000))); !errors.Is(err, ticket.ErrTooLarge) {
 		t.Errorf("got %v", err)

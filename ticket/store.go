@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/durable"
 )
 
 // Config is where tickets are kept.
@@ -17,6 +18,8 @@ type Config struct {
 	TTL         time.Duration // how long a ticket is kept, from its creation; 0: 7 days
 	MaxDocument int           // bytes of a Request or Result; 0: 256 KiB
 	Dir         string        // for bodies over 64 KiB; made if it does not exist. Empty: they are refused
+
+	files durable.Writer // for tests
 }
 
 // Store keeps tickets. Many goroutines may use it. It has no goroutine and nothing to close.
@@ -30,7 +33,7 @@ type Store struct {
 
 // New brings the tables up to date.
 func New(ctx context.Context, c Config) (*Store, error) {
-	s := &Store{db: c.DB, ttl: c.TTL, max: c.MaxDocument, bodies: bodies{c.Dir}}
+	s := &Store{db: c.DB, ttl: c.TTL, max: c.MaxDocument, bodies: bodies{c.Dir, c.files}}
 	if s.ttl <= 0 {
 		s.ttl = 7 * 24 * time.Hour
 	}

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"go.uber.org/zap"
 )
 
 var update = flag.Bool("update", false, "write the expected messages anew")
@@ -212,7 +210,7 @@ func TestStartNamesTheKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, err := open(t.Context(), f, zap.NewNop()); err == nil || !strings.HasPrefix(err.Error(), c.key+": ") {
+		if s, err := openOnce(t, f); err == nil || !strings.HasPrefix(err.Error(), c.key+": ") {
 			t.Errorf("%s: %v", c.text, err)
 			if err == nil {
 				s.close()

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"go.uber.org/zap"
-
 	"switchyard"
 	"switchyard/sim"
 )
@@ -187,17 +185,15 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 		return nil, err
 	}
 	text := fmt.Sprintf(demoConfig, data, w.Google.Key(), w.Google.URL, w.OpenAI.Key(), w.OpenAI.URL, w.Fal.Key(), w.Fal.URL, w.Fal.QueueURL)
-	const name = "demo.yaml"
-	read := func() (*file, error) { return load(name, []byte(text), e.getenv) }
+	read := func() (*file, error) { return load("demo.yaml", []byte(text), e.getenv) }
 	f, err := read()
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(e.ctx, f, zap.NewNop())
+	s, err := open(e.ctx, f, read, noLog())
 	if err != nil {
 		return nil, err
 	}
-	s.name, s.load = name, read
 	l, err := listen(e.ctx, f)
 	if err != nil {
 		s.close()

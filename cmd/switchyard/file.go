@@ -41,6 +41,7 @@ type file struct {
 	Alerts      []alert.Config                `yaml:"alerts"`
 	Notify      config.Map[alert.Receiver]    `yaml:"notify"`
 
+	name    string    // under which it was read
 	loaded  time.Time // when it came into force
 	pending []string  // what of it is not, until a restart
 }
@@ -210,6 +211,7 @@ func sharedDefaults() sharedFile {
 // load reads and checks a config file. The error is config.Errors, one fault a line, each with its place.
 func load(name string, text []byte, getenv func(string) (string, bool)) (*file, error) {
 	f := defaults()
+	f.name = name
 	doc, err := config.Decode(name, text, getenv, &f)
 	shared := f.Defaults
 	if shared.validateDefaults() != nil {

@@ -21,6 +21,7 @@ import (
 
 	"switchyard"
 	"switchyard/dialect"
+	"switchyard/durable"
 	"switchyard/fetch"
 	"switchyard/ticket/hook"
 )
@@ -99,7 +100,7 @@ func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		text = []byte(hex.EncodeToString(random(32)) + "\n")
-		err = writeWhole(file, text)
+		err = durable.Writer{}.Replace(file, durable.Bytes(text))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key of webhooks: %w", err)

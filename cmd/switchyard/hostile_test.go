@@ -20,8 +20,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"switchyard"
 	"switchyard/ledger"
 	"switchyard/sim"
@@ -511,7 +509,7 @@ keys: [{name: web, secret: "${NO_SUCH_VARIABLE:-}"}]
 func TestSecondSidecar(t *testing.T) {
 	k := startKit(t, twoProviders)
 	f := k.mustLoad(strings.Replace(*k.next.Load(), "/journal\"", "/other\"", 1))
-	if s, err := open(t.Context(), f, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "in use by another process") {
+	if s, err := openOnce(t, f); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("a second one was let in: %v, %v", s, err)
 	}
 	if a := k.post(openaiPath, `{"prompt":"a"}`, "X-Only", "gpt"); a.status != http.StatusOK {

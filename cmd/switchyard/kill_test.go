@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"switchyard"
 	"switchyard/admin"
 	"switchyard/breaker"
@@ -172,7 +170,7 @@ func TestDamagedKills(t *testing.T) {
 		if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := open(t.Context(), f, zap.NewNop()); err == nil || !strings.Contains(err.Error(), path) {
+		if s, err := openOnce(t, f); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: %v", damaged, err)
 			if s != nil {
 				s.close()

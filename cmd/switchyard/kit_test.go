@@ -86,7 +86,8 @@ func (k *kit) run() {
 	f := k.mustLoad(*k.next.Load())
 	core, logs := observer.New(zap.DebugLevel)
 	k.logs = logs
-	side, err := open(t.Context(), f, zap.New(core))
+	next := func() (*file, error) { return load("test.yaml", []byte(*k.next.Load()), noEnv) }
+	side, err := open(t.Context(), f, next, logger{zap.New(core), zap.NewAtomicLevel()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,6 @@ func (k *kit) run() {
 		k.opened()
 	}
 	side.alerts.ticks = make(chan time.Time) // tests say when
-	side.load = func() (*file, error) { return load("test.yaml", []byte(*k.next.Load()), noEnv) }
 	l, err := listen(t.Context(), f)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +115,12 @@ func (k *kit) run() {
 		}
 	})
 	t.Cleanup(func() { k.stop() })
+}
+
+// openOnce opens a sidecar that nobody reloads, or fails to.
+func openOnce(t *testing.T, f *file) (*sidecar, error) {
+	t.Helper()
+	return open(t.Context(), f, func() (*file, error) { return f, nil }, noLog())
 }
 
 func noEnv(string) (string, bool) { return "", false }

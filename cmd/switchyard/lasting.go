@@ -8,7 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"switchyard/durable"
 )
 
 // readLasting reads a file that writeLasting has written; found is false if there is none.
@@ -37,26 +38,5 @@ func writeLasting[T any](path string, doc T) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(path, append(text, '\n'))
-}
-
-// writeWhole does so with a file of any kind.
-func writeWhole(path string, text []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(text)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close()) // the name must last, too
+	return durable.Writer{}.Replace(path, durable.Bytes(append(text, '\n')))
 }

@@ -34,12 +34,14 @@ func TestLogLevelReload(t *testing.T) {
 // TestLogger: the level is that of the moment.
 func TestLogger(t *testing.T) {
 	var out bytes.Buffer
-	level := zap.NewAtomicLevelAt(zap.InfoLevel)
-	log := newLogger(logFile{Format: "json"}, level, zapcore.AddSync(&out))
+	log, err := newLogger(logFile{Format: "json", Level: "info"}, zapcore.AddSync(&out))
+	if err != nil {
+		t.Fatal(err)
+	}
 	log.Debug("one")
-	level.SetLevel(zap.DebugLevel)
+	log.level.SetLevel(zap.DebugLevel)
 	log.Debug("two")
-	level.SetLevel(zap.ErrorLevel)
+	log.level.SetLevel(zap.ErrorLevel)
 	log.Info("three")
 	if text := out.String(); strings.Contains(text, "one") || !strings.Contains(text, `"msg":"two"`) || strings.Contains(text, "three") {
 		t.Errorf("logged: %s", text)

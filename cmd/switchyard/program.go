@@ -19,7 +19,7 @@ func (s *sidecar) program() admin.Status {
 	}
 	st := admin.Status{
 		Version: version, Started: s.started.UTC(), Ready: s.unready() == nil,
-		Config:    admin.ConfigStatus{File: s.name, Loaded: f.loaded.UTC(), Waiting: f.pending},
+		Config:    admin.ConfigStatus{File: f.name, Loaded: f.loaded.UTC(), Waiting: f.pending},
 		Providers: []admin.ProviderStatus{}, Targets: []admin.TargetStatus{},
 	}
 	if text := s.refused.Load(); text != nil {

@@ -19,8 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"switchyard"
 	"switchyard/ledger"
 	"switchyard/proxy"
@@ -112,7 +110,7 @@ func TestCloseBooksWhatItCuts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := open(t.Context(), f, zap.NewNop())
+	s, err := openOnce(t, f)
 	if err != nil {
 		t.Fatal(err)
 	}

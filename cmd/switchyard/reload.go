@@ -20,8 +20,7 @@ import (
 
 // inForce is the config in force, and what the next one comes from.
 type inForce struct {
-	name  string                // of the config file
-	load  func() (*file, error) // reads it as it is now
+	load  func() (*file, error) // reads the config file as it is now
 	began *file                 // what was in force first; some of it stays so until the end
 
 	file    atomic.Pointer[file]   // in force
@@ -106,7 +105,7 @@ func (s *sidecar) reload() error {
 		return err
 	}
 	s.refused.Store(nil)
-	s.log.Info("config reloaded", zap.String("file", s.name))
+	s.log.Info("config reloaded", zap.String("file", s.file.Load().name))
 	return nil
 }
 

@@ -17,18 +17,16 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	level, err := zap.ParseAtomicLevel(f.Log.Level)
+	log, err := newLogger(f.Log, zapcore.AddSync(e.stderr))
 	if err != nil {
 		return err
 	}
-	log := newLogger(f.Log, level, zapcore.AddSync(e.stderr))
 	defer func() { _ = log.Sync() }()
-	s, err := open(e.ctx, f, log)
+	s, err := open(e.ctx, f, src.load, log)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.name, s.level, s.load = src.name, level, src.load
 	listeners, err := listen(e.ctx, f)
 	if err != nil {
 		return err
@@ -37,13 +35,25 @@ func (c *serveCommand) Run(e *env) error {
 	return s.serve(e.ctx, f, listeners)
 }
 
-// newLogger is a logger of whatever level is at the time.
-func newLogger(c logFile, level zap.AtomicLevel, out zapcore.WriteSyncer) *zap.Logger {
+// logger is a log, and the level that it has at the time.
+type logger struct {
+	*zap.Logger
+	level zap.AtomicLevel
+}
+
+// noLog is one that nobody reads.
+func noLog() logger { return logger{zap.NewNop(), zap.NewAtomicLevel()} }
+
+func newLogger(c logFile, out zapcore.WriteSyncer) (logger, error) {
+	level, err := zap.ParseAtomicLevel(c.Level)
+	if err != nil {
+		return logger{}, err
+	}
 	cfg := zap.NewProductionEncoderConfig()
 	cfg.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	enc := zapcore.NewJSONEncoder(cfg)
 	if c.Format == "console" {
 		enc = zapcore.NewConsoleEncoder(cfg)
 	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(out), level))
+	return logger{zap.New(zapcore.NewCore(enc, zapcore.Lock(out), level)), level}, nil
 }

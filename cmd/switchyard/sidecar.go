@@ -57,10 +57,11 @@ type sidecar struct {
 	resumed sync.Once // when it first serves, it goes on with that
 }
 
-// open makes a sidecar of a config, ready to serve; the caller closes it. Nothing is sent to a provider before it serves.
-func open(ctx context.Context, f *file, log *zap.Logger) (*sidecar, error) {
-	s := &sidecar{log: log, level: zap.NewAtomicLevel(), started: time.Now(), metrics: prometheus.NewRegistry()}
-	s.began = f
+// open makes a sidecar of a config, ready to serve; the caller closes it. A reload loads the config that follows. Nothing is
+// sent to a provider before it serves.
+func open(ctx context.Context, f *file, load func() (*file, error), log logger) (*sidecar, error) {
+	s := &sidecar{log: log.Logger, level: log.level, started: time.Now(), metrics: prometheus.NewRegistry()}
+	s.began, s.load = f, load
 	if err := s.start(ctx, f); err != nil {
 		s.close()
 		return nil, err
