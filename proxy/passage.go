@@ -189,7 +189,7 @@ func (p *passage) transport() http.RoundTripper {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { p.sent.Store(true) }}
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
-		resp, err := p.Transport(p.target.Provider).RoundTrip(r)
+		resp, err := p.Runner.Transport(p.target.Provider).RoundTrip(r)
 		if err == nil {
 			p.status, p.wait = resp.StatusCode, spool.RetryAfter(resp.Header)
 		}

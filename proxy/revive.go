@@ -70,7 +70,7 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 		return err
 	}
 	defer body.Close()
-	spooled, err := h.Pool.ReadJSON(body, size, size)
+	spooled, err := h.Runner.Pool.ReadJSON(body, size, size)
 	if disk := (*fs.PathError)(nil); errors.As(err, &disk) {
 		return fmt.Errorf("ticket %s: %w", tk.ID, err)
 	}
