@@ -65,7 +65,7 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 	body, size, err := h.Tickets.Body(ctx, tk.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ticket.ErrNotFound):
-		return unrevivable(tk, err)
+		return fmt.Errorf("%w: %w", ErrUnrevivable, err) // it names the ticket
 	case err != nil:
 		return err
 	}
