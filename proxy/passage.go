@@ -144,7 +144,7 @@ func (p *passage) durable() {
 		return
 	}
 	if err := p.account.Synced(context.WithoutCancel(p.r.Context())); err != nil {
-		p.Log.Error("ledger", zap.String("id", p.rec.ID), zap.Error(err))
+		p.Log.Error("answer given before its charge is on disk", zap.String("id", p.rec.ID), zap.Error(err))
 	}
 }
 
