@@ -237,23 +237,19 @@ func TestFanOut(t *testing.T) {
 	}
 }
 
-// pairs is a limiter that lets through requests for one image alone.
-type pairs struct{ limit.Registry }
-
-func (p *pairs) Acquire(ctx context.Context, names []limit.Name, images int, _ time.Duration) (func(), error) {
-	if images > 1 {
-		return nil, &switchyard.Error{Kind: switchyard.Throttled, Err: limit.ErrLimited}
-	}
-	return p.Registry.Acquire(ctx, names, images, time.Second)
-}
-
 // TestFanOutLimited: a part that was never sent does not hide one that may have been paid.
 func TestFanOutLimited(t *testing.T) {
 	b := newBench(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Billed", "1")
 		w.WriteHeader(http.StatusInternalServerError)
 	})
-	b.runner.Limiter = &pairs{}
+	place := limit.Name{Scope: limit.Target, Name: "a"} // has room for one more image
+	b.limits.Configure(map[limit.Name]limit.Config{place: {Images: switchyard.Rate{Events: 2, Per: time.Hour}, Burst: 2}})
+	release, err := b.limits.Acquire(t.Context(), []limit.Name{place}, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
 	b.route.PayTwice = "never"
 	req := &switchyard.Request{Images: 3}
 	one := &switchyard.Request{Images: 1}

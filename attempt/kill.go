@@ -32,9 +32,6 @@ func (r *run) nobody() error { // small frames: see the package doc
 }
 
 func (r *run) kill(provider, target string) (breaker.Kill, bool) {
-	if r.Switches == nil {
-		return breaker.Kill{}, false
-	}
 	return r.Switches.Stopped(r.job.Plan.Route.Name, provider, target)
 }
 
@@ -83,9 +80,6 @@ func (s *switchman) explain(err error) error {
 // watch has an attempt at a place cut when an operator wants it. The caller calls stop when the attempt is over.
 func (r *run) watch(c router.Candidate) (s *switchman, stop func()) {
 	s = &switchman{}
-	if r.Switches == nil {
-		return s, func() {}
-	}
 	return s, r.Switches.Watch(r.job.Plan.Route.Name, c.Target.Provider, c.Target.Name, s.pull)
 }
 

@@ -50,19 +50,6 @@ type Breaker interface {
 	Force(target string) (breaker.Done, error)
 }
 
-// Limiter bounds how much leaves; the Registry of package limit does.
-type Limiter interface {
-	Acquire(ctx context.Context, names []limit.Name, images int, patience time.Duration) (release func(), err error)
-}
-
-// Switches are what an operator has stopped by hand; those of package breaker are.
-type Switches interface {
-	// Stopped is the kill that stops new attempts at a place.
-	Stopped(route, provider, target string) (breaker.Kill, bool)
-	// Watch has cut called if an attempt there must end, until stop is called.
-	Watch(route, provider, target string, cut func()) (stop func())
-}
-
 // Fetcher reads from addresses that a request or an answer names. It refuses private ones. The size is negative if it
 // is not known beforehand.
 type Fetcher interface {
@@ -75,10 +62,10 @@ type Runner struct {
 	Dialects  map[string]dialect.Dialect // by name
 	Transport func(provider string) http.RoundTripper
 	Fetcher   Fetcher
-	Switches  Switches // if nil, nothing is ever stopped
+	Switches  *breaker.Switches // what an operator has stopped by hand; if nil, nothing is
 	Breaker   Breaker
-	Limiter   Limiter
-	Budgets   *limit.Budgets // nil: none
+	Limiter   *limit.Registry // bounds how much leaves
+	Budgets   *limit.Budgets  // nil: none
 	Pool      *spool.Pool
 	Polls     *limit.Turns     // of jobs that providers have accepted, all together; if nil, any number
 	Tracer    Tracer           // if nil, nobody follows

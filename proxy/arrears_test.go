@@ -91,9 +91,10 @@ func before(t *testing.T, journal proxy.Journal) *proxy.Handler {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("hello")), ContentLength: 5, Request: r}, nil
 	})
 	h := &proxy.Handler{
-		Runner:    &attempt.Runner{Breaker: &breaker.Registry{}},
-		Transport: func(string) http.RoundTripper { return provider },
-		Limiter:   &limit.Registry{}, Journal: journal, Pool: pool, Log: zap.NewNop(),
+		Runner: &attempt.Runner{
+			Breaker: &breaker.Registry{}, Limiter: &limit.Registry{}, Pool: pool, Transport: func(string) http.RoundTripper { return provider },
+		},
+		Journal: journal, Log: zap.NewNop(),
 	}
 	natives, err := router.New(router.Config{Natives: []*switchyard.Target{{
 		Name: "native:openai", Provider: "openai", Dialect: "openai", Key: switchyard.NewSecret("provider-key"),

@@ -235,7 +235,7 @@ func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 		return fmt.Errorf(".body: %w", err)
 	}
 	defer text.Close()
-	body, err := x.Pool.ReadJSON(text, item.body.Len(), item.body.Len())
+	body, err := x.Runner.Pool.ReadJSON(text, item.body.Len(), item.body.Len())
 	if err != nil {
 		return fmt.Errorf(".body: %w", err)
 	}

@@ -74,7 +74,7 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		if ctx.Err() != nil {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
 		}
-		if x.Switches.Bypassed() {
+		if x.Runner.Switches.Bypassed() {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(bypassed), rec: Record{Err: breaker.ErrKilled}}
 		}
 		r, err := x.itemRequest(x.r.Context(), item, key)

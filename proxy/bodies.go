@@ -73,7 +73,7 @@ func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}
 	}
 	in := &upload{ReadCloser: r.Body}
-	body, err := h.Pool.ReadJSON(in, r.ContentLength, most)
+	body, err := h.Runner.Pool.ReadJSON(in, r.ContentLength, most)
 	switch {
 	case errors.Is(err, spool.ErrTooLarge):
 		return nil, &switchyard.Error{Kind: switchyard.TooLarge}

@@ -64,7 +64,7 @@ func (q *request) ownLimit() (func(), error) {
 	if q.caller.key == nil {
 		return func() {}, nil
 	}
-	return q.Limiter.Acquire(q.r.Context(), []limit.Name{q.caller.limit()}, 0, 0)
+	return q.Runner.Limiter.Acquire(q.r.Context(), []limit.Name{q.caller.limit()}, 0, 0)
 }
 
 // ownImages does the same for the images that the caller asks for.
@@ -72,5 +72,5 @@ func (q *request) ownImages(n int) error {
 	if q.caller.key == nil {
 		return nil
 	}
-	return q.Limiter.TakeImages(q.caller.limit(), n)
+	return q.Runner.Limiter.TakeImages(q.caller.limit(), n)
 }

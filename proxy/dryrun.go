@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"switchyard"
+	"switchyard/attempt"
 	"switchyard/dialect"
 	"switchyard/router"
 	"switchyard/spool"
@@ -73,7 +74,7 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 	if !ok || place.op != dialect.Generate {
 		return PlanDoc{}, fmt.Errorf("%s %s asks for no images: it is not planned", r.Method, r.URL.Path)
 	}
-	q := &request{Handler: &Handler{Pool: pool}, snap: s, place: place, r: r, rec: &Record{}}
+	q := &request{Handler: &Handler{Runner: &attempt.Runner{Pool: pool}}, snap: s, place: place, r: r, rec: &Record{}}
 	q.caller = &caller{key: key, tenant: anonymous}
 	if secret := q.takeKey(); key == nil {
 		q.caller.own = secret

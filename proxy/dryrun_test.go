@@ -17,9 +17,9 @@ func TestDryRunAsksNobody(t *testing.T) {
 	for _, bypass := range []bool{false, true} {
 		calls := 0
 		h, _ := frontDoor(t, func(http.ResponseWriter, *http.Request) { calls++ }, proxy.Settings{RequestTimeout: map[string]time.Duration{"": time.Minute}})
-		h.Switches = &breaker.Switches{}
+		h.Runner.Switches = &breaker.Switches{}
 		if bypass {
-			if err := h.Switches.Set(breaker.Kill{Scope: breaker.All, Bypass: true}); err != nil {
+			if err := h.Runner.Switches.Set(breaker.Kill{Scope: breaker.All, Bypass: true}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -149,7 +149,7 @@ func (x *extra) refuse(w http.ResponseWriter, err error) {
 			text = "this cannot be taken on just now"
 		}
 		w.Header().Set("Retry-After", "1")
-		x.Log.Error("extras", zap.Error(err))
+		x.Log.Error("request under "+extrasPath+" failed", zap.Error(err))
 	}
 	writeJSON(w, status, map[string]map[string]string{"error": {"message": text}})
 }

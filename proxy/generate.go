@@ -221,7 +221,7 @@ func (q *request) plan() *router.Plan {
 // metRules notes which rules have failed on the way to the route.
 func (q *request) metRules(errs []error) {
 	for _, err := range errs {
-		q.Log.Warn("rule", zap.Error(err))
+		q.Log.Warn("rule failed", zap.Error(err))
 	}
 	q.rec.Rules = errs
 }

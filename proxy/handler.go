@@ -18,9 +18,7 @@ import (
 	"switchyard/breaker"
 	"switchyard/cache"
 	"switchyard/dialect"
-	"switchyard/limit"
 	"switchyard/router"
-	"switchyard/spool"
 	"switchyard/ticket"
 )
 
@@ -34,11 +32,7 @@ type Assets interface {
 // Handler is the app's side. Its fields are set before the first request and then left alone, but for the config in
 // force, which Use swaps.
 type Handler struct {
-	Runner    *attempt.Runner
-	Transport func(provider string) http.RoundTripper // for what passes through
-	Switches  *breaker.Switches                       // what an operator has stopped by hand; nil: nothing
-	Limiter   *limit.Registry
-	Pool      *spool.Pool
+	Runner *attempt.Runner // what passes through goes by its Transport, Switches, Limiter and Pool, too
 
 	// What is on disk.
 	Journal  Journal
@@ -252,7 +246,7 @@ func (q *request) dispatch() error {
 	if q.place.dialect == nil {
 		return q.mounted()
 	}
-	if q.Switches.Bypassed() {
+	if q.Runner.Switches.Bypassed() {
 		return q.bypass()
 	}
 	switch q.place.op {

@@ -61,9 +61,10 @@ func frontDoor(t testing.TB, provider http.HandlerFunc, settings proxy.Settings,
 	t.Cleanup(transport.CloseIdleConnections)
 	breakers := &breaker.Registry{}
 	h := &proxy.Handler{
-		Runner:    &attempt.Runner{Breaker: breakers, Pool: pool},
-		Transport: func(string) http.RoundTripper { return transport },
-		Limiter:   &limit.Registry{}, Journal: nowhere{}, Pool: pool, Log: zap.NewNop(),
+		Runner: &attempt.Runner{
+			Breaker: breakers, Limiter: &limit.Registry{}, Pool: pool, Transport: func(string) http.RoundTripper { return transport },
+		},
+		Journal: nowhere{}, Log: zap.NewNop(),
 	}
 	settings.MaxRequestBody = 1 << 20
 	snap := &proxy.Snapshot{

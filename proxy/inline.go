@@ -36,7 +36,7 @@ func (q *request) inline(msg *spool.Message) (*spool.Message, error) {
 		return nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}
 	}
 	defer r.Close()
-	body, err := q.Pool.ReadJSON(r, text.Len(), text.Len())
+	body, err := q.Runner.Pool.ReadJSON(r, text.Len(), text.Len())
 	if err != nil {
 		return nil, switchyard.AsError(err)
 	}

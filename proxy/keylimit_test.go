@@ -21,7 +21,7 @@ func TestKeyImages(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"created": 1, "data": []any{map[string]any{"b64_json": pixel}}})
 	}, proxy.Settings{RequestTimeout: map[string]time.Duration{"": time.Minute}}, &proxy.Key{Name: "web", Secret: switchyard.NewSecret("virtual"), Tenant: "acme"})
 	generates(h)
-	h.Limiter.Configure(map[limit.Name]limit.Config{
+	h.Runner.Limiter.Configure(map[limit.Name]limit.Config{
 		{Scope: limit.Key, Name: "web"}: {Images: switchyard.Rate{Events: 1, Per: time.Hour}, Burst: 5},
 	})
 	for _, c := range []struct {

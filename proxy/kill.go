@@ -27,7 +27,7 @@ func (q *request) bypass() error {
 // hopeless is why a request is not taken on: it comes without a key where only the app's own would do, or an operator has
 // stopped everybody who could serve it. The one of whom it is soonest worth asking again says so.
 func (q *request) hopeless() error {
-	if q.caller.tenant != anonymous && len(q.Switches.List()) == 0 {
+	if q.caller.tenant != anonymous && len(q.Runner.Switches.List()) == 0 {
 		return nil // no plan is made for nothing
 	}
 	plan := q.plan()
@@ -36,7 +36,7 @@ func (q *request) hopeless() error {
 			return err
 		}
 	}
-	if k, ok := q.Switches.Stopped(plan.Route.Name, "", ""); ok {
+	if k, ok := q.Runner.Switches.Stopped(plan.Route.Name, "", ""); ok {
 		return k.Refusal()
 	}
 	left, gone := q.alive(plan)
@@ -63,7 +63,7 @@ func (q *request) alive(plan *router.Plan) (left *router.Plan, gone []breaker.Ki
 	out := *plan
 	out.Candidates, out.Passed = nil, slices.Clip(plan.Passed)
 	for _, c := range plan.Candidates {
-		if k, ok := q.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
+		if k, ok := q.Runner.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
 			gone = append(gone, k)
 			out.Passed = append(out.Passed, router.Passed{Target: c.Target.Name, Reason: k.Refusal().Err.Error()})
 			continue
@@ -77,9 +77,9 @@ func (q *request) alive(plan *router.Plan) (left *router.Plan, gone []breaker.Ki
 // over. The error is why it is not sent at all.
 func (q *request) cuttable(t *switchyard.Target) (_ context.Context, stop func(), err error) {
 	ctx, cancel := context.WithCancelCause(q.r.Context())
-	unwatch := q.Switches.Watch("", t.Provider, t.Name, func() { cancel(breaker.ErrKilled) })
+	unwatch := q.Runner.Switches.Watch("", t.Provider, t.Name, func() { cancel(breaker.ErrKilled) })
 	stop = func() { unwatch(); cancel(nil) }
-	if k, ok := q.Switches.Stopped("", t.Provider, t.Name); ok { // now that no kill can slip by
+	if k, ok := q.Runner.Switches.Stopped("", t.Provider, t.Name); ok { // now that no kill can slip by
 		stop()
 		return nil, nil, k.Refusal()
 	}

@@ -56,7 +56,7 @@ func generates(h *proxy.Handler) {
 	for _, d := range all.Dialects() {
 		h.Runner.Dialects[d.Name()] = d
 	}
-	h.Runner.Transport, h.Runner.Limiter, h.Runner.MaxAnswer, h.Runner.MaxImage = h.Transport, h.Limiter, 1<<20, 1<<20
+	h.Runner.MaxAnswer, h.Runner.MaxImage = 1<<20, 1<<20
 }
 
 const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="

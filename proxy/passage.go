@@ -144,7 +144,7 @@ func (p *passage) durable() {
 		return
 	}
 	if err := p.account.Synced(context.WithoutCancel(p.r.Context())); err != nil {
-		p.Log.Error("ledger", zap.String("id", p.rec.ID), zap.Error(err))
+		p.Log.Error("answer given before its charge is on disk", zap.String("id", p.rec.ID), zap.Error(err))
 	}
 }
 
@@ -189,7 +189,7 @@ func (p *passage) transport() http.RoundTripper {
 	trace := &httptrace.ClientTrace{WroteHeaders: func() { p.sent.Store(true) }}
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), trace))
-		resp, err := p.Transport(p.target.Provider).RoundTrip(r)
+		resp, err := p.Runner.Transport(p.target.Provider).RoundTrip(r)
 		if err == nil {
 			p.status, p.wait = resp.StatusCode, spool.RetryAfter(resp.Header)
 		}

@@ -45,7 +45,7 @@ func (q *request) native() (*switchyard.Target, switchyard.Secret, error) {
 	var stopped []breaker.Kill
 	keyed, keyless := q.snap.Router.Natives(q.place.dialect.Name(), q.caller.hasOwn())
 	for i, t := range slices.Concat(keyed, keyless) {
-		k, off := q.Switches.Stopped("", t.Provider, t.Name)
+		k, off := q.Runner.Switches.Stopped("", t.Provider, t.Name)
 		switch {
 		case off:
 			stopped = append(stopped, k)
@@ -101,7 +101,7 @@ func (q *request) forward(t *switchyard.Target, msg *spool.Message, headers head
 	if err != nil {
 		return err
 	}
-	release, err := q.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Provider, Name: t.Provider}}, 0, passPatience)
+	release, err := q.Runner.Limiter.Acquire(q.r.Context(), []limit.Name{{Scope: limit.Provider, Name: t.Provider}}, 0, passPatience)
 	if err != nil {
 		return err
 	}

@@ -86,8 +86,8 @@ func TestTheEndWaitsForTheDisk(t *testing.T) {
 				asked = true
 				c.answer(w, r)
 			}, proxy.Settings{})
-			transport := h.Transport("")
-			h.Transport = func(string) http.RoundTripper { return late{transport} }
+			transport := h.Runner.Transport("")
+			h.Runner.Transport = func(string) http.RoundTripper { return late{transport} }
 			w := &watched{ResponseRecorder: httptest.NewRecorder()}
 			b := &book{sync: func() error {
 				waited++
@@ -266,7 +266,7 @@ func TestPassageBooked(t *testing.T) {
 				return new(net.Dialer).DialContext(ctx, network, address)
 			}}
 			defer transport.CloseIdleConnections()
-			h.Transport = func(string) http.RoundTripper { return transport }
+			h.Runner.Transport = func(string) http.RoundTripper { return transport }
 			var told pages
 			h.Journal = &told
 			w := httptest.NewRecorder()

@@ -38,7 +38,7 @@ func (x *extra) providers() (map[string][]standingDoc, error) {
 
 func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
 	name := q.Target.Name
-	load := x.Limiter.Load(limit.Name{Scope: limit.Target, Name: name})
+	load := x.Runner.Limiter.Load(limit.Name{Scope: limit.Target, Name: name})
 	doc := standingDoc{
 		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "",
 		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: usd(q.Cost),

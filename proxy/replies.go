@@ -133,6 +133,6 @@ func (q *request) deliverTape(work *cache.Work, t *tape, sent error) {
 
 func (q *request) logLost(err error) {
 	if err != nil {
-		q.Log.Error("cache", zap.String("id", q.rec.ID), zap.Error(err))
+		q.Log.Error("answer not kept", zap.String("id", q.rec.ID), zap.Error(err))
 	}
 }

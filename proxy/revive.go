@@ -65,12 +65,12 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 	body, size, err := h.Tickets.Body(ctx, tk.ID)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ticket.ErrNotFound):
-		return unrevivable(tk, err)
+		return fmt.Errorf("%w: %w", ErrUnrevivable, err) // it names the ticket
 	case err != nil:
 		return err
 	}
 	defer body.Close()
-	spooled, err := h.Pool.ReadJSON(body, size, size)
+	spooled, err := h.Runner.Pool.ReadJSON(body, size, size)
 	if disk := (*fs.PathError)(nil); errors.As(err, &disk) {
 		return fmt.Errorf("ticket %s: %w", tk.ID, err)
 	}
@@ -106,7 +106,7 @@ func (h *Handler) End(ctx context.Context, tk ticket.Ticket) error {
 		}
 	}
 	if err != nil { // nobody can be told, but the ticket ends all the same
-		h.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+		h.Log.Error("webhooks left out", zap.String("ticket", tk.ID), zap.Error(err))
 	}
 	_, err = h.advance(ctx, m)
 	return err
@@ -119,7 +119,7 @@ func (h *Handler) TakeBack(ctx context.Context, a switchyard.Attempt) {
 		return
 	}
 	if err := h.Runner.TakeBack(ctx, t, a); err != nil {
-		h.Log.Warn("job", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
+		h.Log.Warn("job not cancelled", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
 	}
 }
 

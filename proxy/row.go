@@ -53,7 +53,7 @@ func (q *request) writeRow(ctx context.Context, account *account, g switchyard.G
 	}
 	g.Outcome, g.Hosted = rec.Ended, q.hosted
 	if err := account.End(context.WithoutCancel(ctx), g); err != nil {
-		q.Log.Error("ledger", zap.String("id", rec.ID), zap.Error(err))
+		q.Log.Error("generation not in the journal yet", zap.String("id", rec.ID), zap.Error(err))
 		q.owe(account)
 	}
 }

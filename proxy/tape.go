@@ -23,7 +23,7 @@ func (q *request) tape() *tape {
 	if !q.keyed() {
 		return nil
 	}
-	return &tape{events: q.Pool.Writer(q.Runner.MaxAnswer)}
+	return &tape{events: q.Runner.Pool.Writer(q.Runner.MaxAnswer)}
 }
 
 func (t *tape) begin(header http.Header) {

@@ -132,7 +132,7 @@ func (q *request) ticket() error {
 	}
 	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, call.ID)
 	if errors.Is(err, ticket.ErrNotFound) {
-		if q.caller.key == nil || q.Switches.Bypassed() {
+		if q.caller.key == nil || q.Runner.Switches.Bypassed() {
 			return q.pass(nil)
 		}
 		return &switchyard.Error{Kind: switchyard.NotFound}
@@ -231,7 +231,7 @@ func (q *request) lose(tk ticket.Ticket) {
 		err = q.End(ctx, tk)
 	}
 	if err != nil {
-		q.Log.Error("ticket", zap.String("id", tk.ID), zap.Error(err))
+		q.Log.Error("lost ticket not ended", zap.String("id", tk.ID), zap.Error(err))
 	}
 }
 
@@ -243,7 +243,7 @@ func (q *request) expire(j *job) (stop func()) {
 	left := j.ticket.Created.Add(j.request.Until).Sub(q.now())
 	timer := time.AfterFunc(left, func() {
 		if _, err := q.Tickets.Cancel(context.WithoutCancel(q.r.Context()), j.ticket.Tenant, j.ticket.ID); err != nil {
-			q.Log.Error("ticket", zap.String("id", j.ticket.ID), zap.Error(err))
+			q.Log.Error("ticket not cancelled when its time was over", zap.String("id", j.ticket.ID), zap.Error(err))
 		}
 		q.waiters.leave(j.ticket.ID)
 	})
@@ -309,7 +309,7 @@ func (q *request) leave(ctx context.Context, account *ticketAccount, ans *attemp
 		ans.Close()
 	}
 	if err := account.flush(context.WithoutCancel(ctx)); err != nil {
-		q.Log.Error("ledger", zap.String("id", q.rec.ID), zap.Error(err))
+		q.Log.Error("generation not in the journal yet", zap.String("id", q.rec.ID), zap.Error(err))
 		q.owe(account.account)
 	}
 }
@@ -318,7 +318,7 @@ func (q *request) leave(ctx context.Context, account *ticketAccount, ans *attemp
 func (h *Handler) advance(ctx context.Context, m ticket.Move) (ticket.Ticket, error) {
 	next, err := h.Tickets.Advance(ctx, m)
 	if errors.Is(err, ticket.ErrWith) {
-		h.Log.Error("webhook", zap.String("ticket", m.ID), zap.Error(err))
+		h.Log.Error("webhooks left out", zap.String("ticket", m.ID), zap.Error(err))
 		m.With = nil
 		next, err = h.Tickets.Advance(ctx, m)
 	}

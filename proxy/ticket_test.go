@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"switchyard"
+	"switchyard/dialect/all"
 	"switchyard/ledger"
 	"switchyard/proxy"
 	"switchyard/spool"
@@ -135,4 +138,30 @@ func TestAJobIsHeldThoughItsAppLeaves(t *testing.T) {
 			t.Errorf("it is %s at %q, %v", tk.State, tk.Job, err)
 		}
 	})
+}
+
+// TestATicketWhoseBodyIsGone: nobody can ever go on with it, and the error names it once.
+func TestATicketWhoseBodyIsGone(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s, err := ticket.New(t.Context(), ticket.Config{DB: db, Dir: filepath.Join(dir, "bodies")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tk, err := s.Create(t.Context(), ticket.Ticket{ID: "a", Tenant: "acme", Owner: "me", Dialect: "fal", Request: []byte("{}")}, spool.Bytes(make([]byte, 100_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "bodies", "a")); err != nil {
+		t.Fatal(err)
+	}
+	h := &proxy.Handler{Tickets: s, Journal: nowhere{}, Log: zap.NewNop()}
+	h.Use(&proxy.Snapshot{Dialects: all.Dialects(), Keys: proxy.NewKeyring(nil)})
+	if err := h.Revive(t.Context(), tk, nil, nil); !errors.Is(err, proxy.ErrUnrevivable) || strings.Count(err.Error(), "ticket a") != 1 {
+		t.Errorf("got %v", err)
+	}
 }

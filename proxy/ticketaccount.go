@@ -43,7 +43,7 @@ func (a *ticketAccount) Hold(ctx context.Context, at switchyard.Attempt) error {
 	if err == nil || errors.Is(err, ticket.ErrConflict) {
 		return err
 	}
-	a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+	a.q.Log.Error("job not in its ticket's row", zap.String("id", a.ticket.ID), zap.Error(err))
 	return nil
 }
 
@@ -85,7 +85,7 @@ func (a *ticketAccount) finish(ctx context.Context, d resultDoc) {
 		if err == nil {
 			return
 		}
-		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+		a.q.Log.Error("end of ticket not in its row", zap.String("id", a.ticket.ID), zap.Error(err))
 		switch {
 		case errors.Is(err, ticket.ErrConflict), errors.Is(err, ticket.ErrNotFound):
 			return // it is not ours any more
@@ -132,7 +132,7 @@ func (a *ticketAccount) setAside(m ticket.Move) {
 	}
 	err := a.q.Tickets.SetAside(a.own(m))
 	if err != nil {
-		a.q.Log.Error("ticket", zap.String("id", a.ticket.ID), zap.Error(err))
+		a.q.Log.Error("end of ticket not set aside", zap.String("id", a.ticket.ID), zap.Error(err))
 	}
 	a.aside = err == nil
 }

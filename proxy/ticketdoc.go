@@ -192,7 +192,7 @@ func (q *request) putPatiently(ctx context.Context, image switchyard.Blob) (name
 		if !ofDisk(err) {
 			return name, err
 		}
-		q.Log.Error("assets", zap.String("id", q.rec.ID), zap.Error(err))
+		q.Log.Error("image not hosted yet", zap.String("id", q.rec.ID), zap.Error(err))
 		if !pauses.Sleep(ctx) {
 			return "", err
 		}
@@ -260,7 +260,7 @@ func (q *request) damaged(s *dialect.State, err error) *dialect.State {
 	if err == nil {
 		return s
 	}
-	q.Log.Error("ticket", zap.String("id", s.ID), zap.Error(err))
+	q.Log.Error("ticket damaged", zap.String("id", s.ID), zap.Error(err))
 	if !s.Completed.IsZero() {
 		s.Result, s.Err, s.Damaged = nil, &switchyard.Error{Kind: switchyard.Internal, Err: err}, true
 	}

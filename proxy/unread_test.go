@@ -43,7 +43,7 @@ func TestUnread(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, _ := frontDoor(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }, proxy.Settings{})
 			if c.transport != nil {
-				h.Transport = func(string) http.RoundTripper { return c.transport }
+				h.Runner.Transport = func(string) http.RoundTripper { return c.transport }
 			}
 			var said bytes.Buffer
 			server := httptest.NewUnstartedServer(h)

@@ -144,7 +144,7 @@ func (sc *scene) read(r *alert.Rule, w *window, subject string) alert.Reading {
 	v, err := r.Judge(&facts)
 	if err != nil {
 		sc.side.meters.RuleFailed(ofAlert(r.Name))
-		sc.side.log.Warn("alert", zap.String("alert", r.Name), zap.Error(err))
+		sc.side.log.Warn("alert condition failed", zap.String("alert", r.Name), zap.Error(err))
 	}
 	name := r.Name
 	if subject != "" {

@@ -140,7 +140,7 @@ func (s *sidecar) messages(notices []alert.Notice) []outgoing {
 		}
 		body, err := m.Encode(r.Format)
 		if err != nil {
-			s.log.Error("alerts", zap.Error(err))
+			s.log.Error("alerts: not sent", zap.String("to", m.To), zap.Error(err))
 			continue
 		}
 		list = append(list, outgoing{m.ID, m.To, body})

@@ -22,10 +22,10 @@ func (s *sidecar) beginWork(ctx context.Context, f *file) {
 	})
 	s.background.Go(func() { tuneMemory(work) })
 	s.background.Go(func() {
-		s.assets.Run(work, func(err error) { s.log.Warn("assets", zap.Error(err)) })
+		s.assets.Run(work, func(err error) { s.log.Warn("hosted images not swept", zap.Error(err)) })
 	})
 	s.background.Go(func() {
-		s.uploads.Run(work, func(err error) { s.log.Warn("uploads", zap.Error(err)) })
+		s.uploads.Run(work, func(err error) { s.log.Warn("apps' files not swept", zap.Error(err)) })
 	})
 	s.background.Go(func() { s.prune(work, f.Store.Retention) })
 }
@@ -35,16 +35,16 @@ func (s *sidecar) prune(ctx context.Context, retention time.Duration) {
 	for wait := time.Minute; switchyard.Sleep(ctx, wait); wait = time.Hour {
 		now := time.Now()
 		if _, err := s.tickets.Prune(ctx, now); err != nil {
-			s.log.Warn("tickets", zap.Error(err))
+			s.log.Warn("old tickets not removed", zap.Error(err))
 		}
 		if err := errors.Join(s.replies.Sweep(), s.shared.Sweep()); err != nil {
-			s.log.Warn("cache", zap.Error(err))
+			s.log.Warn("kept answers not swept", zap.Error(err))
 		}
 		if _, err := s.hooks.Prune(ctx, now.Add(-24*time.Hour)); err != nil {
-			s.log.Warn("webhooks", zap.Error(err))
+			s.log.Warn("old webhooks not removed", zap.Error(err))
 		}
 		if err := s.pruneLedger(ctx, now.Add(-retention)); err != nil {
-			s.log.Warn("ledger", zap.Error(err))
+			s.log.Warn("old generations not removed from the ledger", zap.Error(err))
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (s *sidecar) beginHooks() {
 			if err == nil {
 				return
 			}
-			s.log.Error("webhooks", zap.Error(err))
+			s.log.Error("webhooks not delivered for now", zap.Error(err))
 			if !pauses.Sleep(s.work) {
 				return
 			}

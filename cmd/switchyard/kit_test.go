@@ -110,7 +110,7 @@ func (k *kit) run() {
 			t.Errorf("serve: %v", err)
 		}
 		side.close()
-		if n := side.handler.Pool.Memory(); n != 0 {
+		if n := side.handler.Runner.Pool.Memory(); n != 0 {
 			t.Errorf("%d spooled bytes were not given back", n)
 		}
 	})

@@ -86,7 +86,7 @@ func TestNothingLeft(t *testing.T) {
 		})
 	}
 	eventually(t, func() (string, bool) { // work gives its place back before it lets go of its bodies
-		n := k.side.handler.Pool.Memory()
+		n := k.side.handler.Runner.Pool.Memory()
 		return fmt.Sprintf("%d spooled bytes are held", n), n == 0
 	})
 }

@@ -95,7 +95,7 @@ func (s *sidecar) scrape() admin.Scrape {
 		Requests: under.Requests, Waiting: under.Waiting, Tickets: under.Tickets,
 		Journal: s.journal.Stats(), Stuck: stuck != nil, Failing: failing != nil,
 		Loaded: f.loaded, Refused: s.refused.Load() != nil,
-		Memory: s.handler.Pool.Memory(), MaxMemory: s.handler.Pool.Limit(), Files: s.handler.Pool.Files(),
+		Memory: s.handler.Runner.Pool.Memory(), MaxMemory: s.handler.Runner.Pool.Limit(), Files: s.handler.Runner.Pool.Files(),
 	}
 	s.scrapeTargets(&m, f)
 	used, _ := s.budgetShares(time.Now())

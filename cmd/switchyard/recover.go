@@ -149,14 +149,14 @@ func (s *sidecar) revive(ctx context.Context, f fate) {
 func (s *sidecar) tryRevive(ctx context.Context, f fate) bool {
 	err := s.handler.Revive(ctx, *f.ticket, f.over, f.held)
 	if err != nil {
-		s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err))
+		s.log.Error("ticket not gone on with", zap.String("id", f.ticket.ID), zap.Error(err))
 		if !errors.Is(err, proxy.ErrUnrevivable) {
 			return false
 		}
 		f.ticket.Outcome = switchyard.Lost
 		f = judge(f.left)
 		if err := s.record(ctx, f); err != nil {
-			s.log.Error("ticket", zap.String("id", f.ticket.ID), zap.Error(err)) // the next start ends it
+			s.log.Error("lost ticket not ended, the next start does it", zap.String("id", f.ticket.ID), zap.Error(err))
 		}
 	}
 	s.cancel(ctx, f)
@@ -176,6 +176,6 @@ func (s *sidecar) cancel(ctx context.Context, f fate) {
 		})
 	}
 	if err := s.journal.Append(ctx, f.records...); err != nil {
-		s.log.Error("ledger", zap.Error(err)) // the next start finds them
+		s.log.Error("lost jobs not booked, the next start does it", zap.Error(err))
 	}
 }

@@ -325,7 +325,7 @@ func TestAFullDiskGivesNoJobUp(t *testing.T) {
 		}
 	}
 	k.run()
-	if n := eventually(t, func() (int, bool) { n := k.logs.FilterMessage("ticket").Len(); return n, n > 0 }); n == 0 {
+	if n := eventually(t, func() (int, bool) { n := k.logs.FilterMessage("ticket not gone on with").Len(); return n, n > 0 }); n == 0 {
 		t.Fatal("it went on at once")
 	}
 	if err := os.Mkdir(tmp, 0o700); err != nil {

@@ -171,6 +171,6 @@ func (s *sidecar) close() {
 	}
 	s.transports.close()
 	if err != nil {
-		s.log.Error("close", zap.Error(err))
+		s.log.Error("not all could be closed", zap.Error(err))
 	}
 }

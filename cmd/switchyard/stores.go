@@ -92,10 +92,10 @@ func (st *stores) openJournal(f *file, log *zap.Logger) (err error) {
 	}
 	st.opened = append(st.opened, st.journal)
 	for _, d := range st.journal.Damages() {
-		log.Error("journal", zap.Error(d))
+		log.Error("journal damaged", zap.Error(d))
 	}
 	st.applier = ledger.NewApplier(ledger.ApplierConfig{Journal: st.journal, Store: st.store, Linger: 200 * time.Millisecond, Report: func(err error) {
-		log.Error("ledger", zap.Error(err))
+		log.Error("journal not applied to the ledger", zap.Error(err))
 	}})
 	return nil
 }

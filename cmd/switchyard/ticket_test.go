@@ -200,7 +200,7 @@ func TestAnUnreadableTicketHidesNoOther(t *testing.T) {
 		}
 	}
 	for _, id := range ids[:2] {
-		if n := k.logs.FilterMessage("ticket").FilterField(zap.String("id", id)).Len(); n == 0 {
+		if n := k.logs.FilterMessage("ticket damaged").FilterField(zap.String("id", id)).Len(); n == 0 {
 			t.Errorf("nothing is logged of %s", id)
 		}
 	}
@@ -249,7 +249,7 @@ func TestAnUnreadableTicketIsOver(t *testing.T) {
 				}
 			}
 			for _, id := range []string{prediction.ID, queued.ID} {
-				logged := k.logs.FilterMessage("ticket").FilterField(zap.String("id", id)).All()
+				logged := k.logs.FilterMessage("ticket damaged").FilterField(zap.String("id", id)).All()
 				if len(logged) == 0 || !strings.Contains(fmt.Sprint(logged[0].ContextMap()["error"]), "the row's "+column+": unexpected end of JSON input") {
 					t.Errorf("of %s is logged: %v", id, logged)
 				}

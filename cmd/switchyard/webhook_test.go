@@ -227,7 +227,7 @@ func TestWebhooksBeginLate(t *testing.T) {
 	}
 	rename("river_job", "not_to_be_had")
 	k.run()
-	eventually(t, func() (int, bool) { n := k.logs.FilterMessage("webhooks").Len(); return n, n > 0 })
+	eventually(t, func() (int, bool) { n := k.logs.FilterMessage("webhooks not delivered for now").Len(); return n, n > 0 })
 	rename("not_to_be_had", "river_job")
 	k.post("/fal/queue/fal-ai/flux/dev?fal_webhook="+url.QueryEscape(hook.URL), `{"prompt":"a red fox"}`, "Authorization", "Key first-key")
 	eventually(t, func() (int, bool) { n := len(hook.got()); return n, n == 1 })

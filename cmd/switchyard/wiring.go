@@ -32,11 +32,7 @@ func (s *sidecar) openProxy(f *file) error {
 		return fmt.Errorf("server.temp_dir: %w", err)
 	}
 	s.handler = &proxy.Handler{
-		Runner:    s.runner(f, pool),
-		Transport: s.transports.of,
-		Switches:  &s.switches,
-		Limiter:   &s.limits,
-		Pool:      pool,
+		Runner: s.runner(f, pool),
 
 		Journal:  s.journal,
 		Accounts: accounts{s.store, s.settled},
