@@ -131,6 +131,6 @@ type Generation struct {
 	Fidelity  string
 	Prompt    string            // SHA-256 in hexadecimal, or the text if the operator keeps prompts
 	Shape     string            // what was asked for, as far as rules can ask about it; JSON, see router.Shape
-	Hosted    []string          `json:"-"` // names of the images that we host for it, only the first if there are many; whoever knows a name may fetch the picture
+	Hosted    []string          `json:"-"` // names of its hosted images, only the first if there are many; a name is enough to fetch the picture
 	Labels    map[string]string // of X-Switchyard-Label-* headers, lower case
 }

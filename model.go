@@ -53,7 +53,7 @@ type Abilities struct {
 	Free        *FreeSize // any exact size within bounds; if nil and no Sizes, there are only aspect ratios
 	Aspects     []Aspect
 	Resolutions []string          // classes, smallest first
-	Pixels      map[string][]Size // :: resolution class → the sizes that come out; for estimates, and for what another model must make instead
+	Pixels      map[string][]Size // :: resolution class → the sizes that come out; for estimates, and for a model that takes over
 	References  int               // most reference images
 	Takes       []string          // types of them, such as "png"; if empty, those that can be inspected, which everybody reads
 	Roles       []Role            // of references, besides RoleEdit

@@ -26,7 +26,7 @@ type Config struct {
 	Router *router.Router                     // of the config that is tried
 	Key    func(name string) (rule.Key, bool) // a virtual key of that config; false if it has none of this name
 	Rounds int                                // of the bootstrap; 0: 200
-	Most   int                                // of how many generations at most the outcome is drawn; 0: 20,000. If there are more, these are evenly spread
+	Most   int                                // generations whose outcome is drawn, at most; 0: 20,000. If there are more, an even choice
 	Seed   uint64                             // of the draws
 }
 
