@@ -31,7 +31,7 @@ const tempPrefix = ".tmp-"
 
 func (r *Replies) path(key Sum) string { return filepath.Join(r.dir, hex.EncodeToString(key[:])) }
 
-// save writes an answer to its file. One under a key is found there even if the machine dies as soon as save returns.
+// save writes an answer to its file. An answer under a key survives even if the machine dies as soon as save returns.
 func (r *Replies) save(ask Ask, reply *Reply) error {
 	body, err := reply.Body.Open()
 	if err != nil {
@@ -60,7 +60,7 @@ func (r *Replies) save(ask Ask, reply *Reply) error {
 			return fmt.Errorf("cache: %w", err)
 		}
 	}
-	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or told of, later; this answer is there
+	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or reported, later; this answer is there
 	return nil
 }
 
@@ -88,7 +88,7 @@ func fill(w io.Writer, line []byte, body io.Reader, length int64) error {
 	return err
 }
 
-// sync has the files' names on disk, too.
+// sync brings the files' names to disk, too.
 func (r *Replies) sync() error {
 	dir, err := os.Open(r.dir)
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Replies) count(size int64) error {
 	return r.Sweep()
 }
 
-// load is the answer in a key's file, and the request it is to; nil if there is none, or none any more.
+// load returns the answer in a key's file, and the request that it answers; nil if there is none, or none any more.
 func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	f, err := os.Open(r.path(key))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -121,7 +121,7 @@ func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	h, off, err := readHead(f)
 	info, statErr := f.Stat()
 	if err != nil || statErr != nil || info.Size() != off+h.Length || r.now().After(h.Expires) {
-		return request, nil, nil // half a file is none
+		return request, nil, nil // half a file counts as none
 	}
 	if _, err := hex.Decode(request[:], []byte(h.Request)); err != nil {
 		return request, nil, nil
@@ -211,7 +211,7 @@ func (r *Replies) forget() {
 	}
 }
 
-// abandoned is the age at which a temporary file has nobody who still writes it.
+// abandoned is the age at which a temporary file is certain not to be written any more.
 const abandoned = time.Hour
 
 func (r *Replies) expired(info fs.FileInfo) bool {
