@@ -19,7 +19,7 @@ const (
 	Lost         Outcome = "lost"         // the process ended in the middle
 )
 
-// Outcomes are all of them that may stand in a route's fallback_on.
+// Outcomes returns all of them that may be in a route's fallback_on.
 func Outcomes() []Outcome {
 	return []Outcome{Filtered, Refused, Unauthorized, RateLimited, Overloaded, Timeout, Unreachable, BadReply}
 }
@@ -34,8 +34,8 @@ func (o Outcome) Blames() bool {
 	return false
 }
 
-// Neither are the outcomes that say nothing about who served, good or bad: what was asked for was filtered or refused, or the
-// app left. Success is a share of the others, wherever it is told.
+// Neither returns the outcomes that say nothing about the target, good or bad: what was asked for was filtered or refused, or
+// the app left. A share of successes is always one of the other outcomes.
 func Neither() []Outcome { return []Outcome{Filtered, Refused, Canceled} }
 
 // Stage is how far an attempt got. From Sent on, the provider may have charged us.
@@ -62,14 +62,14 @@ const (
 type Basis string
 
 const (
-	BasisBook     Basis = "price-book" // our own prices, of what was delivered
+	BasisBook     Basis = "price-book" // our own prices, for what was delivered
 	BasisReported Basis = "reported"   // by the provider: its usage, its metrics
-	BasisEstimate Basis = "estimate"   // our own prices, of what was asked for
+	BasisEstimate Basis = "estimate"   // our own prices, for what was asked for
 	BasisUnknown  Basis = "unknown"    // no price is known; the amount is meaningless, not zero
 	BasisCached   Basis = "cached"     // paid for by another generation
 )
 
-// Cost is an amount with what is known about it. The zero Cost is nothing, for certain.
+// Cost is an amount with what is known about it. The zero Cost says that there is certainly nothing to pay.
 type Cost struct {
 	Amount Money
 	Basis  Basis // empty if nothing was charged
@@ -92,12 +92,12 @@ type Attempt struct {
 	Status     int     // HTTP; 0 if there was no answer
 	Images     int     // delivered
 	Estimate   Cost    // what it would cost if all went well
-	Cost       Cost    // what it did
+	Cost       Cost    // what it cost
 	Job        string  // the provider's id of an asynchronous job
 }
 
-// Lost is the attempt as it ends if nobody will ever know how it did, because its process died or its target is gone. That
-// its request never left cannot be known either, so it may have been charged.
+// Lost returns the attempt as it ends if nobody will ever know how it went, because its process died or its target is gone.
+// Nobody can know that its request never left, either, so it may have been charged.
 func (a Attempt) Lost() Attempt {
 	a.Outcome, a.Stage = Lost, Sent
 	a.Cost = a.Estimate
@@ -105,7 +105,7 @@ func (a Attempt) Lost() Attempt {
 	return a
 }
 
-// Generation is one request of an app, told when it is over.
+// Generation is one request of an app, written down when it is over.
 type Generation struct {
 	ID        string
 	RequestID string // the app's X-Request-Id, if any; a label only, never a key
@@ -121,16 +121,16 @@ type Generation struct {
 	Started   time.Time
 	Latency   time.Duration // from Started until it was booked
 	Outcome   Outcome
-	Target    string // that answered; empty if none
+	Target    string // the one that answered; empty if none
 	Provider  string
-	Served    string // model that answered
+	Served    string // the model that answered
 	Attempts  int
 	Asked     int // images
 	Delivered int
 	Cost      Cost // sum over the attempts
 	Fidelity  string
 	Prompt    string            // SHA-256 in hexadecimal, or the text if the operator keeps prompts
-	Shape     string            // what other rules may be tried on, of what was asked; JSON, see router.Shape
-	Hosted    []string          `json:"-"` // names of the images that we host for it, the first of many; who knows one may fetch the picture
+	Shape     string            // what was asked for, as far as rules can ask about it; JSON, see router.Shape
+	Hosted    []string          `json:"-"` // names of its hosted images, only the first if there are many; a name is enough to fetch the picture
 	Labels    map[string]string // of X-Switchyard-Label-* headers, lower case
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Kind is what an app is told. A front maps it to the status and body that its SDK turns into the right typed error;
-// nothing else of an Error ever reaches the app, but for Detail and Param of its own mistakes.
+// Kind is what an app is told. A front maps it to the status and body from which the app's SDK makes the right typed
+// error. Nothing else of an Error ever reaches the app, except Detail and Param when the mistake is the app's own.
 type Kind string
 
 const (
@@ -28,20 +28,20 @@ const (
 	Internal        Kind = "internal"
 )
 
-// Error is a failure with all that may be decided by it. Its text is for logs; it holds no key, no prompt and no URL
-// with a query.
+// Error is a failure, with all that decisions about it depend on. Its text is for logs; it holds no key, no prompt and no
+// URL with a query.
 type Error struct {
 	Kind       Kind
 	Outcome    Outcome       // of an attempt that failed; empty for faults of ours or the app's
 	Stage      Stage         // how far the attempt got
 	Unbilled   bool          // known to have cost nothing, though it was answered
-	Paid       bool          // what was tried may have been charged for: the same request once more may be, too
+	Paid       bool          // what was tried may have been charged: if the app sends the request again, it may be charged again
 	RetryAfter time.Duration // the provider's or our own advice; 0 if none
-	Output     bool          // of Filtered: it was the finished picture, not the prompt
-	Declined   bool          // of BadReply: the model made no picture of this request, which says nothing of how it serves others
-	Said       bool          // an answer without a picture that an app of the same dialect may take, such as words that it has asked for, too
-	Usage      *Usage        // what the provider counted though it made no picture; nil if it did not tell
-	Ended      bool          // of a question about a job: this is how the job itself ended, not only what became of the question
+	Output     bool          // of Filtered: the finished picture was withheld; the prompt was not refused
+	Declined   bool          // of BadReply: the model made no picture of this request, which says nothing about other requests
+	Said       bool          // the answer has no picture, but an app of the same dialect may want it: for example it also asked for words
+	Usage      *Usage        // what the provider counted although it made no picture; nil if it does not say
+	Ended      bool          // after asking for a job: this is how the job itself ended, and not a failure of the asking
 	Dead       bool          // the provider says that the model has been shut down
 	Detail     string        // for the app, in its own terms; only where the mistake is its own
 	Param      string        // the field of the app's request that is wrong, in the dialect's spelling
@@ -68,12 +68,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Invalid is a BadRequest that names the wrong field and tells the app why.
+// Invalid returns a BadRequest that names the wrong field and tells the app why.
 func Invalid(param, format string, args ...any) *Error {
 	return &Error{Kind: BadRequest, Param: param, Detail: fmt.Sprintf(format, args...)}
 }
 
-// AsError is err as an *Error; what is none becomes Internal.
+// AsError returns err as an *Error; if it is none, one of kind Internal that wraps it.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -88,8 +88,8 @@ func Unbilled(err error) bool {
 	return errors.As(err, &e) && (e.Stage == Unsent || e.Stage == Answered && e.Unbilled)
 }
 
-// OutcomeOf is how a generation ended whose app is told k, though no attempt says so: nobody could be asked, or we failed.
-// Only what the app itself has done wrong is refused.
+// OutcomeOf returns how a generation ended whose app is told k, if no attempt says so: no target could be asked, or we
+// failed. Refused is only what the app itself has done wrong.
 func OutcomeOf(k Kind) Outcome {
 	switch k {
 	case Blocked:
@@ -104,7 +104,8 @@ func OutcomeOf(k Kind) Outcome {
 	return Refused
 }
 
-// KindOf is what an app is told when its last attempt ended as o. That our own key was refused is not the app's fault.
+// KindOf returns what an app is told when its last attempt ended as o. If our own key was refused, that is not the app's
+// fault.
 func KindOf(o Outcome) Kind {
 	switch o {
 	case Filtered:

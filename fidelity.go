@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Fidelity is what became of a request on its way to a target and of the answer on its way back: nothing, if the app
-// got exactly what it asked for.
+// Fidelity lists how a request was changed on its way to a target, and the answer on its way back. It is empty if the
+// app got exactly what it asked for.
 type Fidelity []Note
 
 // Note is one difference.
@@ -19,7 +19,7 @@ type Note struct {
 type NoteKind string
 
 const (
-	Dropped   NoteKind = "dropped"   // it could not be said
+	Dropped   NoteKind = "dropped"   // the target cannot be told it
 	Rounded   NoteKind = "rounded"   // the nearest that the target has
 	Emulated  NoteKind = "emulated"  // done by us, exactly
 	Delivered NoteKind = "delivered" // fewer images than asked for

@@ -9,8 +9,8 @@ import (
 // inOrder is a base32 that sorts as the bytes do (RFC 4648, section 7).
 var inOrder = base32.HexEncoding.WithPadding(base32.NoPadding)
 
-// NewID names a generation that begins at now: 48 bits of time in milliseconds and 80 random ones, in 26 letters and digits.
-// So ids sort by time, and the rows of one hour lie together in every index over them.
+// NewID makes an id for a generation that begins at now: 48 bits of time in milliseconds and 80 random ones, in 26 letters
+// and digits. So ids sort by time, and the rows of one hour are close together in every index of ids.
 func NewID(now time.Time) string {
 	var id [16]byte
 	ms := now.UnixMilli()

@@ -17,7 +17,7 @@ type Blob interface {
 type Image struct {
 	Blob Blob   // the encoded file, if it is at hand
 	URL  string // where it can be fetched: http(s), never data:, which becomes a Blob
-	Kept string // the dialect whose provider alone has it, and knows it by URL; empty if anybody can fetch it
+	Kept string // the dialect whose provider alone has the image, under this URL; empty if anybody can fetch it
 	MIME string // as declared, e.g. "image/png"; empty if nobody said
 	Size Size   // in pixels; zero if not known
 
@@ -26,7 +26,8 @@ type Image struct {
 	RevisedPrompt string  // the prompt that the provider used instead, if it tells
 }
 
-// Format is the declared type as models' tables have it, such as "jpeg"; empty if nobody said, or it is no image's.
+// Format returns the declared type as the tables of models write it, such as "jpeg"; empty if none is declared, or it
+// is not an image's.
 func (i *Image) Format() string {
 	mime, _, _ := strings.Cut(i.MIME, ";")
 	kind, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(mime)), "image/")
@@ -39,7 +40,8 @@ func (i *Image) Format() string {
 	return strings.TrimPrefix(kind, "x-")
 }
 
-// Role is what a reference image is for. Most dialects can say only Edit; the rest is words in the prompt there.
+// Role is what a reference image is for. Most dialects have only RoleEdit; for them the rest must be said in the
+// prompt.
 type Role string
 
 const (
@@ -58,7 +60,8 @@ type Reference struct {
 	Description string // the app's words for it, if the dialect has a place for them
 }
 
-// Polarity says which part of a mask is to be painted anew. The dialects differ, so a mask is never passed on as it is.
+// Polarity says which part of a mask is to be painted anew. The dialects differ, so a mask is converted before it is
+// passed on.
 type Polarity uint8
 
 const (

@@ -8,15 +8,15 @@ import (
 	"io"
 )
 
-// ErrNotImage is what inspecting bytes that are no whole image of a known type ends with.
+// ErrNotImage is the error of Inspect for bytes that are no whole image of a known type.
 var ErrNotImage = errors.New("not a whole image")
 
-// maxEdge is what no picture has more of: a head that says so lies, and its pixels could not be counted.
+// maxEdge is the longest edge that is believed. A file that claims more is lying, and its pixels could not be counted.
 const maxEdge = 1 << 20
 
-// Inspect tells the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the
-// end), not at the pixels: a truncated file or an HTML page is found out, and nothing is decoded. It reads a few bytes
-// here and there, each time behind those before. The type is empty if it is none that can be inspected.
+// Inspect returns the type and size of an image file of n bytes. It looks at the structure (signature, dimensions, the end),
+// not at the pixels: it notices a truncated file or an HTML page, and decodes nothing. It reads a few bytes here and there,
+// always forwards. The type is empty if it is one that cannot be inspected.
 func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	c := &cursor{f: f, n: n}
 	head := c.peek(32)
@@ -43,7 +43,8 @@ func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	return mime, size, err
 }
 
-// Inspects reports whether files of a format can be inspected; empty is whichever a provider likes, of those.
+// Inspects reports whether files of a format can be inspected. An empty format, which leaves the choice to the provider,
+// counts as one that can.
 func Inspects(format string) bool {
 	switch format {
 	case "", "png", "jpeg", "webp", "gif":
@@ -52,7 +53,7 @@ func Inspects(format string) bool {
 	return false
 }
 
-// Sniff is the type of an image file that begins with head; empty if it is none of those known.
+// Sniff returns the type of an image file that begins with head; empty if it is not a known one.
 func Sniff(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
@@ -69,13 +70,13 @@ func Sniff(head []byte) string {
 	return ""
 }
 
-// brands are the types of image files that begin as films do, by what they call themselves (ISO/IEC 23008-12, annex B; AVIF,
-// section 6). Phones take pictures in them.
+// brands are the types of those image files that begin as films do, by the brand in their head (ISO/IEC 23008-12, annex B;
+// AVIF, section 6). Phones take pictures in them.
 var brands = map[string]string{
 	"heic": "image/heic", "heix": "image/heic", "mif1": "image/heif", "msf1": "image/heif", "avif": "image/avif", "avis": "image/avif",
 }
 
-// cursor is a place in a file. It is moved over what nobody needs to see.
+// cursor is a place in a file. It skips what need not be read.
 type cursor struct {
 	f     io.ReaderAt
 	n, at int64
@@ -85,7 +86,7 @@ type cursor struct {
 	err   error // the file could not be read
 }
 
-// peek is up to k of the file's first bytes; k is at most 64.
+// peek returns up to k of the file's first bytes; k is at most 64.
 func (c *cursor) peek(k int64) []byte {
 	k = min(k, c.n)
 	if k > c.have {
@@ -101,7 +102,7 @@ func (c *cursor) load(p []byte, at int64) {
 	}
 }
 
-// read is the next k bytes, valid until the next read; k is at most 16.
+// read returns the next k bytes, valid until the next read; k is at most 16.
 func (c *cursor) read(k int64) ([]byte, error) {
 	if c.at+k > c.n {
 		return nil, io.ErrUnexpectedEOF
@@ -113,14 +114,14 @@ func (c *cursor) read(k int64) ([]byte, error) {
 	}
 	p := c.buf[:k]
 	from := int64(0)
-	if at < c.have { // it begins among the first
+	if at < c.have { // the first of them have been read already
 		from = int64(copy(p, c.first[at:c.have]))
 	}
 	c.load(p[from:], at+from)
 	return p, c.err
 }
 
-// skip moves on; to the very end is as far as it goes.
+// skip moves the cursor on, at most to the end of the file.
 func (c *cursor) skip(k int64) error {
 	if k > c.n-c.at {
 		return io.ErrUnexpectedEOF
@@ -129,7 +130,7 @@ func (c *cursor) skip(k int64) error {
 	return nil
 }
 
-// tail is the last bytes of the file, as far as they come after the cursor.
+// tail returns the last bytes of the file, as far as they come after the cursor.
 func (c *cursor) tail() []byte {
 	p := make([]byte, min(64, c.n-c.at))
 	at := c.n - int64(len(p))
@@ -169,8 +170,8 @@ func inspectPNG(c *cursor) (size Size, err error) {
 	}
 }
 
-// inspectJPEG walks the segments up to the frame header; what follows must end with an end-of-image marker. Some
-// encoders pad with zeros behind it.
+// inspectJPEG walks the segments up to the frame header; the file must end with an end-of-image marker, after which some
+// encoders pad with zeros.
 func inspectJPEG(c *cursor) (size Size, err error) {
 	if err := c.skip(2); err != nil {
 		return size, err
@@ -214,7 +215,7 @@ func jpegSegment(c *cursor) (marker byte, n int64, err error) {
 			}
 		}
 		marker = b[0]
-		if marker == 0x01 || marker >= 0xd0 && marker <= 0xd8 { // markers that stand alone
+		if marker == 0x01 || marker >= 0xd0 && marker <= 0xd8 { // markers without a segment
 			continue
 		}
 		length, err := c.read(2)

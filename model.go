@@ -15,12 +15,12 @@ type Model struct {
 	Life    Life
 	Can     Abilities
 	Default Defaults
-	// Endpoints are other ids that the same model answers under: "text" for requests without images where its own id
-	// needs some, "edit" for those with references, "multi" for more than one, "mask" for those with a mask. A kind that
-	// is not there goes to ID.
+	// Endpoints are other ids under which the same model answers some requests: "text" those without images, if its own
+	// id needs images; "edit" those with references, "multi" those with more than one, "mask" those with a mask. If a
+	// kind is missing, ID answers it, too.
 	Endpoints map[string]string
 	Price     *Price // nil if no price is known
-	Source    string // where all this is from
+	Source    string // where these facts are from
 	Date      string // when it was read there, YYYY-MM-DD
 }
 
@@ -53,7 +53,7 @@ type Abilities struct {
 	Free        *FreeSize // any exact size within bounds; if nil and no Sizes, there are only aspect ratios
 	Aspects     []Aspect
 	Resolutions []string          // classes, smallest first
-	Pixels      map[string][]Size // what comes out: resolution class → sizes; for estimates, and for what others must make
+	Pixels      map[string][]Size // :: resolution class → the sizes that come out; for estimates, and for a model that takes over
 	References  int               // most reference images
 	Takes       []string          // types of them, such as "png"; if empty, those that can be inspected, which everybody reads
 	Roles       []Role            // of references, besides RoleEdit
@@ -61,11 +61,11 @@ type Abilities struct {
 	Mask        bool
 	Polarity    Polarity // of masks
 	Formats     []string // the first is what it makes unasked
-	AnyFormat   bool     `yaml:"any_format"` // it makes whichever of Formats it likes: none can be asked for
+	AnyFormat   bool     `yaml:"any_format"` // the model chooses one of Formats: the app cannot ask for one
 	Qualities   []string // lowest first
 	Backgrounds []string
 	Fields      []string              // of seed, negative_prompt, guidance, steps, strength, style, safety, people, language, enhance, watermark, compression, keep_input, user, markup, url, queue, string_output, and of words of a dialect's own that siblings do not know; input_ratio: beside a reference it takes no size; own_ratio: beside one it makes its default shape unasked, not the reference's
-	Ranges      map[string][2]float64 // of guidance and steps, both ends included; one without is not known to be bounded
+	Ranges      map[string][2]float64 // of guidance and steps, both ends included; if one is not there, no bounds are known
 	Stream      bool                  // it can answer in server-sent events
 }
 
@@ -87,10 +87,10 @@ func (a *Abilities) Reads(format string) bool {
 	return slices.Contains(a.Takes, format)
 }
 
-// Has reports whether the model can be told the field.
+// Has reports whether the model has the field, so that it can be set.
 func (a *Abilities) Has(field string) bool { return slices.Contains(a.Fields, field) }
 
-// Defaults are what a request gets that does not say; where the dialect documents it.
+// Defaults are what a request gets that does not say, as far as the provider documents it.
 type Defaults struct {
 	Images     int
 	Size       Size
@@ -111,13 +111,13 @@ type Target struct {
 	Off      string                     // why it may not be used; empty if it may
 	Native   bool                       // made of the provider that the app itself named
 	Bases    map[string]string          // base URLs by purpose; "" is the main one
-	Home     string                     // of the key, where the dialect's paths have such: "projects/NAME/locations/NAME"; else empty
+	Home     string                     // "projects/NAME/locations/NAME" that the key belongs to, if the dialect's paths have one; else empty
 	Key      Secret                     // ours; empty if the app's own is used
 	Params   map[string]json.RawMessage // fixed parameters, by the dialect's names
 	Headers  []string                   // further request headers of the app that the provider may see
 	Price    *Price                     // overrides the table's; nil if neither knows one
 	Quality  int                        // as configured: the higher the better; 0 if nobody said
-	Retries  int                        // of one attempt, where it is known to have cost nothing
+	Retries  int                        // how often an attempt that is known to have cost nothing is tried again
 	Timeouts Timeouts
 }
 

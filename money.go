@@ -48,8 +48,8 @@ func (m Money) String() string {
 // Dollars is the amount for display and statistics only; never add what it returns.
 func (m Money) Dollars() float64 { return float64(m) / float64(Dollar) }
 
-// Times is m × n / d, rounded half away from zero, without overflow in between; what is too large for Money is the largest
-// there is. It panics if d is zero.
+// Times returns m × n / d, rounded half away from zero, without overflow in between; a result that is too large for Money
+// becomes the largest Money. It panics if d is zero.
 func (m Money) Times(n, d int64) Money {
 	p := new(big.Int).Mul(big.NewInt(int64(m)), big.NewInt(n))
 	q, r := new(big.Int).QuoRem(p, big.NewInt(d), new(big.Int))

@@ -38,13 +38,13 @@ type Work struct {
 	References int
 	Inputs     []Size        // of the reference images, as far as they are known; zero if one is not
 	Text       int64         // tokens of the text sent, about: for prices by the token, where the provider does not count
-	Calls      int           // each of which is sent the text and the references; 0 for one
+	Calls      int           // how many requests are sent, each with the text and the references; 0: one
 	Usage      *Usage        // nil if not reported
 	Compute    time.Duration // 0 if not reported
 }
 
-// Assume is the work with what nobody said completed by what the model does unasked, and the resolution class that the
-// first image's size shows. row may be nil.
+// Assume completes the work: what nobody said is what the model does unasked, and the resolution class is the one that
+// the first image's size shows. row may be nil.
 func (w Work) Assume(row *Model) Work {
 	if row == nil {
 		return w
@@ -64,8 +64,8 @@ const (
 	megapixel = 1 << 20 // as fal counts: 1024 × 1024 is one, 1920 × 1080 two
 )
 
-// Charge is what work costs, and where the figure comes from. Where a part of the price cannot be worked out, the whole
-// is unknown: half a sum would be taken for all of it.
+// Charge returns what work costs, and where the figure comes from. If a part of the price cannot be worked out, the
+// whole is unknown: half a sum would be taken for all of it.
 func (p *Price) Charge(w Work) Cost {
 	unknown := Cost{Basis: BasisUnknown, Charge: ChargeSettled}
 	if p == nil {
@@ -74,7 +74,7 @@ func (p *Price) Charge(w Work) Cost {
 	if p.Edit != nil && w.References > 0 {
 		return p.Edit.Charge(w)
 	}
-	counted := p.Tokens != nil && w.Usage != nil && *w.Usage != Usage{} // zeros are from providers that do not count
+	counted := p.Tokens != nil && w.Usage != nil && *w.Usage != Usage{} // a provider that does not count reports zeros
 	if counted && !w.Usage.plausible() {
 		if len(w.Sizes) == 0 {
 			return unknown
@@ -89,7 +89,7 @@ func (p *Price) Charge(w Work) Cost {
 	switch {
 	case !known || !seen || p.Second > 0 && (w.Compute <= 0 && len(w.Sizes) > 0 || w.Compute > maxCompute):
 		return unknown
-	case counted: // but not the pictures, which the book then prices
+	case counted: // the provider counted, but not the pictures: the price book prices those
 		return Cost{p.Tokens.of(w.Usage) + made, BasisBook, ChargeSettled}
 	case p.Second > 0 && w.Compute > 0:
 		return Cost{made + sent + p.Second.Times(int64(w.Compute), int64(time.Second)), BasisReported, ChargeSettled}
@@ -97,7 +97,7 @@ func (p *Price) Charge(w Work) Cost {
 	return Cost{made + sent, BasisBook, ChargeSettled}
 }
 
-// Estimate is what work would cost if all went well: the charge, as far as it can be known before.
+// Estimate returns what work would cost if all went well: the charge, as far as it can be known before.
 func (p *Price) Estimate(w Work) Cost {
 	w.Usage, w.Compute = nil, 0
 	if p != nil {
@@ -110,7 +110,7 @@ func (p *Price) Estimate(w Work) Cost {
 	return c
 }
 
-// made is the part of the price that is by the images delivered; false if it is not known.
+// made returns the part of the price that depends on the images delivered; false if it is not known.
 func (p *Price) made(w Work) (sum Money, known bool) {
 	for _, size := range w.Sizes {
 		image, ok := p.image(size, w)
@@ -123,7 +123,7 @@ func (p *Price) made(w Work) (sum Money, known bool) {
 	return sum, true
 }
 
-// area is the part of an image's price that is by its megapixels; false if its size is not known.
+// area returns the part of an image's price that depends on its megapixels; false if its size is not known.
 func (p *Price) area(size Size) (Money, bool) {
 	if p.Megapixel == 0 && p.FirstMegapixel == 0 {
 		return 0, true
@@ -135,7 +135,7 @@ func (p *Price) area(size Size) (Money, bool) {
 	return p.Megapixel * n, n > 0
 }
 
-// sent is the part of the price that is by the reference images and the text; false if it is not known.
+// sent returns the part of the price that depends on the reference images and the text; false if it is not known.
 func (p *Price) sent(w Work) (Money, bool) {
 	sum := p.Reference * Money(w.References)
 	if p.Tokens != nil {
@@ -151,11 +151,11 @@ func (p *Price) sent(w Work) (Money, bool) {
 	return sum * Money(max(w.Calls, 1)), known
 }
 
-// begun is how many megapixels a size has, the last one counted whole; 0 if it is not known.
+// begun returns how many megapixels a size has, counting the last one whole; 0 if the size is not known.
 func begun(size Size) Money { return Money((size.Pixels() + megapixel - 1) / megapixel) }
 
-// image is the part of the price that is by the image; false if the table has other sizes and qualities only, and
-// nothing else prices the work.
+// image returns the part of the price that is for each image; false if the table has only other sizes and qualities,
+// and nothing else prices the work.
 func (p *Price) image(size Size, w Work) (Money, bool) {
 	if len(p.Images) == 0 {
 		return p.Image, p.Tokens == nil || p.Image+p.Megapixel+p.FirstMegapixel > 0
@@ -169,7 +169,7 @@ func (p *Price) image(size Size, w Work) (Money, bool) {
 	return p.Image, p.Image > 0
 }
 
-// What a provider reports beyond these is a mistake in its report, and not what it has charged.
+// If a provider reports more than these, that is a mistake in its report, and not what it has charged.
 const (
 	maxTokens  = 100 * million
 	maxCompute = 24 * time.Hour

@@ -82,7 +82,7 @@ func isPriceKey(key string) bool {
 	return known || err == nil || slices.Contains(classes, key) || slices.Contains(formats, key)
 }
 
-// below is the path of a key of a map, as config files name it.
+// below returns the path of a key of a map, as config files write it.
 func below(path, key string) string {
 	if plainKey.MatchString(key) {
 		return path + "." + key

@@ -7,11 +7,11 @@ import (
 )
 
 // Request is what an app asks for, in no provider's words. A front decodes it, the router fits it to a target, a back
-// encodes it. Every field's zero value means that the app did not say, unless noted.
+// encodes it. The zero value of a field means that the app did not say, unless noted.
 type Request struct {
-	ID      string // of the generation, for the header in which the dialect names its requests
+	ID      string // id of the generation, for the header that has the request's id in this dialect
 	Dialect string // of the front that decoded it
-	Form    string // which of the dialect's forms: e.g. "predict" or "generateContent"; answers go out in it
+	Form    string // which of the dialect's forms it came in, and the answer goes out in: e.g. "predict" or "generateContent"
 	Path    string // as the app called it, without our prefix; for rules and logs
 	Model   string // as the app named it
 
@@ -30,8 +30,8 @@ type Request struct {
 	Compression *int
 
 	Seed     *uint64
-	Guidance *float64 // of the model family that the request names; never copied to another family
-	Steps    *int     // likewise
+	Guidance *float64 // meant for the family of the model that the request names; never passed to another family
+	Steps    *int     // meant for that family, like Guidance
 	Strength *float64 // 0 keeps the input, 1 ignores it
 	Style    string   // a named preset, in the words of the model that the request names
 
@@ -48,28 +48,28 @@ type Request struct {
 	Markup     *Image // a drawn instruction laid over the first reference
 
 	Delivery Delivery
-	Base     string        // the address under which the app called us, prefix included, as its answers shall name us
+	Base     string        // the address under which the app called us, prefix included; addresses in its answers begin with it
 	Stream   bool          // the app wants server-sent events
 	Async    bool          // the app wants a ticket at once, and asks for the result later
 	Wait     time.Duration // for Async: answer with the result if it is there by then
 	Hook     *Hook         // for Async: whom to tell how it goes
-	Until    time.Duration // for Async: when it takes longer, it is not wanted any more; 0: as long as it takes
+	Until    time.Duration // for Async: how long the app wants to wait for it; 0: as long as it takes
 
-	// Dropped is what the app said and nobody is told, whoever serves the request: it is not served here yet.
+	// Dropped names what the app said that no target is ever told, since we do not support it yet.
 	Dropped []string
 
-	// Memo is what the front must remember to answer in the form that was asked for, by its own names.
+	// Memo is what the front must remember to write the answer in the form that was asked for, under names of its own.
 	Memo map[string]string
 
 	// Echo is the input as a ticket protocol's answers repeat it. Long strings are cut out of it.
 	Echo json.RawMessage
 
-	// Extra is what the app said that no field above can, by the app's own names. Each name that a target cannot be
+	// Extra is what the app said that no field above can hold, under the app's own names. Each name that a target cannot be
 	// told is reported as dropped. Long strings are cut out of it.
 	Extra map[string]json.RawMessage
 
-	// Restores is of a dialect whose back can write Extra anew for another model of the same form. The others say it in the
-	// app's own bytes, or not at all.
+	// Restores tells that the dialect's back can write Extra anew for another model of the same form. Other dialects can
+	// pass it on only in the app's own bytes.
 	Restores bool
 }
 
@@ -103,7 +103,7 @@ type Hook struct {
 	Events []Event `json:"events"`
 }
 
-// Wants reports whether the app asked for an event; of no hook it did not.
+// Wants reports whether the app asked for an event; it did not if h is nil.
 func (h *Hook) Wants(e Event) bool { return h != nil && slices.Contains(h.Events, e) }
 
 // Event is what an app may be told of.
@@ -116,10 +116,10 @@ const (
 	EventCompleted Event = "completed" // it is over, well or not
 )
 
-// TextTokens is about how many tokens the words of the request have, by the providers' rule of thumb: four bytes each.
+// TextTokens returns about how many tokens the words of the request have, by the providers' rule of thumb: four bytes each.
 func (r *Request) TextTokens() int64 { return int64(len(r.Prompt)+len(r.NegativePrompt)+3) / 4 }
 
-// Clone is a copy whose scalar fields may be changed; images are shared.
+// Clone returns a copy whose scalar fields may be changed; images are shared.
 func (r *Request) Clone() *Request {
 	c := *r
 	c.References = append([]Reference(nil), r.References...)

@@ -5,11 +5,11 @@ import "time"
 // Result is what a provider made, in no provider's words. It is whole: images that failed a check are not in it.
 type Result struct {
 	Created    time.Time
-	Model      string        // that served, as its provider names it
+	Model      string        // the one that served, as its provider names it
 	Images     []Image       // in the order asked for
 	Filtered   []string      // a reason for each image that was withheld for safety; may be empty strings
-	Blacked    []Size        // sizes of those of them that the provider made, and charges for all the same
-	Text       string        // what the model said besides; not a revised prompt
+	Blacked    []Size        // sizes of those withheld images that the provider has made, and so charges for
+	Text       string        // what the model said besides the images; not a revised prompt
 	Seed       *uint64       // of the first image, if the provider tells; may exceed an int64
 	Usage      *Usage        // if the provider counts tokens
 	Compute    time.Duration // the provider's own measure of its work, if it tells
@@ -19,13 +19,13 @@ type Result struct {
 	Background string
 }
 
-// Usage is tokens, as providers count them.
+// Usage is numbers of tokens, as providers count them.
 type Usage struct {
 	TextIn, ImageIn   int64
 	TextOut, ImageOut int64 // thoughts count as text
 }
 
-// Add is the sum of two usages; nil counts as nothing.
+// Add returns the sum of two usages; nil counts as nothing.
 func (u *Usage) Add(v *Usage) *Usage {
 	switch {
 	case u == nil:

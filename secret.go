@@ -8,14 +8,14 @@ import (
 	"log/slog"
 )
 
-// Secret is a key, token or password. However it is printed, logged or marshalled, it comes out as <secret>, or empty
-// if it is empty; only Reveal tells.
+// Secret is a key, token or password. However it is printed, logged or marshalled, it comes out as <secret>, or as
+// nothing if it is empty; only Reveal returns the text.
 type Secret struct{ text string }
 
 // NewSecret wraps s.
 func NewSecret(s string) Secret { return Secret{s} }
 
-// Reveal is the text itself, for the one place that puts it on the wire.
+// Reveal returns the text itself, for the one place that puts it on the wire.
 func (s Secret) Reveal() string { return s.text }
 
 // IsZero reports whether there is no secret at all.
@@ -26,7 +26,8 @@ func (s Secret) Equal(t Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.text), []byte(t.text)) == 1
 }
 
-// Fingerprint names the secret without giving it away: the first 16 hexadecimal digits of its SHA-256.
+// Fingerprint returns a name for the secret that does not give it away: the first 16 hexadecimal digits of its
+// SHA-256.
 func (s Secret) Fingerprint() string {
 	sum := sha256.Sum256([]byte(s.text))
 	return hex.EncodeToString(sum[:8])

@@ -72,13 +72,13 @@ func (a Aspect) String() string {
 	return strconv.Itoa(a.W) + ":" + strconv.Itoa(a.H)
 }
 
-// Distance is how far two ratios are apart: the absolute difference of their logarithms, so that 2:1 is as far
-// from 1:1 as 1:2 is. Zero for equal ratios.
+// Distance returns how far two ratios are apart: the absolute difference of their logarithms, so that 2:1 is as far
+// from 1:1 as 1:2 is. It is 0 for equal ratios.
 func (a Aspect) Distance(b Aspect) float64 {
 	return math.Abs(math.Log(float64(a.W)/float64(a.H)) - math.Log(float64(b.W)/float64(b.H)))
 }
 
-// Nearest is the one of choices that is closest to a; the first of equals. Choices must not be empty.
+// Nearest returns the one of choices that is closest to a; the first of equals. choices must not be empty.
 func (a Aspect) Nearest(choices []Aspect) Aspect {
 	best := choices[0]
 	for _, c := range choices[1:] {

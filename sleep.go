@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Sleep lets time go by, and reports whether ctx had that much of it.
+// Sleep waits for d, and reports whether it did: it returns false as soon as ctx ends.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
@@ -20,14 +20,14 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Pauses are those between two tries of something that has to succeed sooner or later: each is twice as long as the one
-// before, up to a longest one. They are for one goroutine.
+// Pauses are the pauses between tries of something that has to succeed sooner or later: each is twice as long as the
+// one before, up to the longest. Only one goroutine may use them.
 type Pauses struct{ next, longest time.Duration }
 
 // Growing makes Pauses that begin with first.
 func Growing(first, longest time.Duration) Pauses { return Pauses{first, longest} }
 
-// Sleep is the next pause. It reports whether ctx had that much time.
+// Sleep waits for the next pause, and reports whether it did: it returns false as soon as ctx ends.
 func (p *Pauses) Sleep(ctx context.Context) bool {
 	d := p.next
 	p.next = min(2*d, p.longest)

@@ -10,7 +10,7 @@ import (
 const (
 	maxBrowsers = 64 // that listen at once
 	tick        = time.Second
-	beat        = 15 * time.Second // between events at most: breakers change without traffic, too, and silence would look like a dead connection
+	beat        = 15 * time.Second // most time between events: breakers change without traffic, and silence would look like a dead connection
 	writeTime   = 10 * time.Second // for one event; a browser that does not read it by then is disconnected
 )
 

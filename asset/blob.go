@@ -9,8 +9,8 @@ import (
 	"switchyard"
 )
 
-// Open is a hosted image as a blob, for an answer that tells it inline. It fails with fs.ErrNotExist once the image's
-// time is over.
+// Open returns a hosted image as a blob, for an answer that has it inline. It fails with fs.ErrNotExist once the
+// image has expired.
 func (s *Store) Open(name string) (switchyard.Blob, error) {
 	if !nameForm.MatchString(name) {
 		return nil, fmt.Errorf("asset: %w", fs.ErrNotExist)

@@ -33,10 +33,10 @@ func (f *fresh) add(name string, size int64) (stale []string) {
 	return stale
 }
 
-// cool has the kernel forget the bytes of images, which are on disk. What cannot be done is left: nothing depends on it.
+// cool makes the kernel drop the bytes of images from memory; they are on disk. A failure is ignored: nothing depends on it.
 func (s *Store) cool(names []string) {
 	for _, name := range names {
-		if f, err := s.root.Open(name); err == nil { // else it has been swept
+		if f, err := s.root.Open(name); err == nil { // if not, it has been swept
 			uncache(f)
 			_ = f.Close()
 		}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Serve serves GET and HEAD of a file to whoever knows its id, also in ranges and on conditions. A browser shows images
-// and keeps all else; it runs nothing.
+// Serve answers GET and HEAD of a file to whoever knows its id, also for ranges and with conditions. A browser shows
+// images and saves everything else; it runs nothing.
 func (u *Uploads) Serve(w http.ResponseWriter, r *http.Request, id string) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -20,7 +20,7 @@ func (u *Uploads) Serve(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	f, err := u.root.Open(id)
-	if err != nil { // deleted in this moment
+	if err != nil { // deleted a moment ago
 		notFound(w)
 		return
 	}
@@ -33,15 +33,15 @@ func (u *Uploads) Serve(w http.ResponseWriter, r *http.Request, id string) {
 	h.Set("Content-Type", kind)
 	h.Set("ETag", `"`+about.SHA256+`"`)
 	h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", max(0, int(about.Expires.Sub(u.now()).Seconds()))))
-	h.Set("Access-Control-Allow-Origin", "*") // who knows the id may have the file, from any page
+	h.Set("Access-Control-Allow-Origin", "*") // whoever knows the id may have the file, from any page
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	http.ServeContent(w, r, "", about.Created, f)
 }
 
-// harmless are types, by how they begin, that no browser takes for a page, a script or a style.
+// harmless are the beginnings of types that no browser takes for a page, a script or a style.
 var harmless = []string{"audio/", "video/", "application/zip", "application/octet-stream"}
 
-// inert is a type under which nothing runs.
+// inert returns kind if no browser runs anything of that type, else one of which that is so.
 func inert(kind string) string {
 	if slices.ContainsFunc(harmless, func(start string) bool { return strings.HasPrefix(kind, start) }) {
 		return kind

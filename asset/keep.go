@@ -14,7 +14,7 @@ import (
 	"switchyard"
 )
 
-// Stat is a tenant's file. A stranger's is none.
+// Stat returns a tenant's file. For a file of another tenant the error is that of one that does not exist.
 func (u *Uploads) Stat(tenant, id string) (switchyard.File, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -25,7 +25,7 @@ func (u *Uploads) Stat(tenant, id string) (switchyard.File, error) {
 	return f.File, nil
 }
 
-// Find is the bytes of a file as well; of whatever tenant, if that is empty.
+// Find returns the bytes of a file as well; if tenant is empty, of whichever tenant.
 func (u *Uploads) Find(tenant, id string) (switchyard.File, switchyard.Blob, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -43,7 +43,7 @@ func (u *Uploads) Known(id string) bool {
 	return u.files[id] != nil
 }
 
-// expired reports whether a file's time is over; the sweep may not have come by yet. Requires mu.
+// expired reports whether a file's time is over; perhaps it has not been swept yet. Requires mu.
 func (u *Uploads) expired(f *upload) bool { return !u.now().Before(f.Expires) }
 
 // kept is a file as a blob.
@@ -56,11 +56,11 @@ func (k *kept) Len() int64 { return k.file.Size }
 
 func (k *kept) Open() (io.ReadCloser, error) { return k.store.root.Open(k.file.ID) }
 
-// ErrCursor is asking for a page that is none.
+// ErrCursor says that List was asked for a page by a cursor that is not one.
 var ErrCursor = errors.New("malformed cursor")
 
-// List is a page of the files that a tenant brought by a dialect, newest first. next is the cursor of the one after it;
-// empty if this is the last.
+// List returns a page of the files that a tenant brought by a dialect, newest first. next is the cursor of the page
+// after it; empty if this is the last.
 func (u *Uploads) List(tenant, dialect, cursor string, most int) (page []switchyard.File, next string, err error) {
 	before := mark{at: 1<<63 - 1}
 	if cursor != "" {
@@ -106,7 +106,7 @@ func parseMark(text string) (mark, error) {
 	return mark{n, id}, nil
 }
 
-// Delete removes a tenant's file. Who is being served it gets the whole of it all the same.
+// Delete removes a tenant's file. A request that is being served the file still gets all of it.
 func (u *Uploads) Delete(tenant, id string) error {
 	u.mu.Lock()
 	f := u.files[id]
@@ -118,7 +118,7 @@ func (u *Uploads) Delete(tenant, id string) error {
 	return errors.Join(err, u.sync())
 }
 
-// remove requires mu. The description goes first: a file without one is none.
+// remove requires mu. The description goes first: without one, a file does not count as there.
 func (u *Uploads) remove(f *upload) error {
 	for _, name := range []string{f.ID + docSuffix, f.ID} {
 		if err := u.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -139,7 +139,7 @@ func (u *Uploads) Sweep() error {
 			errs = append(errs, u.remove(f))
 		}
 	}
-	given := map[string]*pending{} // up to us
+	given := map[string]*pending{} // uploads that this sweep ends
 	for id, p := range u.begun {
 		if !p.ending && u.now().Sub(p.touched) > abandoned {
 			p.ending = true
@@ -156,7 +156,8 @@ func (u *Uploads) Sweep() error {
 	return nil
 }
 
-// sweepStrays removes what belongs to no file and to no upload. The young may yet be written.
+// sweepStrays removes what belongs to no file and to no upload, unless it is young: then it may still be being
+// written.
 func (u *Uploads) sweepStrays() error {
 	infos, err := u.list()
 	if err != nil {

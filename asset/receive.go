@@ -18,7 +18,7 @@ func newID() string { return strings.ToLower(rand.Text()) } // 130 random bits i
 
 func missing(what string) error { return fmt.Errorf("%s: %w", what, fs.ErrNotExist) }
 
-// Put keeps a file that is there at once. about says what the app knows of it; the rest is filled in.
+// Put keeps a file whose bytes are all there. about is what the app says of it; Put fills in the rest.
 func (u *Uploads) Put(ctx context.Context, tenant string, about switchyard.File, r io.Reader) (switchyard.File, error) {
 	w, err := u.write(ctx, r)
 	if err != nil {
@@ -27,7 +27,7 @@ func (u *Uploads) Put(ctx context.Context, tenant string, about switchyard.File,
 	return u.keep(named(tenant, about), w)
 }
 
-// Begin announces a file: its id, and the one of the upload, by which whoever knows it may bring the bytes.
+// Begin announces a file. It returns the file's id and the upload's, by which anybody who knows it may bring the bytes.
 func (u *Uploads) Begin(tenant string, about switchyard.File) (id, uploadID string, err error) {
 	p := &pending{upload: named(tenant, about), touched: u.now(), parts: map[int]int64{}}
 	uploadID = newID()
@@ -56,7 +56,7 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), maxText)], "")
 }
 
-// Fill brings the bytes of an upload, all of them, which ends it.
+// Fill brings all bytes of an upload at once, which ends it.
 func (u *Uploads) Fill(ctx context.Context, uploadID string, r io.Reader) (switchyard.File, error) {
 	if !u.touch(uploadID) {
 		return switchyard.File{}, missing("upload")
@@ -66,18 +66,17 @@ func (u *Uploads) Fill(ctx context.Context, uploadID string, r io.Reader) (switc
 		return switchyard.File{}, err
 	}
 	p := u.take(uploadID)
-	if p == nil { // another one was faster
+	if p == nil { // another call has ended it
 		u.discard(w)
 		return switchyard.File{}, missing("upload")
 	}
 	return u.end(uploadID, p, w)
 }
 
-// maxPart is the highest number of a part, as everywhere that uploads come in parts.
+// maxPart is the highest number of a part, the usual one of uploads in parts.
 const maxPart = 10_000
 
-// Part brings a part of an upload, in whatever order; one that comes again takes the place of the first. Its tag is
-// told.
+// Part brings a part of an upload, in any order; a part that comes again replaces the first. It returns the part's tag.
 func (u *Uploads) Part(ctx context.Context, uploadID string, n int, r io.Reader) (etag string, err error) {
 	if n < 1 || n > maxPart || !u.touch(uploadID) {
 		return "", missing("upload")
@@ -122,8 +121,8 @@ func (u *Uploads) place(uploadID string, n int, w written) error {
 
 func partName(uploadID string, n int) string { return uploadID + ".part" + strconv.Itoa(n) }
 
-// Finish makes a file of parts, in the order of their numbers, which ends the upload. Parts that are not named are left
-// out.
+// Finish makes a file of the parts with these numbers, in order of the numbers, which ends the upload. Parts that are
+// not named are left out.
 func (u *Uploads) Finish(ctx context.Context, uploadID string, numbers []int) (switchyard.File, error) {
 	p := u.take(uploadID)
 	if p == nil {
@@ -148,7 +147,7 @@ func (u *Uploads) Finish(ctx context.Context, uploadID string, numbers []int) (s
 	return u.end(uploadID, p, w)
 }
 
-// end makes an upload that has been taken a file. If that fails it goes on.
+// end makes a file of an upload that has been taken. If that fails the upload goes on.
 func (u *Uploads) end(uploadID string, p *pending, w written) (switchyard.File, error) {
 	f, err := u.keep(p.upload, w)
 	if err != nil {
@@ -170,7 +169,7 @@ func (u *Uploads) touch(uploadID string) bool {
 	return true
 }
 
-// take is the upload, for one who ends it: nobody else can then.
+// take returns the upload to a caller that ends it: after that nobody else can. It is nil if there is none.
 func (u *Uploads) take(uploadID string) *pending {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -202,7 +201,7 @@ func (u *Uploads) forget(uploadID string, p *pending) {
 	u.total -= freed
 }
 
-// keep gives a written file its name and its description. From then on it is there.
+// keep gives a written file its name and its description. From then on the file exists.
 func (u *Uploads) keep(f upload, w written) (switchyard.File, error) {
 	f.Size, f.SHA256, f.MD5 = w.size, w.sha256, w.md5
 	f.Created = u.now()

@@ -12,8 +12,8 @@ import (
 // Prefix is what the path of every hosted image begins with.
 const Prefix = "/assets/"
 
-// ServeHTTP serves GET and HEAD of /assets/{name}, also in ranges and on conditions, to whoever knows the name. All
-// else is a 404 that does not tell whether the name ever existed.
+// ServeHTTP answers GET and HEAD of /assets/{name} to whoever knows the name, also for ranges and with conditions. To
+// everything else it answers 404, which does not tell whether the name ever existed.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -24,7 +24,7 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, ok := strings.CutPrefix(r.URL.Path, Prefix)
-	if !ok || !nameForm.MatchString(name) { // no slash, no dot but one: no name that is more than a name
+	if !ok || !nameForm.MatchString(name) { // one dot and no slash: such a name cannot lead out of the folder
 		notFound(w)
 		return
 	}
@@ -52,9 +52,9 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, name string) {
 	h.Set("ETag", `"`+name+`"`) // a name stands for one content for ever
 	left := s.ttl - time.Since(info.ModTime())
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d, immutable", int(left.Seconds())))
-	h.Set("Access-Control-Allow-Origin", "*") // who knows the name may have the picture, from any page
+	h.Set("Access-Control-Allow-Origin", "*") // whoever knows the name may have the picture, from any page
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	http.ServeContent(w, r, "", info.ModTime(), f) // over the file itself, so that the kernel does the copying
+	http.ServeContent(w, r, "", info.ModTime(), f) // with the file itself, so that the kernel copies
 }
 
 func notFound(w http.ResponseWriter) {

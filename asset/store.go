@@ -1,5 +1,9 @@
-// Package asset keeps files in folders, each under a name that nobody can guess: a Store the images that we host for apps, Uploads
-// the files that apps bring.
+// Package asset keeps files in folders, each under a name that nobody can guess. A Store keeps the images that we host for apps,
+// Uploads the files that apps bring.
+//
+// The folder holds all there is to know, so a restart forgets nothing. A file is whole from the moment it has its name, is served
+// to whoever knows the name, and is removed when its time is over. An image is also removed when room is needed, and a file when
+// its app deletes it.
 //
 // A folder is the whole state, so a restart forgets nothing. A file is whole from the moment it has its name, is served to whoever
 // knows the name, and is gone when its time is over; an image also when room is needed, and a file when its app deletes it.
@@ -23,9 +27,9 @@ import (
 	"switchyard/durable"
 )
 
-// What Put refuses.
+// The errors of Put.
 var (
-	ErrType     = errors.New("not a PNG, JPEG, WebP or GIF image") // SVG among them: it may carry scripts
+	ErrType     = errors.New("not a PNG, JPEG, WebP or GIF image") // SVG is refused, too: it may hold scripts
 	ErrTooLarge = errors.New("image is larger than allowed")
 )
 
@@ -44,7 +48,7 @@ type Config struct {
 type Store struct {
 	ttl, every    time.Duration
 	max, maxImage int64
-	root          *os.Root // no name leads out of it, whatever it is
+	root          *os.Root // no name leads out of it
 	writing       chan struct{}
 	buffers       sync.Pool // of *[256 << 10]byte
 	fresh         fresh
@@ -88,24 +92,24 @@ func New(c Config) (*Store, error) {
 	return s, nil
 }
 
-// TTL is how long an image is kept, unless room is needed before.
+// TTL returns how long an image is kept, unless room is needed before.
 func (s *Store) TTL() time.Duration { return s.ttl }
 
 // Close lets go of the folder.
 func (s *Store) Close() error { return s.root.Close() }
 
-// extensions and mimes are the types that are hosted. A browser runs nothing in any of them.
+// extensions and mimes are the types that are hosted. A browser runs nothing in them.
 var (
 	extensions = map[string]string{"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "image/gif": ".gif"}
 	mimes      = map[string]string{".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
 	nameForm   = regexp.MustCompile(`^[a-z2-7]{26}\.(png|jpg|webp|gif)$`)
 )
 
-// atOnce is how many images are written at the same time: a disk is not the faster for more.
+// atOnce is how many images are written at the same time: more would not make a disk faster.
 const atOnce = 8
 
-// Put keeps an image and returns its name. Its type is what its first bytes say, whatever anybody declared. The file is
-// on disk when Put returns: the app may be told the name right away, and the picture has been paid for.
+// Put keeps an image and returns its name. Its type is found by its first bytes, whatever anybody declared. The file is on disk
+// when Put returns: the picture has been paid for, and the app may be given the name right away.
 func (s *Store) Put(ctx context.Context, image switchyard.Blob) (name string, err error) {
 	if image.Len() > s.maxImage {
 		return "", fmt.Errorf("asset of %d bytes: %w", image.Len(), ErrTooLarge)
@@ -157,7 +161,7 @@ func sniff(r io.Reader) (ext string, whole io.Reader, err error) {
 	return ext, io.MultiReader(bytes.NewReader(head), r), nil
 }
 
-// copy writes in large pieces, which file systems take far more cheaply than small ones.
+// copy writes in large pieces, which cost file systems far less than small ones.
 func (s *Store) copy(ctx context.Context, f *os.File, r io.Reader) (int64, error) {
 	buf, ok := s.buffers.Get().(*[256 << 10]byte)
 	if !ok {
@@ -167,7 +171,7 @@ func (s *Store) copy(ctx context.Context, f *os.File, r io.Reader) (int64, error
 	var n int64
 	for ctx.Err() == nil {
 		m, err := io.ReadFull(r, buf[:])
-		if n += int64(m); n > s.maxImage { // a Blob that told a wrong length
+		if n += int64(m); n > s.maxImage { // the Blob gave a wrong length
 			return n, ErrTooLarge
 		}
 		if _, err := f.Write(buf[:m]); err != nil {
@@ -196,7 +200,7 @@ func (s *Store) count(size int64) error {
 	return err
 }
 
-// list is all images.
+// list returns all images.
 func (s *Store) list() ([]fs.FileInfo, error) {
 	var files []fs.FileInfo
 	err := s.each(func(f fs.FileInfo) {
@@ -228,10 +232,11 @@ func (s *Store) each(visit func(fs.FileInfo)) error {
 	return nil
 }
 
-// Path is the address path under which a name is served.
+// Path returns the path of the address at which a name is served.
 func Path(name string) string { return Prefix + name }
 
-// NameIn is the name in the path of a hosted image's address, whatever is in front of ours; empty if it is none.
+// NameIn returns the name in the path of a hosted image's address, whatever comes before our part of the path; empty if there is
+// none.
 func NameIn(path string) string {
 	_, name, ok := strings.Cut(path, Prefix)
 	if !ok || !nameForm.MatchString(name) {
@@ -240,5 +245,5 @@ func NameIn(path string) string {
 	return name
 }
 
-// TypeOf is the type of an image by its name.
+// TypeOf returns the type of an image by its name.
 func TypeOf(name string) string { return mimes[filepath.Ext(name)] }

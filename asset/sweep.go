@@ -19,10 +19,10 @@ type Swept struct {
 	Crowded int // younger, but there were too many bytes
 }
 
-// abandoned is the age at which a temporary file has nobody who still writes it.
+// abandoned is the age at which a temporary file is certain not to be written any more.
 const abandoned = time.Hour
 
-// Run sweeps now and then until ctx ends. Report hears of each failure; nil is nobody.
+// Run sweeps at once and then every so often, until ctx ends. report gets each failure; it may be nil.
 func (s *Store) Run(ctx context.Context, report func(error)) {
 	repeat(ctx, s.every, report, func() error {
 		_, err := s.Sweep(time.Now())
@@ -30,7 +30,7 @@ func (s *Store) Run(ctx context.Context, report func(error)) {
 	})
 }
 
-// repeat does something now, and every so often until ctx ends.
+// repeat calls do at once and then every so often, until ctx ends.
 func repeat(ctx context.Context, every time.Duration, report func(error), do func() error) {
 	t := time.NewTicker(every)
 	defer t.Stop()
@@ -46,9 +46,9 @@ func repeat(ctx context.Context, every time.Duration, report func(error), do fun
 	}
 }
 
-// Sweep removes what is older than the TTL at the time now, and, if there is still too much, the oldest of the rest. It
-// then leaves a tenth of the room free, so that not every Put has to sweep. Who is just being served gets the whole
-// file all the same.
+// Sweep removes what is older than the TTL at the time now. If there are still too many bytes it also removes the
+// oldest of the rest, until a tenth of the room is free, so that not every Put has to sweep. A request that is being
+// served an image still gets all of it.
 func (s *Store) Sweep(now time.Time) (w Swept, err error) {
 	s.sweeping.Lock()
 	defer s.sweeping.Unlock()

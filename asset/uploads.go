@@ -17,9 +17,9 @@ import (
 	"switchyard/durable"
 )
 
-// What happens to uploads. A file or an upload that is not there is fs.ErrNotExist.
+// The errors of Uploads. For a file or an upload that is not there the error is fs.ErrNotExist.
 var (
-	ErrFull  = errors.New("no room for files") // ErrTooLarge is of one alone
+	ErrFull  = errors.New("no room for files") // all files together; ErrTooLarge: one file
 	ErrParts = errors.New("a part is missing")
 )
 
@@ -32,8 +32,12 @@ type UploadsConfig struct {
 	Now     func() time.Time // nil: time.Now
 }
 
-// Uploads keeps the files that apps bring. A file is whole, on disk and described when it is told of; what it is never
-// changes. When there is no room new ones are refused: the old ones have been promised their time.
+// Uploads keeps the files that apps bring. A file is whole, on disk and described when anybody is told of it, and it
+// never changes. When there is no room new files are refused: the old ones were promised their time.
+//
+// The folder holds all there is to know: ID is a file, and ID.json says what it is; UPLOAD.begun is an upload under way,
+// and UPLOAD.part1 a part of it. Many goroutines may use it, but only one process. The owner calls Run, and Close after
+// everything else.
 //
 // The folder is the whole state: ID is a file and ID.json says what it is; UPLOAD.begun is an upload under way and
 // UPLOAD.part1 a part of it. Many goroutines may use it, and one process. The owner calls Run, and Close after all else.
@@ -46,11 +50,11 @@ type Uploads struct {
 
 	mu    sync.Mutex          // guards the rest
 	files map[string]*upload  // :: id → whole file
-	begun map[string]*pending // :: upload → what is under way
-	total int64               // bytes of all, with block for each
+	begun map[string]*pending // :: id of an upload under way → the upload
+	total int64               // bytes of all files, and block for each
 }
 
-// upload is a file and whose it is, as the folder has it.
+// upload is a file and whose it is, as it is written in the folder.
 type upload struct {
 	Tenant string `json:"tenant"`
 	switchyard.File
@@ -61,11 +65,11 @@ type pending struct {
 	upload
 	touched time.Time
 	parts   map[int]int64 // :: number → bytes
-	ending  bool          // somebody makes it a file, or sweeps it: it takes no more
+	ending  bool          // it is being made a file, or swept: it takes no more parts
 }
 
-// block is what a file counts for besides its bytes: else any number of empty ones would find room, on the disk and in
-// memory, where all their descriptions are.
+// block is what a file counts for besides its bytes. Without it there would be room for any number of empty files, which
+// take room on disk, and in memory, where all descriptions are.
 const block = 64 << 10
 
 var (
@@ -114,7 +118,7 @@ func NewUploads(c UploadsConfig) (*Uploads, error) {
 // Close lets go of the folder.
 func (u *Uploads) Close() error { return u.root.Close() }
 
-// load reads the folder. What is not whole stays for the sweep.
+// load reads the folder. What is not whole is left to the sweep.
 func (u *Uploads) load() error {
 	infos, err := u.list()
 	if err != nil {
@@ -157,7 +161,7 @@ func (u *Uploads) loadFile(id string, info fs.FileInfo) {
 
 func (u *Uploads) loadBegun(id string, info fs.FileInfo) {
 	p := &pending{touched: info.ModTime(), parts: map[int]int64{}}
-	if u.readDoc(id+begunSuffix, &p.upload) != nil || u.files[p.ID] != nil { // it was whole when the process ended
+	if u.readDoc(id+begunSuffix, &p.upload) != nil || u.files[p.ID] != nil { // not readable, or already a file when the process ended
 		return
 	}
 	u.begun[id] = p
@@ -172,7 +176,7 @@ func (u *Uploads) readDoc(name string, doc *upload) error {
 	return json.Unmarshal(text, doc)
 }
 
-// list is the files of the folder that are ours, by name.
+// list returns the files of the folder that are ours, by name.
 func (u *Uploads) list() (map[string]fs.FileInfo, error) {
 	entries, err := fs.ReadDir(u.root.FS(), ".")
 	if err != nil {
@@ -197,7 +201,7 @@ func (u *Uploads) list() (map[string]fs.FileInfo, error) {
 	return infos, nil
 }
 
-// Run sweeps now and then until ctx ends. Report hears of each failure; nil is nobody.
+// Run sweeps at once and then every so often, until ctx ends. report gets each failure; it may be nil.
 func (u *Uploads) Run(ctx context.Context, report func(error)) {
 	repeat(ctx, time.Minute, report, u.Sweep)
 }

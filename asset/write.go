@@ -2,7 +2,7 @@ package asset
 
 import (
 	"context"
-	"crypto/md5" // as a checksum that providers tell; nobody trusts it
+	"crypto/md5" // providers give it as a checksum; nothing relies on it
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,17 +23,17 @@ func (u *Uploads) writeDoc(name string, doc upload) error {
 	return durable.Writer{}.Place(filepath.Join(u.root.Name(), name), durable.Bytes(text))
 }
 
-// sync has the names on disk, too.
+// sync brings the names to disk, too.
 func (u *Uploads) sync() error { return durable.Writer{}.SyncFolder(u.root.Name()) }
 
-// written is bytes that are on disk and counted, but have no name yet.
+// written are bytes that are on disk and counted, but have no name yet.
 type written struct {
 	temp        string
 	size        int64
 	sha256, md5 string
 }
 
-// write puts a stream on disk, in pieces, and sums it up on the way.
+// write puts a stream on disk, in pieces, and computes its checksums on the way.
 func (u *Uploads) write(ctx context.Context, r io.Reader) (w written, err error) {
 	if err := u.reserve(block); err != nil {
 		return w, err
@@ -81,7 +81,7 @@ func (u *Uploads) copy(ctx context.Context, dst io.Writer, r io.Reader) (n int64
 	return n, ctx.Err()
 }
 
-// fill reads until p is full. Unlike io.ReadFull it tells the end of a stream from one that broke off.
+// fill reads until p is full. Unlike io.ReadFull it distinguishes the end of a stream from one that broke off.
 func fill(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int
@@ -121,7 +121,7 @@ func (u *Uploads) drop(w written) {
 	u.total -= w.size + block
 }
 
-// joined is files one after another, each opened when it is its turn.
+// joined reads files one after another, and opens each when its turn comes.
 type joined struct {
 	root  *os.Root
 	names []string

@@ -23,7 +23,7 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
 	var calls sync.WaitGroup
 	for i, req := range requests[1:] {
-		calls.Go(func() { // which survives a panic: nobody else would
+		calls.Go(func() { // it must survive a panic itself: nothing else would catch it
 			answers[i+1], errs[i+1] = r.call(ctx, c, supply, part{req, i + 2, number})
 		})
 	}
@@ -36,7 +36,7 @@ func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Sup
 	return join(c, answers, errs)
 }
 
-// split is the calls that make a candidate's images; for most, the request itself.
+// split returns the calls that make a candidate's images; for most, the request itself.
 func split(c router.Candidate) []*switchyard.Request {
 	if c.Calls <= 1 {
 		return []*switchyard.Request{c.Request}
@@ -109,7 +109,7 @@ func (r *run) call(ctx context.Context, c router.Candidate, supply dialect.Suppl
 	return x.do(ctx, supply)
 }
 
-// unwanted is the error of a request that is about to be sent for an app that has left: it would be paid for nobody.
+// unwanted returns the error of a request that is about to be sent although its app has left: the picture would be for nobody.
 func (r *run) unwanted() error {
 	if !r.appLeft() {
 		return nil
@@ -122,7 +122,7 @@ func (r *run) acquire(ctx context.Context, c router.Candidate, images int) (func
 		{Scope: limit.Target, Name: c.Target.Name},
 		{Scope: limit.Provider, Name: c.Target.Provider},
 	}, images, r.job.Plan.Route.Patience)
-	if ctx.Err() != nil && err != nil { // in our own line: no attempt, and nobody's fault but the clock's
+	if ctx.Err() != nil && err != nil { // the time ended in our own line: that is no attempt, and not the provider's fault
 		err = &switchyard.Error{Kind: switchyard.TimedOut, Err: err}
 	}
 	return release, err
@@ -179,7 +179,7 @@ func (r *run) spending(a *switchyard.Attempt, images int) limit.Spending {
 	}
 }
 
-// row is that of an attempt which begins.
+// row returns the row of an attempt that begins.
 func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	return switchyard.Attempt{
 		ID:         rand.Text(), // 130 random bits
@@ -208,7 +208,7 @@ func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (
 	defer func() { x.noteEnd(ctx, settled) }()
 	defer func() { x.budgeted(settled.Cost, settled.Images) }()
 	billed := *x.a
-	billed.Latency = max(x.now().Sub(billed.Started), 0) // of a job of an earlier process, by a clock that may have been put back
+	billed.Latency = max(x.now().Sub(billed.Started), 0) // the attempt may be an earlier process's, and the clock may have been put back since
 	bill(&billed)
 	return billed, nil
 }
@@ -219,7 +219,7 @@ func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 		e := switchyard.AsError(err)
 		a.Outcome, a.Stage = e.Outcome, e.Stage
 		if a.Outcome == "" {
-			a.Outcome = switchyard.Refused // by ourselves: an image that could not be read
+			a.Outcome = switchyard.Refused // refused by ourselves: an image could not be read
 		}
 		a.Cost, x.usage = failed(x.c.Target, a.Estimate, e), e.Usage
 		return
@@ -232,7 +232,7 @@ func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 // noteEnd puts the end of an attempt into the report and the journal.
 func (r *run) noteEnd(ctx context.Context, a switchyard.Attempt) {
 	r.reportEnd(a)
-	// What cannot be written now is found unsettled at the next start, and is then possible at its estimate.
+	// If this cannot be written now, the next start finds the attempt unsettled, and books it as possibly charged, at its estimate.
 	_ = r.job.Journal.Settle(context.WithoutCancel(ctx), a)
 }
 
@@ -244,8 +244,7 @@ func (r *run) reportEnd(a switchyard.Attempt) {
 	r.report.Attempts = append(r.report.Attempts, a)
 }
 
-// failed is what a failed attempt cost: nothing if that is known, the tokens if they were counted, else possibly its
-// estimate.
+// failed returns what a failed attempt cost: nothing if that is known; by its tokens if they were counted; else possibly its estimate.
 func failed(t *switchyard.Target, estimate switchyard.Cost, e *switchyard.Error) switchyard.Cost {
 	if e.Stage == switchyard.Unsent || e.Stage == switchyard.Answered && e.Unbilled {
 		return switchyard.Cost{Charge: switchyard.ChargeNone}
@@ -259,7 +258,7 @@ func failed(t *switchyard.Target, estimate switchyard.Cost, e *switchyard.Error)
 	return estimate
 }
 
-// work is what the price is applied to.
+// work returns what the price is applied to.
 func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
 	w := switchyard.Work{
 		Quality:    req.Quality,

@@ -54,7 +54,7 @@ func (e *events) end(line []byte) {
 	}
 }
 
-// refusal is what a complaint within a stream means. Work had begun by then: that it cost nothing is not known.
+// refusal returns the error for a complaint within a stream. Work had begun by then, so it is not known that it cost nothing.
 func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 	if e := x.failureIn(complaint, http.StatusInternalServerError); e != nil {
 		return &switchyard.Error{Outcome: e.Outcome}
@@ -62,8 +62,7 @@ func (x *exchange) refusal(complaint []byte) *switchyard.Error {
 	return &switchyard.Error{Outcome: switchyard.Overloaded}
 }
 
-// filtered is the provider's word that it made no picture for safety's sake, in the event that says what was used; nil if that
-// says anything else.
+// filtered returns the error if the event that says what was used also says that no picture was made for safety's sake; else nil.
 func (x *exchange) filtered(e *events) *switchyard.Error {
 	said := x.failureIn(e.usage, http.StatusOK)
 	if said == nil || said.Outcome != switchyard.Filtered {
@@ -73,8 +72,8 @@ func (x *exchange) filtered(e *events) *switchyard.Error {
 	return said
 }
 
-// failureIn reads an event as if it were a whole answer with that status, and is the failure that the provider's dialect finds in
-// it; nil if there is none, or the event cannot be read.
+// failureIn reads an event as if it were a whole answer with that status, and returns the failure that the provider's dialect
+// finds in it; nil if there is none, or the event cannot be read.
 func (x *exchange) failureIn(event []byte, status int) *switchyard.Error {
 	body, err := x.Pool.ReadJSON(bytes.NewReader(event), int64(len(event)), maxLine)
 	if err != nil {
@@ -88,8 +87,8 @@ func (x *exchange) failureIn(event []byte, status int) *switchyard.Error {
 	return switchyard.AsError(err)
 }
 
-// counted is what a stream has said that all of it used, and what that costs. It is not ok without pictures in it: whether any
-// passed, or were left out of the count, is not known.
+// counted returns what a whole stream used, as it says itself, and what that costs. ok is false if no picture is in the count:
+// then it is not known whether any passed, or was left out of it.
 func (x *exchange) counted(e *events) (u *switchyard.Usage, cost switchyard.Cost, ok bool) {
 	body, err := x.Pool.ReadJSON(bytes.NewReader(e.usage), int64(len(e.usage)), maxLine)
 	if err != nil {

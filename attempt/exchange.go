@@ -18,8 +18,8 @@ import (
 	"switchyard/spool"
 )
 
-// Polls of a job begin close together and grow apart: each waits for an eighth of the time that the job has taken so far, so
-// that a picture is had about that much late.
+// Polls of a job begin close together and grow apart: each waits for an eighth of the time that the job has taken so far, so a picture
+// arrives late by about that much.
 const (
 	firstPoll = 500 * time.Millisecond
 	lastPoll  = 5 * time.Second // from forty seconds on
@@ -98,8 +98,8 @@ func (x *exchange) ask(ctx context.Context, out *dialect.Outgoing) (*spool.Messa
 	return reply, step, x.failure(err, switchyard.Answered)
 }
 
-// decode is what the answer to out means. If it tells that a connection broke on the way to the provider, nobody knows what the request
-// cost, whatever the dialect makes of the status.
+// decode returns what the answer to out means. If the answer shows that a connection broke on the way to the provider, nobody knows what
+// the request cost, whatever the dialect makes of the status.
 func (x *exchange) decode(out *dialect.Outgoing, reply *spool.Message) (dialect.Step, error) {
 	step, err := x.dialect().Decode(&dialect.Exchange{Target: x.c.Target, Request: x.request, Sent: out, Reply: reply})
 	if err != nil && dialect.Broke(reply, x.now().Sub(x.sent)) {
@@ -162,7 +162,7 @@ func (x *exchange) wait(ctx context.Context) error {
 // offBeat sets a process apart from others whose clocks agree with its own, lest they all poll a provider at once.
 var offBeat = rand.N(beat)
 
-// beforePoll is how long a job that began at started waits for its next poll.
+// beforePoll returns how long a job that began at started waits for its next poll.
 func beforePoll(started, now time.Time) time.Duration {
 	pause := min(max(now.Sub(started)/8, firstPoll), lastPoll)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not all polled together
@@ -210,7 +210,7 @@ func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err erro
 	return true
 }
 
-// drop gives back the latest answer: nobody will read it again, and a job may be waited for for hours.
+// drop closes the latest answer: it is not read again, and a job may take hours.
 func (x *exchange) drop() {
 	if x.reply != nil {
 		_ = x.reply.Body.Close()
@@ -218,8 +218,8 @@ func (x *exchange) drop() {
 	}
 }
 
-// held is the error of a question about a job that the provider has accepted: unless it is the job's own end, it says
-// nothing of what the job costs.
+// held returns the error of a question about a job that the provider has accepted: unless it is the job's own end, it says nothing of what
+// the job costs.
 func (x *exchange) held(err error) error {
 	e := *switchyard.AsError(err)
 	if x.a.Job == "" || e.Ended {
@@ -229,12 +229,12 @@ func (x *exchange) held(err error) error {
 	return &e
 }
 
-// takeBack cancels a job that nobody waits for any more.
+// takeBack cancels a job whose result is not wanted any more.
 func (x *exchange) takeBack(ctx context.Context) {
 	if x.cancel == nil {
 		return
 	}
-	var err error // nobody is told
+	var err error // the result is told to nobody
 	defer x.survive(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -312,9 +312,9 @@ func (x *exchange) mayTell(address string) bool {
 	return true
 }
 
-// keep is the error of a failed exchange. It has the provider's own words if the app may have them: a refusal, unless that is about our own
-// key or account, or what came in a picture's place. An app that comes back for its answer later cannot be given them: it hears at least
-// that the model which it named itself is not there.
+// keep returns the error of a failed exchange. It has the provider's own words if the app may have them: a refusal (unless it is about our
+// own key or account), or what came in place of a picture. An app that comes back for its answer later cannot be given these; but if it
+// named the model itself, it is at least told that the model is not there.
 func (x *exchange) keep(err error, reply *spool.Message) error {
 	e := switchyard.AsError(err)
 	if reply == nil {
@@ -338,7 +338,7 @@ func (x *exchange) unknown(reply *spool.Message) bool {
 	return reply.Status == http.StatusNotFound && x.a.Job == "" && x.c.Forward && x.c.Target.Model == x.request.Model
 }
 
-// failure is err as a *switchyard.Error of this target, at least as far as stage. Nil stays nil.
+// failure returns err as a *switchyard.Error of this target, at least as far as stage. Nil stays nil.
 func (x *exchange) failure(err error, stage switchyard.Stage) error {
 	if err == nil {
 		return nil
@@ -361,14 +361,14 @@ func (x *exchange) failure(err error, stage switchyard.Stage) error {
 	return &e
 }
 
-// kind is what the app is told of an outcome. That its own key was refused is its own affair, and does not pass by itself:
-// told that the server is overloaded, its SDK would only try again.
+// kind returns what the app is told of an outcome. If its own key was refused, it must learn that: told that the server is overloaded, its
+// SDK would only try again.
 func (x *exchange) kind(o switchyard.Outcome) switchyard.Kind {
 	if o != switchyard.Unauthorized || !x.c.Target.Key.IsZero() {
 		return switchyard.KindOf(o)
 	}
 	switch x.a.Status {
-	case http.StatusPaymentRequired, http.StatusTooManyRequests: // an account without credit, which OpenAI tells as the latter
+	case http.StatusPaymentRequired, http.StatusTooManyRequests: // an account without credit; OpenAI answers that with 429
 		return switchyard.OverBudget
 	case http.StatusForbidden:
 		return switchyard.Forbidden
@@ -376,7 +376,7 @@ func (x *exchange) kind(o switchyard.Outcome) switchyard.Kind {
 	return switchyard.Unauthenticated
 }
 
-// start is the context of an exchange, which whoever cuts it cancels.
+// start returns the context of an exchange; whoever cuts the exchange cancels that.
 func (x *exchange) start(ctx context.Context) (context.Context, context.CancelFunc) {
 	x.trace = x.startTrace(ctx)
 	ctx, cancel := timeout(ctx, x.c.Target.Timeouts.Attempt)
@@ -391,9 +391,9 @@ func timeout(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return context.WithTimeout(ctx, d)
 }
 
-// conclude is deferred by whoever makes an exchange, before anything else: it is its one end, however that comes about. A
-// panic makes it fail as far as it got. A job that the next process asks for stays as it is; events are settled when they
-// have passed; all else is settled now. An answer that could not be settled is none.
+// conclude must be deferred by whoever makes an exchange, before anything else: every exchange ends here, whatever happens. After a panic
+// it counts as failed, as far as it got. A job that the next process will ask for stays as it is, and events are settled when they have
+// passed; everything else is settled now. If an answer could not be settled, the app does not get it.
 func (x *exchange) conclude(ctx context.Context, ans **Answer, err *error) {
 	if p := recover(); p != nil {
 		*ans, *err = nil, x.held(x.failure(x.caught(p), x.stage))
@@ -430,13 +430,13 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Err.Error() }
 
-// Unwrap is what there is to decide by.
+// Unwrap returns the error that decisions depend on.
 func (f *Failure) Unwrap() error { return f.Err }
 
 // Close gives back what the failure holds.
 func (f *Failure) Close() { _ = f.Raw.Body.Close() }
 
-// Forget closes an error that nobody will be told, if it holds anything.
+// Forget closes what an error holds, if anything, when no app will be told of it.
 func Forget(err error) {
 	var f *Failure
 	if errors.As(err, &f) {

@@ -10,8 +10,9 @@ import (
 	"switchyard/router"
 )
 
-// supply makes the images of a request ready that its target cannot take as they are: bytes are fetched, masks turned
-// to the polarity that the target means. What cannot be had is the app's mistake, not the target's.
+// supply makes ready those images of a request that its target cannot take as they are: it fetches bytes, and turns
+// masks to the polarity that the target means. An image that cannot be fetched is the app's mistake, not the
+// target's.
 func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, error) {
 	if c.Forward {
 		return nil, nil
@@ -46,7 +47,7 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 	return supply, nil
 }
 
-// readsBlindly reports whether a target's model takes images of a format that nobody here can look into.
+// readsBlindly reports whether a target's model takes images of a format that we cannot inspect.
 func readsBlindly(t *switchyard.Target, format string) bool {
 	return t.Row != nil && t.Row.Can.Reads(format) && !switchyard.Inspects(format)
 }

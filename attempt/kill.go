@@ -9,7 +9,7 @@ import (
 	"switchyard/router"
 )
 
-// stopped is why a target is passed over that an operator has stopped; nil if none has.
+// stopped returns why a target is passed over that an operator has stopped; nil if it is not stopped.
 //
 //go:noinline
 func (r *run) stopped(c router.Candidate) error { // small frames: see the package doc
@@ -21,7 +21,7 @@ func (r *run) stopped(c router.Candidate) error { // small frames: see the packa
 	return nil
 }
 
-// nobody is the error of a plan without targets: its route is stopped, or all, or it never had any.
+// nobody returns the error of a plan without targets: its route or everything is stopped, or it never had any.
 //
 //go:noinline
 func (r *run) nobody() error { // small frames: see the package doc
@@ -77,7 +77,7 @@ func (s *switchman) explain(err error) error {
 	return &e
 }
 
-// watch has an attempt at a place cut when an operator wants it. The caller calls stop when the attempt is over.
+// watch cuts an attempt at a place when an operator wants it. The caller calls stop when the attempt is over.
 func (r *run) watch(c router.Candidate) (s *switchman, stop func()) {
 	s = &switchman{}
 	return s, r.Switches.Watch(r.job.Plan.Route.Name, c.Target.Provider, c.Target.Name, s.pull)

@@ -9,18 +9,18 @@ import (
 	"switchyard"
 )
 
-// Panic is a panic that was caught: a mistake of ours, and nobody else's.
+// Panic is a panic that was caught: a mistake of ours alone.
 type Panic struct{ Cause any }
 
 func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Cause) }
 
-// Panicked reports whether err comes of one.
+// Panicked reports whether err comes from one.
 func Panicked(err error) bool {
 	_, ok := errors.AsType[*Panic](err)
 	return ok
 }
 
-// survive is deferred, and makes an error of a panic: one app's odd input must not end everybody's work, nor leave behind
+// survive is deferred, and makes an error of a panic: one app's odd input must not end everybody's work, or leave behind
 // what was taken or begun for it.
 func (r *Runner) survive(err *error) {
 	if p := recover(); p != nil {
@@ -28,7 +28,7 @@ func (r *Runner) survive(err *error) {
 	}
 }
 
-// caught is what becomes of a panic. Only the log hears where it was.
+// caught returns the error for a panic. Only the log gets the place where it happened.
 func (r *Runner) caught(cause any) error {
 	if r.Log != nil {
 		r.Log.Error("panic", zap.Any("cause", cause), zap.Stack("stack"))

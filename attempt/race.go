@@ -8,15 +8,16 @@ import (
 	"switchyard/router"
 )
 
-// hedges reports whether a second target may race the first of queue. Events cannot be taken back once the app has seen
-// one. A ticket goes on in the next process with the jobs of one target alone.
+// hedges reports whether a second target may race the first of queue. A stream may not be hedged: its events cannot be taken
+// back once the app has seen one. Nor may a ticket that the next process goes on with, since that asks for the jobs of one
+// target only.
 func (r *run) hedges(queue []router.Candidate) bool {
 	return r.job.Hedging != nil && !r.raced && len(queue) > 1 && !r.job.Resumes && !queue[0].Request.Stream
 }
 
-// race asks the first target of queue and, if that takes long, the next one as well. Whoever has pictures first serves;
-// one that fails leaves the other all the time there is. The loser is treated as if its app had left: a picture that is
-// being made is awaited and booked, a job is cancelled. If both fail, rest is who has not had a turn.
+// race asks the first target of queue and, if that takes long, the next one as well. The first to have pictures serves; if one
+// fails, the other gets all the time there is. The loser is treated as if its app had left: a picture that is being made is
+// awaited and booked, a job is cancelled. If both fail, rest is the targets that have not had a turn.
 func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (ans *Answer, rest []router.Candidate, err error) {
 	first := r.leg(ctx, queue[:1], allow)
 	if first.over(r.job.Hedging.After) || !r.job.Hedging.Take() {
@@ -44,7 +45,7 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	case last.err == nil:
 		Forget(winner.err)
 		return last.ans, nil, nil
-	case !notTried(winner.err) && !r.goOn(ctx, winner.err): // nobody else is to be asked, as if it had been alone
+	case !notTried(winner.err) && !r.goOn(ctx, winner.err): // no other target is to be asked, just as without a race
 		Forget(last.err)
 		return nil, nil, winner.err
 	case notTried(winner.err) && notTried(last.err):
@@ -57,7 +58,7 @@ func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (
 	}
 }
 
-// leg is one of those who race. It shares nothing with the other but the count of targets.
+// leg is one of the two that race. They share nothing but the count of targets.
 type leg struct {
 	*run
 	lose context.CancelFunc // from then on, nobody waits for it
@@ -99,7 +100,7 @@ func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *l
 	return l
 }
 
-// over waits for the end of a leg, but for at most d, and reports whether it came.
+// over waits for the end of a leg, at most for d, and reports whether it came.
 func (l *leg) over(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -111,14 +112,14 @@ func (l *leg) over(d time.Duration) bool {
 	}
 }
 
-// adopt takes over what a leg did that is over.
+// adopt takes over what a leg has done that is over.
 func (r *run) adopt(l *leg) {
 	r.report.Attempts = append(r.report.Attempts, l.report.Attempts...)
 	r.report.Passed = append(r.report.Passed, l.report.Passed...)
 	r.fetched = append(r.fetched, l.fetched...)
 }
 
-// letRun leaves a leg to end by itself. From then on only whoever books it waits for it.
+// letRun lets a leg end by itself. From then on only the one who books it waits for it.
 func (r *run) letRun(l *leg) {
 	l.lose()
 	l.mu.Lock()
@@ -138,7 +139,8 @@ func (r *run) letRun(l *leg) {
 	}
 }
 
-// possible is an attempt that is under way, at what it may cost. It goes on meanwhile, so only what never changes of it is read.
+// possible returns an attempt that is under way, at what it may cost. The attempt goes on meanwhile, so this reads only what
+// never changes of it.
 func (x *exchange) possible() switchyard.Attempt {
 	cost := x.a.Estimate
 	cost.Charge = switchyard.ChargePossible

@@ -12,8 +12,8 @@ import (
 	"switchyard/router"
 )
 
-// reattach asks for the jobs that an earlier process left at a provider. What they come to is the generation's answer,
-// joined as fanOut joins. If it is none, the plan's other targets are tried, as after any failure.
+// reattach asks for the jobs that an earlier process left at a provider. Their results together are the generation's
+// answer, as in fanOut. If there is none, the plan's other targets are tried, as after any failure.
 func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	held := r.job.Held
 	for _, a := range held {
@@ -38,7 +38,8 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	return join(c, answers, errs)
 }
 
-// isOf reports whether an attempt was made at what a target is now: a name in the config may have come to mean another.
+// isOf reports whether an attempt was made at what a target is now: the name in the config may have come to mean another
+// one.
 func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
 	return t.Name == a.Target && t.Provider == a.Provider && t.Model == a.Model
 }
@@ -57,7 +58,7 @@ func (r *run) recall(ctx context.Context, c router.Candidate, req *switchyard.Re
 // ErrShutdown is the cause of a context that ends because the process does.
 var ErrShutdown = errors.New("the process ends")
 
-// isResumed reports whether the next process asks for the job, since this one ends.
+// isResumed reports whether the next process will ask for the job, because this one ends.
 func (x *exchange) isResumed(ctx context.Context) bool {
 	return x.job.Resumes && x.a.Job != "" && errors.Is(context.Cause(ctx), ErrShutdown)
 }
@@ -70,7 +71,7 @@ func (x *exchange) leave() {
 	x.report.Left = true
 }
 
-// attach is do for a job that was accepted some time ago.
+// attach does what do does, for a job that was accepted some time ago.
 func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
 	defer x.conclude(ctx, &ans, &err)
 	ctx, cancel := x.start(ctx)
@@ -84,7 +85,8 @@ func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
 	return x.follow(ctx, step.Next)
 }
 
-// abandon gives up jobs whose target is not in the plan any more: nobody may ask its provider. They may be charged.
+// abandon gives up jobs whose target is not in the plan any more, so that their provider may not be asked. They may have
+// been charged.
 func (r *run) abandon(ctx context.Context) error {
 	err := &switchyard.Error{
 		Outcome: switchyard.Lost, Stage: switchyard.Sent, Target: r.job.Held[0].Target,
@@ -98,8 +100,8 @@ func (r *run) abandon(ctx context.Context) error {
 	return err
 }
 
-// TakeBack cancels a job that an earlier process left at a provider, and that nobody waits for any more. t is the target
-// that the attempt names; one of that name that has become another is left alone.
+// TakeBack cancels a job that an earlier process left at a provider, and that is not wanted any more. t is the target
+// that the attempt names; if that has become another one, TakeBack does nothing.
 func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, a switchyard.Attempt) error {
 	at := *t
 	if t.Native {

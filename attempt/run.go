@@ -171,7 +171,7 @@ func (r *run) try(ctx context.Context, c router.Candidate, allow allow) (ans *An
 	return r.fanOut(ctx, c, supply)
 }
 
-// ended is why an attempt that is over ended as it did; nil if well.
+// ended returns the error of an attempt that ended as o; nil if it ended well.
 func ended(o switchyard.Outcome) error {
 	if o == switchyard.OK {
 		return nil
@@ -179,9 +179,9 @@ func ended(o switchyard.Outcome) error {
 	return &switchyard.Error{Outcome: o}
 }
 
-// verdict is what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
-// a stranger must not trip a breaker. Nor must one whose prompts a model does not draw. What is no attempt's outcome says
-// nothing about the provider either, nor does a mistake of ours.
+// verdict returns what the breaker is told. Under the app's own key, a refusal of that key or its rate is the app's affair:
+// a stranger must not trip a breaker. Nor must an app whose prompts a model does not draw. An error that is not the outcome
+// of an attempt says nothing about the provider either, nor does a mistake of ours.
 func (r *run) verdict(c router.Candidate, err error) (o switchyard.Outcome, after time.Duration) {
 	if err == nil {
 		return switchyard.OK, 0
@@ -207,7 +207,7 @@ func (r *run) goOn(ctx context.Context, err error) bool {
 	return !route.PayOnce() || !r.mayHavePaid()
 }
 
-// appLeft reports whether nobody waits for the result any more: the app has left, or another target has won the race.
+// appLeft reports whether the result is not wanted any more: the app has left, or another target has won the race.
 func (r *run) appLeft() bool {
 	select {
 	case <-r.job.Gone:
@@ -230,7 +230,8 @@ func notTried(err error) bool {
 		errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).Outcome == "" // else it was cut
 }
 
-// sooner is the refusal that is over first, be it a breaker's, a limit's or a kill's. A kill without an end is over last.
+// sooner returns the refusal that ends first, whether it is a breaker's, a limit's or a kill's. A kill without an end comes
+// last.
 func sooner(a, b error) error {
 	switch {
 	case a == nil || forGood(a):

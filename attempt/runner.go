@@ -69,7 +69,7 @@ type Runner struct {
 	Pool      *spool.Pool
 	Polls     *limit.Turns     // of jobs that providers have accepted, all together; if nil, any number
 	Tracer    Tracer           // if nil, nobody follows
-	Log       *zap.Logger      // gets the mistakes of ours that an attempt ran into; if nil, nobody does
+	Log       *zap.Logger      // gets the mistakes of ours that an attempt ran into; may be nil
 	Now       func() time.Time // if nil, time.Now
 
 	MaxAnswer int64 // bytes of one answer of a provider
@@ -124,8 +124,9 @@ type Report struct {
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 	Left     bool                 // a job was left at a provider, for another process to go on with: see ErrShutdown
 
-	// Of a hedge whose loser is still under way: what it has done, and has open at what that may cost, and what waits for its
-	// end and tells all of it. Rest is nil if there is none; otherwise the caller owes it a call, and the context of Run until it returns.
+	// For a hedge whose loser is still under way. Open is what the loser has done, and what it has under way at what that may cost. Rest
+	// waits for its end, and returns everything. Rest is nil if there is no such loser; otherwise the caller must call it, and must keep
+	// the context of Run alive until it returns.
 	Open []switchyard.Attempt
 	Rest func() []switchyard.Attempt
 }

@@ -30,7 +30,7 @@ func (x *exchange) send(ctx context.Context, out *dialect.Outgoing) (*spool.Mess
 	return x.receive(ctx, resp, cancel)
 }
 
-// receive is an answer once all of it is there. ctx is that of its request, which cancel ends if the answer stalls.
+// receive returns an answer once all of it is there. ctx is that of its request; cancel ends it if the answer stalls.
 func (x *exchange) receive(ctx context.Context, resp *http.Response, cancel context.CancelCauseFunc) (*spool.Message, error) {
 	defer resp.Body.Close()
 	body, err := x.read(resp, cancel)
@@ -61,7 +61,7 @@ func (x *exchange) roundTrip(ctx context.Context, out *dialect.Outgoing) (*http.
 	return resp, nil
 }
 
-// newRequest is out with the target's address and key.
+// newRequest makes out into a request with the target's address and key.
 func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http.Request, error) {
 	t := x.c.Target
 	base, ok := t.Bases[out.Base]
@@ -104,7 +104,7 @@ func (x *exchange) newRequest(ctx context.Context, out *dialect.Outgoing) (*http
 	return req, nil
 }
 
-// allow adds the headers of the app that the provider's config lets it see, and no dialect knows of.
+// allow adds those headers of the app that no dialect knows, but that the provider's config allows.
 func (x *exchange) allow(h http.Header) {
 	if x.job.Message != nil {
 		for _, name := range x.c.Target.Headers {
@@ -118,7 +118,7 @@ func (x *exchange) allow(h http.Header) {
 	}
 }
 
-// unreachable is the failure of a request that got no answer.
+// unreachable returns the failure of a request that got no answer.
 func (x *exchange) unreachable(ctx context.Context, err error, stage switchyard.Stage) error {
 	e := &switchyard.Error{Outcome: switchyard.Unreachable, Stage: stage, Err: cause(err)}
 	var timeout net.Error
@@ -131,7 +131,7 @@ func (x *exchange) unreachable(ctx context.Context, err error, stage switchyard.
 	return x.failure(e, stage)
 }
 
-// cause is err without the address that package net/http puts around it.
+// cause returns err without the address that package net/http puts around it.
 func cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -140,7 +140,7 @@ func cause(err error) error {
 	return err
 }
 
-// unread is the failure of an answer that did not arrive whole.
+// unread returns the failure of an answer that did not arrive whole.
 func (x *exchange) unread(ctx context.Context, err error) error {
 	if _, ours := errors.AsType[*switchyard.Error](err); ours { // it had come, but the disk is full
 		return x.failure(err, switchyard.Answered)
@@ -172,7 +172,7 @@ func (x *exchange) read(resp *http.Response, cancel context.CancelCauseFunc) (*s
 		}
 		resp.Header.Del("Content-Encoding")
 		r, size = gz, -1
-	case resp.StatusCode < 400: // else its status tells enough
+	case resp.StatusCode < 400: // with other statuses, the status says enough
 		return nil, fmt.Errorf("content encoding %q", encoding)
 	}
 	return x.Pool.ReadJSON(r, size, x.MaxAnswer)

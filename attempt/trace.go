@@ -7,7 +7,7 @@ import (
 	"switchyard"
 )
 
-// Tracer follows attempts; that of package tracing makes spans of them.
+// Tracer follows attempts; the one of package tracing makes spans of them.
 type Tracer interface {
 	// Attempt is told of an attempt that begins, or whose job is taken up again: then it has one. ctx is the work's. The
 	// caller owes the trace its End.
@@ -25,7 +25,7 @@ type Trace interface {
 	End(a switchyard.Attempt, u *switchyard.Usage)
 }
 
-// startTrace is the trace of an attempt that begins; nil if nobody follows.
+// startTrace begins the trace of an attempt; it is nil if there is no Tracer.
 //
 //go:noinline
 func (x *exchange) startTrace(ctx context.Context) Trace { // small frames: see the package doc
@@ -35,7 +35,7 @@ func (x *exchange) startTrace(ctx context.Context) Trace { // small frames: see 
 	return x.Tracer.Attempt(ctx, x.c.Target, *x.a)
 }
 
-// polled tells of an answer about a job.
+// polled tells the trace of an answer about a job.
 //
 //go:noinline
 func (x *exchange) polled(status int) { // small frames: see the package doc
@@ -44,7 +44,7 @@ func (x *exchange) polled(status int) { // small frames: see the package doc
 	}
 }
 
-// endTrace tells whoever follows the attempt that it is over for this process.
+// endTrace tells the trace that the attempt is over for this process.
 //
 //go:noinline
 func (x *exchange) endTrace(a switchyard.Attempt) { // small frames: see the package doc

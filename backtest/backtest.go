@@ -13,20 +13,20 @@ import (
 	"switchyard/rule"
 )
 
-// Books are what a test reads; the reports of package ledger are.
+// Books are what a backtest reads; ledger.Reports has it.
 type Books interface {
 	EachGeneration(ctx context.Context, span ledger.Span, tell func(switchyard.Generation) error) error
 	EachRow(ctx context.Context, span ledger.Span, tell func(ledger.Row) error) error
 }
 
-// Config is a test.
+// Config says what to try, and on what.
 type Config struct {
 	Books  Books
 	Span   ledger.Span
 	Router *router.Router                     // of the config that is tried
 	Key    func(name string) (rule.Key, bool) // a virtual key of that config; false if it has none of this name
 	Rounds int                                // of the bootstrap; 0: 200
-	Most   int                                // generations that are drawn for, at most; 0: 20,000. Of more, evenly spread ones are
+	Most   int                                // generations whose outcome is drawn, at most; 0: 20,000. If there are more, an even choice
 	Seed   uint64                             // of the draws
 }
 
@@ -35,10 +35,10 @@ const (
 	defaultMost   = 20_000
 )
 
-// ErrNothing is a span of time without a generation that could be tried.
+// ErrNothing says that the span of time has no generation that could be tried.
 var ErrNothing = errors.New("no recorded generation to try the config on: they are recorded with their shape since this version")
 
-// trial is a recorded generation with what the config that is tried would do.
+// trial is a recorded generation, and what the tried config would do with it.
 type trial struct {
 	real   switchyard.Generation
 	asked  string // the target that was asked first; empty if none was
@@ -48,10 +48,10 @@ type trial struct {
 	steps  []step // targets in the order in which they would be asked
 }
 
-// step is one of them.
+// step is one target that would be asked.
 type step struct {
 	target string
-	cost   switchyard.Cost // if it went well, by the prices of the config that is tried
+	cost   switchyard.Cost // if all goes well, by the prices of the tried config
 }
 
 // Run tries the config.
@@ -87,13 +87,14 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	return report, nil
 }
 
-// trials plans anew for what was recorded. unshaped are generations of an older version, or answered from a cache.
+// trials makes the tried config's plans for what was recorded. unshaped counts generations that an older version
+// recorded, or that were answered from a cache.
 func (c *Config) trials(ctx context.Context) (trials []trial, unshaped int, err error) {
 	err = c.Books.EachGeneration(ctx, c.Span, func(g switchyard.Generation) error {
 		var shape router.Shape
 		switch {
 		case g.Cost.Basis == switchyard.BasisCached || g.Outcome == switchyard.Canceled || g.Outcome == switchyard.Lost:
-			return nil // nobody would have been asked, or nobody can tell what would have come of it
+			return nil // no target would have been asked, or the outcome cannot be known
 		case json.Unmarshal([]byte(g.Shape), &shape) != nil:
 			unshaped++
 			return nil
@@ -126,7 +127,7 @@ func (c *Config) trial(g switchyard.Generation, shape *router.Shape) trial {
 	return t
 }
 
-// moved reports whether another target than before would be asked first, and answer as a rule.
+// moved reports whether the target that would be asked first, and would mostly answer, is another than before.
 func (t *trial) moved() bool { return t.first() != t.asked }
 
 func (t *trial) first() string {
@@ -136,7 +137,7 @@ func (t *trial) first() string {
 	return t.steps[0].target
 }
 
-// happened is what the generation did come to.
+// happened returns what the generation really came to.
 func (t *trial) happened() outcome {
 	return outcome{
 		ok: t.real.Outcome == switchyard.OK, latency: t.real.Latency, cost: t.real.Cost.Amount,
@@ -149,6 +150,6 @@ type outcome struct {
 	ok      bool
 	latency time.Duration
 	cost    switchyard.Money
-	unknown bool // the cost is
+	unknown bool // the cost is unknown
 	untried bool // a target had no records to draw from: ok and latency mean nothing
 }

@@ -13,16 +13,16 @@ type drawer struct {
 	history *history
 	config  *Config
 	dice    *rand.Rand
-	again   map[*sample][]int // of this round: which samples a list has, drawn anew with replacement
+	again   map[*sample][]int // :: the first sample of a list → which of the list's samples this round has, drawn with replacement
 }
 
-// round begins a new one.
+// round begins a new round.
 func (d *drawer) round(n int) {
 	d.dice = rand.New(rand.NewPCG(d.config.Seed, uint64(n)))
 	d.again = map[*sample][]int{}
 }
 
-// sample draws one of a list, as this round has it.
+// sample draws one of a list, from those that the round has.
 func (d *drawer) sample(list []sample) *sample {
 	picked := d.again[&list[0]]
 	if picked == nil {
@@ -60,7 +60,8 @@ func (d *drawer) try(t *trial) (o outcome) {
 	return o
 }
 
-// charge is what a picture costs that goes well: by the new prices, unless the provider itself says what it takes.
+// charge returns what a successful attempt costs: by the new prices, unless the provider itself reports what it
+// charges.
 func (s *sample) charge(estimate switchyard.Cost) switchyard.Cost {
 	if s.cost.Basis == switchyard.BasisReported || estimate.Basis == switchyard.BasisUnknown {
 		return s.cost
@@ -82,7 +83,7 @@ func (o *outcome) add(c switchyard.Cost) {
 type tally struct {
 	n, ok, unknown, untried int
 	cost                    switchyard.Money
-	took                    []time.Duration // of those that went well
+	took                    []time.Duration // latencies of those that went well
 }
 
 func (t *tally) count(o outcome) {
@@ -101,7 +102,7 @@ func (t *tally) count(o outcome) {
 	}
 }
 
-// success is the share that went well, of those of which it can be told; nil if that is none.
+// success returns the share that went well, of those whose outcome could be drawn; nil if there are none.
 func (t *tally) success() *float64 {
 	if t.n == t.untried {
 		return nil
@@ -110,7 +111,7 @@ func (t *tally) success() *float64 {
 	return &share
 }
 
-// seconds is the latency that a share q of those that went well did not exceed; nil if none went well.
+// seconds returns the latency that a share q of those that went well did not exceed; nil if none went well.
 func (t *tally) seconds(q float64) *float64 {
 	if len(t.took) == 0 {
 		return nil

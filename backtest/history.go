@@ -18,22 +18,22 @@ type sample struct {
 	images  int
 }
 
-// enough is how many samples of a size a target must have, or those of all sizes are drawn from.
+// enough is how many samples of a size a target must have; with fewer, samples of all sizes are drawn from.
 const enough = 20
 
-// history is what targets did.
+// history is what targets did at other times.
 type history struct {
 	sized map[sized][]sample
 	all   map[string][]sample // :: target → of every size
 }
 
-// sized is a target with a class of sizes: large pictures take longer everywhere.
+// sized is a target and a class of sizes: large pictures take longer everywhere.
 type sized struct {
 	target string
 	class  uint8
 }
 
-// of is what there is to draw from for a target and a size; empty if the target was never asked.
+// of returns the samples to draw from for a target and a size; empty if the target was never asked.
 func (h *history) of(target string, class uint8) []sample {
 	if s := h.sized[sized{target, class}]; len(s) >= enough {
 		return s
@@ -43,7 +43,7 @@ func (h *history) of(target string, class uint8) []sample {
 
 // chronicler puts attempts together, in the order in which they were made.
 type chronicler struct {
-	classes map[string]uint8 // :: generation → of its request
+	classes map[string]uint8 // :: generation → size class of its request
 	under   map[string][]part
 }
 
@@ -52,7 +52,8 @@ type part struct {
 	sample
 }
 
-// note adds an attempt. What nobody answered for, since the app left or the process ended, tells nothing of the target.
+// note adds an attempt. An attempt that ended because the app left or the process died is left out: it says nothing about
+// the target.
 func (c *chronicler) note(r ledger.Row) {
 	if r.Outcome == "" || r.Outcome == switchyard.Canceled || r.Outcome == switchyard.Lost {
 		return
@@ -69,8 +70,8 @@ func (c *chronicler) note(r ledger.Row) {
 	c.under[r.Generation] = append(parts, part{r.Target, one})
 }
 
-// join counts a part of a fan-out, or a retry, with the rest: all together took from when the first began until the last had
-// ended.
+// join adds a part of a fan-out, or a retry, to the sample: all together took from the start of the first to the end of the
+// last.
 func (s *sample) join(o sample) {
 	if o.outcome == switchyard.OK {
 		s.outcome = switchyard.OK
@@ -87,7 +88,7 @@ func (s *sample) join(o sample) {
 	s.images += o.images
 }
 
-// history is what has been noted.
+// history returns what has been noted.
 func (c *chronicler) history() *history {
 	h := &history{sized: map[sized][]sample{}, all: map[string][]sample{}}
 	for generation, parts := range c.under {
@@ -97,7 +98,7 @@ func (c *chronicler) history() *history {
 			h.all[p.target] = append(h.all[p.target], p.sample)
 		}
 	}
-	// Maps have no order, and a test wants the same draws each time.
+	// Maps have no order, but a test needs the same draws each time.
 	for _, list := range h.sized {
 		sortSamples(list)
 	}
@@ -107,7 +108,7 @@ func (c *chronicler) history() *history {
 	return h
 }
 
-// sortSamples leaves no two that differ in any way to chance.
+// sortSamples sorts by every field, so that the order does not depend on chance.
 func sortSamples(list []sample) {
 	slices.SortFunc(list, func(a, b sample) int {
 		return cmp.Or(

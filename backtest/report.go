@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// Report is what a config would have done, beside what was done.
+// Report is what a config would have done, beside what was really done.
 type Report struct {
 	Requests int     `json:"requests"`
-	Drawn    int     `json:"drawn"`    // of them, those that figures are made up for
+	Drawn    int     `json:"drawn"`    // of them, those whose outcome was drawn
 	Unshaped int     `json:"unshaped"` // recorded without what planning needs, and left out
 	Total    Figures `json:"total"`
 	Routes   []Route `json:"routes"` // of the config that was tried, by name
 	Moves    []Move  `json:"moves"`  // the most frequent first
 }
 
-// Route is one of them.
+// Route is one route of the tried config.
 type Route struct {
 	Route string `json:"route"`
 	Figures
@@ -27,7 +27,7 @@ type Figures struct {
 	Requests int       `json:"requests"`
 	Moved    int       `json:"moved"`    // would have been sent to another target first
 	Unserved int       `json:"unserved"` // no target could have taken them
-	Untried  int       `json:"untried"`  // would have gone to a target of which there are no records: they count for the cost alone
+	Untried  int       `json:"untried"`  // would have gone to a target without records: they count only towards the cost
 	Real     Done      `json:"real"`
 	Expected Estimated `json:"expected"`
 }
@@ -41,7 +41,7 @@ type Done struct {
 	P95Seconds    *float64 `json:"p95_seconds"`
 }
 
-// Estimated is what would have happened. What no record tells is null.
+// Estimated is what would have happened. What cannot be drawn from any record is null.
 type Estimated struct {
 	CostUSD       *Interval `json:"cost_usd"`
 	UnknownCosts  *Interval `json:"unknown_costs"`
@@ -50,21 +50,21 @@ type Estimated struct {
 	P95Seconds    *Interval `json:"p95_seconds"`
 }
 
-// Interval is a figure with where it lies in 95 of 100 draws.
+// Interval is a figure, and the bounds that it is within in 95 of 100 draws.
 type Interval struct {
 	Value float64 `json:"value"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 }
 
-// Move is requests that would have gone from one target to another.
+// Move counts requests that would have gone to another target than they did.
 type Move struct {
 	From     string `json:"from"` // empty: nobody was asked
 	To       string `json:"to"`   // empty: nobody could
 	Requests int    `json:"requests"`
 }
 
-// report draws every trial in every round, and sums up by route and in all.
+// report draws every trial in every round, and sums up by route and overall.
 func (d *drawer) report(trials []trial) *Report {
 	drawn := spread(trials, d.config.Most)
 	scale := float64(len(trials)) / float64(len(drawn))
@@ -110,7 +110,7 @@ func (t *tally) untriedOrNone() int {
 	return t.untried
 }
 
-// spread is at most n of the trials, evenly.
+// spread returns at most n of the trials, evenly spread.
 func spread(trials []trial, n int) []*trial {
 	n = min(n, len(trials))
 	out := make([]*trial, n)
@@ -120,7 +120,7 @@ func spread(trials []trial, n int) []*trial {
 	return out
 }
 
-// facts are what is certain, by route and in all.
+// facts returns what is certain, by route and overall.
 func facts(trials []trial) map[string]*Figures {
 	figures, real := map[string]*Figures{}, map[string]*tally{}
 	for i := range trials {
@@ -171,7 +171,7 @@ func expected(rounds []map[string]*tally, name string, scale float64) Estimated 
 	}
 }
 
-// interval is the median of values, and the bounds of the middle 95 %; nil without any.
+// interval returns the median of values, and the bounds of the middle 95 %; nil without any.
 func interval(values []float64) *Interval {
 	if len(values) == 0 {
 		return nil
@@ -181,7 +181,7 @@ func interval(values []float64) *Interval {
 	return &Interval{at(0.5), at(0.025), at(0.975)}
 }
 
-// moves counts who would answer instead of whom.
+// moves counts the requests that would move, by where from and where to.
 func moves(trials []trial) []Move {
 	count := map[[2]string]int{}
 	for i := range trials {

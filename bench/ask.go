@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// call is one request, and what is to be seen of its answer.
+// call is one request, and what its answer must have.
 type call struct {
 	method, path, body string
 	header             http.Header
@@ -20,7 +20,7 @@ type call struct {
 	events             int   // of the answer
 }
 
-// answer is what was seen of one.
+// answer is what was seen of one answer.
 type answer struct {
 	first time.Duration // from when the request was due to the answer's head
 	bytes int64
@@ -67,7 +67,7 @@ func (r *recorder) request(ctx context.Context) (*http.Request, error) {
 	for name, values := range r.call.header {
 		req.Header[name] = values
 	}
-	if r.call.body != "" { // as http.NewRequest sets it, and counted
+	if r.call.body != "" { // as http.NewRequest sets it, but counting what is read
 		req.ContentLength = int64(len(r.call.body))
 		req.GetBody = func() (io.ReadCloser, error) {
 			return io.NopCloser(&counted{strings.NewReader(r.call.body), &r.sent}), nil
@@ -77,7 +77,7 @@ func (r *recorder) request(ctx context.Context) (*http.Request, error) {
 	return req, err
 }
 
-// counted counts what is read from it.
+// counted counts what is read from a body.
 type counted struct {
 	io.Reader
 	n *atomic.Int64
@@ -89,8 +89,8 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// follow reads events and tells how long each was on its way: the upstream writes into it when it left, and both read
-// the same clock.
+// follow reads events and returns how long each was on its way: the upstream writes into it when it left, and both
+// read the same clock.
 func follow(r io.Reader) (n int64, lag []time.Duration, err error) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// bound is how much memory a process may have. Where this program may make a control group, the kernel holds the process
-// to it, as it would a container. Elsewhere nobody does: RLIMIT_AS counts addresses, of which Go reserves many more than
-// it uses, so the run is given up when the process is seen beyond its bound.
+// bound is how much memory a process may have. If this program may make a control group, the kernel enforces the bound,
+// as it would for a container. Otherwise nothing does: RLIMIT_AS counts addresses, of which Go reserves many more than
+// it uses. Then the run is given up when the process is seen to exceed its bound.
 type bound struct {
 	most  int64  // bytes
 	group string // the control group's folder; "" for none
 }
 
-// Where the control groups of version 2 are on a machine that has nothing else, and those of memory in version 1.
+// The control groups' folders: of version 2, on a machine that has nothing else; and of memory in version 1.
 const (
 	groups       = "/sys/fs/cgroup"
 	memoryGroups = groups + "/memory"
@@ -32,7 +32,7 @@ func newBound(most int64) *bound {
 	return &bound{most, group}
 }
 
-// newGroup makes a control group; none where there are none for memory.
+// newGroup makes a control group; path is empty if the machine has none for memory.
 func newGroup(most int64) (path string, err error) {
 	name := fmt.Sprint("switchyard-bench-", os.Getpid())
 	enabled, _ := os.ReadFile(filepath.Join(groups, "cgroup.subtree_control"))
@@ -74,7 +74,7 @@ func (b *bound) String() string {
 	return fmt.Sprintf("%d MiB by being watched: no control group can be made here", b.most>>20)
 }
 
-// hold is the command that runs another inside. A nil bound holds nobody.
+// hold returns the command that runs another one within the bound. If b is nil it is that other command itself.
 func (b *bound) hold(argv []string) []string {
 	if b == nil || b.group == "" {
 		return argv

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// disk is what this machine's disk takes, measured beside the journal while nothing else runs: what must be on it before
-// a request goes out depends on it.
+// disk is how fast this machine's disk is, measured in the journal's place while nothing else runs: a request goes out
+// only when its record is on the disk.
 type disk struct {
 	median, p99 time.Duration // of appending 512 bytes and syncing them
-	fresh       float64       // CPU-ms a MB of a new file of 2 MiB, written and synced, as hosted pictures are
+	fresh       float64       // CPU-ms per MB for a new file of 2 MiB, written and synced, as hosted pictures are
 }
 
 func (d disk) String() string {
@@ -37,8 +37,8 @@ func measureDisk(dir string, o options) (d disk, err error) {
 	return d, err
 }
 
-// syncs appends n records of a journal's size to a file, each on the disk before the next, and tells how long each took,
-// sorted.
+// syncs appends n records of a journal's size to a file, each on the disk before the next, and returns how long each
+// took, sorted.
 func syncs(name string, n int) (took []time.Duration, err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -61,8 +61,9 @@ func syncs(name string, n int) (took []time.Duration, err error) {
 	return took, nil
 }
 
-// freshFiles is the CPU time of writing n pictures, each to a file of its own. They are removed only at the end, so that
-// each needs pages of its own: on a virtual machine that has never touched them, those cost more than the copying.
+// freshFiles returns the CPU time of writing n pictures, each to a file of its own. They are removed only at the end, so
+// that each needs memory pages of its own: if a virtual machine has never touched a page, that costs more than the
+// copying.
 func freshFiles(dir string, n int) (perMB float64, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, err
@@ -90,14 +91,14 @@ func freshFile(name string, data []byte) error {
 	return f.Sync()
 }
 
-// ownCPU is the processor time that this program has used, with what the kernel did for it.
+// ownCPU returns the processor time that this program has used, including what the kernel did for it.
 func ownCPU() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quantile is the q-th of sorted values; 0 if there are none.
+// quantile returns the q-th quantile of sorted values; 0 if there are none.
 func quantile(sorted []time.Duration, q float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

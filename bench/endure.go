@@ -16,7 +16,7 @@ const (
 	growthMost = 4 // MiB, from one half of the run to the other
 )
 
-// reading is what a process had at a time.
+// reading is how much memory a process had at one time.
 type reading struct {
 	at        time.Duration
 	rss, swap int64
@@ -57,7 +57,7 @@ func endure(ctx context.Context, _ options) error {
 	return lasted(p, got, readings)
 }
 
-// watch samples the process until ctx ends, and ends it itself when the process is beyond its bound.
+// watch samples the process until ctx ends. If the process exceeds its bound, watch calls stop.
 func watch(ctx context.Context, p *process, b *bound, stop context.CancelCauseFunc) (all []reading) {
 	began := time.Now()
 	for tick := time.Tick(sampleEach); ; {
@@ -73,7 +73,7 @@ func watch(ctx context.Context, p *process, b *bound, stop context.CancelCauseFu
 	}
 }
 
-// lasted judges the run. The peak is the kernel's own, which no sample misses.
+// lasted judges the run. The peak is the kernel's own figure, which misses nothing between samples.
 func lasted(p *process, got sample, readings []reading) error {
 	var halves [2][]int64 // RSS
 	var swap int64

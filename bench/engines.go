@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// engine is a proxy that is measured where it is installed: what can be had on this machine by somebody who does not
-// look into the bodies. Its config has the places dir, address and upstream.
+// engine is another proxy, measured if it is installed: what somebody can have on this machine who does not look into
+// the bodies. Its config has the placeholders dir, address and upstream.
 type engine struct {
 	name   string
 	args   func(conf, dir string) []string

@@ -52,7 +52,7 @@ func (l *lab) idle(ctx context.Context, t *table) error {
 	return nil
 }
 
-// certificatesFile is all that the Dockerfile puts beside the binary, but for two empty folders.
+// certificatesFile is all that the Dockerfile adds to the binary, except two empty folders.
 const certificatesFile = "/etc/ssl/certs/ca-certificates.crt"
 
 func fileSize(name string) (int64, error) {
@@ -63,7 +63,7 @@ func fileSize(name string) (int64, error) {
 	return info.Size(), nil
 }
 
-// answers waits until the process does.
+// answers waits until the process answers.
 func answers(ctx context.Context, p *process) error {
 	for end := time.Now().Add(10 * time.Second); ; {
 		status, _, err := get(ctx, p.url+"/healthz")

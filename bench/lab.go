@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// lab is the processes, and where they keep their things.
+// lab is the processes, and the folder for their files.
 type lab struct {
 	dir      string
 	upstream *process
-	byTLS    string     // address of the same
+	byTLS    string     // the upstream's address by TLS
 	subjects []*process // the bare proxy first: it is the baseline
 	bin      string
 }
@@ -27,7 +27,7 @@ const (
 	direct  = "direct" // no proxy at all, for the added latency
 )
 
-// openLab builds and starts everything.
+// openLab builds Switchyard, and starts everything.
 func openLab(ctx context.Context) (_ *lab, err error) {
 	l, err := openUpstream(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func openUpstream(ctx context.Context) (_ *lab, err error) {
 	return l, err
 }
 
-// ca is the file with the upstream's certificate.
+// ca returns the path of the file with the upstream's certificate.
 func (l *lab) ca() string { return filepath.Join(l.dir, "ca.pem") }
 
 func (l *lab) sidecar(dir string) sidecar {
@@ -105,7 +105,7 @@ func (l *lab) close() {
 	_ = os.RemoveAll(l.dir)
 }
 
-// thisMachine is what the figures are of.
+// thisMachine describes the machine on which the figures were measured.
 func thisMachine() string {
 	cpu := "unknown processor"
 	text, _ := os.ReadFile("/proc/cpuinfo")

@@ -12,10 +12,10 @@ import (
 	"switchyard/fetch"
 )
 
-// sample is what a turn of load has shown.
+// sample is what was seen in one turn of load.
 type sample struct {
 	requests int64
-	bytes    int64 // both ways, on the app's side; a body once, however often it was sent
+	bytes    int64 // both ways, on the app's side; a body that was sent more than once counts once
 	asked    int64 // bytes of the requests' bodies
 	sent     int64 // bytes of bodies that the app has sent: more than asked, if it had to send some again
 	wall     time.Duration
@@ -26,19 +26,19 @@ type sample struct {
 	failure  error
 }
 
-// client has connections enough for every caller, and does nothing of its own accord.
+// client returns a client with a connection for every caller, which does nothing by itself.
 func client(callers int) *http.Client {
 	dialer := net.Dialer{Control: fetch.Unpaced}
 	return &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: callers, DisableCompression: true}}
 }
 
-// closed has callers ask one after another until total requests have been made.
+// closed makes each caller ask again as soon as it is answered, until total requests have been made.
 func closed(ctx context.Context, base string, c call, callers, total int) sample {
 	var next atomic.Int64
 	return while(ctx, base, c, callers, func() bool { return next.Add(1) <= int64(total) })
 }
 
-// while has callers ask one after another for as long as more says so.
+// while makes each caller ask again as soon as it is answered, for as long as more returns true.
 func while(ctx context.Context, base string, c call, callers int, more func() bool) sample {
 	r := &recorder{client: client(callers), base: base, call: c}
 	defer r.client.CloseIdleConnections()
@@ -55,7 +55,8 @@ func while(ctx context.Context, base string, c call, callers int, more func() bo
 	return r.done(time.Since(began))
 }
 
-// openLoop asks at a fixed rate whatever the answers do; latency counts from when a request was due.
+// openLoop asks at a fixed rate, however slow the answers are; latency counts from the moment at which a request was
+// due.
 func openLoop(ctx context.Context, base string, c call, rate, total int) sample {
 	r := &recorder{client: client(512), base: base, call: c}
 	defer r.client.CloseIdleConnections()

@@ -8,8 +8,8 @@
 //
 // CPU time and memory are each process's own accounting (/proc), background work included. It needs Linux.
 //
-// It fails if one of Switchyard's requests fails, or a figure is missing. A bar that is missed is printed, and no failure:
-// what a figure is worth depends on the machine, and on who else is on it.
+// It fails if one of Switchyard's requests fails, or a figure is missing. A bar that is missed is printed, but it is no
+// failure: figures depend on the machine, and on what else runs there.
 package main
 
 import (
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// options are the command line.
+// options are the flags of the command line.
 type options struct {
 	short    bool
 	long     bool
@@ -80,7 +80,7 @@ func (o options) wants(group, name string) bool {
 	return (len(o.only) == 0 || slices.Contains(o.only, group)) && strings.Contains(name, o.name)
 }
 
-// times is how many requests a turn has that takes total in a full run.
+// times returns the number of requests in a turn that has total in a full run.
 func (o options) times(total int) int {
 	if o.short {
 		return max(total/20, 4)
@@ -88,7 +88,7 @@ func (o options) times(total int) int {
 	return total
 }
 
-// measureAll is S1 to S6.
+// measureAll measures S1 to S6.
 func measureAll(ctx context.Context, o options) error {
 	lab, err := openLab(ctx)
 	if err != nil {

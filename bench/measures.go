@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// measure is a figure of a turn; not a number if the turn does not tell.
+// measure returns a figure of a turn; NaN if the turn does not have it.
 type measure func(turn) float64
 
 // kind is how a figure is judged.
@@ -15,9 +15,9 @@ type kind uint8
 
 const (
 	absolute kind = iota // by itself
-	machine              // by itself, with its ratio to the bare proxy told beside it: see reference
+	machine              // by itself; its ratio to the bare proxy's is printed beside it: see reference
 	ratio                // by its ratio to the bare proxy's
-	beyond               // by how much it is more than another subject's
+	beyond               // by the difference to another subject's
 )
 
 // bar is what a figure should not pass.
@@ -27,10 +27,10 @@ type bar struct {
 	kind    kind
 	of      string // the other subject, for beyond
 	most    float64
-	strict  float64 // a narrower bar, told beside; 0 for none
+	strict  float64 // a narrower bar, printed beside it; 0 for none
 }
 
-// got is the figure that is held against the bar.
+// got returns the figure that is compared with the bar.
 func (b bar) got(results map[string][]turn) float64 {
 	own := median(results[ours], b.measure)
 	switch b.kind {
@@ -47,7 +47,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 func perRequest(t turn) float64 { return float64(t.cpu.Microseconds()) / float64(t.requests) }
 func perMB(t turn) float64      { return ms(t.cpu) / (float64(t.bytes) / 1e6) }
 
-// perPictureMB counts the pictures that were made, where the app itself gets only their addresses.
+// perPictureMB counts the bytes of the pictures that were made, where the app itself gets only their addresses.
 func perPictureMB(t turn) float64 {
 	return ms(t.cpu) / (float64(t.requests*4*pictureSize) / 1e6)
 }
@@ -59,7 +59,7 @@ func p99(t turn) float64       { return at(t.latency, 0.99) }
 func firstByte(t turn) float64 { return at(t.first, 0.5) }
 func lag99(t turn) float64     { return at(t.lag, 0.99) }
 
-// at is a quantile in milliseconds.
+// at returns a quantile in milliseconds.
 func at(sorted []time.Duration, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
@@ -67,7 +67,7 @@ func at(sorted []time.Duration, q float64) float64 {
 	return ms(quantile(sorted, q))
 }
 
-// median is the middle one of the rounds; not a number if one of them does not tell.
+// median returns the middle one of the rounds; NaN if one of them does not have the figure.
 func median(turns []turn, m measure) float64 {
 	var v []float64
 	for _, t := range turns {

@@ -8,7 +8,7 @@ import (
 	"switchyard/sim"
 )
 
-// The prompts ask the upstream for what it has ready: four pictures of 2 MiB, or of 8.
+// Prompts for which the upstream has an answer ready: four pictures of 2 MiB, or of 8.
 const (
 	long  = "a signal box at dusk, with the light of the last train on its windows and on the wet rails"
 	large = "a signal box at dusk, as a " + largeMark + " of a picture, with the last train's light on its windows"
@@ -26,7 +26,8 @@ const (
 // peakMost is how much memory answers may take at once, by the number of callers: it must not grow with the pictures.
 var peakMost = map[int]float64{16: 72, 100: 96}
 
-// pictures is S3: large answers, as they come, in another dialect's words, and with base64 made or unmade.
+// pictures is S3: large answers, passed on as they are, translated into another dialect, and with base64 encoded or
+// decoded.
 func pictures(o options, callers int) []scenario {
 	peak := bar{what: "peak RSS, MiB", measure: peakRSS, most: peakMost[callers]}
 	s3 := func(name string, c call, bars ...bar) scenario {
@@ -66,7 +67,7 @@ func references(o options) []scenario {
 	}
 	transparent := s4("8 MiB reference, transparent", "", cpu, peak)
 	transparent.yardstick = true
-	second := s4("8 MiB reference, by the second target", "second", once, peak) // its CPU is no bar: the body goes out twice
+	second := s4("8 MiB reference, by the second target", "second", once, peak) // no bar for its CPU: the body goes out twice
 	second.refused = true
 	return []scenario{
 		transparent,

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cpu is the processor time that the process and its children have used.
+// cpu returns the processor time that the process and its children have used.
 func (p *process) cpu() time.Duration {
 	var sum time.Duration
 	for _, pid := range p.pids() {
@@ -26,7 +26,7 @@ func (p *process) cpu() time.Duration {
 	return sum
 }
 
-// pids are the process and its children: nginx has workers.
+// pids returns the process and its children: nginx has workers.
 func (p *process) pids() []int {
 	pids := []int{p.cmd.Process.Pid}
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pids[0], pids[0]))
@@ -38,7 +38,7 @@ func (p *process) pids() []int {
 	return pids
 }
 
-// memory is a figure of /proc/PID/status in bytes, summed over the processes: VmHWM, VmRSS, RssAnon.
+// memory returns a figure of /proc/PID/status in bytes, summed over the processes: VmHWM, VmRSS, RssAnon.
 func (p *process) memory(field string) int64 {
 	var sum int64
 	for _, pid := range p.pids() {
@@ -57,7 +57,7 @@ func (p *process) memory(field string) int64 {
 	return sum
 }
 
-// forgetPeak sets VmHWM back to what the process has now.
+// forgetPeak resets VmHWM to what the process has now.
 func (p *process) forgetPeak() {
 	for _, pid := range p.pids() {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)

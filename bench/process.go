@@ -27,7 +27,7 @@ type process struct {
 	log     *os.File
 }
 
-// program is a process to be.
+// program is a process that is yet to be started.
 type program struct {
 	name    string
 	address string // it listens on
@@ -73,7 +73,7 @@ func await(ctx context.Context, address string) error {
 	return errors.New("it does not listen")
 }
 
-// close ends the process as an operator does, so that nginx takes its workers along.
+// close ends the process as an operator would, so that nginx ends its workers, too.
 func (p *process) close() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
@@ -92,7 +92,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// play is the other end of start: this program as one of its subjects.
+// play is what start runs: this program in the role of a subject.
 func play(role string, args []string) error {
 	switch role {
 	case "upstream":
@@ -111,7 +111,7 @@ func self(ctx context.Context, role string, args ...string) (*process, error) {
 	return program{name: role, address: args[0], env: []string{roleVariable + "=" + role}, argv: append([]string{exe}, args...)}.start(ctx)
 }
 
-// get is a plain GET, for small things.
+// get makes a plain GET, for small answers.
 func get(ctx context.Context, url string) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

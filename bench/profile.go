@@ -22,8 +22,8 @@ var profileKinds = []struct{ what, path, sample string }{
 	{"Memory asked for", "/debug/pprof/allocs", "alloc_space"},
 }
 
-// profileAll takes profiles of the sidecar under each kind of load by callers, and writes what is most in them to files in
-// o.profiles.
+// profileAll takes profiles of the sidecar under each kind of load by callers, and writes their largest entries to files
+// in o.profiles.
 func profileAll(ctx context.Context, o options) error {
 	l, err := openUpstream(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func profileAll(ctx context.Context, o options) error {
 	if err := os.MkdirAll(o.profiles, 0o750); err != nil {
 		return err
 	}
-	seen := map[string]bool{} // names: more callers of the same are no other kind
+	seen := map[string]bool{} // names: the same load with more callers is not another kind
 	for _, s := range scenarios(o, disk{}) {
 		if s.many == 0 || seen[s.name] || !o.wants(s.group, s.name) {
 			continue
@@ -56,7 +56,7 @@ func profileAll(ctx context.Context, o options) error {
 	return nil
 }
 
-// profile has callers ask for as long as the profiles take.
+// profile makes callers ask for as long as the profiles take.
 func (l *lab) profile(ctx context.Context, s scenario, side *process) (string, error) {
 	s.load(ctx, side.url, max(s.total/10, 1))
 	var over atomic.Bool
@@ -75,7 +75,8 @@ func (l *lab) profile(ctx context.Context, s scenario, side *process) (string, e
 	return all.String(), errors.Join(err, failures(ours, <-loaded))
 }
 
-// top is the functions of a new profile that have most to themselves, and those that have most with all they call.
+// top takes a profile and returns the functions that use most themselves, and those that use most together with all they
+// call.
 func (l *lab) top(ctx context.Context, side *process, path, sample string) (string, error) {
 	raw, err := side.profile(ctx, path)
 	if err != nil {
@@ -97,7 +98,7 @@ func (l *lab) top(ctx context.Context, side *process, path, sample string) (stri
 	return text.String(), nil
 }
 
-// profile asks the process for one.
+// profile fetches a profile from the process.
 func (p *process) profile(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s%s?seconds=%d", p.admin, path, profileFor), nil)
 	if err != nil {
@@ -113,7 +114,7 @@ func (p *process) profile(ctx context.Context, path string) ([]byte, error) {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// slug is a title as the name of a file.
+// slug makes the name of a file of a title.
 func slug(title string) string {
 	return strings.Trim(notInNames.ReplaceAllString(strings.ToLower(strings.ReplaceAll(title, "→", "to")), "-"), "-")
 }

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// reference is what the bare proxy needed on the machine that the bars of CPU time were set on: CPU-ms a MB, for the
-// transparent answers of 100 callers. With this run's own figure beside it a slow machine is told from slow software.
+// reference is what the bare proxy needed on the machine for which the bars of CPU time were set: CPU-ms per MB, for
+// the transparent answers to 100 callers. Compared with this run's own figure it shows whether the machine is slow or
+// the software.
 const reference = 0.22
 
 // table is what has been measured so far.
 type table struct {
-	judges bool    // whether figures are held against their bars
-	bare   float64 // what the bare proxy took last to carry bodies of megabytes, CPU-ms a MB; 0 before that
+	judges bool    // whether figures are compared with their bars
+	bare   float64 // CPU-ms per MB that the bare proxy last needed for bodies of megabytes; 0 before that
 	lines  []line
 }
 
@@ -25,11 +26,11 @@ type line struct {
 	what      string
 	got, most float64
 	unit      string
-	bare      float64 // what the bare proxy took beside it, if the figure scales with the machine's speed; 0 if not
-	strict    float64 // a narrower bar, told beside; 0 for none
+	bare      float64 // what the bare proxy needed just before, if the figure depends on the machine's speed; else 0
+	strict    float64 // a narrower bar, printed beside it; 0 for none
 }
 
-// column is a figure that is printed of every subject.
+// column is a figure that is printed for every subject.
 type column struct {
 	head string
 	text func([]turn) string
@@ -76,7 +77,7 @@ func (t *table) add(s scenario, results map[string][]turn) error {
 	return nil
 }
 
-// show prints a scenario, a subject a row.
+// show prints a scenario, with a row for each subject.
 func show(s scenario, results map[string][]turn) {
 	fmt.Printf("\n%s\n", s.title())
 	list := columns
@@ -100,8 +101,8 @@ func show(s scenario, results map[string][]turn) {
 	_ = w.Flush()
 }
 
-// judge keeps a figure for the verdicts. One that is missing is an error: whoever reads the rest must not take it for
-// good.
+// judge keeps a figure for the verdicts. It errs if the figure is missing: otherwise a reader of the rest might think
+// that all is well.
 func (t *table) judge(l line) error {
 	if math.IsNaN(l.got) || math.IsInf(l.got, 0) {
 		return fmt.Errorf("%s: there is no figure", l.what)
@@ -110,7 +111,7 @@ func (t *table) judge(l line) error {
 	return nil
 }
 
-// verdicts are all figures with a bar.
+// verdicts prints all figures with a bar.
 func (t *table) verdicts(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "\nfigure\tmeasured\tbar\t")

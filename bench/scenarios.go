@@ -18,9 +18,9 @@ type scenario struct {
 	total int // requests of a turn
 
 	plain     bool // whether the baselines can do it, too
-	yardstick bool // whether the bare proxy's CPU a MB is what figures that follow are compared with: load of their kind, just before
+	yardstick bool // whether the figures that follow are compared with the bare proxy's CPU per MB here, under load of the same kind
 	direct    bool // whether the upstream itself is asked, for the added latency
-	refused   bool // whether each request is to be taken whole, and refused, by the first target
+	refused   bool // whether the first target reads each request to its end and then refuses it
 
 	bars []bar
 }
@@ -39,7 +39,7 @@ func (s scenario) load(ctx context.Context, base string, total int) sample {
 	return closed(ctx, base, s.call, s.many, total)
 }
 
-// scenarios are S1 to S4 in their order.
+// scenarios returns S1 to S4 in their order.
 func scenarios(o options, d disk) []scenario {
 	all := append(small(o, d), streams(o))
 	for _, callers := range []int{16, 100} {
@@ -54,7 +54,7 @@ const (
 	imagesPath  = "/v1/images/generations"
 )
 
-// post is a request to be routed to a target by the header that the routes look at; to the native one if it is empty.
+// post makes a request, which a header that the routes look at sends to a target; if target is empty, to the native one.
 func post(path, body, target string, least int64) call {
 	c := call{method: http.MethodPost, path: path, body: body, least: least}
 	if target != "" {
@@ -63,9 +63,9 @@ func post(path, body, target string, least int64) call {
 	return c
 }
 
-// small is S1: what a request costs by itself. The p99 at a fixed rate is allowed two syncs of the disk, and two of the slow
-// ones: what the bar is of is a p99, too, and a sync that takes ten times as long holds up all requests that come in the
-// meantime, not one in a hundred of them. What two ordinary ones would allow is told beside it.
+// small is S1: what a request costs by itself. The p99 at a fixed rate may include two syncs of the disk, and two slow ones:
+// the bar is of a p99, too, and a sync that takes ten times as long holds up all requests that come meanwhile, not one in a
+// hundred of them. The bar for two ordinary syncs is printed beside it.
 func small(o options, d disk) []scenario {
 	one := post(imagesPath, `{"model":"gpt-image-1-mini","prompt":"x"}`, "", 200)
 	return []scenario{
@@ -85,9 +85,9 @@ func small(o options, d disk) []scenario {
 	}
 }
 
-// streams is S2: what goes through at once, and in pieces. That no event is delayed cannot be seen by its lag alone,
-// which grows wherever two cores have 100,000 events a second: it is compared with the bare proxy's. A proxy that gathers
-// events before it sends them holds back one of these for tens of milliseconds.
+// streams is S2: what goes through at once, and in pieces. The lag of the events alone cannot show that none is held back,
+// for it grows wherever two cores have 100,000 events a second; so it is compared with the bare proxy's. A proxy that
+// gathers events before it sends them would hold an event back for tens of milliseconds.
 func streams(o options) scenario {
 	c := post("/v1/chat/completions", `{"stream":true,"pad":"`+strings.Repeat("x", 100)+`"}`, "", 1000)
 	c.events = eventsEach

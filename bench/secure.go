@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// secure makes l speak TLS, and HTTP/2 to whoever would have it, as the providers do; the certificate goes to file.
+// secure makes l speak TLS, and HTTP/2 to those who want it, as the providers do. It writes the certificate to file.
 func secure(l net.Listener, file string) (net.Listener, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 
 // sidecar is Switchyard with everything on: routes, breaker, limits, journal and ledger on disk, metrics, logs.
 type sidecar struct {
-	dir      string // where it keeps its things; made if missing
+	dir      string // for its files; made if missing
 	bin      string
 	upstream string // URL
-	byTLS    string // URL of the same
-	ca       string // file with its certificate
+	byTLS    string // URL of the upstream by TLS
+	ca       string // file with the upstream's certificate
 	env      []string
 	bound    *bound // of its memory; nil for none
 }
 
-// adminToken is what the operator's address asks for.
+// adminToken is the token for the operator's address.
 const adminToken = "bench"
 
 // The target full is what the bench has fail: its breaker is off, since an open one would spare it the bodies.

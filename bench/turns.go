@@ -15,7 +15,7 @@ type turn struct {
 	peak int64
 }
 
-// measure has the subjects of a scenario take turns, and keeps what each has shown.
+// measure makes the subjects of a scenario take turns, and returns what was seen of each.
 func (l *lab) measure(ctx context.Context, s scenario, rounds int) (map[string][]turn, error) {
 	results := map[string][]turn{}
 	for range rounds {
@@ -41,7 +41,7 @@ func (l *lab) measure(ctx context.Context, s scenario, rounds int) (map[string][
 }
 
 func (l *lab) turn(ctx context.Context, s scenario, p *process) (turn, error) {
-	s.load(ctx, p.url, max(s.total/10, 1)) // connections, caches and the heap are warm then
+	s.load(ctx, p.url, max(s.total/10, 1)) // to warm up connections, caches and the heap
 	settle(p)
 	refusals, err := l.refusals(ctx)
 	if err != nil {
@@ -68,8 +68,9 @@ func (l *lab) turn(ctx context.Context, s scenario, p *process) (turn, error) {
 	return t, err
 }
 
-// failures are none of ours, ever. The bare proxy may have one now and then, since httputil cuts an answer that begins
-// before the request has been read: that is for its figures to say, up to where they are worth nothing.
+// failures errs if a request of ours has failed. The bare proxy may have a few failures, since httputil cuts an answer
+// that begins before the request has been read. Its figures show that; with too many failures they are worth nothing,
+// and it errs, too.
 func failures(name string, s sample) error {
 	if s.failed == 0 {
 		return nil
@@ -82,7 +83,8 @@ func failures(name string, s sample) error {
 	return nil
 }
 
-// refusals is how many requests the first of two targets has read to their end and refused, as the upstream counts them.
+// refusals returns how many requests the first of two targets has read to their end and refused, as the upstream counts
+// them.
 func (l *lab) refusals(ctx context.Context) (int64, error) {
 	_, text, err := get(ctx, l.upstream.url+refusalsPath)
 	if err != nil {
@@ -91,7 +93,8 @@ func (l *lab) refusals(ctx context.Context) (int64, error) {
 	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
 
-// settle waits until a process has done what it does behind its answers, so that it is counted to whom it belongs.
+// settle waits until a process has finished what it does after its answers, so that this does not count for the next
+// subject.
 func settle(p *process) {
 	for last, calm := p.cpu(), 0; calm < 5; {
 		time.Sleep(20 * time.Millisecond)

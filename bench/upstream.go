@@ -25,13 +25,13 @@ const (
 	largeSize   = 8 << 20
 	largeMark   = "billboard" // of prompts that ask for pictures of largeSize
 
-	// fullPrefix is before the paths of a target that takes every request whole and refuses it; refusalsPath tells how
-	// many those were.
+	// fullPrefix begins the paths of a target that reads every request to its end and refuses it; refusalsPath answers
+	// how many those were.
 	fullPrefix   = "/full"
 	refusalsPath = "/bench/refusals"
 )
 
-// upstream is every provider at once, as fast as it can be: all its answers are made beforehand.
+// upstream plays every provider at once, as fast as possible: all its answers are made beforehand.
 type upstream struct {
 	picture  []byte // a real PNG of exactly pictureSize
 	four     four   // of those
@@ -42,7 +42,7 @@ type upstream struct {
 	refusals atomic.Int64
 }
 
-// four is an answer with four pictures, in two providers' words.
+// four is an answer with four pictures, in the words of two providers.
 type four struct{ imagen, openai []byte }
 
 // small1K is a JSON document of a kilobyte.
@@ -73,7 +73,7 @@ func newFour(picture []byte) four {
 }
 
 func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	prompt, _ := io.ReadAll(io.LimitReader(r.Body, 1<<10)) // all of a body, but for those with pictures
+	prompt, _ := io.ReadAll(io.LimitReader(r.Body, 1<<10)) // all of the body, unless it has pictures
 	_, err := io.Copy(io.Discard, r.Body)
 	switch path := r.URL.Path; {
 	case err != nil:
@@ -122,7 +122,7 @@ func (u *upstream) answer(path string, prompt []byte) (body []byte, kind string)
 
 const eventsEach = 100
 
-// events are chunks, a millisecond apart, each with the time it left.
+// events sends chunks, a millisecond apart, each with the time at which it left.
 func events(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
@@ -135,8 +135,8 @@ func events(w http.ResponseWriter) {
 	}
 }
 
-// serveUpstream stands for servers elsewhere, as the load stands for apps: that their kernel may pace what they send (see
-// fetch.Unpaced), by timers that run at whoever's expense is on the processor, is not to be measured.
+// serveUpstream plays servers elsewhere, as the load plays apps. Their kernel may pace what they send (see
+// fetch.Unpaced), by timers that take time from whatever is running; that must not be measured, so it is turned off.
 //
 // It listens at two addresses: plainly, and with a certificate that it writes to ca.
 func serveUpstream(address, byTLS, ca string) error {

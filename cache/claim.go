@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// ErrMismatch is for a key that was used with another request.
+// ErrMismatch says that a key was used with another request.
 var ErrMismatch = errors.New("key was used with another request")
 
-// ErrLost is for an answer that was made, and paid for, but could not be kept for those who waited for it.
+// ErrLost says that an answer was made, and paid for, but could not be kept for those who waited for it.
 var ErrLost = errors.New("answer could not be kept")
 
 // Ask says how the answer to a request may have been paid for already. It is made by Keyed, Shared or Rejoin.
@@ -32,14 +32,14 @@ const (
 // Keyed asks by an app's own key. request is the digest of all that the app asked for.
 func Keyed(key, request Sum) Ask { return Ask{kind: keyed, key: key, request: request} }
 
-// Shared asks for an answer that everybody may have who asks the same within ttl. One that is found stays longer than
-// others when room is made.
+// Shared asks for an answer that everybody may have who asks the same within ttl. When room is made, an answer that is
+// found in time stays longer than others.
 func Shared(request Sum, ttl time.Duration) Ask {
 	return Ask{kind: shared, key: request, request: request, ttl: ttl}
 }
 
-// Rejoin asks for what an app has left that asked for the same, still being made or made less than a minute ago. gone is
-// closed when the one who asks now leaves.
+// Rejoin asks for an answer whose app has left, and had asked for the same; it is still being made, or was made less than a
+// minute ago. gone is closed when the app that asks now leaves.
 func Rejoin(request Sum, gone <-chan struct{}) Ask {
 	return Ask{kind: rejoin, key: request, request: request, ttl: rejoinTTL, gone: gone}
 }
@@ -47,8 +47,8 @@ func Rejoin(request Sum, gone <-chan struct{}) Ask {
 // rejoinTTL is how long an answer is kept for an app that has left without it.
 const rejoinTTL = time.Minute
 
-// Claim finds the answer that ask is for, or has the caller make it. It waits for whoever is making it, as long as ctx
-// lets it. The error is ErrMismatch, ErrLost or that of ctx, or else tells that the folder cannot be read.
+// Claim finds the answer that ask is for, or lets the caller make it. If somebody is making it, Claim waits, as long as ctx
+// allows. The error is ErrMismatch, ErrLost or that of ctx; any other means that the folder cannot be read.
 func (r *Replies) Claim(ctx context.Context, ask Ask) (*Work, error) {
 	if ask.kind == rejoin {
 		return r.inherit(ctx, ask)
@@ -64,7 +64,7 @@ type Work struct {
 	shared bool
 }
 
-// part is what others may count on; nil if nobody does.
+// part is what others may rely on; nil if there is nobody else.
 type part interface {
 	left(ctx context.Context) <-chan struct{}
 	deliver(reply *Reply, write func() error) (lost error)
@@ -77,8 +77,8 @@ func (w *Work) Reply() *Reply { return w.reply }
 // Shared reports whether everybody who asks the same may have the answer.
 func (w *Work) Shared() bool { return w.shared }
 
-// Left is closed when nobody waits any more for what the caller makes: neither its own app, which is gone when ctx ends,
-// nor another that shares the work.
+// Left returns a channel that is closed when what the caller makes is not wanted any more: its own app has left, which ends
+// ctx, and so has every other that shares the work.
 func (w *Work) Left(ctx context.Context) <-chan struct{} {
 	if w.part == nil {
 		return ctx.Done()
@@ -91,7 +91,7 @@ func (w *Work) Left(ctx context.Context) <-chan struct{} {
 // afterwards. An answer that cannot be kept is lost to those others alone.
 func (w *Work) Deliver(reply *Reply, write func() error) (lost error) {
 	if w.part == nil {
-		_ = write() // whose error the caller knows
+		_ = write() // the caller knows the error
 		return nil
 	}
 	return w.part.deliver(reply, write)

@@ -53,7 +53,7 @@ func (r *Replies) save(ask Ask, reply *Reply) error {
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or told of, later; this answer is there
+	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or reported, later; this answer is there
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (r *Replies) count(size int64) error {
 	return r.Sweep()
 }
 
-// load is the answer in a key's file, and the request it is to; nil if there is none, or none any more.
+// load returns the answer in a key's file, and the request that it answers; nil if there is none, or none any more.
 func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	f, err := os.Open(r.path(key))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -105,7 +105,7 @@ func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	h, off, err := readHead(f)
 	info, statErr := f.Stat()
 	if err != nil || statErr != nil || info.Size() != off+h.Length || r.now().After(h.Expires) {
-		return request, nil, nil // half a file is none
+		return request, nil, nil // half a file counts as none
 	}
 	if _, err := hex.Decode(request[:], []byte(h.Request)); err != nil {
 		return request, nil, nil
@@ -195,7 +195,7 @@ func (r *Replies) forget() {
 	}
 }
 
-// abandoned is the age at which a temporary file has nobody who still writes it.
+// abandoned is the age at which a temporary file is certain not to be written any more.
 const abandoned = time.Hour
 
 func (r *Replies) expired(info fs.FileInfo) bool {

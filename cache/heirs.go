@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// line is those who come for one answer, one after the other: whoever makes it, until its app has left, then another that
-// asks the same. Apps that ask the same side by side want an answer each, and so have a line each.
+// line is those who come for one answer, one after the other: the one who makes it, and, when its app has left, another that asks the same.
+// Apps that ask the same at the same time want an answer each, so each has its own line.
 type line struct {
 	key  Sum   // names the answer's file
 	head *heir // whose turn it is; nil if nobody is there
@@ -18,7 +18,7 @@ type line struct {
 	kept bool  // the answer is in its file: it has not arrived
 }
 
-// orphaned reports whether a line's answer is nobody's: who is last has left.
+// orphaned reports whether a line's answer belongs to nobody: the last in it has left.
 func (l *line) orphaned() bool {
 	switch {
 	case l.next != nil:
@@ -41,8 +41,8 @@ type heir struct {
 	found   bool          // the answer was made before, and is in its file
 }
 
-// inherit is Claim for one who makes its own answer, unless another has left one. What was left goes to one alone: whoever asks
-// again afterwards wants another answer.
+// inherit is Claim for an app that makes its own answer, unless another has left one. An answer that was left goes to one app only: one
+// that asks again afterwards wants another answer.
 func (r *Replies) inherit(ctx context.Context, ask Ask) (*Work, error) {
 	h := &heir{replies: r, ask: ask, of: ask.key, gone: ask.gone}
 	h.enter()
@@ -59,7 +59,7 @@ func (r *Replies) inherit(ctx context.Context, ask Ask) (*Work, error) {
 	return &Work{part: h, reply: reply}, nil
 }
 
-// enter finds h its line: one that is orphaned, else one where nobody is, else another one.
+// enter puts h into a line: one that is orphaned, else one that is empty, else a new one.
 func (h *heir) enter() {
 	r := h.replies
 	r.mu.Lock()
@@ -145,8 +145,7 @@ func (h *heir) leave(reply *Reply) (lost error) {
 
 func (h *heir) release() { h.end(h.found, nil) }
 
-// end ends h's turn, or its waiting for it; the first time. kept tells whether the answer is in its file. Its successor goes
-// on.
+// end ends h's turn, or its wait for it; only the first call counts. kept tells whether the answer is in its file. The successor goes on.
 func (h *heir) end(kept bool, err error) {
 	r := h.replies
 	r.mu.Lock()
@@ -165,7 +164,7 @@ func (h *heir) end(kept bool, err error) {
 	r.tidy(h.of)
 }
 
-// tidy forgets the lines of those who ask the same if nobody is there, and nothing is kept. Requires mu.
+// tidy removes the lines for the same request in which nobody is and nothing is kept. Requires mu.
 func (r *Replies) tidy(key Sum) {
 	if !slices.ContainsFunc(r.lines[key], func(l *line) bool { return l.head != nil || l.kept }) {
 		delete(r.lines, key)

@@ -33,7 +33,7 @@ type Reply struct {
 	Made   Made
 }
 
-// Made is who made an answer's pictures, how many they are, and which of them we host.
+// Made says who made an answer's pictures, how many they are, and which of them we host.
 type Made struct {
 	Target   string `json:"target"`
 	Provider string `json:"provider"`
@@ -79,7 +79,7 @@ func New(c Config) (*Replies, error) {
 	return r, r.Sweep()
 }
 
-// Kept is the answer under a key; nil if there is none, or none any more.
+// Kept returns the answer under a key; nil if there is none, or none any more.
 func (r *Replies) Kept(key Sum) (*Reply, error) {
 	_, reply, err := r.load(key)
 	return reply, err

@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// sharers are those who wait for one answer together. Who makes it is one of them.
+// sharers are those who wait for one answer together, the one who makes it among them.
 type sharers struct {
 	request Sum
-	n       int           // who has not left; 0 for good once nobody is there
+	n       int           // how many have not left; once it is 0 it stays so
 	left    chan struct{} // closed then
 	ended   chan struct{}
 	err     error // set before ended is closed: why the answer could not be kept
@@ -22,7 +22,7 @@ func (r *Replies) share(ctx context.Context, ask Ask) (*Work, error) {
 			return w, err
 		}
 		select {
-		case <-s.ended: // it is in its file now, or it came to nothing
+		case <-s.ended: // the answer is in its file now, or the work came to nothing
 		case <-ctx.Done():
 			r.leave(s)
 			return nil, ctx.Err()
@@ -65,7 +65,7 @@ func (r *Replies) meet(ask Ask) (*Work, *sharers, error) {
 	return w, nil, nil
 }
 
-// leave counts one who waits no longer.
+// leave counts out one who does not wait any more.
 func (r *Replies) leave(s *sharers) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +74,7 @@ func (r *Replies) leave(s *sharers) {
 	}
 }
 
-// maker is the part of whoever makes an answer that many have.
+// maker is the part of the one who makes an answer that several share.
 type maker struct {
 	*sharers
 	replies *Replies
@@ -98,7 +98,7 @@ func (m *maker) deliver(reply *Reply, write func() error) (lost error) {
 
 func (m *maker) release() { m.end(nil) }
 
-// end wakes those who wait; the first time.
+// end wakes those who wait; only the first call counts.
 func (m *maker) end(err error) {
 	r := m.replies
 	r.mu.Lock()

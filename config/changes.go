@@ -9,8 +9,9 @@ type Change struct {
 	New  string `json:"new"`
 }
 
-// Changes are what next has that old has not, and the other way round, in the order of next and then of old. Secrets that
-// differ are told by sameSecret, which has their paths.
+// Changes lists the settings that next has and old has not, or that they have differently, in the order of next; then
+// those that only old has, in its order. Two secrets look the same: sameSecret reports whether the one at a path really
+// is.
 func Changes(old, next []Leaf, sameSecret func(path string) bool) []Change {
 	was, is := map[string]Leaf{}, map[string]Leaf{}
 	for _, l := range old {

@@ -15,7 +15,7 @@ type decoder struct {
 	errs []error
 }
 
-// value decodes n into v, which can be set. Whatever is wrong is noted, and the rest goes on.
+// value decodes n into v, which must be settable. It notes what is wrong, and goes on with the rest.
 func (d *decoder) value(n *Node, v reflect.Value) {
 	if isNull(n.node) || n.refused() {
 		return
@@ -71,8 +71,8 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 	}
 }
 
-// fields are the settable fields by their yaml names. A field without a tag is not in the file; one tagged ",inline"
-// is a struct whose fields are.
+// fields returns the settable fields by their yaml names. A field without a tag is not in the file. A field tagged
+// ",inline" is a struct whose own fields are added.
 func fields(v reflect.Value) map[string]reflect.Value {
 	all := make(map[string]reflect.Value, v.NumField())
 	for i := range v.NumField() {
@@ -92,14 +92,14 @@ func fields(v reflect.Value) map[string]reflect.Value {
 
 func (d *decoder) mapping(n *Node, v reflect.Value) {
 	if v.Type().Key().Kind() != reflect.String {
-		n.Errorf("cannot be decoded into %v", v.Type()) // our mistake, not the file's; but never a panic
+		n.Errorf("cannot be decoded into %v", v.Type()) // our mistake, not the file's, but no reason to panic
 		return
 	}
 	if n.node.Kind != yaml.MappingNode {
 		n.Errorf("want a mapping, got %s", n.kind())
 		return
 	}
-	// A copy, since the map may be shared with the defaults it came from.
+	// Use a copy: the map may be shared with the defaults that it came from.
 	next := reflect.MakeMap(v.Type())
 	for it := v.MapRange(); it.Next(); {
 		next.SetMapIndex(it.Key(), it.Value())
@@ -116,7 +116,7 @@ func (d *decoder) mapping(n *Node, v reflect.Value) {
 	v.Set(next)
 }
 
-// list replaces what was there: half a default list and half of another's would be neither.
+// list replaces the list that was there: half a default list and half of another would be neither.
 func (d *decoder) list(n *Node, v reflect.Value) {
 	if n.node.Kind != yaml.SequenceNode {
 		n.Errorf("want a list, got %s", n.kind())
@@ -131,7 +131,7 @@ func (d *decoder) list(n *Node, v reflect.Value) {
 	v.Set(next)
 }
 
-// free decodes what nobody has a type for: a target's fixed parameters.
+// free decodes what has no type: a target's fixed parameters.
 func (d *decoder) free(n *Node, v reflect.Value) {
 	if v.NumMethod() != 0 {
 		n.Errorf("cannot be decoded into %v", v.Type())
@@ -164,7 +164,7 @@ var (
 	defaultsType = reflect.TypeFor[Defaulter]()
 )
 
-// fresh is a new settable value of type t, with its defaults if it has any.
+// fresh returns a new settable value of type t, with its defaults if it has any.
 func fresh(t reflect.Type) reflect.Value {
 	p := reflect.New(t)
 	if p.Type().Implements(defaultsType) {

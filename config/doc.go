@@ -18,6 +18,7 @@
 //	pointer               what it points to, allocated
 //	any                   what JSON could say
 //
-// A key with nothing after it, or null, is as if it were not written. What the target holds before stays for what the
-// file does not say, and so does an earlier layer of Document.Decode: defaults are values, set beforehand.
+// A key with nothing after it, or null, is as if it were not written. Values that the target holds beforehand stay if the
+// file does not mention them. So defaults are values that are set beforehand; the layers of Document.Decode work the same
+// way.
 package config

@@ -26,11 +26,11 @@ type Document struct {
 	env   func(string) (string, bool)
 	root  *yaml.Node            // nil if the file says nothing
 	nodes map[string]*yaml.Node // :: path → value
-	pos   map[string]Pos        // :: path → the value, or the key of what is longer than a line
+	pos   map[string]Pos        // :: path → where the value is; if it is longer than a line, where its key is
 }
 
-// Decode parses text and decodes all of it into into, a pointer to a struct. The Document is there even if err is not
-// nil, so that the caller can go on and report what else is wrong; err is then Errors.
+// Decode parses text and decodes all of it into into, a pointer to a struct. A non-nil err is of type Errors. The
+// Document is there even then, so that the caller can go on and report what else is wrong.
 //
 // Name is the file's name in messages. Env looks up ${NAME}; nil means that there is no variable.
 func Decode(name string, text []byte, env func(string) (string, bool), into any) (*Document, error) {
@@ -38,7 +38,7 @@ func Decode(name string, text []byte, env func(string) (string, bool), into any)
 	return d, Join(err, d.Decode("", into))
 }
 
-// Parse reads text and checks what can be without knowing the settings.
+// Parse reads text and checks what can be checked without knowing the settings.
 func Parse(name string, text []byte, env func(string) (string, bool)) (*Document, error) {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
@@ -68,8 +68,8 @@ func Parse(name string, text []byte, env func(string) (string, bool)) (*Document
 	return d, Join(c.errs...)
 }
 
-// Decode decodes what stands at path, "" for the whole file, into into, a non-nil pointer. A path that is not in the
-// file leaves into as it is. Layers are made by decoding several paths into the same value, the most general first.
+// Decode decodes the value at path, "" for the whole file, into into, a non-nil pointer. If the file has no such
+// path, into stays as it is. To make layers, decode several paths into the same value, the most general first.
 func (d *Document) Decode(path string, into any) error {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
@@ -87,7 +87,7 @@ func (d *Document) Decode(path string, into any) error {
 	return Join(dec.errs...)
 }
 
-// At is where the value at path stands, or else the nearest thing around it that the file has.
+// At returns where the value at path is; if the file does not have it, where the nearest thing around it is.
 func (d *Document) At(path string) Pos {
 	for ; path != ""; path = parent(path) {
 		if p, ok := d.pos[path]; ok {
@@ -103,13 +103,13 @@ func (d *Document) Has(path string) bool {
 	return n != nil && !isNull(n)
 }
 
-// Empty reports whether what stands at path is a mapping that says nothing, but perhaps at some keys of its own.
+// Empty reports whether there is nothing at path but a mapping that has no value, except perhaps at the keys but.
 func (d *Document) Empty(path string, but ...string) bool {
 	n := d.nodes[path]
 	return n != nil && n.Kind == yaml.MappingNode && silent(n, but...)
 }
 
-// silent reports whether there is no value in n, however deep, but at some keys of its own.
+// silent reports whether there is no value in n, however deep, except at the keys but.
 func silent(n *yaml.Node, but ...string) bool {
 	if n.Kind != yaml.MappingNode {
 		return isNull(n)
@@ -122,7 +122,7 @@ func silent(n *yaml.Node, but ...string) bool {
 	return true
 }
 
-// Errorf is a fault at path.
+// Errorf returns a fault at path.
 func (d *Document) Errorf(path, format string, args ...any) error {
 	return &Fault{d.At(path), path, fmt.Errorf(format, args...)}
 }
@@ -131,7 +131,7 @@ func (d *Document) whole(line int, err error) error {
 	return Errors{{Pos: Pos{d.name, max(line, 1), 1}, Err: err}}
 }
 
-// yamlLine is how the library tells where it stopped: in its text alone.
+// yamlLine finds the line at which the library stopped; only the text of its error says that.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 func (d *Document) syntax(text []byte, err error) error {
@@ -139,9 +139,9 @@ func (d *Document) syntax(text []byte, err error) error {
 	if m == nil {
 		return d.whole(1, err)
 	}
-	line, _ := strconv.Atoi(m[1]) // 0 where there is none, and then the first is meant
+	line, _ := strconv.Atoi(m[1]) // 0 if there is none; then it is the first line
 	if lines := bytes.Split(text, []byte("\n")); line > 0 && line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
-		return d.whole(line, errors.New("a tab: lines are indented by spaces")) // the library speaks of tokens
+		return d.whole(line, errors.New("a tab: lines are indented by spaces")) // the library's own message is about tokens
 	}
 	return d.whole(line, errors.New(err.Error()[len(m[0]):]))
 }

@@ -11,9 +11,9 @@ var errVariable = errors.New("want ${NAME} or ${NAME:-default}; a dollar sign be
 
 var variable = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?$`)
 
-// expand puts variables in: ${NAME} must be set, ${NAME:-default} stands for default if NAME is unset or empty, $$ is
-// one dollar. A dollar before anything else is itself. What a variable holds is never looked at again, so that no value
-// can be mistaken for YAML or for a further variable.
+// expand puts in the values of variables: ${NAME} must be set, ${NAME:-default} stands for default if NAME is unset or
+// empty, $$ is one dollar. A dollar before anything else is itself. The value of a variable is not expanded or parsed
+// again, so it can never be mistaken for YAML or for another variable.
 func expand(s string, env func(string) (string, bool)) (string, error) {
 	var out strings.Builder
 	for {

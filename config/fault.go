@@ -47,7 +47,7 @@ func (f *Fault) Unwrap() error { return f.Err }
 // Errors are all the faults of a file, in its order.
 type Errors []*Fault
 
-// Error is a line for each.
+// Error returns a line for each.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, f := range e {
@@ -65,8 +65,8 @@ func (e Errors) Unwrap() []error {
 	return errs
 }
 
-// Join is all faults of several reports, in the file's order, each once; nil if there is none. Errors that are no faults
-// of this package are kept, at no position.
+// Join returns all faults of several reports, in the file's order, each once; nil if there are none. Errors that are no
+// faults of this package are kept, with no position.
 func Join(errs ...error) error {
 	var all Errors
 	for _, err := range errs {
@@ -98,13 +98,13 @@ func faults(err error) Errors {
 }
 
 // Locate gives the errors of a Validate method their place in the file. By our convention each of the joined errors
-// begins with the path of what is wrong, such as "breaker.cooldown: "; prefix is the path of what was validated,
-// "providers.google", or empty. What names no path is laid to prefix itself.
+// begins with the path of what is wrong, such as "breaker.cooldown: ". prefix is the path of what was validated, such
+// as "providers.google", or empty. An error that names no path gets the place of prefix.
 func (d *Document) Locate(prefix string, err error) error {
 	return Join(d.locate(prefix, err)...)
 }
 
-// pathLike is what a message may begin with to count as naming a path; a sentence has spaces.
+// pathLike is what the beginning of a message must look like to be taken for a path; a sentence has spaces.
 var pathLike = regexp.MustCompile(`^[A-Za-z_][\w-]*(\.[\w-]+|\[\d+\]|\["[^"]*"\])*$`)
 
 func (d *Document) locate(prefix string, err error) []error {
@@ -142,7 +142,7 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// said is an error whose text has lost the path that it began with.
+// said is an error without the path that its text began with.
 type said struct {
 	text string
 	err  error

@@ -13,29 +13,29 @@ import (
 	"time"
 )
 
-// Leaf is one setting in force: its path, and its value as a file would have it. Secrets are told as <secret>.
+// Leaf is one setting in force: its path, and its value as it would be in a file. Secrets are masked as <secret>.
 type Leaf struct {
 	Path  string `json:"path"`
 	Value string `json:"value"`
 
-	mark string // of a secret, which tells it from another; never shown
+	mark string // differs between secrets; never shown
 }
 
-// Mark is what tells a secret from another; empty for what is none.
+// Mark returns a text that differs from one secret to another; empty for what is not a secret.
 func (l Leaf) Mark() string { return l.mark }
 
-// Masked is how secrets are told.
+// Masked is shown in place of secrets.
 const Masked = "<secret>"
 
-// fingerprinted is a secret: it prints masked, and can be told from others.
+// fingerprinted is a secret that prints masked, but that can be told from another.
 type fingerprinted interface {
 	encoding.TextMarshaler
 	Fingerprint() string
 }
 
-// Leaves are the settings of a struct that Decode has filled, defaults included, but for what is zero. Elements of lists
-// are named if they have names of their own, so that one which is put in moves no others; which there are, and in what
-// order, is a leaf, too.
+// Leaves returns the settings of a struct that Decode has filled, defaults included, except those that are zero. The
+// path of an element of a list has the element's name if it has one, so that a new element changes no other path. The
+// names in a list, in their order, are a leaf, too.
 func Leaves(v any) []Leaf {
 	var w leafer
 	// A copy that has an address, as methods need it.
@@ -47,7 +47,7 @@ func Leaves(v any) []Leaf {
 
 type leafer struct{ leaves []Leaf }
 
-// leaved is for types of this package that have a form of their own in files.
+// leaved is implemented by types of this package that have a form of their own in files.
 type leaved interface {
 	addTo(w *leafer, path string)
 }
@@ -80,7 +80,7 @@ func (w *leafer) add(path string, v reflect.Value) {
 	case v.IsZero() && v.Kind() != reflect.Bool:
 	case isScalar(v):
 		l := Leaf{Path: path, Value: scalarText(v)}
-		if v.Kind() == reflect.String && l.Value != v.String() { // it hides something: a password in an address
+		if v.Kind() == reflect.String && l.Value != v.String() { // it is not printed whole: perhaps an address with a password
 			l.mark = mark(v.String())
 		}
 		w.leaves = append(w.leaves, l)
@@ -106,7 +106,7 @@ func (w *leafer) structure(path string, v reflect.Value) {
 	}
 }
 
-// secretive are keys of what nobody has a type for whose values are likely secrets.
+// secretive finds, where values have no type, the keys whose values are likely secrets.
 var secretive = regexp.MustCompile(`(?i)key|token|secret|password`)
 
 func (w *leafer) mapping(path string, v reflect.Value) {
@@ -153,7 +153,7 @@ func (w *leafer) list(path string, v reflect.Value) {
 	}
 }
 
-// mark tells a hidden text from another.
+// mark returns a text that differs from one hidden text to another.
 func mark(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
@@ -184,7 +184,7 @@ func scalarText(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// durationText is a span of time without its empty minutes and seconds.
+// durationText writes a span of time without minutes and seconds that are zero.
 func durationText(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Unmarshaler is for types that take more than one form of value, such as a section or "off". What is wrong they say
-// by Node.Errorf, and go on.
+// Unmarshaler is for types that take more than one form of value, such as a section or "off". They report what is
+// wrong by Node.Errorf, and go on.
 type Unmarshaler interface {
 	UnmarshalConfig(*Node)
 }
@@ -18,7 +18,7 @@ type Defaulter interface {
 	SetDefaults()
 }
 
-// Exampler is for structs whose form is not plain to everybody: whoever writes something else is shown an example.
+// Exampler is for structs whose form is not obvious: the error for a wrong one shows an example.
 type Exampler interface {
 	Example() string
 }
@@ -36,8 +36,8 @@ func (n *Node) Path() string { return n.path }
 // Pos is where the node stands.
 func (n *Node) Pos() Pos { return n.dec.doc.At(n.path) }
 
-// Text is the scalar with its variables put in, and false if it is a mapping or a list, or a variable is missing,
-// which is then reported already.
+// Text returns the scalar with its variables put in. It is false if the value is a mapping or a list, or if a
+// variable is missing; that has been reported then.
 func (n *Node) Text() (string, bool) {
 	if n.node.Kind != yaml.ScalarNode {
 		return "", false
@@ -61,7 +61,7 @@ func (n *Node) Errorf(format string, args ...any) {
 	n.dec.errs = append(n.dec.errs, &Fault{n.Pos(), n.path, fmt.Errorf(format, args...)})
 }
 
-// entries are a mapping's keys and values in the file's order, but for those that Parse has refused already.
+// entries returns a mapping's keys and values in the file's order, except those that Parse has refused.
 func (n *Node) entries() []entry {
 	all := make([]entry, 0, len(n.node.Content)/2)
 	for i := 0; i+1 < len(n.node.Content); i += 2 {
@@ -74,7 +74,7 @@ func (n *Node) entries() []entry {
 	return all
 }
 
-// refused reports whether Parse has found the value faulty, or its key to be there a second time.
+// refused reports whether Parse has found the value faulty, or has seen its key before.
 func (n *Node) refused() bool { return n.dec.doc.nodes[n.path] != n.node }
 
 type entry struct {
@@ -87,7 +87,7 @@ func (n *Node) child(path string, node *yaml.Node) *Node {
 	return &Node{dec: n.dec, node: node, path: path}
 }
 
-// kind is what the value is, for messages.
+// kind says what the value is, for messages.
 func (n *Node) kind() string {
 	switch n.node.Kind {
 	case yaml.MappingNode:

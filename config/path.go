@@ -9,7 +9,7 @@ import (
 
 var plainName = regexp.MustCompile(`^[A-Za-z_][\w-]*$`)
 
-// Key is the path of a key below path. A name that would be misread is quoted: models["gemini-2.1"].
+// Key returns the path of a key below path. A name that could be misread is quoted: models["gemini-2.1"].
 func Key(path, name string) string {
 	switch {
 	case !plainName.MatchString(name):
@@ -20,10 +20,10 @@ func Key(path, name string) string {
 	return path + "." + name
 }
 
-// Index is the path of the i-th element, from 0, of the list at path.
+// Index returns the path of the i-th element, from 0, of the list at path.
 func Index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// join is path below prefix, both already in the form of Key and Index.
+// join returns path below prefix, both in the form of Key and Index.
 func join(prefix, path string) string {
 	switch {
 	case prefix == "":
@@ -34,7 +34,7 @@ func join(prefix, path string) string {
 	return prefix + "." + path
 }
 
-// parent is path without its last step; empty at the top.
+// parent returns path without its last step; empty at the top.
 func parent(path string) string {
 	if strings.HasSuffix(path, `"]`) {
 		if i := strings.LastIndex(path, `["`); i >= 0 {

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// text hands a scalar to a type that reads its own.
+// text lets a type read a scalar that has a form of its own.
 func (d *decoder) text(n *Node, into encoding.TextUnmarshaler) {
 	s, ok := d.scalarText(n)
 	if !ok {
@@ -44,7 +44,7 @@ func (d *decoder) scalar(n *Node, v reflect.Value) {
 	}
 }
 
-// scalarText is Text, but reports a mapping or a list.
+// scalarText is Text that also reports it if the value is a mapping or a list.
 func (d *decoder) scalarText(n *Node) (string, bool) {
 	if !n.IsScalar() {
 		n.Errorf("want a single value, got %s", n.kind())
@@ -53,7 +53,7 @@ func (d *decoder) scalarText(n *Node) (string, bool) {
 	return n.Text()
 }
 
-// setters is how a string becomes the value of a basic kind.
+// setters returns the function that sets a value of a basic kind from a string.
 func setters(v reflect.Value) (func(string) error, bool) {
 	switch {
 	case v.Type() == durationType:
@@ -78,7 +78,7 @@ func setters(v reflect.Value) (func(string) error, bool) {
 	return nil, false
 }
 
-// into sets what parse reads, or leaves the value as it is.
+// into sets what parse reads; if parse errs, the value stays as it is.
 func into[T any](set func(T), parse func() (T, error)) error {
 	x, err := parse()
 	if err == nil {
@@ -124,8 +124,8 @@ func parseFloat(s string) (float64, error) {
 	return f, err
 }
 
-// ParseDuration is how files say a span of time: it is time.ParseDuration and days, which it leaves out because some have 23 hours; ours all have 24.
-// Nothing in a config lasts less than no time.
+// ParseDuration reads a span of time as files write it: what time.ParseDuration takes, and days, which that leaves out because some have 23
+// hours; ours all have 24. A negative span is an error.
 func ParseDuration(s string) (time.Duration, error) {
 	var days time.Duration
 	if whole, rest, ok := strings.Cut(s, "d"); ok {
@@ -145,8 +145,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	return days + d, err
 }
 
-// unexpanded is err with the text as it is written in the file in place of what a variable put there: error messages
-// quote their input, and that may be a secret in the wrong place.
+// unexpanded returns err with the text as the file has it, in place of the value of a variable. Error messages quote their input, and that
+// value may be a secret in the wrong place.
 func unexpanded(err error, value, written string) error {
 	if value == written || value == "" {
 		return err

@@ -40,21 +40,21 @@ func (s *Schema) MarshalJSON() ([]byte, error) {
 	return json.Marshal((*plain)(s))
 }
 
-// Scalar is how a type that reads its own text looks in a file.
+// Scalar says what a type that reads its own text looks like in a file.
 type Scalar struct {
 	Number  bool   // it may be a plain number, of at least 0
 	Pattern string // of a text; empty: any
 }
 
-// Describer is what a Schema cannot see in the types themselves. Any of the fields may be nil.
+// Describer adds what a Schema cannot see in the types themselves. Any of the fields may be nil.
 type Describer struct {
 	Comment func(t reflect.Type, key string) string   // of a struct's key
 	Choices func(t reflect.Type, key string) []string // the only texts that a struct's key may be; nil if not so limited
 	Scalars map[reflect.Type]Scalar                   // of types that read their own text
 }
 
-// SchemaOf describes the files that Decode takes into a value such as defaults, a struct, which holds what a file means
-// that says nothing. What only Validate sees, such as names that must exist, is not in it.
+// SchemaOf describes the files that Decode accepts into a value such as defaults, a struct that holds what an empty
+// file means. It leaves out what only Validate checks, such as names that must exist.
 func SchemaOf[T any](defaults T, d Describer) (*Schema, error) {
 	b := &schemer{Describer: d, defs: map[string]*Schema{}}
 	v := reflect.New(reflect.TypeFor[T]()).Elem()
@@ -67,7 +67,7 @@ func SchemaOf[T any](defaults T, d Describer) (*Schema, error) {
 	return s, nil
 }
 
-// described is for types of this package that read their own node.
+// described is implemented by types of this package that read their own node.
 type described interface {
 	schema(b *schemer) *Schema
 }
@@ -78,7 +78,7 @@ type schemer struct {
 	unknown []string
 }
 
-// placeholder is what any scalar may be instead: a variable is put in before the value is read.
+// placeholder may stand in place of any scalar: a variable is put in before the value is read.
 const placeholder = `\$\{`
 
 const null = "null"
@@ -86,7 +86,7 @@ const null = "null"
 // anyText is for what takes any scalar.
 var anyText = []string{"string", "number", "boolean", null}
 
-// of is the schema of what may stand where v is decoded from, v holding the default.
+// of returns the schema of what v is decoded from; v holds the default.
 func (b *schemer) of(v reflect.Value) *Schema {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -121,7 +121,7 @@ func (b *schemer) structure(v reflect.Value) *Schema {
 		return b.keys(v)
 	}
 	if b.defs[name] == nil {
-		b.defs[name] = &Schema{} // it is on its way
+		b.defs[name] = &Schema{} // it is being made
 		b.defs[name] = b.keys(v)
 	}
 	return &Schema{AnyOf: []*Schema{{Ref: "#/$defs/" + name}}}
@@ -156,7 +156,7 @@ func (b *schemer) fill(s *Schema, v reflect.Value) {
 	}
 }
 
-// choice is one of some texts, or a list or a mapping of them if that is what v is.
+// choice is the schema of one of these texts; if v is a list or a mapping, of a list or a mapping of them.
 func (b *schemer) choice(choices []string, v reflect.Value) *Schema {
 	one := &Schema{AnyOf: []*Schema{{Enum: choices}, {Type: []string{"string"}, Pattern: placeholder}, {Type: []string{null}}}}
 	switch v.Kind() {
@@ -227,7 +227,7 @@ func contains(t, inner reflect.Type, seen []reflect.Type) bool {
 	return false
 }
 
-// literal is a default as a file would have it; nil for one that says nothing.
+// literal returns a default as a file would have it; nil if there is nothing to write.
 func literal(v reflect.Value) json.RawMessage {
 	if v.IsZero() && v.Kind() != reflect.Bool {
 		return nil

@@ -7,12 +7,13 @@ import (
 	"slices"
 )
 
-// unknownKey says so, and what was probably meant.
+// unknownKey returns an error for an unknown key, with what was probably meant.
 func unknownKey(name string, known map[string]reflect.Value) error {
 	return fmt.Errorf("unknown key %q%s", name, Suggest(name, slices.Collect(maps.Keys(known))))
 }
 
-// Suggest is `; did you mean "x"?` for the x of known that name was probably meant to be; empty if there is none.
+// Suggest returns `; did you mean "x"?` for the x of known that name was probably meant to be; empty if there is
+// none.
 func Suggest(name string, known []string) string {
 	best, least := "", max(len(name)/3, 1)+1
 	for _, k := range slices.Sorted(slices.Values(known)) {
@@ -26,10 +27,11 @@ func Suggest(name string, known []string) string {
 	return fmt.Sprintf("; did you mean %q?", best)
 }
 
-// distance is how many letters must be put in, left out, changed or swapped with their neighbour to make b of a.
+// distance returns how many letters must be put in, left out, changed or swapped with their neighbour to turn a into
+// b.
 func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
-		return max(len(a), len(b)) // nobody mistypes that; and it would take long
+		return max(len(a), len(b)) // too long to be a slip, and slow to compare
 	}
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -10,17 +10,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Map is a mapping whose order in the file counts.
+// Map is a mapping whose order in the file matters.
 type Map[T any] []Entry[T]
 
-// Entry is one of a Map's.
+// Entry is one entry of a Map.
 type Entry[T any] struct {
 	Name  string
 	Value T
 	Pos   Pos // of the name
 }
 
-// Find is the value of a name, in place, or nil.
+// Find returns a pointer to the value of a name, or nil.
 func (m Map[T]) Find(name string) *T {
 	for i := range m {
 		if m[i].Name == name {
@@ -39,7 +39,7 @@ func (m Map[T]) Names() []string {
 	return names
 }
 
-// UnmarshalConfig lays the file's entries over those that are there; new ones come after them.
+// UnmarshalConfig decodes the file's entries over those that are there; new ones come after them.
 func (m *Map[T]) UnmarshalConfig(n *Node) {
 	if n.node.Kind != yaml.MappingNode {
 		n.Errorf("want a mapping, got %s", n.kind())
@@ -63,7 +63,7 @@ func (m *Map[T]) UnmarshalConfig(n *Node) {
 	*m = next
 }
 
-// OrOff is a section that may also be "off", or "on" for what its defaults say.
+// OrOff is a section, or "off", or "on" for the section as its defaults are.
 type OrOff[T any] struct {
 	Off   bool
 	Value T
@@ -91,7 +91,7 @@ func (o *OrOff[T]) UnmarshalConfig(n *Node) {
 // Later is a setting that has a name but does not work yet. Whatever the file says for it is refused.
 type Later struct{}
 
-// UnmarshalConfig refuses.
+// UnmarshalConfig refuses whatever is there.
 func (*Later) UnmarshalConfig(n *Node) { n.Errorf("not yet") }
 
 // Bytes is an amount of memory or of bytes on the wire, written "24MiB".
@@ -108,9 +108,9 @@ const (
 var byteUnits = []struct {
 	name string
 	size Bytes
-}{{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}} // B last: the others end in it
+}{{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}} // B comes last, since the others end in B
 
-// ParseBytes reads "64KiB", "1.5MiB", "10GiB", "512B". A number alone is refused: of what?
+// ParseBytes reads "64KiB", "1.5MiB", "10GiB", "512B". A number without a unit is an error.
 func ParseBytes(s string) (Bytes, error) {
 	for _, u := range byteUnits {
 		number, ok := strings.CutSuffix(s, u.name)

@@ -11,7 +11,11 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Watcher tells when a file's content has changed and settled.
+// Watcher notices when a file's content has changed and settled.
+//
+// It watches the folder rather than the file, and compares content rather than believe events: an editor saves by
+// renaming a new file over the old one, Kubernetes swaps a symbolic link two steps away, and a copy arrives in parts.
+// An empty file is taken for one that is just being written.
 //
 // It watches the folder rather than the file, and compares content rather than believe events: an editor saves by
 // renaming a new file over the old one, Kubernetes swaps a symbolic link two steps away, and a copy arrives in parts.
@@ -20,11 +24,11 @@ type Watcher struct {
 	Path   string
 	Seen   []byte        // the content as last loaded; nil: what is there when Run begins
 	Settle time.Duration // how long content must stay the same; 0: 200 ms
-	Poll   time.Duration // how often to look without an event, as a net below them; 0: 5 s
+	Poll   time.Duration // how often to look without an event, in case one is lost; 0: 5 s
 }
 
-// Run calls changed once for each new content, from its own goroutine, until ctx ends; it returns nil then. Where the
-// system will not notify, it polls.
+// Run calls changed once for each new content, from its own goroutine, until ctx ends; then it returns nil. If the
+// system cannot notify, it polls.
 func (w Watcher) Run(ctx context.Context, changed func()) error {
 	if w.Settle <= 0 {
 		w.Settle = 200 * time.Millisecond
@@ -44,13 +48,13 @@ func (w Watcher) Run(ctx context.Context, changed func()) error {
 	defer settle.Stop()
 
 	var candidate [sha256.Size]byte
-	settling := true // the timer runs, so that a poll must not set it back
+	settling := true // the timer runs, and a poll must not restart it
 	begin := func() { settle.Reset(w.Settle); settling = true }
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-near.events: // perhaps of another file in the folder, so that the timer is not set back each time
+		case <-near.events: // perhaps of another file in the folder, so this does not restart the timer each time
 			if !settling {
 				begin()
 			}
@@ -68,7 +72,7 @@ func (w Watcher) Run(ctx context.Context, changed func()) error {
 			switch {
 			case !ok: // gone for a moment
 			case sum == reported:
-				candidate = sum // as it was: what came in between starts anew if it comes again
+				candidate = sum // the content is as before: a change that comes again settles anew
 			case sum == candidate:
 				reported = sum
 				changed()
@@ -80,7 +84,7 @@ func (w Watcher) Run(ctx context.Context, changed func()) error {
 	}
 }
 
-// neighbourhood tells that something happened near a file; never, if the system will not notify.
+// neighbourhood signals that something happened near a file; it never does if the system cannot notify.
 type neighbourhood struct {
 	events <-chan fsnotify.Event
 	errors <-chan error
@@ -92,7 +96,8 @@ func notify(path string) neighbourhood {
 	if err != nil {
 		return neighbourhood{close: func() {}}
 	}
-	// The folder that the name is in, and the one that it leads to. If either cannot be watched, the polls will do.
+	// Watch the folder that the name is in, and the one that it leads to. If either cannot be watched, the polls will
+	// do.
 	_ = w.Add(filepath.Dir(path))
 	if real, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(real) != filepath.Dir(path) {
 		_ = w.Add(filepath.Dir(real))
@@ -100,7 +105,7 @@ func notify(path string) neighbourhood {
 	return neighbourhood{w.Events, w.Errors, func() { _ = w.Close() }}
 }
 
-// digest is the sum of the content behind path; false if there is none to read.
+// digest returns the checksum of the content at path; false if it cannot be read.
 func digest(path string) (sum [sha256.Size]byte, ok bool) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -108,7 +113,7 @@ func digest(path string) (sum [sha256.Size]byte, ok bool) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, maxText+1)) // longer is refused anyhow, however it goes on
+	n, err := io.Copy(h, io.LimitReader(f, maxText+1)) // a longer file is refused whatever the rest is
 	if err != nil || n == 0 {
 		return sum, false
 	}

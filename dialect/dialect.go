@@ -14,7 +14,7 @@ import (
 	"switchyard/spool"
 )
 
-// A Dialect is one provider's wire format. It holds no state; many requests share it. Further powers (Ticketer) are
+// A Dialect is one provider's wire format. It holds no state; many requests share it. More powers (such as Ticketer) are
 // optional interfaces.
 type Dialect interface {
 	Name() string   // as written in config.yaml; also its folder
@@ -26,9 +26,9 @@ type Dialect interface {
 	Forwarder
 }
 
-// Addresses are where apps call it.
+// Addresses are where apps call the dialect.
 type Addresses interface {
-	// Places are the prefixes and host names that are this dialect's for certain.
+	// Places returns the prefixes and host names that certainly mean this dialect.
 	Places() []Place
 
 	// Claims reports whether a request whose path has no prefix can only mean this dialect, by the path
@@ -49,8 +49,8 @@ type Place struct {
 
 // Keys are how a credential travels.
 type Keys interface {
-	// TakeKey is the app's credential, wherever this dialect may carry it; it is removed from header and query, with
-	// whatever else there authenticates (cookies are not: nobody forwards those). Empty if there is none.
+	// TakeKey returns the app's credential, wherever this dialect may carry it; empty if there is none. It removes it from
+	// header and query, along with everything else there that authenticates (except cookies, which nothing forwards).
 	TakeKey(http.Header, url.Values) switchyard.Secret
 
 	// PutKey puts a credential where the provider wants it.
@@ -62,7 +62,7 @@ type Keys interface {
 	Passes(name string, own bool) bool
 }
 
-// Along is the headers of an app's request that go along with its bytes to a target.
+// Along returns the headers of an app's request that go to a target along with the app's bytes.
 func Along(k Keys, t *switchyard.Target, h http.Header) http.Header {
 	out := http.Header{}
 	for name, values := range h {
@@ -73,38 +73,39 @@ func Along(k Keys, t *switchyard.Target, h http.Header) http.Header {
 	return out
 }
 
-// Bearer begins an OAuth token among keys, where a dialect has both, so that it goes on as what it came.
+// Bearer is put before an OAuth token in a dialect that also has API keys, so that it is sent on as a token.
 const Bearer = "bearer "
 
-// ErrNotGeneration is what DecodeRequest gives for a request that by its body turns out to ask for no image, such as a
-// model of another kind behind the same path: it is passed through.
+// ErrNotGeneration is DecodeRequest's error for a request whose body turns out not to ask for images, such as one for another
+// kind of model on the same path: it is passed through.
 var ErrNotGeneration = errors.New("dialect: not a generation")
 
-// Op is what a request of an app is.
+// Op is what an app's request asks for.
 type Op uint8
 
 const (
 	Other    Op = iota // no generation: models lists, chat; passed through
 	Generate           // asks for images
 	Ticket             // asks for a ticket's state or result, for its cancellation, or for all of them; only of a Ticketer
-	Page               // asks for what the front can tell itself; only of a Pager
+	Page               // asks for what the front itself can answer; only of a Pager
 	Files              // brings files, or asks for them; only of a Storer
 )
 
 // Front faces the app.
 type Front interface {
-	// Route says what a request to a base is, by its method and its decoded path without our prefix.
+	// Route returns what a request asks for, by the base that it came to, its method, and its decoded path without our prefix.
 	Route(base, method, path string) Op
 
 	// DecodeRequest reads what the app sent. What the canonical form cannot say is kept in Request.Extra. An error is a
 	// *switchyard.Error of a kind that is the app's fault, its Detail in this provider's own words.
 	DecodeRequest(*spool.Message) (*switchyard.Request, error)
 
-	// EncodeResult tells the app the result, in the form of its request. Images with a URL are told by it, the others inline.
+	// EncodeResult writes the answer with the result, in the form of the app's request. Images with a URL are given by that, the
+	// others inline.
 	EncodeResult(*switchyard.Request, *switchyard.Result) (*Reply, error)
 
-	// EncodeError tells the app that it gets no picture, with the status and body that its SDK turns into the right typed
-	// error. Of a request that could not be decoded only Dialect, Path and what its path says are set.
+	// EncodeError writes the answer that there is no picture, with the status and body that the app's SDK turns into the right
+	// typed error. If the request could not be decoded, only Dialect, Path and what the path says are set in it.
 	EncodeError(*switchyard.Request, *switchyard.Error) *Reply
 }
 
@@ -113,8 +114,8 @@ type Back interface {
 	// Needs names which images of the request must be made ready before it can be written, and how.
 	Needs(*switchyard.Target, *switchyard.Request) []Need
 
-	// Encode writes the request. The router has fitted it: it says nothing that the target's row cannot. Without a row,
-	// everything is written that the dialect has a common name for.
+	// Encode writes the request. The router has fitted it, so it holds nothing that the target's row does not allow. Without a
+	// row, write everything that the dialect has a common name for.
 	Encode(*switchyard.Target, *switchyard.Request, Supply) (*Outgoing, error)
 
 	// Decode says what an answer means: a result, or what to send next. An error is a *switchyard.Error with Outcome,
@@ -123,19 +124,20 @@ type Back interface {
 	Decode(*Exchange) (Step, error)
 }
 
-// Attacher is a back whose jobs are found again by their id, by another process than the one that submitted them, too.
+// Attacher is a back that can find its jobs again by their id, even those that another process submitted.
 type Attacher interface {
-	// Attach is the step in which a job is that was accepted at some time: Next asks how it stands, Cancel takes it back.
+	// Attach returns the step that a job is in which was accepted at some earlier time: Next asks how the job stands, Cancel
+	// cancels it.
 	Attach(t *switchyard.Target, req *switchyard.Request, job string) Step
 }
 
-// Counter is a back whose streams of events tell what was used.
+// Counter is a back whose streams of events say what was used.
 type Counter interface {
-	// Counts is the name of the member in which an event tells of it.
+	// Counts returns the name of the member in which an event says so.
 	Counts() string
 
-	// Counted is what a whole stream used. event is the last of the n events in it that tell of use; long strings are empty
-	// in it. It is nil unless what the event tells is certainly the use of all.
+	// Counted returns what a whole stream used; nil unless the event certainly counts all of it. event is the last of the n
+	// events that say what was used; long strings are empty in it.
 	Counted(event *spool.Value, n int) *switchyard.Usage
 }
 
@@ -147,11 +149,12 @@ type Forwarder interface {
 
 // Locator is a dialect whose paths name an account and a location, each with an address of its own.
 type Locator interface {
-	// Locate is where a path (escaped) that an app asks for is at a target: the key in Target.Bases, and the path from there on.
+	// Locate returns where the path (escaped) that an app asks for is at a target: the key in Target.Bases, and the path from
+	// there on.
 	Locate(t *switchyard.Target, path string) (base, there string)
 }
 
-// Linker is a dialect whose providers say in an answer's headers where an app is to go on.
+// Linker is a dialect whose providers send, in headers of an answer, addresses at which an app is to go on.
 type Linker interface {
 	Links() []string // those headers' names, spelled as the provider spells them
 }
@@ -163,12 +166,12 @@ type Reply struct {
 	Body   switchyard.Blob
 }
 
-// JSON is a reply of that type.
+// JSON makes a reply of that type.
 func JSON(status int, contentType string, body switchyard.Blob) *Reply {
 	return &Reply{status, http.Header{"Content-Type": {contentType}}, body}
 }
 
-// Outgoing is a request to a provider, but for its address and key.
+// Outgoing is a request to a provider, without its address and key.
 type Outgoing struct {
 	Base   string // key in Target.Bases
 	Method string
@@ -181,14 +184,14 @@ type Outgoing struct {
 // Need is an image of a request that must be made ready.
 type Need struct {
 	Image *switchyard.Image   // in the request
-	Bytes bool                // of an image that has only a URL
+	Bytes bool                // its bytes are needed, even if it has only a URL
 	Mask  switchyard.Polarity // what the mask must be, if Image is the mask's
 }
 
 // Supply is the images that were made ready, by those of the request.
 type Supply map[*switchyard.Image]switchyard.Image
 
-// Of is img made ready; img itself if it needed nothing.
+// Of returns img as it was made ready; img itself if it needed nothing.
 func (s Supply) Of(img *switchyard.Image) switchyard.Image {
 	if ready, ok := s[img]; ok {
 		return ready
@@ -196,7 +199,7 @@ func (s Supply) Of(img *switchyard.Image) switchyard.Image {
 	return *img
 }
 
-// Exchange is a request that was answered.
+// Exchange is a request and its answer.
 type Exchange struct {
 	Target  *switchyard.Target
 	Request *switchyard.Request
@@ -208,7 +211,7 @@ type Exchange struct {
 type Step struct {
 	Result *switchyard.Result // done
 	Next   *Outgoing          // ask again
-	Poll   bool               // Next asks how the job stands: wait as long as seems wise before it
+	Poll   bool               // Next asks how the job stands: wait for a sensible time before sending it
 	Job    string             // the provider's id of a job that it has accepted, and that is not known yet; noted on disk before Next is sent
-	Cancel *Outgoing          // takes back that job; nil if that cannot be done
+	Cancel *Outgoing          // cancels that job; nil if that cannot be done
 }

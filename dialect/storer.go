@@ -7,31 +7,32 @@ import (
 	"switchyard/spool"
 )
 
-// Storer is a front whose apps bring files first, and name the files' addresses in their requests.
+// Storer is a front whose apps first upload files, and then name the files' addresses in their requests.
 type Storer interface {
-	// FileCall is what a request of Op Files asks for.
+	// FileCall returns what a request of Op Files asks for.
 	FileCall(base, method, path string) FileCall
 
-	// DecodeFile reads what an app says of a file: of BeginFile, CreateFile and FinishFile.
+	// DecodeFile reads what an app says of a file, for BeginFile, CreateFile and FinishFile.
 	DecodeFile(FileCall, *spool.Message) (*FileMessage, error)
 
-	// EncodeFile answers a call that went well; all but ReadFile.
+	// EncodeFile answers a successful call, except ReadFile.
 	EncodeFile(FileCall, *FileAnswer) *Reply
 
-	// FileIn is the id in an address's path, decoded; empty if it is no file's address.
+	// FileIn returns the id in the path of an address, decoded; empty if it is no file's address.
 	FileIn(path string) string
 
-	// Unloadable is the error of a request that names a file in a field which is not there.
+	// Unloadable returns the error of a request that names, in a field, a file that is not there.
 	Unloadable(field string) *switchyard.Error
 }
 
-// FileAct is what an app wants of a file.
+// FileAct is what an app wants to do with a file.
 type FileAct string
 
-// The acts. An upload is either begun, put and thereby whole; or begun, put in parts and finished; or created at once.
+// The acts. An upload is begun and then put, which makes it whole; or it is begun, put in parts and finished; or it is
+// created at once.
 const (
-	NoFile     FileAct = ""       // nothing that we have
-	BeginFile  FileAct = "begin"  // says what is coming; is told where to
+	NoFile     FileAct = ""       // nothing that we support
+	BeginFile  FileAct = "begin"  // announces a file; the answer says where to send it
 	PutFile    FileAct = "put"    // the body is the file
 	PutPart    FileAct = "part"   // the body is a part of it
 	FinishFile FileAct = "finish" // all parts are there
@@ -49,7 +50,7 @@ type FileCall struct {
 	Part int    // its number
 }
 
-// Open reports whether the id is all that it takes: it is for whoever was given the address.
+// Open reports whether the id is enough to be allowed the call: then anybody may make it who was given the address.
 func (c FileCall) Open() bool {
 	switch c.Act {
 	case PutFile, PutPart, FinishFile, ReadFile:
@@ -66,7 +67,7 @@ type FileMessage struct {
 	Parts      []int           // of FinishFile: the numbers of those that it is made of
 }
 
-// FileAnswer is what an app is told. Which of it is set follows from the call.
+// FileAnswer is what an app is told. The call decides which of it is set.
 type FileAnswer struct {
 	Origin string // of our addresses
 	Base   string // the same, with the prefix that the app called
@@ -77,9 +78,10 @@ type FileAnswer struct {
 	Next   string            // cursor of the next page; empty if this is the last
 }
 
-// Inliner is a front that tells a file elsewhere than its address. Of all others a data: URI stands where an address does.
+// Inliner is a front in whose format an inline file is not written where its address would be. In all other formats a
+// data: URI replaces the address.
 type Inliner interface {
-	// Inline is which of the values that lead to an address, the outermost first, gives way to a file, and the text
-	// around its base64; nil if what stands there is no file's address.
+	// Inline returns which of the values that lead to an address, the outermost first, is to be replaced with the
+	// file, and the text around its base64; place is nil if the value is not the address of a file.
 	Inline(way []*spool.Value, mime string) (place *spool.Value, before, after string)
 }

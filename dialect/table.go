@@ -21,8 +21,8 @@ type Table struct {
 	byID map[string]*switchyard.Model // :: id or alias → row
 }
 
-// ParseTable reads a models.yaml: a list of switchyard.Model, every row with a source and a date. Unknown fields, rows
-// without a form, ids that stand twice and successors that are no rows are errors, all told at once.
+// ParseTable reads a models.yaml: a list of switchyard.Model, every row with a source and a date. Unknown fields, rows without
+// a form, repeated ids and successors that are no rows are errors; all of them are reported at once.
 func ParseTable(text []byte) (*Table, error) {
 	t := &Table{byID: map[string]*switchyard.Model{}}
 	d := yaml.NewDecoder(bytes.NewReader(text))
@@ -46,7 +46,7 @@ func ParseTable(text []byte) (*Table, error) {
 	return t, errors.Join(errs...)
 }
 
-// index makes a row known by its id and its aliases, and is what is wrong with it.
+// index enters a row by its id and its aliases, and returns what is wrong with it.
 func (t *Table) index(m *switchyard.Model) (errs []error) {
 	if m.Source == "" || m.Date == "" || m.Form == "" {
 		errs = append(errs, fmt.Errorf("models: %s: source, date and form are needed", m.ID))
@@ -60,8 +60,8 @@ func (t *Table) index(m *switchyard.Model) (errs []error) {
 	return errs
 }
 
-// Embedded is a table in the program. It is read when somebody first asks for it, as most commands never do, and must be right:
-// the tests of each dialect read it.
+// Embedded returns a function that returns the table in text. It is read at the first call, for most commands never need it. It
+// must be right: the tests of each dialect read it.
 func Embedded(text []byte) func() *Table {
 	return sync.OnceValue(func() *Table {
 		t, err := ParseTable(text)
@@ -72,7 +72,7 @@ func Embedded(text []byte) func() *Table {
 	})
 }
 
-// With is the table with rows put in the place of those with the same id, or added.
+// With returns the table with rows added, which replace those of the same id.
 func (t *Table) With(rows []*switchyard.Model) *Table {
 	c := &Table{rows: slices.Concat(t.rows, rows), byID: map[string]*switchyard.Model{}}
 	for _, m := range c.rows {
@@ -84,10 +84,10 @@ func (t *Table) With(rows []*switchyard.Model) *Table {
 	return c
 }
 
-// Rows are all models, in the table's order.
+// Rows returns all models, in the table's order.
 func (t *Table) Rows() []*switchyard.Model { return t.rows }
 
-// Find is the row of an id or alias; nil if there is none.
+// Find returns the row of an id or alias; nil if there is none.
 func (t *Table) Find(id string) *switchyard.Model {
 	return t.byID[strings.TrimPrefix(id, "models/")]
 }
@@ -95,7 +95,7 @@ func (t *Table) Find(id string) *switchyard.Model {
 // Anything is the id of the row that says what is assumed of models that are in no row.
 const Anything = "*"
 
-// Assume is the row of an id, or else that of Anything; nil if there is none.
+// Assume returns the row of an id, or else that of Anything; nil if there is none.
 func (t *Table) Assume(id string) *switchyard.Model {
 	if m := t.Find(id); m != nil {
 		return m
@@ -103,8 +103,8 @@ func (t *Table) Assume(id string) *switchyard.Model {
 	return t.byID[Anything]
 }
 
-// Living is the model that answers for id at that time: its own row, or that of the first successor that is alive. It
-// is nil if id is not in the table, or is dead and nobody alive came after it.
+// Living returns the model that answers for id at that time: its own row, or that of the first successor that is alive. It is
+// nil if id is not in the table, or if it is dead and has no living successor.
 func (t *Table) Living(id string, at time.Time) *switchyard.Model {
 	m := t.Find(id)
 	for range t.rows { // a ring of successors ends here

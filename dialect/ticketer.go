@@ -12,12 +12,13 @@ import (
 
 // Ticketer is a front whose protocol hands out tickets: the app comes back for its result.
 type Ticketer interface {
-	NewTicket(random [20]byte) string // an id as the provider's look, of at least 120 of those bits
+	NewTicket(random [20]byte) string // an id that looks like the provider's, made of at least 120 of those bits
 
-	// TicketOf is what a request of Op Ticket is about.
+	// TicketOf returns what a request of Op Ticket is about.
 	TicketOf(method, path string) TicketCall
 
-	// Describe tells the app how its ticket stands: at its creation, and whenever it asks, by Request.Path.
+	// Describe writes the answer that says how a ticket stands: when it is created, and whenever the app asks; Request.Path says what it
+	// asks.
 	Describe(*switchyard.Request, *State) (*Reply, error)
 
 	Hooker
@@ -28,7 +29,7 @@ type TicketCall struct {
 	ID     string
 	Cancel bool // it is not wanted any more
 	Stream bool // the answer is events: one at once, one at each change, until it is over
-	List   bool // all tickets, newest first, in pages; only of a Lister
+	List   bool // all tickets, newest first, in pages; only for a Lister
 }
 
 // State is how a ticket stands.
@@ -40,19 +41,20 @@ type State struct {
 	Result    *switchyard.Result // if it is over, and went well
 	Err       *switchyard.Error  // if it did not
 	Said      *Said              // with Err: the provider's own words, where the app may have them; nil if it may not
-	Damaged   bool               // with Err: how it went cannot be told, since its record cannot be read
+	Damaged   bool               // with Err: how it went is not known, since its record cannot be read
 	Canceled  bool
-	Fresh     bool // this answers its creation
+	Fresh     bool // the answer is that to its creation
 }
 
-// Said is what a provider of the app's own dialect has answered in a picture's place: a refusal in its words, or an output of another kind.
+// Said is what a provider of the app's own dialect has answered instead of a picture: a refusal in its own words, or an output of another
+// kind.
 type Said struct {
 	Status int             `json:"status"`
 	Header http.Header     `json:"header,omitempty"`
 	Body   json.RawMessage `json:"body"`
 }
 
-// Reply is the same as an answer to the app, which is the caller's own to change.
+// Reply returns it as an answer to the app, which the caller may change.
 func (s *Said) Reply() *Reply {
 	return &Reply{Status: s.Status, Header: s.Header.Clone(), Body: spool.Bytes(s.Body)}
 }
@@ -62,11 +64,11 @@ func (s *State) Over() bool { return s.Canceled || !s.Completed.IsZero() }
 
 // Hooker is a front that calls its apps back, at the address in Request.Hook.
 type Hooker interface {
-	// Notice is the body that tells an app of an event, as it will be signed. Images are told by their addresses.
+	// Notice returns the body that notifies an app of an event, as it will be signed. Images are given by their addresses.
 	Notice(*switchyard.Request, *State, switchyard.Event) ([]byte, error)
 
-	// Sign is the headers by which the app knows that a notice came from us, and which one it is: a notice that is sent
-	// again has the same id.
+	// Sign returns the headers by which the app knows that a notice came from us, and which notice it is: one that is sent again has the
+	// same id.
 	Sign(HookKeys, Notice, time.Time) http.Header
 }
 
@@ -85,7 +87,7 @@ type HookKeys struct {
 
 // Lister is a Ticketer whose apps may ask for all their tickets.
 type Lister interface {
-	// List tells them in their order. next is the cursor of the next page, empty if this is the last.
+	// List writes them in their order. next is the cursor of the next page, empty if this is the last.
 	List(req *switchyard.Request, page []Listed, next string) (*Reply, error)
 }
 
@@ -95,9 +97,9 @@ type Listed struct {
 	State   *State
 }
 
-// Pager is a front that knows some of its provider's pages itself.
+// Pager is a front that can answer some of its provider's pages itself.
 type Pager interface {
-	// Page is the answer; nil if the provider has to be asked after all.
+	// Page returns the answer; nil if the provider must be asked after all.
 	Page(PageCall) *Reply
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parse reads an address that a stranger wrote. Its errors wrap ErrURL and repeat nothing of the text, for that may
-// hold a signature or a password.
+// parse reads an address that a stranger wrote. Its errors wrap ErrURL and quote nothing of the text, for that may hold
+// a signature or a password.
 func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -17,8 +17,8 @@ func parse(address string) (*url.URL, error) {
 	return escaped(u), check(u)
 }
 
-// escaped is u with its query in characters that a request may have in its first line. Package url leaves a query as it
-// came, in which a space would end the address.
+// escaped returns u with its query in characters that a request may have in its first line. Package url leaves a query
+// as it came, and a space in it would end the address.
 func escaped(u *url.URL) *url.URL {
 	var b strings.Builder
 	for _, c := range []byte(u.RawQuery) {
@@ -32,7 +32,7 @@ func escaped(u *url.URL) *url.URL {
 	return u
 }
 
-// check is asked of the first address and of each that a redirect names.
+// check is called for the first address and for each that a redirect names.
 func check(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -45,11 +45,11 @@ func check(u *url.URL) error {
 	return checkHost(u.Hostname())
 }
 
-// checkHost refuses names that different parsers read differently. The dialer would stop them too; here they are
-// refused before any resolver is asked, the C library's among them, which takes 2130706433 for 127.0.0.1.
+// checkHost refuses names that different parsers read differently. The dialer would stop them too; but here they are
+// refused before any resolver is asked, among them the C library's, which takes 2130706433 for 127.0.0.1.
 func checkHost(host string) error {
 	for _, r := range host {
-		if r <= ' ' || r >= 0x7f || r == '%' { // U+3002 is a dot to some; a zone is an interface of ours
+		if r <= ' ' || r >= 0x7f || r == '%' { // U+3002 is a dot to some; after % comes the name of one of our network interfaces
 			return fmt.Errorf("%w: host is not plain ASCII", ErrURL)
 		}
 	}
@@ -73,7 +73,7 @@ func numeric(label string) bool {
 	return strings.Trim(label, digits) == ""
 }
 
-// plain is u for a log: without what may be secret.
+// plain returns u for a log: without what may be secret.
 func plain(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Body is the bytes of a Response, as they arrive. A read past the limit fails with ErrTooLarge, and one past the time
-// limit with context.DeadlineExceeded: io.EOF means that the file is whole. One goroutine reads it.
+// Body reads the bytes of a Response as they arrive. A read past the limit fails with ErrTooLarge, and one after the
+// time limit with context.DeadlineExceeded; io.EOF means that the file is whole. Only one goroutine may read it.
 type Body struct {
 	body   io.ReadCloser
 	left   int64
@@ -19,7 +19,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, fmt.Errorf("fetch: %w", ErrTooLarge)
 	}
-	if int64(len(p)) > b.left+1 { // one byte more than allowed tells a file that is just as large from a larger one
+	if int64(len(p)) > b.left+1 { // one byte more than allowed: this shows whether the file is larger
 		p = p[:b.left+1]
 	}
 	n, err := b.body.Read(p)

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Check tells whether address is one that may be called, as far as that can be told now, so that nobody is promised a
-// call that would never be made. The guard looks again when the call is made: a name may mean another host then. A name
-// that is not known now may be known then.
+// Check errs if address may not be called, as far as that can be known now, so that nobody is promised a call that would
+// never be made. When the call is made the guard checks again: by then a name may belong to another host. A name that cannot
+// be resolved now is no error, for later it may be.
 func (c *Client) Check(ctx context.Context, address string) error {
 	u, err := parse(address)
 	if err != nil {
@@ -32,8 +32,8 @@ func (c *Client) Check(ctx context.Context, address string) error {
 	return fmt.Errorf("fetch: %w", ErrBlocked)
 }
 
-// Blocked reports whether a call of address is one that the guard will refuse, as far as its text tells: it is an address of
-// digits that is not public, or this machine's name, and not among those that are allowed. No resolver is asked.
+// Blocked reports whether the guard will refuse a call of address, as far as its text shows: it is not allowed, and is this
+// machine's name or an IP address that is not public. No resolver is asked.
 func Blocked(address string, allow []string) bool {
 	u, err := url.Parse(address)
 	if err != nil || newDialer(allow, nil, 0).allows(u) {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// What a fetch fails with, besides the errors of the network and of the caller's context. Whose fault it is depends on
-// who named the address, so none of them is a *switchyard.Error yet. No error of this package holds a query.
+// The errors of a fetch, besides those of the network and of the caller's context. Whose fault they are depends on who
+// named the address, so none of them is a *switchyard.Error yet. No error of this package contains a query.
 var (
 	ErrURL      = errors.New("not an address that is fetched")
 	ErrBlocked  = errors.New("address is not public")
@@ -22,7 +22,7 @@ var (
 	ErrEncoded  = errors.New("answer is compressed") // though we did not ask for it
 )
 
-// StatusError is an answer that is neither the thing nor a redirect to it.
+// StatusError is the status of an answer that is neither the file nor a redirect to it.
 type StatusError struct{ Code int }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d", e.Code) }
@@ -59,17 +59,17 @@ func New(c Config) *Client {
 	}
 	d := newDialer(c.Allow, c.Resolver, connect)
 	return &Client{timeout: timeout, dialer: d, transport: &http.Transport{
-		Proxy:                  nil, // a proxy would resolve the name itself, out of the guard's sight
+		Proxy:                  nil, // a proxy would resolve the name itself, where the guard does not see it
 		DialContext:            d.dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Roots},
 		TLSHandshakeTimeout:    connect,
 		Protocols:              http1(),
-		DisableCompression:     true, // images are compressed already, and a gzip bomb never gets to explode
+		DisableCompression:     true, // images are compressed already, and a gzip bomb is never unpacked
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    64, // all pictures of a provider come from one host
 		IdleConnTimeout:        30 * time.Second,
-		ReadBufferSize:         2 << 10, // for heads: bodies are read past it
+		ReadBufferSize:         2 << 10, // for heads; bodies do not go through this buffer
 		WriteBufferSize:        1 << 10,
 	}}
 }
@@ -84,8 +84,8 @@ type Response struct {
 	Length      int64  // -1 if not declared
 }
 
-// Get opens what address names. A file of more than max bytes is an error, at once if its length is declared, else by
-// the read that passes max; it is never cut short. The time limit goes on until Body is closed.
+// Get fetches the file at address. A file of more than max bytes is an error: at once if its length is declared, else
+// of the read that passes max. It is never cut short. The time limit goes on until Body is closed.
 func (c *Client) Get(ctx context.Context, address string, max int64) (*Response, error) {
 	u, err := parse(address)
 	if err != nil {
@@ -110,8 +110,8 @@ func (c *Client) Get(ctx context.Context, address string, max int64) (*Response,
 	}, nil
 }
 
-// follow asks for u and goes where it is sent. It does so itself rather than by http.Client, which would add a Referer
-// with the query in it and quote a bad Location in its error. The answer, if any, is the caller's to close.
+// follow requests u and follows its redirects. It does not leave that to http.Client, which would send a Referer with
+// the query in it, and quote a bad Location in its error. If there is an answer, the caller closes it.
 func (c *Client) follow(ctx context.Context, u *url.URL) (*http.Response, *url.URL, error) {
 	for hops := 0; ; hops++ {
 		res, err := c.once(ctx, u)
@@ -133,7 +133,7 @@ func (c *Client) follow(ctx context.Context, u *url.URL) (*http.Response, *url.U
 func (c *Client) once(ctx context.Context, u *url.URL) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, ErrURL // its text would quote the address
+		return nil, ErrURL // the library's error would quote the address
 	}
 	req.Header.Set("User-Agent", "switchyard")
 	req.Header.Set("Accept", "*/*")
@@ -153,7 +153,7 @@ func redirects(status int) bool {
 	return false
 }
 
-// target is where location leads, seen from u.
+// target returns the address that a Location in an answer from u names.
 func target(u *url.URL, location string) (*url.URL, error) {
 	if location == "" {
 		return nil, fmt.Errorf("%w: no location", ErrRedirect)

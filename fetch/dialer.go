@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// dialer connects to public addresses, and to whatever host or host:port is allowed by name. The name decides which of
-// its two halves dials, so a host that is allowed may resolve to a private address, and no other name can ride on that.
+// dialer connects to public addresses, and to whatever host or host:port is allowed by name. It goes by the name in the
+// request: an allowed host may resolve to a private address, and no other name may.
 type dialer struct {
 	allow   map[string]bool // :: host or host:port, lower case → may be private
 	open    net.Dialer
@@ -44,8 +44,8 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return d.guarded.DialContext(ctx, network, addr)
 }
 
-// refusePrivate runs after resolution and before the connection is made, for each address that is tried; the address
-// it sees is the one that the kernel gets.
+// refusePrivate runs after resolution and before the connection is made, for each address that is tried. The address it
+// sees is the one that the kernel gets.
 func refusePrivate(network, address string, _ syscall.RawConn) error {
 	if network != "tcp4" && network != "tcp6" {
 		return fmt.Errorf("network %s: %w", network, ErrBlocked)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// special4 are the IPv4 ranges that are nobody's on the internet, from the registry of special-purpose addresses.
+// special4 are the IPv4 ranges that belong to nobody on the internet, from the registry of special-purpose addresses.
 var special4 = prefixes(
 	"0.0.0.0/8",       // this network; Linux connects 0.0.0.0 to itself
 	"10.0.0.0/8",      // private
@@ -24,7 +24,7 @@ var special4 = prefixes(
 	"240.0.0.0/4",     // reserved, broadcast
 )
 
-// special6 are the exceptions within global6. All that is outside of it is refused without being named: loopback,
+// special6 are the exceptions within global6. Everything outside global6 is refused and need not be listed: loopback,
 // unspecified, unique local, link-local, site-local, multicast, IPv4-compatible, discard.
 var (
 	global6  = netip.MustParsePrefix("2000::/3")
@@ -35,8 +35,8 @@ var (
 	)
 )
 
-// Two ranges carry an IPv4 address within, and are as public as that is. The local-use NAT64 range 64:ff9b:1::/48 is
-// outside of global6.
+// Addresses in two ranges contain an IPv4 address, and are as public as that is. The local-use NAT64 range
+// 64:ff9b:1::/48 is outside of global6.
 var (
 	nat64  = netip.MustParsePrefix("64:ff9b::/96")
 	sixTo4 = netip.MustParsePrefix("2002::/16")

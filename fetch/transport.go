@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TransportConfig is how a provider is reached. The zero TransportConfig serves for most.
+// TransportConfig is how a provider is reached. The zero value does for most.
 type TransportConfig struct {
 	Connect   time.Duration // for a connection, and again for its TLS handshake; 0: 5 s
 	FirstByte time.Duration // from the end of the request to the head of the answer; 0: no limit of its own
@@ -20,8 +20,8 @@ type TransportConfig struct {
 	CA        string        // PEM file of certificates that are trusted besides the system's; empty: none
 }
 
-// Transport reaches what the operator configured, unguarded: a provider may be on this machine. It follows no redirect,
-// so a key goes to no other host, and decompresses nothing.
+// Transport returns a transport to what the operator configured, unguarded: a provider may be on this machine. Its
+// connections follow no redirect, so a key goes to no other host, and decompress nothing.
 //
 // A caller that sends a paid request sets its GetBody to nil: otherwise net/http sends a POST again by itself, when a
 // kept connection breaks and the request carries an Idempotency-Key.
@@ -38,7 +38,7 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions := tls.NewLRUClientSessionCache(0) // which spare further connections half of the handshake's work
+	sessions := tls.NewLRUClientSessionCache(0) // they save further connections half of the handshake's work
 	return &http.Transport{
 		Proxy:                  proxy,
 		DialContext:            (&net.Dialer{Timeout: connect, Control: Unpaced}).DialContext,
@@ -53,9 +53,10 @@ func Transport(c TransportConfig) (*http.Transport, error) {
 	}, nil
 }
 
-// http1 is what is spoken with providers and with whoever has their pictures: one connection a request at a time, which the
-// bytes of an answer wait in until there is room for them. By HTTP/2 all share one, so that whoever must wait would keep up
-// everybody; the transport takes their bytes out of it instead, up to 4 MiB an answer, onto the heap and past server.memory.
+// http1 is the protocol for providers and for the hosts of their pictures: one connection for each request, in which the
+// bytes of an answer wait until there is room for them. With HTTP/2 all requests share a connection, and one that must wait
+// would hold up all others; so the transport reads on, up to 4 MiB of each answer, into memory that server.memory does not
+// bound.
 func http1() *http.Protocols {
 	p := new(http.Protocols)
 	p.SetHTTP1(true)
@@ -64,7 +65,7 @@ func http1() *http.Protocols {
 
 var errProxy = errors.New("want http://, https:// or socks5:// and a host")
 
-// proxyOf may hold a password, so its error quotes nothing.
+// proxyOf reads the address of a proxy. It may hold a password, so the error quotes nothing.
 func proxyOf(address string) (func(*http.Request) (*url.URL, error), error) {
 	if address == "" {
 		return nil, nil
@@ -76,7 +77,7 @@ func proxyOf(address string) (func(*http.Request) (*url.URL, error), error) {
 	return http.ProxyURL(u), nil
 }
 
-// rootsWith is the system's certificates and those of a file; nil means the system's.
+// rootsWith returns the system's certificates and those of a file; nil means the system's alone.
 func rootsWith(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

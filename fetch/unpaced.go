@@ -5,10 +5,10 @@ import (
 	"syscall"
 )
 
-// Unpaced is for net.ListenConfig.Control and net.Dialer.Control: connections that stay on this machine are not paced. Where
-// the host's default is BBR, which sends by a timer at the rate that it takes a path to have, passing large bodies on to an
-// app beside us would cost a quarter more. What comes by a listener inherits this from it. A kernel that knows no better
-// way leaves it as it is.
+// Unpaced is for net.ListenConfig.Control and net.Dialer.Control. It turns off pacing for connections that stay on this
+// machine. BBR, which is the default of some hosts, sends by a timer, at the rate that it believes a path to have; with it,
+// passing large bodies on to an app beside us would cost a quarter more. Connections that a listener accepts inherit the
+// setting. If the kernel knows no better algorithm nothing changes.
 func Unpaced(_, address string, c syscall.RawConn) error {
 	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().Unmap().IsLoopback() {
 		return c.Control(unpace)

@@ -27,8 +27,9 @@ func (b *bucket) set(r switchyard.Rate, burst int, now time.Time) {
 	}
 }
 
-// reserve takes n tokens, and says when they may be used. More than a full bucket would never be there at once: such a
-// batch waits for a full one and leaves the rest as a debt for whoever comes next, so that it passes, and the mean holds.
+// reserve takes n tokens, and says when they may be used. If n is more than a full bucket, so many would never be there
+// at once. Such a batch waits for a full bucket and leaves the rest as a debt to whoever comes next: so it passes, and
+// the mean rate holds.
 func (b *bucket) reserve(n int, now time.Time) (wait time.Duration, undo func(time.Time)) {
 	if b.lim == nil || n <= 0 {
 		return 0, func(time.Time) {}
@@ -41,8 +42,8 @@ func (b *bucket) reserve(n int, now time.Time) (wait time.Duration, undo func(ti
 		taken = append(taken, b.lim.ReserveN(now, min(left, burst)))
 	}
 	return wait, func(at time.Time) {
-		// The last one first: a reservation gives back only what nobody reserved after it. And nothing once its time
-		// has come, so that a refusal must undo at the very instant at which it reserved.
+		// Undo the last one first: a reservation gives back only what was not reserved again after it. It gives back
+		// nothing once its time has come, so a refusal must undo at the very instant at which it reserved.
 		for i := len(taken) - 1; i >= 0; i-- {
 			taken[i].CancelAt(at)
 		}

@@ -41,7 +41,8 @@ const (
 	overRoute    = "route"
 )
 
-// SetDefaults is what a budget is that does not say. What happens at the limit depends on the scope: see atLimit.
+// SetDefaults sets what a budget has that does not say otherwise. What happens at the limit depends on the scope: see
+// atLimit.
 func (b *Budget) SetDefaults() { *b = Budget{Per: PerDay, WarnAt: 0.8, Unknown: PassOver} }
 
 // Validate names every fault by its path from the budget on. That the one it is over exists is for the caller to see.
@@ -90,8 +91,8 @@ func (b *Budget) One() (kind, name string) {
 	return kind, name
 }
 
-// atLimit is what happens at the limit. Unless the file says, a provider or a target is passed over, since others may
-// serve, and everybody else is refused.
+// atLimit returns what happens at the limit. Unless the file says otherwise, a provider or a target is passed over, since
+// others may serve; for all other scopes the request is refused.
 func (b *Budget) atLimit() string {
 	if b.AtLimit != "" {
 		return b.AtLimit
@@ -102,7 +103,7 @@ func (b *Budget) atLimit() string {
 	return Refuse
 }
 
-// calendar is the window that now is in.
+// calendar returns the window that now is in.
 func (b *Budget) calendar(now time.Time) (from, until time.Time) {
 	zone, err := time.LoadLocation(b.Timezone)
 	if err != nil { // Validate has seen to it
@@ -120,7 +121,7 @@ func (b *Budget) calendar(now time.Time) (from, until time.Time) {
 	return midnight(y, m, d, zone), midnight(y, m, d+1, zone)
 }
 
-// midnight is when a day begins; where clocks are put forward at midnight, that is when they are.
+// midnight returns when a day begins. If clocks are put forward at midnight, the day begins at that moment.
 func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
 	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
 	if t.Hour() > 12 { // the evening before, by which time.Date may mean a midnight that there is not
@@ -136,7 +137,7 @@ type Spending struct {
 	Images                               int
 }
 
-// subject is who spends, as far as a budget over kind is concerned.
+// subject returns who spends, for a budget over kind.
 func (s *Spending) subject(kind string) string {
 	switch kind {
 	case overKey:

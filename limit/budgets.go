@@ -23,9 +23,9 @@ type Spent struct {
 // those are known when it ends.
 type Books func(ctx context.Context, kind string, since, until time.Time) (map[string]Spent, error)
 
-// Budgets keep what is spent within bounds: the estimate of a request is reserved before it leaves, and what it did cost
-// is booked when it has ended, so that requests that run at once cannot spend the same money. They outlive reloads. The
-// zero value has none; nor has a nil one, of which nothing but Reserve and Resume may be asked. All methods may be called at once.
+// Budgets keep spending within bounds. The estimate of a request is reserved before it leaves, and its real cost is booked when it has
+// ended, so that requests at the same time cannot spend the same money. They outlive reloads. The zero value has none. On a nil *Budgets,
+// which has none either, only Reserve and Resume may be called. All methods may be called at once.
 type Budgets struct {
 	mu   sync.Mutex // guards all below
 	list []*purse
@@ -38,13 +38,14 @@ type purse struct {
 	window    *window
 }
 
-// window is the calendar window that a budget is in, which is the same for everybody.
+// window is the calendar window that a budget is in, the same for all subjects.
 type window struct {
 	from, until time.Time
 	accounts    map[string]*account // :: subject → what it has spent in this window; the empty one is for all
 }
 
-// account is one subject's. When the window is over it stays as it is, for whoever still has something reserved in it.
+// account is one subject's account in one window. When the window has ended it stays as it is, for those who still have something reserved
+// in it.
 type account struct {
 	spent    Spent
 	reserved Spent
@@ -75,7 +76,7 @@ func (b *Budgets) Configure(ctx context.Context, list []Budget, now time.Time, b
 	return nil
 }
 
-// swap counts by list from now on, and tells what was there before, and which of list are new.
+// swap puts list in force, and returns the purses of before, and those of list that are new.
 func (b *Budgets) swap(list []Budget) (old, added []*purse) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,7 +143,7 @@ func (b *Budgets) Resume(s Spending, started, now time.Time) (settle func(switch
 	return b.hold(held, worth(&s))
 }
 
-// booked is what books tell of a request that runs: what it came to if it was lost.
+// booked returns what the books count for a request that runs: its cost if it is lost.
 func booked(s *Spending) Spent {
 	lost := s.Estimate
 	lost.Charge = switchyard.ChargePossible
@@ -175,7 +176,7 @@ func (b *Budgets) hold(held []place, amount Spent) func(switchyard.Cost, int) {
 	}
 }
 
-// worth is what a request takes if all goes well.
+// worth returns what a request costs if all goes well.
 func worth(s *Spending) Spent {
 	w := Spent{Images: s.Images}
 	if s.Estimate.Basis != switchyard.BasisUnknown {
@@ -184,7 +185,7 @@ func worth(s *Spending) Spent {
 	return w
 }
 
-// charged is what an attempt came to.
+// charged returns what an attempt has cost.
 func charged(cost switchyard.Cost, images int) Spent {
 	switch {
 	case cost.Charge == switchyard.ChargeNone || cost.Charge == "":
@@ -203,7 +204,7 @@ func (s *Spent) add(o Spent, times int) {
 
 func (p *purse) subject(s *Spending) string { return s.subject(p.kind) }
 
-// of is the account that a request would be paid from; nil if the budget is not over it.
+// of returns the account that a request would be paid from; nil if the budget is not over it.
 func (p *purse) of(s *Spending, now time.Time) *account {
 	subject := p.subject(s)
 	if p.kind != overAll && subject == "" || p.one != "" && p.one != subject {
@@ -212,8 +213,8 @@ func (p *purse) of(s *Spending, now time.Time) *account {
 	return p.account(subject, now)
 }
 
-// stepBack is how far a clock may be put back without leaving a window that has begun. When it has been further ahead than that,
-// a window of the future would last until then.
+// stepBack is how far a clock may be set back before a window that has begun is left. If a clock that was far ahead is set right, its
+// window would otherwise last until the time in the future at which it ends.
 const stepBack = time.Hour
 
 // account is a subject's, of the present window.
@@ -231,7 +232,7 @@ func (p *purse) account(subject string, now time.Time) *account {
 	return a
 }
 
-// tidy forgets an account that has nothing in it, lest names that come and go pile up: those with money in them are
+// tidy removes an account that has nothing in it, or names that come and go would pile up. The number of accounts with money in them is
 // bounded by the money.
 func (p *purse) tidy(subject string, a *account) {
 	if w := p.window; w.accounts[subject] == a && *a == (account{}) {
@@ -239,7 +240,7 @@ func (p *purse) tidy(subject string, a *account) {
 	}
 }
 
-// refusal is why a request may not leave; nil if it may.
+// refusal returns why a request may not leave; nil if it may.
 func (p *purse) refusal(a *account, s *Spending, now time.Time) error {
 	unpriced, taken := s.Estimate.Basis == switchyard.BasisUnknown, a.spent.Money+a.reserved.Money
 	var why string
@@ -292,8 +293,8 @@ func (s *BudgetState) Used() float64 {
 	return used
 }
 
-// States tell how all budgets stand, in the order of the file, then by subject. One that nobody has spent from has a state
-// of its own if it is over one subject, or over all.
+// States returns how all budgets stand, in the order of the file, then by subject. A budget that nobody has spent from has a state only if
+// it is over one subject, or over all.
 func (b *Budgets) States(now time.Time) []BudgetState {
 	b.mu.Lock()
 	defer b.mu.Unlock()

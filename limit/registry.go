@@ -15,11 +15,11 @@ import (
 // ErrLimited is wrapped by the error of an Acquire that a limit refused.
 var ErrLimited = errors.New("limit reached")
 
-// unknownWait is the advice to whoever finds every place taken: nobody knows how long a picture takes.
+// unknownWait is the advice when every place is taken: nobody knows how long a picture takes.
 const unknownWait = time.Second
 
-// Scope is what a limit belongs to. Places are taken in this order: who waits for a wide one holds only narrower ones,
-// its own, so that one key's queue never idles a provider, and no two callers wait for each other.
+// Scope is what a limit belongs to. Places are taken in this order, from narrow to wide. Whoever waits for a wide one holds only
+// narrower places of its own: so one key's queue never leaves a provider idle, and no two callers wait for each other.
 type Scope uint8
 
 const (
@@ -100,8 +100,8 @@ func (r *Registry) Acquire(ctx context.Context, names []Name, n int, patience ti
 	return sync.OnceFunc(giveBack), nil
 }
 
-// TakeImages takes the tokens of n images at once, or none, for one who has a place at name and has learned only then for how many
-// it is. The error is that of an Acquire without patience.
+// TakeImages takes the tokens of n images at once, or none. It is for a caller that has a place at name, and has learned only
+// after that how many images it wants. The error is that of an Acquire without patience.
 func (r *Registry) TakeImages(name Name, n int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,14 +115,14 @@ func (r *Registry) TakeImages(name Name, n int) error {
 	return throttled(name, wait, "over its rate")
 }
 
-// Load is how busy one name is, for picks by load.
+// Load returns how busy one name is, for picks by load.
 func (r *Registry) Load(name Name) Load {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.gates[name].load()
 }
 
-// Loads is how busy everybody is, for metrics. A name that is neither configured nor busy is left out.
+// Loads returns how busy all names are, for metrics. A name that is neither configured nor busy is left out.
 func (r *Registry) Loads() map[Name]Load {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,7 +133,7 @@ func (r *Registry) Loads() map[Name]Load {
 	return loads
 }
 
-// order is names from narrow to wide, each once: the same place twice would wait for itself.
+// order returns the names from narrow to wide, each once: to take the same place twice would mean to wait for oneself.
 func order(names []Name) []Name {
 	names = slices.Clone(names)
 	slices.SortFunc(names, func(a, b Name) int {
@@ -167,8 +167,8 @@ func (r *Registry) enter(ctx context.Context, name Name, deadline time.Time) (*g
 	return nil, err
 }
 
-// spend takes tokens at every name at one instant, then waits for the slowest. What it cannot use in time it gives back
-// at that same instant, so that a refused request costs nobody anything.
+// spend takes tokens at every name at one instant, then waits for the slowest. If it cannot use them in time it gives them back
+// at that same instant, so that a refused request costs nothing.
 func (r *Registry) spend(ctx context.Context, names []Name, n int, deadline time.Time) error {
 	r.mu.Lock()
 	now := time.Now()

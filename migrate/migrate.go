@@ -1,7 +1,7 @@
-// Package migrate brings a package's tables in a SQL database up to date. Migrations are files, embedded in the program
-// and carried out in the order of their names, with a note of each. All that are missing are one transaction: a new file's
-// tables would otherwise wait for the disk once a migration. What all of them come to may be a text of its own, which is
-// quicker for a new database, and where to look up how the tables are.
+// Package migrate brings a package's tables in a SQL database up to date. Migrations are files, embedded in the program and
+// carried out in the order of their names; the database keeps how many were. All that are missing are carried out in one
+// transaction: otherwise a new file's tables would wait for the disk once for each migration. A single text may say what all
+// of them together make: it is quicker for a new database, and there one can look up what the tables are.
 package migrate
 
 import (
@@ -13,32 +13,32 @@ import (
 
 // Technology is what databases do differently.
 type Technology struct {
-	exists string // counts the tables of a name
-	lock   string // makes others who migrate wait until the transaction ends; empty if each transaction does that anyway
+	exists string // query that counts the tables of a name
+	lock   string // statement that makes others who migrate wait until the transaction ends; empty if every transaction does that anyway
 }
 
 // SQLite keeps tables in a file. Its connections must begin transactions with the write lock (_txlock=immediate): that is
 // how two processes that start at once are kept apart.
 var SQLite = Technology{exists: `SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = $1`}
 
-// PostgreSQL looks for tables in the connection's schema. Its transactions do not wait for each other, so they take a
-// lock of their own; the number is any that nobody else takes.
+// PostgreSQL looks for tables in the connection's schema. Its transactions do not wait for each other, so they take a lock
+// of their own; its number is an arbitrary one that nobody else uses.
 var PostgreSQL = Technology{
 	exists: `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1`,
 	lock:   `SELECT pg_advisory_xact_lock(7949127031)`,
 }
 
-// Tables are a package's tables in a database that others may keep tables in, too.
+// Tables are the tables of one package, in a database in which others may keep tables, too.
 type Tables struct {
 	Technology
 	Files   fs.FS  // the migrations: all its files, in the order of their names
-	Whole   string // what all of them come to, for a database that has seen none; empty if it sees them one by one
-	Version string // name of the table that keeps how many were carried out
+	Whole   string // what all of them together make, for a new database; empty: that, too, gets them one by one
+	Version string // name of the table that says how many were carried out
 }
 
-// NewerError is a database that a newer build has migrated. An older one must not touch what it does not know.
+// NewerError says that a newer build has migrated the database. An older one must not touch tables that it does not know.
 type NewerError struct {
-	Table      string // that keeps the version
+	Table      string // the table with the version
 	Has, Knows int
 }
 
@@ -46,7 +46,7 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("its tables are at version %d (%s), of a newer build; this one knows %d", e.Has, e.Table, e.Knows)
 }
 
-// OlderError is a database that has yet to be migrated, found by who may not do so.
+// OlderError says that the database has yet to be migrated, which Check does not do.
 type OlderError struct {
 	Table      string
 	Has, Knows int
@@ -56,8 +56,8 @@ func (e *OlderError) Error() string {
 	return fmt.Sprintf("its tables are at version %d (%s), of an older build; this one needs %d, which serve brings them to", e.Has, e.Table, e.Knows)
 }
 
-// Up carries out the migrations that the database has not seen, all or none of them. It writes nothing if there are none, so
-// that another process's lock does not keep the program from starting. Any number of processes may do so at once.
+// Up carries out the migrations that the database has not had, all or none of them. If none is missing it writes nothing, so
+// that another process's lock cannot keep the program from starting. Any number of processes may call it at once.
 func (t Tables) Up(ctx context.Context, db *sql.DB) error {
 	names, done, err := t.compare(ctx, db)
 	if err != nil || done == len(names) {
@@ -73,7 +73,7 @@ func (t Tables) Up(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	if names, done, err = t.compare(ctx, tx); err != nil { // others may have been at it before we held the lock
+	if names, done, err = t.compare(ctx, tx); err != nil { // another process may have migrated before we held the lock
 		return err
 	}
 	if done == 0 && t.Whole != "" {
@@ -94,7 +94,7 @@ func (t Tables) Up(ctx context.Context, db *sql.DB) error {
 	return tx.Commit()
 }
 
-// one carries out what brings the tables to a version, and notes that it was.
+// one carries out a text that brings the tables to a version, and writes that down.
 func (t Tables) one(ctx context.Context, tx *sql.Tx, text string, version int) error {
 	for _, q := range []string{
 		`CREATE TABLE IF NOT EXISTS ` + t.Version + ` (version INTEGER PRIMARY KEY)`,
@@ -118,7 +118,7 @@ func (t Tables) Check(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// compare tells all migrations, and how many of them the database has seen; a NewerError if it has seen more.
+// compare returns the names of all migrations, and how many of them the database has had; a NewerError if it has had more.
 func (t Tables) compare(ctx context.Context, q querier) (names []string, done int, err error) {
 	if names, err = t.names(); err != nil {
 		return nil, 0, err
@@ -143,7 +143,7 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// version is how many migrations were carried out.
+// version returns how many migrations were carried out.
 func (t Tables) version(ctx context.Context, q querier) (version int, err error) {
 	var tables int
 	if err := q.QueryRowContext(ctx, t.exists, t.Version).Scan(&tables); err != nil || tables == 0 {

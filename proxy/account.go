@@ -10,7 +10,7 @@ import (
 	"switchyard/ledger"
 )
 
-// Journal is where money is written to first; the Journal of package ledger is.
+// Journal is where money is written to first; ledger.Journal implements it.
 type Journal interface {
 	// Append returns when the records are on disk, all or none. It keeps none of them, nor does Write.
 	Append(context.Context, ...ledger.Record) error
@@ -19,7 +19,7 @@ type Journal interface {
 	// machine. If synced fails they are lost.
 	Write(context.Context, ...ledger.Record) (synced func() error, err error)
 
-	// State is the error with which the latest write failed, and since when none has gone well; nil if it went well.
+	// State returns the error with which the latest write failed, and since when none has gone well; nil if the latest went well.
 	State() (since time.Time, err error)
 }
 
@@ -48,13 +48,13 @@ func newAccount(j Journal, g switchyard.Generation) *account {
 	return a
 }
 
-// Open has the attempt on disk before its request leaves.
+// Open writes the attempt to disk before its request leaves.
 func (a *account) Open(ctx context.Context, at switchyard.Attempt) error {
 	return a.append(ctx, ledger.OpenRecord(at))
 }
 
-// Write has the attempt in the kernel's hands before its request leaves, and leaves it to Synced to wait for the disk. One
-// goroutine calls both.
+// Write gets the attempt into the kernel's hands before its request leaves; to wait for the disk is left to Synced. One goroutine calls
+// both.
 func (a *account) Write(ctx context.Context, at switchyard.Attempt) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,8 +66,8 @@ func (a *account) Write(ctx context.Context, at switchyard.Attempt) error {
 	return err
 }
 
-// Synced returns when what Write wrote is on disk. If it did not get there it is appended once more, since the journal may
-// have found its feet again; if that fails, too, it waits for End.
+// Synced returns when what Write wrote is on disk. If it did not get there Synced appends it once more, since the journal may have
+// recovered; if that fails, too, it waits for End.
 func (a *account) Synced(ctx context.Context) error {
 	records := a.written
 	if a.written = nil; records == nil || a.synced() == nil {
@@ -83,8 +83,8 @@ func (a *account) Synced(ctx context.Context) error {
 	return err
 }
 
-// Hold has the provider's job id on disk before anybody waits for it. What the journal cannot take waits for another flush: the
-// provider has accepted the job, and to give it up would be to pay for nothing.
+// Hold writes the provider's job id to disk before anybody waits for the job. If the journal cannot take it, it waits for another flush:
+// the provider has accepted the job, and to give it up would be to pay for nothing.
 func (a *account) Hold(ctx context.Context, at switchyard.Attempt) error {
 	held := ledger.HoldRecord(at)
 	err := a.append(ctx, held)
@@ -125,7 +125,7 @@ func tear(records []ledger.Record) {
 	}
 }
 
-// End has everything on disk. If that fails it waits, the end as well, for another flush.
+// End writes everything to disk. If that fails everything waits for another flush, the end as well.
 func (a *account) End(ctx context.Context, g switchyard.Generation) error {
 	a.mu.Lock()
 	a.wait(ledger.EndRecord(g))
@@ -162,7 +162,7 @@ func flush(ctx context.Context, j Journal, accounts ...*account) error {
 	return err
 }
 
-// append writes what waited, too. If that fails it waits on; what was to be new has never been.
+// append writes fresh, and what waits, too. If that fails, what waits goes on waiting, and fresh is dropped.
 func (a *account) append(ctx context.Context, fresh ledger.Record) error {
 	waited := a.take()
 	err := a.journal.Append(ctx, append(waited, fresh)...)

@@ -113,7 +113,7 @@ func (c *crowd) wait() {
 	<-empty
 }
 
-// UnderWay is how busy the front door is.
+// UnderWay says how much the front door has to do.
 type UnderWay struct {
 	Requests int // of apps, those in the queue included
 	Waiting  int // of these, in the queue before max_in_flight
@@ -131,7 +131,7 @@ func (c *crowd) count() int {
 	return c.n
 }
 
-// line is how many wait for their turn.
+// line returns how many wait for their turn.
 func (a *admission) line() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -110,7 +110,7 @@ func (q *request) relay(ans *attempt.Answer, t *tape) (sent, err error) {
 	}
 }
 
-// cutOff breaks a stream visibly that did not come to its end.
+// cutOff breaks off a stream that did not come to its end, so that the app notices.
 func cutOff(err error) error {
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -158,8 +158,8 @@ func (q *request) refuse(err error) {
 }
 
 // triesAgain reports whether the app's SDK would send the request again after that status, and pay again if need be. The AI SDK, of
-// which every provider's package is a part, does so twice and goes by nothing else; so do Google's own, if their apps say how often,
-// and google-genai-sdk has that name in it. The others go by what their dialects say.
+// which every provider's package is a part, does so twice, by the status alone. So do Google's own SDKs, which have google-genai-sdk
+// in their name, if their apps say how often. The others go by what their dialects say.
 func (q *request) triesAgain(status int) bool {
 	passing := status >= 500 || status == http.StatusRequestTimeout || status == http.StatusConflict || status == http.StatusTooManyRequests
 	return passing && strings.Contains(q.r.UserAgent(), "ai-sdk")
@@ -207,15 +207,14 @@ func seconds(d time.Duration) string {
 	return strconv.Itoa(int((min(d, breaker.MaxNotBefore) + time.Second - 1) / time.Second))
 }
 
-// hidden are headers of a provider's answer that mean something between it and us alone, or that would speak for our
-// own address.
+// hidden are headers of a provider's answer that concern only it and us, or that would speak for our own address.
 var hidden = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 	"Set-Cookie", "Alt-Svc", "Strict-Transport-Security", "Location", "Content-Length",
 	"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
 }
 
-// answerHeader is what an app may see of a provider's answer.
+// answerHeader returns what an app may see of the headers of a provider's answer.
 func answerHeader(h http.Header) http.Header {
 	out := http.Header{}
 	var named []string // in Connection: between the provider and us, too

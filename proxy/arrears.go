@@ -29,8 +29,8 @@ type arrears struct {
 	full    bool // which has been told
 }
 
-// owe has the end of an account written later. One of which the journal has never taken anything is forgotten: nothing was
-// sent for it, and it must not take the place of one that was paid for.
+// owe arranges that the end of an account is written later. If the journal has never taken anything of an account, it is
+// forgotten: nothing was sent for it, and it must not take the place of one that was paid for.
 func (h *Handler) owe(a *account) {
 	if !a.begun() {
 		return
@@ -78,8 +78,8 @@ func (h *Handler) chase() {
 	}
 }
 
-// pay writes what is owed, as far as the journal takes it, and is for how many generations that went. When nothing is left,
-// whoever owes next begins anew.
+// pay writes what is owed, as far as the journal takes it, and returns for how many generations it did. When nothing is
+// left, the next call of owe begins anew.
 func (r *arrears) pay(j Journal) (n int, err error) {
 	for {
 		accounts := r.some()
@@ -119,7 +119,7 @@ func (r *arrears) strike(accounts []*account) {
 	r.full = false
 }
 
-// giveUp leaves what is owed to whoever owes next, or to the next start.
+// giveUp leaves what is owed to the next call of owe, or to the next start.
 func (r *arrears) giveUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

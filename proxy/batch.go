@@ -105,7 +105,7 @@ func (all *batches) add(b *batch, now time.Time) error {
 	return nil
 }
 
-// of is a batch by its id, for one of those who may know of it.
+// of returns a batch by its id, to one of those who may know of it.
 func (all *batches) of(id string, tenants []string) (*batch, error) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -227,8 +227,8 @@ func (x *extra) readItem(v *spool.Value) (item batchItem, err error) {
 	return item, x.keepable(place, r, &item)
 }
 
-// keepable refuses what would be paid, and lost: events, and what is no generation and only passes through. What else is wrong
-// with a request is told as its own result.
+// keepable refuses what would be paid for and lost: events, and what passes through because it is no generation. Other faults
+// of a request are told as its own result.
 func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 	text, err := item.body.Open()
 	if err != nil {
@@ -252,7 +252,7 @@ func (x *extra) keepable(place place, r *http.Request, item *batchItem) error {
 	return nil
 }
 
-// knownKeys refuses what it does not know, lest a misspelt word be passed over in silence.
+// knownKeys refuses keys that it does not know, so that a misspelt one is not silently ignored.
 func knownKeys(v *spool.Value, known ...string) error {
 	for key := range v.Members() {
 		if !slices.Contains(known, key) {

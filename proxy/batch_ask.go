@@ -13,10 +13,10 @@ import (
 	"switchyard/spool"
 )
 
-// asked is the batch that a request names.
+// asked returns the batch that a request names.
 func (x *extra) asked() (*batch, error) { return x.batches.of(x.r.PathValue("id"), x.tenants) }
 
-// batch tells how it stands.
+// batch answers how the batch stands.
 func (x *extra) batch() (batchDoc, error) {
 	b, err := x.asked()
 	if err != nil {

@@ -42,7 +42,7 @@ type batchResult struct {
 	text   []byte    // as the app would have got it: of an error, or an answer that is not kept, which tells of a ticket
 }
 
-// startBatch has the requests of a batch served, without an app to wait for them.
+// startBatch serves the requests of a batch, without an app that waits for them.
 func (x *extra) startBatch(b *batch, key string) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(x.r.Context()))
 	begin, beginNone := context.WithCancel(ctx)
@@ -68,7 +68,7 @@ func (x *extra) startBatch(b *batch, key string) {
 	})
 }
 
-// serveItem has one request served, more than once if there was no room for it. When ctx ends it is not begun.
+// serveItem serves one request, more than once if there was no room for it. If ctx has ended it is not begun.
 func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res batchResult) {
 	for try := 1; ; try++ {
 		if ctx.Err() != nil {
@@ -95,8 +95,8 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 	}
 }
 
-// carryItem is carry for a goroutine of ours, where nobody else would catch what net/http does: the panic of an answer that is
-// cut off.
+// carryItem is carry for a goroutine of ours. There it must catch itself what net/http catches elsewhere: the panic of an
+// answer that is cut off.
 func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -108,7 +108,7 @@ func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
 	return x.carry(w, r)
 }
 
-// itemRequest is one request of a batch as it would have come by itself, but for its body.
+// itemRequest makes the request of a batch as it would have come by itself, except its body.
 func (x *extra) itemRequest(ctx context.Context, item *batchItem, key string) (*http.Request, error) {
 	path, err := url.ParseRequestURI(item.path)
 	if err != nil || path.Host != "" {

@@ -12,8 +12,8 @@ import (
 	"switchyard/spool"
 )
 
-// upload is an app's body, and notes how far it came. That it could not be read is not its provider's fault. The transport reads
-// it in a goroutine of its own.
+// upload reads an app's body, and notes how far it came: if it could not be read, that is not the provider's fault. The
+// transport reads it in a goroutine of its own.
 type upload struct {
 	io.ReadCloser
 	whole  atomic.Bool // it was read to its end
@@ -64,7 +64,7 @@ func (q *request) read() (*spool.Message, error) {
 	return msg, err
 }
 
-// message is a request for a place, of at most so many bytes, as it has arrived whole.
+// message reads a request for a place, of at most so many bytes, to its end.
 func (h *Handler) message(r *http.Request, at place, most int64) (*spool.Message, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, switchyard.Invalid("", "Content-Encoding %q is not supported.", encoding)

@@ -18,7 +18,7 @@ type caller struct {
 // hasOwn reports whether the app has a credential that it may use towards the provider that this belongs to.
 func (c *caller) hasOwn() bool { return !c.own.IsZero() }
 
-// keyName is that of the virtual key; empty without.
+// keyName returns the name of the virtual key; empty without one.
 func (c *caller) keyName() string {
 	if c.key == nil {
 		return ""
@@ -26,13 +26,13 @@ func (c *caller) keyName() string {
 	return c.key.Name
 }
 
-// limit is that of the virtual key, which there is.
+// limit returns the limit of the virtual key, which must be there.
 func (c *caller) limit() limit.Name { return limit.Name{Scope: limit.Key, Name: c.key.Name} }
 
 // anonymous is the tenant of callers without any credential.
 const anonymous = "anonymous"
 
-// identify tells who calls: by the app's credential, or if there is none by the pass in an address that we led it to.
+// identify finds out who calls: by the app's credential; if there is none, by the pass in an address that we gave it.
 func (q *request) identify() (*caller, error) {
 	secret := q.takeKey()
 	pass := q.place.query.Get(passParam)
@@ -45,7 +45,8 @@ func (q *request) identify() (*caller, error) {
 	return q.snap.Keys.identify(secret)
 }
 
-// takeKey is the app's credential. Of a request to a passthrough provider it stays where it is: it may be for that one.
+// takeKey takes the app's credential out of the request. In a request to a passthrough provider it is left in place,
+// for it may be meant for that one.
 func (q *request) takeKey() switchyard.Secret {
 	if q.place.dialect == nil {
 		said := q.r.Header.Get("Authorization")

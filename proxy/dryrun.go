@@ -66,9 +66,9 @@ func (q *request) tellPlan() error {
 	return q.write(dialect.JSON(http.StatusOK, "application/json", spool.Bytes(append(body, '\n'))))
 }
 
-// DryRun is the plan of a request that nobody has sent, as a sidecar with this config would make it that has just
-// started: without anything learned, and with nobody stopped by hand. key is the virtual key that it comes with; nil for
-// the credential in its headers.
+// DryRun makes the plan for a request that was not sent, as a sidecar that has just started with this config would: with
+// nothing learned, and nothing stopped by hand. key is the virtual key that it comes with; nil for the credential in its
+// headers.
 func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc, error) {
 	place, ok := s.locate(r)
 	if !ok || place.op != dialect.Generate {
@@ -92,7 +92,7 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 	return q.planDoc(), nil
 }
 
-// planDoc is who would serve a request now.
+// planDoc returns who would serve a request now.
 func (q *request) planDoc() PlanDoc {
 	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	left, _ := q.alive(plan)
@@ -123,7 +123,7 @@ func describePlan(plan *router.Plan) PlanDoc {
 	return doc
 }
 
-// reason is why a candidate stands where it does.
+// reason says why a candidate is in its place.
 func reason(plan *router.Plan, c *router.Candidate, estimate *json.Number) string {
 	switch {
 	case plan.Arm != "" && c.Target.Name == plan.Arm:

@@ -2,8 +2,8 @@ package router
 
 import "switchyard"
 
-// Choices are the words that a key of a route may have: "pick", "require.capabilities", "experiment.goal"; nil if it takes
-// others, too.
+// Choices returns the words that a key of a route may have: "pick", "require.capabilities", "experiment.goal"; nil if it
+// takes others, too.
 func Choices(key string) []string {
 	switch key {
 	case "pick":

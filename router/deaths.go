@@ -9,15 +9,15 @@ import (
 // maxDeaths bounds what is remembered: the names of models come from strangers.
 const maxDeaths = 1024
 
-// Deaths is the models that their providers have said, in answers, to be shut down: the latest 1,024 of them. It
-// outlives reloads. The zero value and nil know of none. Safe for concurrent use.
+// Deaths is the models that have been shut down, according to answers of their providers: the latest 1,024 of them.
+// It outlives reloads. The zero value and nil know of none. Safe for concurrent use.
 type Deaths struct {
 	once  sync.Once
-	known *lru.Cache[[2]string, struct{}] // :: dialect, model → they are dead
+	known *lru.Cache[[2]string, struct{}] // the dialect and the model of each that is dead
 }
 
 func (d *Deaths) init() {
-	d.once.Do(func() { d.known, _ = lru.New[[2]string, struct{}](maxDeaths) }) // it errs on sizes below 1 alone
+	d.once.Do(func() { d.known, _ = lru.New[[2]string, struct{}](maxDeaths) }) // it errs only on sizes below 1
 }
 
 // Learn notes a death.

@@ -6,8 +6,8 @@ import (
 	"switchyard"
 )
 
-// Estimate is what a request, or the part of it that is one call, would cost at the candidate if all went well. What is sent is
-// paid for in each call.
+// Estimate returns what a request, or the part of it that is one call, would cost at the candidate if all went well. What is
+// sent is paid for in each call.
 func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 	size := c.expects(req)
 	w := switchyard.Work{
@@ -28,7 +28,7 @@ func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
 	return c.Target.Price.Estimate(w.Assume(c.Target.Row))
 }
 
-// calls is how many of them it takes; a part of a request is one.
+// calls returns how many calls the request takes; a part of a request is one.
 func (c Candidate) calls(req *switchyard.Request) int {
 	if c.Fitted == nil || req.Images < c.Request.Images {
 		return 1
@@ -36,7 +36,7 @@ func (c Candidate) calls(req *switchyard.Request) int {
 	return c.Calls
 }
 
-// expects is the size in pixels that the target will most likely make.
+// expects returns the size in pixels that the target will most likely make.
 func (c Candidate) expects(req *switchyard.Request) switchyard.Size {
 	if req.Size != (switchyard.Size{}) {
 		return req.Size

@@ -39,13 +39,13 @@ const (
 // goals are all of them.
 var goals = []string{GoalSatisfaction, GoalSuccess, GoalLatency, GoalCost}
 
-// SetDefaults is what an experiment has that does not say.
+// SetDefaults sets what an experiment has that does not say otherwise.
 func (e *Experiment) SetDefaults() {
 	*e = Experiment{Goal: GoalSatisfaction, Stop: Stop{Confidence: 0.95}}
 }
 
-// Validate names every fault by its path from the experiment on. That its arms are targets and its unit is a text New
-// checks.
+// Validate names every fault by its path from the experiment on. New checks that its arms are targets and that its unit
+// gives a text.
 func (e *Experiment) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -74,11 +74,11 @@ func (e *Experiment) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Variant is an arm of an experiment, as the ledger and the app are told it: no two experiments share one, since the name
-// of an experiment has no colon.
+// Variant returns the name of an arm of an experiment for the ledger and the app. No two experiments share one, since the
+// name of an experiment has no colon.
 func Variant(experiment, arm string) string { return experiment + ":" + arm }
 
-// assigned is an experiment compiled.
+// assigned is a compiled experiment.
 type assigned struct {
 	Experiment
 	name string
@@ -113,8 +113,14 @@ func (r *Router) compileExperiments() (errs []error) {
 	return errs
 }
 
-// Assign is the arm of a unit. It depends on nothing else than the experiment's name, its arms and weights, so that a
-// unit has the same one in each process, on each machine, for ever; the order of the arms does not matter.
+// Assign returns the arm of a unit. It depends only on the experiment's name, its arms and their weights, so a unit has the
+// same arm in each process, on each machine, for ever; the order of the arms does not matter.
+//
+// Each arm draws a time from an exponential distribution whose rate is its weight; the earliest wins (weighted rendezvous
+// hashing: Schindelhauer and Schomaker, Weighted distributed hash tables, 2005). When the weights of two arms change, no
+// other way to assign keeps more units where they are; for more arms, no way is the best for every change (Moulton and
+// Jiang, Maximally consistent sampling and the Jaccard index of probability distributions, 2018). Only the ratio of the
+// weights matters.
 //
 // Each arm draws a time from an exponential distribution whose rate is its weight; the first one wins (weighted
 // rendezvous hashing: Schindelhauer and Schomaker, Weighted distributed hash tables, 2005). When the weights move, no
@@ -130,24 +136,25 @@ func (e *Experiment) Assign(name, unit string) (arm string) {
 			arm, first = a.Name, t
 		}
 	}
-	return cmp.Or(arm, e.Arms[0].Name) // Validate has seen to a weight
+	return cmp.Or(arm, e.Arms[0].Name) // Validate has made sure that some weight is above 0
 }
 
-// draw is a number between 0 and 1, both excluded, that follows from the texts alone. It must never change: every unit of
-// every experiment would get another arm.
+// draw returns a number between 0 and 1, both excluded, that depends on the texts alone. This must never change: every unit
+// of every experiment would get another arm.
 func draw(texts ...string) float64 {
 	var buf [256]byte // on the stack; longer units are rare
 	msg := buf[:0]
 	for _, s := range texts {
-		msg = binary.BigEndian.AppendUint64(msg, uint64(len(s))) // or "ab", "c" would be "a", "bc"
+		msg = binary.BigEndian.AppendUint64(msg, uint64(len(s))) // else "ab", "c" would be the same as "a", "bc"
 		msg = append(msg, s...)
 	}
 	sum := sha256.Sum256(msg)
 	return (float64(binary.BigEndian.Uint64(sum[:])>>11) + 0.5) / (1 << 53)
 }
 
-// experiment adds the arm of the request's unit, and whoever serves if that cannot. Who has no unit gets the first arm, and
-// stays outside the statistics: all of them together would be one unit. A unit that errs is none.
+// experiment adds the arm of the request's unit, and the fallback in case that cannot serve. A request without a unit gets
+// the first arm, and stays out of the statistics: all such requests together would be one unit. If the unit errs there is
+// none.
 func (d *decision) experiment() {
 	route := d.plan.Route
 	e := d.experiments[route.Experiment]

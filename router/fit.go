@@ -9,7 +9,7 @@ import (
 	"switchyard"
 )
 
-// Fitted is a request as one target can be told it.
+// Fitted is a request in the form that one target can be told.
 type Fitted struct {
 	Request  *switchyard.Request // what is said to the target; nothing that its row cannot
 	Fidelity switchyard.Fidelity // how that differs from what the app asked for
@@ -35,7 +35,7 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	}
 	own := t.Dialect == req.Dialect
 	if own && (t.Model == req.Model || asked != nil && asked == t.Row) {
-		f.Forward = true // meaning is the provider's business, then
+		f.Forward = true // what the app's bytes mean is the provider's business then
 		return f.Fitted, nil
 	}
 	if owner := keptElsewhere(req, t.Dialect); owner != "" {
@@ -65,7 +65,8 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	return f.Fitted, nil
 }
 
-// keptElsewhere is the dialect whose provider alone has one of the request's images; empty if one of this dialect has them all.
+// keptElsewhere returns the dialect whose provider alone has one of the request's images; empty if a provider of the given dialect has
+// them all.
 func keptElsewhere(req *switchyard.Request, dialect string) string {
 	images := []*switchyard.Image{req.Markup}
 	if req.Mask != nil {
@@ -141,7 +142,7 @@ func (f *fitter) format() {
 	made := slices.Contains(formats, r.Format) && !f.can.AnyFormat
 	switch {
 	case made && (r.Compression == nil || f.can.Has("compression")):
-	case made && r.Format != "jpeg": // which we write ourselves, as small as the app wants it
+	case made && r.Format != "jpeg": // we write JPEG ourselves, as small as the app wants it
 		f.drop("compression")
 		r.Compression = nil
 	case f.convert(r.Format):
@@ -154,15 +155,15 @@ func (f *fitter) format() {
 	}
 }
 
-// convert has us make format of what the target makes; false if we cannot write it.
+// convert arranges that we make format of what the target makes; false if we cannot write it.
 func (f *fitter) convert(format string) bool {
 	if format != "png" && format != "jpeg" {
 		return false
 	}
 	f.Format = format
 	f.Fidelity.Add(switchyard.Emulated, "format")
-	f.Request.Compression = nil // it is for us
-	// A source without loss, where there is one.
+	f.Request.Compression = nil // we compress, not the target
+	// Prefer a format without loss as the source, if there is one.
 	f.Request.Format = f.can.Formats[0]
 	if slices.Contains(f.can.Formats, "png") {
 		f.Request.Format = "png"
@@ -178,10 +179,10 @@ func (f *fitter) dropField(field string, given bool) bool {
 	return true
 }
 
-// tiers is the order of qualities; what lies between two choices is rounded down, since the next one up costs more.
+// tiers is the order of qualities. A quality between two choices is rounded down, since the next one up costs more.
 var tiers = []string{switchyard.QualityLow, switchyard.QualityMedium, switchyard.QualityHigh, switchyard.QualityXHigh, switchyard.QualityMax}
 
-// words fits what is said by a word.
+// words fits the settings that are words.
 func (f *fitter) words() {
 	r := f.Request
 	if q := r.Quality; q != "" && !slices.Contains(f.can.Qualities, q) {
@@ -194,7 +195,7 @@ func (f *fitter) words() {
 		}
 	}
 	if r.Background != "" && !slices.Contains(f.can.Backgrounds, r.Background) {
-		if r.Background != "opaque" { // which is what everybody paints
+		if r.Background != "opaque" { // every target paints an opaque one
 			f.drop("background")
 		}
 		r.Background = ""
@@ -233,13 +234,13 @@ func (f *fitter) nearestTier(q string) string {
 	return best
 }
 
-// sameFamily reports whether style, guidance and steps mean the same to both models: a guidance of 3.5, as flux has it, is
-// not Stable Diffusion's 7.5.
+// sameFamily reports whether style, guidance and steps mean the same to both models: a guidance of 3.5 for flux is not a guidance of
+// 7.5 for Stable Diffusion.
 func (f *fitter) sameFamily() bool {
 	return f.asked != nil && f.asked.Family != "" && f.asked.Family == f.row.Family
 }
 
-// numbers fits what is said by a number or a yes.
+// numbers fits the settings that are a number, or yes or no.
 func (f *fitter) numbers() {
 	r := f.Request
 	if f.dropField("seed", r.Seed != nil) {
@@ -272,7 +273,8 @@ func (f *fitter) numbers() {
 	}
 }
 
-// within is n, or the nearest that the target takes: a sibling elsewhere has bounds of its own, and refuses what is beyond.
+// within returns n, or the nearest number that the target takes: the same model elsewhere may have other bounds, and refuses what is
+// beyond them.
 func (f *fitter) within(field string, n float64) float64 {
 	bounds, ok := f.can.Ranges[field]
 	if !ok || n >= bounds[0] && n <= bounds[1] {
@@ -283,7 +285,7 @@ func (f *fitter) within(field string, n float64) float64 {
 	return have
 }
 
-// asksTooMuch reports whether the app's own bytes have a word in them that the model which it names can be told, and the target cannot.
+// asksTooMuch reports whether the app's own bytes use a setting that the model named by the app has, and the target has not.
 func (f *fitter) asksTooMuch() bool {
 	for name := range f.Request.Extra {
 		if f.asked.Can.Has(name) && !f.can.Has(name) {
@@ -293,7 +295,7 @@ func (f *fitter) asksTooMuch() bool {
 	return false
 }
 
-// dropExtra drops what only the app's own words can say, for a target that does not speak them.
+// dropExtra drops what can only be said in the app's own dialect, for a target of another dialect.
 func (f *fitter) dropExtra() {
 	for _, name := range slices.Sorted(maps.Keys(f.Request.Extra)) {
 		f.drop(name)

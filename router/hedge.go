@@ -19,8 +19,8 @@ type Hedge struct {
 	MaxExtra Share      `yaml:"max_extra"` // of the route's requests that may have a second target asked
 }
 
-// HedgeAfter is how long the first target has to itself: a span of time such as 8s, or a percentile of what the route's
-// generations have lately taken, such as p95.
+// HedgeAfter is how long the first target may take before a second is asked: a span of time such as 8s, or a percentile
+// of what the route's generations have lately taken, such as p95.
 type HedgeAfter struct {
 	Fixed      time.Duration // 0 if Percentile is meant
 	Percentile float64       // 0 to 1; 0 if Fixed is meant
@@ -29,7 +29,7 @@ type HedgeAfter struct {
 // Share is a part of a whole, 0 to 1, written 5% or 0.05.
 type Share float64
 
-// SetDefaults is what a hedge has that does not say.
+// SetDefaults sets what a hedge has that does not say otherwise.
 func (h *Hedge) SetDefaults() { *h = Hedge{After: HedgeAfter{Percentile: 0.95}, MaxExtra: 0.05} }
 
 // Validate names every fault by its path from "hedge" on.
@@ -49,7 +49,7 @@ func (a *HedgeAfter) UnmarshalText(b []byte) error {
 	s := string(b)
 	if digits, ok := strings.CutPrefix(s, "p"); ok {
 		n, err := strconv.ParseFloat(digits, 64)
-		if err != nil || !(n >= 1 && n < 100) { // p0.95 is a slip for p95, by which nearly all would be hedged
+		if err != nil || !(n >= 1 && n < 100) { // p0.95 is a slip for p95: it would hedge nearly all requests
 			return fmt.Errorf("want a percentile such as p95, got %q", s)
 		}
 		*a = HedgeAfter{Percentile: n / 100}
@@ -85,21 +85,21 @@ type Pace struct {
 	credits map[string]float64 // :: route → requests that may yet be hedged
 }
 
-// How much a percentile is read from, and from how little it is not; and how many hedges a quiet time may save up for a
-// bad one.
+// How many durations a percentile is read from, and how few are not enough; and how many hedges a quiet time may save
+// up for a bad one.
 const (
 	paceWindow = 256
 	paceLeast  = 20
 	mostCredit = 10
 )
 
-// ring is the latest durations.
+// ring holds the latest durations.
 type ring struct {
 	took [paceWindow]time.Duration
 	n    int // how many there ever were
 }
 
-// Observe remembers how long a generation of a route took that went well, from when its first target was asked.
+// Observe remembers how long a generation of a route took that went well, from the moment its first target was asked.
 func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration) {
 	key := sized{route, SizeClass(req)}
 	p.mu.Lock()
@@ -116,17 +116,19 @@ func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration
 	r.n++
 }
 
-// Hedging is what one request may do about a first target that takes long. A nil one does nothing.
+// Hedging says what one request may do about a first target that takes long. If it is nil, the request may not be
+// hedged.
 type Hedging struct {
-	After time.Duration // that the first target has to itself
+	After time.Duration // how long to wait for the first target
 	take  func() bool
 }
 
-// Take asks to send the request to a second target, and counts it if the route has not had too many of them.
+// Take asks whether the request may be sent to a second target: it is false if the route has had too many hedges. A
+// true one is counted.
 func (h *Hedging) Take() bool { return h.take() }
 
-// Hedging is that of a request which begins now: every request earns its share of a hedge. It is nil if the route has
-// none, or if too little is known of how long it takes.
+// Hedging must be called for each request as it begins, which earns the route its share of a hedge. It is nil if the
+// route has no hedges, or if too little is known of how long it takes.
 func (p *Pace) Hedging(route *Route, req *switchyard.Request) *Hedging {
 	if route.Hedge == nil {
 		return nil
@@ -159,7 +161,7 @@ func (p *Pace) spend(route string) bool {
 	return true
 }
 
-// percentile is the least duration that a share q did not exceed.
+// percentile returns the least duration that a share q did not exceed.
 func (r *ring) percentile(q float64) time.Duration {
 	sorted := r.took
 	have := sorted[:min(r.n, paceWindow)]

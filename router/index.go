@@ -7,17 +7,17 @@ import (
 	"switchyard/rule"
 )
 
-// index finds the routes that may match without trying them all. A route whose rule needs a fact to have one of some
-// values stands under those; every other one is tried as it comes. Whoever is not found would not have matched, nor
-// erred: see rule.Rule.Needs.
+// index finds the routes that may match, so that not all need be tried. A route whose rule needs a fact to have one of
+// some values is listed under these values; every other route is always tried. A route that is not found would neither
+// have matched nor erred: see rule.Rule.Needs.
 type index struct {
 	always []column          // looked at in each decision
-	named  []column          // of headers, parameters and labels that matter only to a request that has them
+	named  []column          // for headers, parameters and labels, which matter only to a request that has them
 	at     map[rule.Fact]int // :: fact → its place in named
-	rest   []int             // routes that stand in no column, in order; the last route of all is one of them
+	rest   []int             // routes that are in no column, in order; the very last route is one of them
 }
 
-// column is the routes listed by one fact.
+// column is the routes that are listed by the values of one fact.
 type column struct {
 	fact   rule.Fact
 	routes map[string][]int // :: value → numbers of routes, in order
@@ -57,8 +57,8 @@ func (c column) add(value string, n int) {
 	}
 }
 
-// candidates appends to buf the lists of the routes that may match: each in order, none empty, one route perhaps in
-// several of them. Of the rules' names and the request's it goes through the fewer.
+// candidates appends to buf the lists of the routes that may match: each in order, none empty; a route may be in several
+// of them. It goes through the names in the rules or those in the request, whichever are fewer.
 func (x *index) candidates(buf [][]int, f *rule.Facts) [][]int {
 	look := func(c *column, text string) {
 		if list := c.routes[text]; list != nil {
@@ -82,7 +82,7 @@ func (x *index) candidates(buf [][]int, f *rule.Facts) [][]int {
 	return append(buf, x.rest)
 }
 
-// first takes the lowest number off the lists, wherever it stands. There must be one.
+// first removes the lowest number from the lists it is in, and returns it. There must be one.
 func first(lists [][]int) int {
 	lowest := -1
 	for _, l := range lists {
@@ -98,7 +98,7 @@ func first(lists [][]int) int {
 	return lowest
 }
 
-// popular says of facts, and of their values, how many rules need them.
+// popular counts how many rules need a fact, and a value of it.
 type popular struct {
 	values map[rule.Equal]int // :: equality → how many times it is needed
 	facts  map[rule.Fact]int  // :: fact → how many values it has among those
@@ -118,8 +118,8 @@ func popularity(routes []compiled) popular {
 	return p
 }
 
-// best is the need that the fewest routes share, so that a request finds few candidates: the model rather than the tier.
-// Among equals it is one of the fact with the most values, so that there are few facts to look up.
+// best returns the need that the fewest routes share, so that a request finds few candidates: the model rather than the
+// tier. Among equals it takes the fact with the most values, so that there are few facts to look up.
 func (p popular) best(c *compiled) (rule.AnyOf, bool) {
 	needs := c.needs()
 	if len(needs) == 0 {
@@ -137,7 +137,7 @@ func (p popular) sharers(need rule.AnyOf) (n int) {
 	return n
 }
 
-// spread is that of the fact with the fewest values.
+// spread returns the number of values of a need's fact; if it has several facts, the smallest.
 func (p popular) spread(need rule.AnyOf) int {
 	n := p.facts[need[0].Fact]
 	for _, e := range need[1:] {

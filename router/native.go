@@ -2,11 +2,11 @@ package router
 
 import "switchyard"
 
-// Native as a route's target is whoever the app asked for, with the model it asked for.
+// Native as a target of a route stands for the provider and the model that the app asked for.
 const Native = "native"
 
-// Natives are the providers of a dialect that are switched on, in the file's order: those that there is a key for, ours or the
-// app's own, and those without one. What is no generation goes to one of them as it is.
+// Natives returns the providers of a dialect that are switched on, in the file's order: those that there is a key for, ours or
+// the app's own, and those without one. A request that is no generation goes to one of them as it is.
 func (r *Router) Natives(dialectName string, appKey bool) (keyed, keyless []*switchyard.Target) {
 	for _, t := range r.cfg.Natives {
 		switch {
@@ -20,14 +20,14 @@ func (r *Router) Natives(dialectName string, appKey bool) (keyed, keyless []*swi
 	return keyed, keyless
 }
 
-// hasKey reports whether there is a key for t: ours, or the app's own, which is for providers of the app's dialect alone.
+// hasKey reports whether there is a key for t: ours, or the app's own, which only providers of the app's dialect may get.
 func hasKey(t *switchyard.Target, dialectName string, appKey bool) bool {
 	return !t.Key.IsZero() || appKey && t.Dialect == dialectName
 }
 
-// native adds whoever the app asked for: the first provider that has its dialect and a key to go with. Behind one that an
-// operator has stopped the next in line is added: the stopped one stays in the plan, since jobs that it has accepted are
-// still asked for.
+// native adds the provider that the app asked for: the first of its dialect that there is a key for. If an operator has
+// stopped that one, the next is added, too. The stopped one stays in the plan, since jobs that it has accepted are still
+// polled there.
 func (d *decision) native() {
 	req := d.facts.Request
 	for _, n := range d.cfg.Natives {
@@ -45,7 +45,7 @@ func (d *decision) native() {
 			t.Model, t.Row = living.ID, living
 			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
 		}
-		if t.Row != nil && t.Row.Price != nil { // the provider's own is for what the tables do not price
+		if t.Row != nil && t.Row.Price != nil { // a price of the provider is only for models that the tables do not price
 			t.Price = t.Row.Price
 		}
 		d.add(&t, notes)
@@ -55,7 +55,7 @@ func (d *decision) native() {
 	}
 }
 
-// successor is the living model that serves for a dead one; nil if the model lives, or nobody came after it.
+// successor returns the living model that serves in place of a dead one; nil if the model lives, or has no successor.
 func (d *decision) successor(dialectName, model string) *switchyard.Model {
 	table := d.cfg.Tables[dialectName]
 	if !d.cfg.Successors || table == nil {

@@ -10,8 +10,8 @@ import (
 	"switchyard"
 )
 
-// Ways to pick the order in which a route's targets are tried. Whatever the pick, targets that are alike in it keep the
-// order in which the file names them.
+// Ways to pick the order in which a route's targets are tried. Targets that are equal by the pick keep the order in
+// which the file names them.
 const (
 	PickOrder   = "order"   // as the file has it
 	PickCost    = "cost"    // the cheapest for this very request first; unknown prices last
@@ -23,7 +23,7 @@ const (
 
 var picks = []string{PickOrder, PickCost, PickLatency, PickQuality, PickLoad, PickWeight}
 
-// pick puts the candidates in order, and notes by what.
+// pick puts the candidates in order, and notes the figure of each.
 func (d *decision) pick() {
 	candidates := d.plan.Candidates
 	if d.plan.Route.Pick == PickOrder || len(candidates) < 2 {
@@ -35,7 +35,7 @@ func (d *decision) pick() {
 	slices.SortStableFunc(candidates, func(a, b Candidate) int { return cmp.Compare(a.Rank, b.Rank) })
 }
 
-// rank is what a candidate is picked by; the lower the sooner.
+// rank returns the figure that a candidate is picked by; the lower the sooner.
 func (d *decision) rank(c *Candidate) float64 {
 	switch d.plan.Route.Pick {
 	case PickCost:
@@ -52,7 +52,7 @@ func (d *decision) rank(c *Candidate) float64 {
 	return 0
 }
 
-// byCost is dollars.
+// byCost returns dollars.
 func (d *decision) byCost(c *Candidate) float64 {
 	cost := c.Estimate(c.Request)
 	if cost.Basis == switchyard.BasisUnknown {
@@ -61,14 +61,14 @@ func (d *decision) byCost(c *Candidate) float64 {
 	return cost.Amount.Dollars()
 }
 
-// byLatency is seconds.
+// byLatency returns seconds.
 func (d *decision) byLatency(c *Candidate) float64 {
 	median, _, _ := d.cfg.Statistics.Latency(c.Target.Name, d.facts.Request, d.now)
 	return median.Seconds()
 }
 
-// byLoad is the seconds until all that the target has to do is done, this request included, as if it did one thing after
-// another. What is not known to take any time takes one second.
+// byLoad returns the seconds until all that the target has to do is done, this request included, as if it did one thing
+// after another. If nothing is known of how long things take it counts one second for each.
 func (d *decision) byLoad(c *Candidate) float64 {
 	each := time.Second
 	if median, _, known := d.cfg.Statistics.Latency(c.Target.Name, d.facts.Request, d.now); known {
@@ -81,11 +81,11 @@ func (d *decision) byLoad(c *Candidate) float64 {
 	return float64(ahead+1) * each.Seconds()
 }
 
-// byChance gives each order of the targets the chance that it has when one is drawn after another by their weights
+// byChance ranks the targets so that each order is as likely as if one target after another were drawn by the weights
 // (Efraimidis and Spirakis, Weighted random sampling with a reservoir, 2006).
 func (d *decision) byChance(c *Candidate) float64 {
 	name := c.Target.Name
-	if c.Target.Native { // a word of routes, whichever provider it stands for
+	if c.Target.Native { // routes call it that, whichever provider it stands for
 		name = Native
 	}
 	w := d.plan.Route.Weights[name]

@@ -10,17 +10,17 @@ import (
 	"switchyard"
 )
 
-// Plan is who may serve one request, in what order, and under which of the route's policies.
+// Plan says which targets may serve one request, in what order, and under which of the route's policies.
 type Plan struct {
 	Route      *Route
 	Variant    string      // the arm that the request counts for; empty outside of experiments
-	Arm        string      // the target that is to serve, of an experiment: also for whoever counts for none
+	Arm        string      // in an experiment, the target that is to serve; also for requests that count for no arm
 	Candidates []Candidate // in the order in which they are tried; may be empty
-	Passed     []Passed    // who may not, and why; for people
+	Passed     []Passed    // targets that may not, and why; for people
 	Errs       []error     // of rules on the way
 }
 
-// Candidate is a target with the request as it can be told it.
+// Candidate is a target, and the request in the form that it can be told.
 type Candidate struct {
 	Target *switchyard.Target
 	*Fitted
@@ -31,11 +31,11 @@ type Candidate struct {
 type Passed struct {
 	Target string
 	Reason string
-	Kind   switchyard.Kind // what the app could change about it: Unsupported or NoKey; empty: nothing
+	Kind   switchyard.Kind // Unsupported or NoKey if the app could change that; empty: it could not
 }
 
-// Refusal is the error of a plan without candidates. Its kind is what the app could change, if that is the same for all who
-// were passed over; else nobody is to be had.
+// Refusal returns the error of a plan without candidates. If all targets were passed over for the same thing that the app
+// could change, its kind says so; else it is that nobody is available.
 func (p *Plan) Refusal() *switchyard.Error {
 	if len(p.Passed) == 0 {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("route %q has no targets", p.Route.Name)}
@@ -50,19 +50,19 @@ func (p *Plan) Refusal() *switchyard.Error {
 	return &switchyard.Error{Kind: kind, Err: errors.New("no target can serve it: " + strings.Join(reasons, "; "))}
 }
 
-// RuleError is a rule that could not be worked out for a request, and so did not match it.
+// RuleError is a rule that could not be evaluated for a request, and so did not match it.
 type RuleError struct {
 	Of  string // whose rule it is: a route or an experiment, by name
 	Err error
 }
 
-// OfRoute is what a RuleError is of, if it is the rule of a route.
+// OfRoute returns the Of of a RuleError for the rule of a route.
 func OfRoute(name string) string { return "route " + strconv.Quote(name) }
 
-// OfExperiment is the same for the unit of an experiment.
+// OfExperiment returns the same for the unit of an experiment.
 func OfExperiment(name string) string { return "experiment " + strconv.Quote(name) }
 
 func (e *RuleError) Error() string { return e.Of + ": " + e.Err.Error() }
 
-// Unwrap is what went wrong.
+// Unwrap returns the cause.
 func (e *RuleError) Unwrap() error { return e.Err }

@@ -9,7 +9,7 @@ import (
 	"switchyard/rule"
 )
 
-// Quote is what one target would take for a request, or why it cannot take it.
+// Quote is what one target would cost for a request, or why it cannot serve it.
 type Quote struct {
 	Target   *switchyard.Target
 	Cost     switchyard.Cost
@@ -17,8 +17,8 @@ type Quote struct {
 	Reason   string // why it cannot serve; empty if it can
 }
 
-// Quotes are those of all targets of the config, the cheapest first, the unknown and those that cannot serve last. What
-// routes require is not asked.
+// Quotes returns a quote for each target of the config: the cheapest first, those with an unknown price later, those
+// that cannot serve last. What routes require is not considered.
 func (r *Router) Quotes(f *rule.Facts, appKey bool, now time.Time) []Quote {
 	d := r.consider(f)
 	d.appKey, d.now = appKey, now
@@ -44,7 +44,7 @@ func (d *decision) quote(t *switchyard.Target) Quote {
 	return q
 }
 
-// compare orders quotes by what there is to know of them.
+// compare orders quotes as Quotes returns them.
 func (q *Quote) compare(o *Quote) int {
 	class := func(q *Quote) int {
 		switch {

@@ -9,7 +9,7 @@ import (
 	"switchyard"
 )
 
-// Require is what a target must be like to serve a route's requests. Zero demands nothing.
+// Require is what a target must be like to serve a route's requests. A zero field demands nothing.
 type Require struct {
 	MaxLatency   time.Duration    `yaml:"max_latency"`  // of the 95th percentile lately; a target of which nothing is known passes
 	MaxCost      switchyard.Money `yaml:"max_cost"`     // dollars for this very request; a target without a price does not pass
@@ -53,7 +53,7 @@ func canDo(can *switchyard.Abilities, name string) bool {
 	return can.Has(name)
 }
 
-// misses is what a candidate lacks; empty if nothing.
+// misses returns what a candidate lacks; empty if nothing.
 func (d *decision) misses(c *Candidate) string {
 	r := &d.plan.Route.Require
 	if r.MinQuality > 0 && c.Target.Quality < r.MinQuality {

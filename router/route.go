@@ -38,13 +38,13 @@ type Cache struct {
 	Unseeded bool          `yaml:"unseeded"` // also requests without a seed, whose pictures would be others each time
 }
 
-// SetDefaults is what a cache is that does not say.
+// SetDefaults sets what a cache has that does not say otherwise.
 func (c *Cache) SetDefaults() { *c = Cache{TTL: 10 * time.Minute} }
 
-// Default is the name of the route behind all others, which every request falls to that none of them matches.
+// Default is the name of the last route: a request takes it if no other route matches.
 const Default = "default"
 
-// SetDefaults is what a route has that does not say.
+// SetDefaults sets what a route has that does not say otherwise.
 func (r *Route) SetDefaults() {
 	*r = Route{
 		Pick: PickOrder,
@@ -105,10 +105,10 @@ func (r *Route) PayOnce() bool { return r.PayTwice == "never" }
 // Strict reports whether targets that cannot say the whole request are passed over.
 func (r *Route) Strict() bool { return r.Fidelity == "strict" }
 
-// Rejoins reports whether a request takes over the same one that its app has left.
+// Rejoins reports whether a request takes over an answer to the same request whose app has left.
 func (r *Route) Rejoins() bool { return r.Rejoin == "on" }
 
-// Shares is how long the answer to a request is given to whoever asks the same; 0 if it is not.
+// Shares returns for how long the answer to a request is given to others that ask the same; 0 if it is not.
 func (r *Route) Shares(req *switchyard.Request) time.Duration {
 	if r.Cache == nil || req.Seed == nil && !r.Cache.Unseeded {
 		return 0
@@ -116,7 +116,7 @@ func (r *Route) Shares(req *switchyard.Request) time.Duration {
 	return r.Cache.TTL
 }
 
-// targets is who serves, but for the arms of an experiment.
+// targets returns who serves, except the arms of an experiment.
 func (r *Route) targets() []string {
 	if r.Targets == nil && r.Experiment == "" {
 		return []string{Native}
@@ -124,7 +124,7 @@ func (r *Route) targets() []string {
 	return r.Targets
 }
 
-// checkTargets checks that a route says in one way who serves.
+// checkTargets checks that a route says who serves, and in one way only.
 func (r *Route) checkTargets() (errs []error) {
 	switch {
 	case r.Experiment != "" && r.Targets != nil:
@@ -141,7 +141,7 @@ func (r *Route) checkTargets() (errs []error) {
 	return errs
 }
 
-// checkWeights checks that chance has something to go by.
+// checkWeights checks that there are weights where targets are picked by chance.
 func (r *Route) checkWeights() (errs []error) {
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(r.Weights)) {
@@ -162,7 +162,7 @@ func (r *Route) checkWeights() (errs []error) {
 	return errs
 }
 
-// checkHedge checks when a second target may race the first.
+// checkHedge checks the conditions for a second target to race the first.
 func (r *Route) checkHedge() (errs []error) {
 	if r.Hedge == nil {
 		return nil

@@ -1,6 +1,11 @@
-// Package router decides who serves a request: which route it is for, which of the route's targets can take it, and in
-// what order they are tried. It sends nothing and writes nothing down: a decision follows from the request, the tables, what
-// Config is told of the world at that moment (deaths, latencies, loads, kills), and chance where a route picks by weight.
+// Package router decides who serves a request: which route it takes, which of the route's targets can serve it, and in what
+// order they are tried. It sends nothing and writes nothing down. A decision depends on the request, the tables, what the
+// functions of Config say of the world at that moment (deaths, latencies, loads, kills), and on chance where a route picks by
+// weight.
+//
+// A Router is a compiled Config. Match finds the route that a request takes, and then makes its Plan: the Candidates in the
+// order of the route's pick, each a target with the request in the form that Fit gives it for that target; and the targets
+// that were passed over, and why. Deaths, Statistics and Pace hold what is learned at run time, and live on through reloads.
 //
 // A Router is a Config compiled. It finds the Match of a request, which has the route that it takes and makes its Plan: the
 // Candidates, each a target with the request as Fit says it for that one, in the order of the route's pick, and who was passed
@@ -35,7 +40,7 @@ type Config struct {
 	Stopped     func(*switchyard.Target) bool // whether an operator has stopped a target by hand; may be nil
 }
 
-// Router is a Config compiled. It does not change; many requests share it.
+// Router is a compiled Config. It does not change; many requests share it.
 type Router struct {
 	cfg      Config
 	routes   []compiled
@@ -60,8 +65,8 @@ func New(cfg Config) (*Router, error) {
 	return r, errors.Join(errs...)
 }
 
-// compileRoutes checks and compiles those of the config, and adds the one behind them all; the errors name their paths in the
-// file. Experiments come first, since routes name them.
+// compileRoutes checks and compiles the routes of the config, and adds the last route; the errors name their paths in the
+// file. Experiments are compiled before, since routes name them.
 func (r *Router) compileRoutes() (errs []error) {
 	names := map[string]bool{}
 	for i, route := range r.cfg.Routes {
@@ -87,12 +92,12 @@ func (r *Router) compileRoutes() (errs []error) {
 	fallthru := Route{}
 	fallthru.SetDefaults()
 	fallthru.Targets = fallthru.targets()
-	fallthru.Name = Default // what matches no route goes to its own provider, as if there were none
+	fallthru.Name = Default // a request that no route matches goes to its own provider, as if there were no routes
 	r.routes = append(r.routes, compiled{Route: fallthru})
 	return errs
 }
 
-// unknown is what a route names that is not there.
+// unknown returns an error for each name in a route that does not exist.
 func (r *Router) unknown(path string, route *Route) (errs []error) {
 	for _, list := range []struct {
 		key   string
@@ -110,26 +115,26 @@ func (r *Router) unknown(path string, route *Route) (errs []error) {
 	return errs
 }
 
-// suggest is which target was probably meant.
+// suggest says which target was probably meant.
 func (r *Router) suggest(name string) string {
 	return config.Suggest(name, append(slices.Collect(maps.Keys(r.cfg.Targets)), Native))
 }
 
-// Match is which route a request takes, and what its plans are made from.
+// Match is the route that a request takes, and what its plans are made from.
 type Match struct {
 	Route *Route
-	Errs  []error // of rules on the way: one that errs does not match
+	Errs  []error // of the rules that were tried: one that errs does not match
 	from  decision
 }
 
-// Match is the route that a request takes. The facts must not change afterwards.
+// Match finds the route that a request takes. The facts must not change afterwards.
 func (r *Router) Match(f *rule.Facts) Match {
 	m := Match{from: r.consider(f)}
 	m.Route, m.Errs = r.match(f)
 	return m
 }
 
-// Plan is who may serve the request. appKey tells whether the app has a credential of its own that may be used towards the
+// Plan decides who may serve the request. appKey tells whether the app has a credential of its own that may be used with the
 // provider that it belongs to.
 func (m *Match) Plan(appKey bool, now time.Time) *Plan {
 	d := m.from
@@ -144,7 +149,7 @@ func (m *Match) Plan(appKey bool, now time.Time) *Plan {
 	return d.plan
 }
 
-// consider completes the facts with what rules may ask of them.
+// consider adds to the facts what rules may ask of them.
 func (r *Router) consider(f *rule.Facts) decision {
 	d := decision{Router: r, facts: f}
 	d.asked = r.find(f.Request.Dialect, f.Request.Model)
@@ -154,7 +159,7 @@ func (r *Router) consider(f *rule.Facts) decision {
 	return d
 }
 
-// match is the first route that matches, in the order of the file, with the errors of those before it. It tries only the
+// match returns the first route that matches, in the order of the file, and the errors of those before it. It tries only the
 // routes that the index does not rule out.
 func (r *Router) match(f *rule.Facts) (*Route, []error) {
 	var errs []error
@@ -175,7 +180,7 @@ func (r *Router) match(f *rule.Facts) (*Route, []error) {
 	}
 }
 
-// Target is a target by its name; nil if there is none, or none any more.
+// Target returns a target by its name; nil if there is none, or none any more.
 func (r *Router) Target(name string) *switchyard.Target {
 	if t := r.cfg.Targets[name]; t != nil {
 		return t
@@ -218,7 +223,7 @@ func (d *decision) named(name string) {
 	}
 }
 
-// unusable is why nobody can be sent to a target, and what that is to an app; empty if somebody can.
+// unusable returns why nothing can be sent to a target, and the kind of error that this is to an app; empty if something can.
 func (d *decision) unusable(t *switchyard.Target) (reason string, kind switchyard.Kind) {
 	switch {
 	case t.Off != "":
@@ -228,7 +233,7 @@ func (d *decision) unusable(t *switchyard.Target) (reason string, kind switchyar
 	case d.facts.Key.Name == "":
 		return "no key", switchyard.NoKey
 	}
-	return "no key", "" // the app has shown ours
+	return "no key", "" // the app came with a virtual key: it cannot change that we have no provider key
 }
 
 // add fits the request to t, and puts it into the plan or says why not.
@@ -240,7 +245,7 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
 		return c.Target.Provider == t.Provider && c.Target.Model == t.Model && !d.stopped(c.Target)
 	}) {
-		return // it repeats an earlier one, which can be asked
+		return // the same provider and model is in the plan already, and not stopped
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {

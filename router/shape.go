@@ -40,8 +40,8 @@ type Shape struct {
 // maxMention is how much of a header or parameter is kept.
 const maxMention = 128
 
-// Shape is that of the request, as far as the router's rules could look into it; own tells whether the app had a credential
-// of its own. It is empty if it cannot be told.
+// Shape returns that of the request, as far as the router's rules could look into it; own tells whether the app had a
+// credential of its own. It is empty if the shape cannot be written.
 func (m *Match) Shape(own bool) string {
 	f, mentions := m.from.facts, m.from.mentions
 	req := f.Request
@@ -74,7 +74,7 @@ func mentioned(table map[string][]string, names []string) map[string]string {
 	return out
 }
 
-// secrets are parts of the names of headers and parameters whose values open something.
+// secrets are parts of the names of headers and parameters whose values give access to something.
 var secrets = []string{"auth", "cookie", "token", "secret", "password", "credential", "session", "signature", "jwt", "api-key", "api_key", "apikey"}
 
 // secret reports whether a header or parameter is likely to hold a credential: rules may look at it, the ledger may not.
@@ -83,7 +83,7 @@ func secret(name string) bool {
 	return name == "key" || slices.ContainsFunc(secrets, func(part string) bool { return strings.Contains(name, part) })
 }
 
-// Facts are what rules see of a request with this shape. The prompt is as long as it was, and says nothing.
+// Facts returns what rules see of a request with this shape. The prompt has its length, but not its words.
 func (s *Shape) Facts() *rule.Facts {
 	req := &switchyard.Request{
 		Images: max(s.Images, 1), Size: switchyard.Size{Width: s.Width, Height: s.Height}, Aspect: switchyard.Aspect{W: s.AspectW, H: s.AspectH},
@@ -106,7 +106,7 @@ func (s *Shape) Facts() *rule.Facts {
 	return f
 }
 
-// blank is a text of n characters.
+// blank returns a text of n characters.
 func blank(n int) string {
 	const most = 1 << 20
 	b := make([]byte, min(max(n, 0), most))

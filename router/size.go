@@ -8,14 +8,14 @@ import (
 	"switchyard"
 )
 
-// megapixel is what a picture has when nobody says more: the "1K" class of every provider.
+// megapixel is the size of a picture when nobody says more: the "1K" class of every provider.
 const megapixel = 1 << 20
 
 // square is the ratio of a picture when nobody says more.
 var square = switchyard.Aspect{W: 1, H: 1}
 
-// size says the wanted dimensions as the target can be told them: exact pixels if it takes any, else one of its sizes,
-// else a ratio and a class.
+// size puts the wanted dimensions as the target can be told them: exact pixels if it takes any, else one of its sizes, else a
+// ratio and a class.
 func (f *fitter) size() {
 	r := f.Request
 	if len(r.References) > 0 && f.can.Has("input_ratio") {
@@ -44,13 +44,14 @@ func (f *fitter) size() {
 		f.setSize(want, roundSize(want, f.can.Free), exact)
 	case len(f.can.Aspects) > 0:
 		f.setAspect(want, exact)
-	default: // it makes what it makes
+	default: // it takes no size at all
 		f.drop("size")
 		r.Size, r.Aspect, r.Resolution = switchyard.Size{}, switchyard.Aspect{}, ""
 	}
 }
 
-// wanted is the size in pixels that the app will expect; exact if it said so itself. It is zero if it said nothing.
+// wanted returns the size in pixels that the app will expect; exact tells that the app named it itself. It is zero if the app
+// said nothing.
 func (f *fitter) wanted() (size switchyard.Size, exact bool) {
 	r := f.Request
 	if r.Size != (switchyard.Size{}) {
@@ -70,7 +71,7 @@ func (f *fitter) wanted() (size switchyard.Size, exact bool) {
 	return ofArea(aspect, classPixels(r.Resolution)), false
 }
 
-// setSize notes a difference only from what the app said itself, or from a ratio that it will see.
+// setSize sets the size. It notes a difference only from what the app said itself, or from a ratio that the app will see.
 func (f *fitter) setSize(want, have switchyard.Size, exact bool) {
 	r := f.Request
 	switch {
@@ -102,13 +103,13 @@ func (f *fitter) setAspect(want switchyard.Size, exact bool) {
 		f.round("aspect", asked.String(), aspect.String())
 	}
 	if exact {
-		r.Resolution = "" // the app has said nothing of it
+		r.Resolution = "" // the app has not asked for one
 	}
 	f.setClass(class)
 	r.Size, r.Aspect = switchyard.Size{}, aspect
 }
 
-// setClass notes a difference from what the app said.
+// setClass sets the class, and notes a difference from what the app said.
 func (f *fitter) setClass(class string) {
 	r := f.Request
 	if r.Resolution != "" && class != r.Resolution {
@@ -117,7 +118,7 @@ func (f *fitter) setClass(class string) {
 	r.Resolution = class
 }
 
-// made is the size that the target makes of a class and a ratio; zero if the table does not tell.
+// made returns the size that the target makes of a class and a ratio; zero if the table does not say.
 func (f *fitter) made(class string, aspect switchyard.Aspect) switchyard.Size {
 	for _, s := range f.can.Pixels[cmp.Or(class, f.row.Default.Resolution)] {
 		if s.Aspect().Distance(aspect) < 0.05 {
@@ -127,8 +128,8 @@ func (f *fitter) made(class string, aspect switchyard.Aspect) switchyard.Size {
 	return switchyard.Size{}
 }
 
-// nearestClass is the wanted class if the target has it, else the smallest that covers the wanted pixels, else the
-// largest. Empty if the target has no classes.
+// nearestClass returns the wanted class if the target has it, else the smallest that covers the wanted pixels, else the largest.
+// It is empty if the target has no classes.
 func (f *fitter) nearestClass(class string, pixels int64) string {
 	classes := f.can.Resolutions
 	if len(classes) == 0 || class == "" && pixels == 0 {
@@ -161,7 +162,7 @@ func classPixels(class string) int64 {
 	return megapixel
 }
 
-// ofArea is the size of a ratio with about that many pixels, edges divisible by 16 as all models like them.
+// ofArea returns the size of a ratio with about that many pixels, with edges divisible by 16, as all models like them.
 func ofArea(a switchyard.Aspect, pixels int64) switchyard.Size {
 	ratio := float64(a.W) / float64(a.H)
 	width := math.Sqrt(float64(pixels) * ratio)
@@ -172,7 +173,7 @@ func multiple(x float64, of int) int {
 	return max(int(math.Round(x/float64(of)))*of, of)
 }
 
-// nearestSize is the choice of the nearest ratio, and among those of the nearest area.
+// nearestSize returns the choice with the nearest ratio; among several of these, the one with the nearest area.
 func nearestSize(want switchyard.Size, choices []switchyard.Size) switchyard.Size {
 	score := func(s switchyard.Size) float64 {
 		area := math.Abs(math.Log(float64(s.Pixels()) / float64(want.Pixels())))
@@ -187,8 +188,8 @@ func nearestSize(want switchyard.Size, choices []switchyard.Size) switchyard.Siz
 	return best
 }
 
-// roundSize is the size nearest to want that the bounds allow: first the ratio is bounded, then the area and the
-// edges with the ratio kept, then the edges are rounded.
+// roundSize returns the size nearest to want that the bounds allow: first the ratio is bounded, then the area and the edges with
+// the ratio kept, then the edges are rounded.
 func roundSize(want switchyard.Size, b *switchyard.FreeSize) switchyard.Size {
 	w, h := float64(want.Width), float64(want.Height)
 	if b.MaxRatio > 0 && w > h*b.MaxRatio {
@@ -214,8 +215,8 @@ func roundSize(want switchyard.Size, b *switchyard.FreeSize) switchyard.Size {
 	return inside(s, b, step)
 }
 
-// inside mends what rounding pushed over a bound, one step at a time. All steps are towards the square, so that none undoes what
-// the ratio asked for.
+// inside corrects what rounding pushed over a bound, one step at a time. All steps are towards the square, so none can undo the
+// bound on the ratio.
 func inside(s switchyard.Size, b *switchyard.FreeSize, step int) switchyard.Size {
 	for b.MaxRatio > 0 && float64(s.Width) > float64(s.Height)*b.MaxRatio {
 		s.Width -= step

@@ -8,9 +8,9 @@ import (
 	"switchyard"
 )
 
-// How much is remembered of a target, and for how long. The window is small so that a target that has become slow is
-// left within a dozen requests; one that has not been asked for a while is unknown again, and so gets its chance to show
-// that it has healed.
+// How much is remembered of a target, and for how long. The window is small, so that a target that has become slow is left
+// within a dozen requests. A target that has not been asked for a while becomes unknown again, and so gets a chance to
+// show that it has recovered.
 const (
 	window = 16
 	stale  = 15 * time.Second
@@ -23,13 +23,13 @@ type Statistics struct {
 	m  map[sized]*series
 }
 
-// sized is a target, or a route, and a class of sizes: large pictures take longer everywhere.
+// sized is a target or a route, with a class of sizes: large pictures take longer everywhere.
 type sized struct {
 	name  string
 	class uint8
 }
 
-// series is the latest durations, in a ring.
+// series holds the latest durations, in a ring.
 type series struct {
 	ring   [window]time.Duration
 	n      int // how many there ever were
@@ -45,7 +45,7 @@ func (s *Statistics) Observe(target string, req *switchyard.Request, took time.D
 		s.m = map[sized]*series{}
 	}
 	one := s.m[key]
-	if one == nil || now.Sub(one.latest) > stale { // else what was known before would outvote what the target shows now
+	if one == nil || now.Sub(one.latest) > stale { // too old: it would outvote what the target shows now
 		one = &series{}
 		s.m[key] = one
 	}
@@ -54,8 +54,8 @@ func (s *Statistics) Observe(target string, req *switchyard.Request, took time.D
 	one.latest = now
 }
 
-// Latency is the median and the 95th percentile of what a target has lately taken for such a request. known is false if it
-// has not been asked lately.
+// Latency returns the median and the 95th percentile of what a target has lately taken for such a request. known is false
+// if it has not been asked lately.
 func (s *Statistics) Latency(target string, req *switchyard.Request, now time.Time) (median, p95 time.Duration, known bool) {
 	if s == nil {
 		return 0, 0, false
@@ -72,7 +72,7 @@ func (s *Statistics) Latency(target string, req *switchyard.Request, now time.Ti
 	return have[len(have)/2], have[min(len(have)*95/100, len(have)-1)], true
 }
 
-// SizeClass tells up to half a megapixel, one and a half, four, and more apart.
+// SizeClass returns a number for the size: up to half a megapixel, one and a half, four, or more.
 func SizeClass(req *switchyard.Request) uint8 {
 	pixels := req.Size.Pixels()
 	if pixels == 0 {

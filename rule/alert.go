@@ -21,28 +21,29 @@ type Alert struct {
 	watch watched
 }
 
-// watched is the first thing in an expression that is compared with a number: what an alert is about.
+// watched is the first thing in an expression that is compared with a number: that is what an alert is about.
 type watched struct {
 	id   int64
 	text string
 }
 
-// Readings are what the condition of an alert may know. What is in no map is unknown: there was no traffic to tell it.
+// Readings are what the condition of an alert may know. A number that is in no map is unknown: there was no traffic to
+// measure it by.
 type Readings struct {
 	Numbers map[string]float64 // :: one of AlertNumbers → its value
-	Subject string             // the one of them all that an alert with a "by" is about
-	Down    map[string]bool    // down: provider → whether it is
-	Open    map[string]bool    // breaker_open: target → whether it is
-	Spent   map[string]float64 // spent: budget → share of it that is used
-	WarnAt  map[string]float64 // warn_at: budget → share from which on it is to be told of
+	Subject string             // the one subject that an alert with a "by" is about now
+	Down    map[string]bool    // for down(): provider → whether it is down
+	Open    map[string]bool    // for breaker_open(): target → whether its breaker is open
+	Spent   map[string]float64 // for spent(): budget → share of it that is used
+	WarnAt  map[string]float64 // for warn_at(): budget → share at which to warn
 }
 
 // Verdict is what a condition comes to.
 type Verdict struct {
 	Holds bool
-	Known bool    // false: it rests on what is unknown, and so does not hold
-	Value float64 // of what is compared; 1 or 0 if nothing is. Always finite
-	About string  // what is compared, as it is written
+	Known bool    // false: the result depends on something unknown, and so the condition does not hold
+	Value float64 // of what is compared with a number; 1 or 0 if nothing is. Always finite
+	About string  // what is compared with a number, as it is written
 }
 
 // CompileAlert checks the condition of an alert. by is the name of the variable that holds its subject; empty if it has
@@ -68,7 +69,7 @@ func CompileAlert(src, by string) (*Alert, error) {
 	return &Alert{program{src, prog}, checked, watch(checked)}, nil
 }
 
-// Judge runs the condition.
+// Judge evaluates the condition.
 func (a *Alert) Judge(r *Readings) (Verdict, error) {
 	vars, err := cel.FunctionVars(&readings{r}, r.functions())
 	if err != nil {
@@ -91,8 +92,8 @@ func (a *Alert) Judge(r *Readings) (Verdict, error) {
 	return v, nil
 }
 
-// Names are the names that the condition calls a function with, as far as it spells them: of the providers that it asks
-// down of, for one.
+// Names returns the names that are written out as arguments of a function in the condition, such as the providers in
+// calls of down.
 func (a *Alert) Names(function string) []string {
 	var names []string
 	each(a.ast.NativeRep().Expr(), func(e ast.Expr) {
@@ -107,7 +108,7 @@ func (a *Alert) Names(function string) []string {
 	return slices.Compact(names)
 }
 
-// Reads reports whether the condition has one of these variables.
+// Reads reports whether the condition uses one of these variables.
 func (a *Alert) Reads(variables ...string) bool {
 	found := false
 	each(a.ast.NativeRep().Expr(), func(e ast.Expr) {
@@ -122,7 +123,7 @@ var AlertNumbers = []string{
 	"attempts", "errors", "fallback_cost_ratio", "config_refused", "ledger_failing", "models_ending",
 }
 
-// The functions of conditions; each is asked of a name.
+// The functions in conditions; each takes a name.
 const (
 	FuncDown   = "down"
 	FuncOpen   = "breaker_open"
@@ -140,7 +141,7 @@ func (r *Readings) functions() map[string]cel.LateBoundFunction {
 	}
 }
 
-// asked is a function that looks a name up.
+// asked makes a function that looks a name up.
 func asked[T any](known map[string]T, value func(T) ref.Val) cel.LateBoundFunction {
 	return func(_ string, args ...ref.Val) ref.Val {
 		name, _ := args[0].(types.String)
@@ -152,7 +153,7 @@ func asked[T any](known map[string]T, value func(T) ref.Val) cel.LateBoundFuncti
 	}
 }
 
-// unknown is a value that nobody can tell. In CEL, it makes unknown whatever rests on it, and nothing else.
+// unknown is a value that is not known. In CEL, whatever depends on it is unknown, too, and nothing else is.
 var unknown = types.NewUnknown(1, nil)
 
 // readings give the library a variable when it asks for it.
@@ -165,7 +166,7 @@ func (r *readings) ResolveName(name string) (any, bool) {
 	if slices.Contains(AlertNumbers, name) {
 		return unknown, true
 	}
-	return r.Subject, true // the one other variable that there is
+	return r.Subject, true // the only other variable
 }
 
 func (r *readings) Parent() cel.Activation { return nil }
@@ -198,7 +199,7 @@ func compares(function string) bool {
 	return false
 }
 
-// finite is a number that every format can say; 0 in the place of one that none can.
+// finite returns a number that every format can hold; 0 in place of any other.
 func finite(v ref.Val) float64 {
 	var n float64
 	switch v := v.(type) {

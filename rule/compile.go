@@ -10,7 +10,7 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Bounds on an expression. What people write has a hundred characters.
+// Bounds on an expression. The ones that people write have a hundred characters.
 const (
 	maxLength = 4096
 	maxNodes  = 1000
@@ -33,8 +33,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d:%d: %s", e.Line, e.Col, e.Msg)
 }
 
-// environment is built at the first use, since it takes a millisecond that no start without rules should pay.
-// Alerts have one of their own; bounded is for both.
+// environment is built at first use: it takes a millisecond, which a start without rules should not spend. Alerts have
+// one of their own; bounded is for both.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	base, err := types.NewRegistry()
 	if err != nil {
@@ -108,25 +108,25 @@ func plan(src string, checked *cel.Ast) (program, error) {
 		return program{}, fmt.Errorf("rule: %w", err)
 	}
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if loops(checked.NativeRep().Expr()) { // counting the cost of the others would only slow them down
+	if loops(checked.NativeRep().Expr()) { // the others need no budget, and counting would slow them down
 		options = append(options, cel.CostLimit(maxCost))
 	}
 	prog, err := env.Program(checked, options...)
-	if err != nil { // a constant pattern that is no regular expression, for one
+	if err != nil { // for example a constant pattern that is not a regular expression
 		return program{}, &Error{Msg: err.Error()}
 	}
 	return program{src, prog}, nil
 }
 
-// located turns the library's findings, whose columns count from 0, into ours. Those that only follow from another one
-// are left out.
+// located turns the library's findings, whose columns count from 0, into ours. It leaves out findings that only follow
+// from another.
 func located(src string, issues *cel.Issues) error {
 	lines := strings.Split(src, "\n")
 	var errs, follow []error
 	for _, e := range issues.Errors() {
 		ours := &Error{e.Location.Line(), e.Location.Column() + 1, readable(e.Message)}
 		if ours.Line >= 1 && ours.Line <= len(lines) {
-			// A field is found wrong at its dot; the eye looks for the name.
+			// The library reports a wrong field at its dot; people look for the name.
 			if runes := []rune(lines[ours.Line-1]); ours.Col <= len(runes) && ours.Col >= 1 && runes[ours.Col-1] == '.' {
 				ours.Col++
 			}
@@ -143,7 +143,7 @@ func located(src string, issues *cel.Issues) error {
 	return errors.Join(errs...)
 }
 
-// readable is a finding without the list of everything that could stand there instead.
+// readable returns a finding without the list of everything that could stand there instead.
 func readable(finding string) string {
 	finding, _, _ = strings.Cut(finding, " expecting {")
 	return strings.Replace(finding, "mismatched input '<EOF>'", "it ends too early", 1)

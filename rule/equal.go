@@ -9,12 +9,12 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Fact names one text among the Facts: request.model, key.labels.tier, headers["x-tier"]. Two are == if they are the
-// same one, whatever case a header is written in.
+// Fact names one text among the Facts: request.model, key.labels.tier, headers["x-tier"]. Two values are == if they name
+// the same text; the case of a header's name does not matter.
 type Fact struct {
 	field *field // of request or key; nil for a name in a table
 	in    source
-	name  string // in the table; a header's as net/http has it
+	name  string // in the table; a header's name as net/http writes it
 }
 
 type source uint8
@@ -25,7 +25,7 @@ const (
 	inLabels
 )
 
-// Text reads the fact; it is "" where expressions see "". It allocates nothing.
+// Text returns the text; it is "" where an expression sees "". It allocates nothing.
 func (x Fact) Text(f *Facts) string {
 	var text string
 	switch x.in {
@@ -41,11 +41,11 @@ func (x Fact) Text(f *Facts) string {
 	return text
 }
 
-// Named reports whether the fact is one of a table, so that it is "" unless Facts.Named tells it.
+// Named reports whether the fact is one of a table. The text of such a fact is "", unless Facts.Named yields it.
 func (x Fact) Named() bool { return x.in != 0 }
 
-// Named goes through the facts that the request itself gives a name: headers, parameters of the query, labels of the
-// key. In those tables every other one is "". It allocates nothing.
+// Named yields the facts whose names come from the request: headers, parameters of the query, labels of the key. Every
+// other fact in those tables is "". It allocates nothing.
 func (f *Facts) Named(yield func(x Fact, text string) bool) {
 	for name, values := range f.Headers {
 		if text, _ := firstOf(values); !yield(Fact{in: inHeaders, name: name}, text) {
@@ -64,10 +64,10 @@ func (f *Facts) Named(yield func(x Fact, text string) bool) {
 	}
 }
 
-// Names is how many facts there are in Named.
+// Names returns how many facts Named yields.
 func (f *Facts) Names() int { return len(f.Headers) + len(f.Query) + len(f.Key.Labels) }
 
-// Equal is that a fact has a value.
+// Equal says that a fact has a value.
 type Equal struct {
 	Fact  Fact
 	Value string
@@ -76,8 +76,8 @@ type Equal struct {
 // AnyOf is satisfied when one of its equalities holds.
 type AnyOf []Equal
 
-// equality reads an expression as one fact that is compared with texts, sorted: fact == "text", the other way round too,
-// or fact in ["text", …].
+// equality reads an expression that compares one fact with texts: fact == "text", also the other way round, or fact in
+// ["text", …]. The texts are sorted.
 func equality(e ast.Expr) (fact Fact, texts []string, ok bool) {
 	if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 {
 		return Fact{}, nil, false
@@ -109,7 +109,7 @@ func constant(e ast.Expr) (string, bool) {
 	return string(s), ok
 }
 
-// constants are the elements of a list, sorted, each once; none if one of them is no constant.
+// constants returns the elements of a list, sorted, each once; nil if one of them is not a constant.
 func constants(e ast.Expr) []string {
 	if e.Kind() != ast.ListKind {
 		return nil
@@ -126,7 +126,7 @@ func constants(e ast.Expr) []string {
 	return slices.Compact(texts)
 }
 
-// factOf is the fact that an expression reads: a text of request or key, or a name in a table.
+// factOf returns the fact that an expression reads: a text of request or key, or a name in a table.
 func factOf(e ast.Expr) (Fact, bool) {
 	of, name, ok := member(e)
 	if !ok {
@@ -147,13 +147,13 @@ func factOf(e ast.Expr) (Fact, bool) {
 	return Fact{}, false
 }
 
-// textField leaves out what is no text, and aspect, which is written anew each time that somebody reads it.
+// textField returns a field that is a text. It leaves out aspect, which is written anew each time it is read.
 func textField(fields map[string]*field, name string) (Fact, bool) {
 	f := fields[name]
 	return Fact{field: f}, f != nil && f.kind == text && name != "aspect"
 }
 
-// member takes a.name and a["name"] apart; has(a.name) is neither.
+// member takes apart a.name and a["name"], but not has(a.name).
 func member(e ast.Expr) (of ast.Expr, name string, ok bool) {
 	switch {
 	case e.Kind() == ast.SelectKind && !e.AsSelect().IsTestOnly():
@@ -166,7 +166,7 @@ func member(e ast.Expr) (of ast.Expr, name string, ok bool) {
 	return nil, "", false
 }
 
-// path is a variable, or key.labels; empty if it is anything else.
+// path returns a variable, or key.labels; empty for anything else.
 func path(e ast.Expr) string {
 	if e.Kind() == ast.IdentKind {
 		return e.AsIdent()

@@ -12,7 +12,7 @@ import (
 )
 
 // Facts are what an expression may know of a request. The zero Facts are those of an empty request. Expressions only
-// read them, so that many may run over the same ones at once.
+// read them, so many may be evaluated with the same Facts at once.
 type Facts struct {
 	Request  *switchyard.Request // request; nil: every field is empty
 	Headers  map[string][]string // headers: an http.Header; in expressions the case of names does not matter
@@ -21,21 +21,21 @@ type Facts struct {
 	Estimate map[string]float64  // estimate_usd: target name → dollars; a target without a price is not in it
 }
 
-// Key is the virtual key that the app came with; the zero Key without.
+// Key is the virtual key that the app came with; zero if it came without.
 type Key struct {
 	Name   string
 	Tenant string
 	Labels map[string]string
 }
 
-// field is one of request or key: its type in CEL, what it is, and whether it is there, for has(request.seed).
+// field is a field of request or key: its type in CEL, its value, and whether it is there, for has(request.seed).
 type field struct {
 	kind kind
 	text func(*Facts) string
 	num  func(*Facts) int64
 	real func(*Facts) float64
 	yes  func(*Facts) bool
-	has  func(*Facts) bool // nil: if it is not empty, 0 or false
+	has  func(*Facts) bool // nil: it is there if it is not empty, 0 or false
 }
 
 type kind uint8
@@ -82,7 +82,7 @@ func (f *Facts) request() *switchyard.Request {
 	return f.Request
 }
 
-// aspect is "16:9", of the exact size if there is one.
+// aspect returns "16:9"; if there is an exact size, the ratio of that.
 func aspect(f *Facts) string {
 	if a := f.request().Size.Aspect(); a != (switchyard.Aspect{}) {
 		return a.String()
@@ -90,7 +90,7 @@ func aspect(f *Facts) string {
 	return f.request().Aspect.String()
 }
 
-// seed is 0 if there is none; has(request.seed) tells. CEL's int ends where int64 does.
+// seed returns 0 if there is none; has(request.seed) tells. It is at most what CEL's int can hold, an int64.
 func seed(f *Facts) int64 {
 	if s := f.request().Seed; s != nil {
 		return int64(min(*s, math.MaxInt64))
@@ -98,7 +98,7 @@ func seed(f *Facts) int64 {
 	return 0
 }
 
-// table is headers, query or key.labels: a map that answers "" for a name that is missing.
+// table is headers, query or key.labels: a map that gives "" for a name that is missing.
 type table interface {
 	lookup(name string) (string, bool)
 	names() []string // sorted
@@ -106,7 +106,8 @@ type table interface {
 
 type headerTable map[string][]string
 
-// lookup writes the name as net/http does, on the stack: textproto would allocate one for each read.
+// lookup finds a name as net/http writes it. It writes that name on the stack: textproto would allocate one for each
+// read.
 func (t headerTable) lookup(name string) (string, bool) {
 	var buf [64]byte
 	if len(name) > len(buf) {
@@ -121,7 +122,7 @@ func (t headerTable) lookup(name string) (string, bool) {
 		case 'A' <= c && c <= 'Z' && !start:
 			c += 'a' - 'A'
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
-		default: // textproto leaves some of these names as they are
+		default: // a name that textproto may leave as it is
 			return multiTable(t).lookup(textproto.CanonicalMIMEHeaderKey(name))
 		}
 		buf[i], start = c, c == '-'

@@ -8,10 +8,10 @@ import (
 	"cel.dev/cel-go/common/operators"
 )
 
-// Mentions are the names by which an expression looks into headers and query. One that it makes up while it runs is not
-// among them.
+// Mentions are the names by which an expression looks into headers and query. Names that it computes are not among
+// them.
 type Mentions struct {
-	Headers []string // as net/http has them
+	Headers []string // as net/http writes them
 	Query   []string
 }
 
@@ -27,7 +27,7 @@ func union(a, b []string) []string {
 	return slices.Compact(a)
 }
 
-// mentions goes through an expression: headers["x-tier"], headers.tier, "x-tier" in headers.
+// mentions collects them from an expression: headers["x-tier"], headers.tier, "x-tier" in headers.
 func mentions(e ast.Expr) (m Mentions) {
 	each(e, func(e ast.Expr) {
 		switch e.Kind() {

@@ -7,13 +7,13 @@ import (
 	"cel.dev/cel-go/common/operators"
 )
 
-// An expression that needs a fact to have a value comes to false wherever it has another, whatever the rest of it would
-// come to: in CEL false && error and error && false are both false, without an error. So the rest need not be run, and no
-// error is lost by that. The exception is a loop over its budget, which ends the whole evaluation: what stands to the
-// right of a loop is left alone.
+// If an expression needs a fact to have a value, it is false wherever the fact has another, whatever the rest of it would
+// be: in CEL false && error and error && false are both false, without an error. So the rest need not be evaluated, and
+// no error gets lost. The exception is a loop that exceeds its budget, which ends the whole evaluation: so nothing to the
+// right of a loop counts as needed.
 
-// needs are what an expression cannot be true without. Wherever one of them is not satisfied, it comes to false, without
-// an error, and before any loop in it begins.
+// needs returns what an expression cannot be true without. Wherever one of the needs is not satisfied, the expression is
+// false, without an error, and before any loop in it begins.
 func needs(e ast.Expr) []AnyOf {
 	switch operator(e) {
 	case operators.LogicalAnd:
@@ -47,8 +47,8 @@ func needs(e ast.Expr) []AnyOf {
 	return nil
 }
 
-// quick is what of an expression can be told without CEL. Where run is false, the expression comes to false as needs has
-// it; where it is true, so is the expression, if whole. The zero quick tells nothing.
+// quick is the part of an expression that can be evaluated without CEL. If run is false, the expression is false in the
+// way that needs describes. If run is true and whole is set, the expression is true. The zero quick says nothing.
 type quick struct {
 	run   func(*Facts) bool
 	whole bool
@@ -72,7 +72,7 @@ func quicken(e ast.Expr) quick {
 	return quick{}
 }
 
-// both runs those parts of a conjunction that are quick.
+// both evaluates those parts of a conjunction that are quick.
 func both(parts []ast.Expr) quick {
 	var runs []func(*Facts) bool
 	whole := true
@@ -131,7 +131,7 @@ func compare(e ast.Expr, want bool) quick {
 	}, true}
 }
 
-// operator is the name of a call, empty for everything else.
+// operator returns the name of a call; empty for everything else.
 func operator(e ast.Expr) string {
 	if e.Kind() != ast.CallKind {
 		return ""
@@ -148,7 +148,7 @@ func loops(e ast.Expr) bool {
 	return found
 }
 
-// each goes through an expression, from the outside to the inside and from left to right.
+// each visits the parts of an expression, from the outside to the inside and from left to right.
 func each(e ast.Expr, visit func(ast.Expr)) {
 	ast.PreOrderVisit(e, ast.NewExprVisitor(visit))
 }

@@ -9,15 +9,15 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// PromQL is how the parts of conditions are said in Prometheus' language. Each gives an expression that can stand in an
-// arithmetic one, or an empty one if there is none.
+// PromQL says how the parts of conditions are written in Prometheus' language. Each function returns an expression that
+// can be part of an arithmetic one; empty if there is none.
 type PromQL struct {
 	Number func(name string) string           // of one of AlertNumbers
-	Call   func(function, name string) string // of a name, or of each subject if it is empty; what is true or false is 1 or 0
+	Call   func(function, name string) string // for a name; if that is empty, for each subject. True is 1, false is 0
 }
 
-// PromQL writes the condition for Prometheus, where a comparison keeps what it holds for. What has no form there is an
-// error.
+// PromQL writes the condition for Prometheus, where a comparison keeps the series for which it holds. What cannot be
+// written so is an error.
 func (a *Alert) PromQL(p PromQL) (string, error) { return p.condition(a.ast.NativeRep().Expr()) }
 
 var (
@@ -31,7 +31,7 @@ var (
 	}
 )
 
-// condition is what is true or false.
+// condition writes an expression that is true or false.
 func (p PromQL) condition(e ast.Expr) (string, error) {
 	if e.Kind() != ast.CallKind {
 		return "", errNoPromQL(e)
@@ -62,7 +62,7 @@ func (p PromQL) condition(e ast.Expr) (string, error) {
 	return text + want, nil
 }
 
-// number is what has a value.
+// number writes an expression that is a number.
 func (p PromQL) number(e ast.Expr) (text string, err error) {
 	switch e.Kind() {
 	case ast.IdentKind:

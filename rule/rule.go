@@ -52,11 +52,11 @@ func CompileText(src string) (*Text, error) {
 	return &Text{p, mentions(checked.NativeRep().Expr())}, nil
 }
 
-// Match runs the rule. If it errs it does not match, and the caller should count it. The error may quote what the app
-// sent; in health and metrics a rule is named by its own text.
+// Match evaluates the rule. If it errs the rule does not match, and the caller should count that. The error may quote what
+// the app sent: health and metrics must not show it, but name the route.
 //
-// Equalities of texts cost some twenty nanoseconds each, and so does a rule with more to it where one that it needs does
-// not hold. Any other rule costs a few hundred, and one with a loop (exists, all, map, filter) as much again for each turn.
+// A text equality costs some twenty nanoseconds, and so does a rule with more to it if an equality that it needs does not
+// hold. Any other rule costs a few hundred, and one with a loop (exists, all, map, filter) as much again for each turn.
 func (r *Rule) Match(f *Facts) (bool, error) {
 	if r.quick.run != nil {
 		if ok := r.quick.run(f); !ok || r.quick.whole {
@@ -67,17 +67,17 @@ func (r *Rule) Match(f *Facts) (bool, error) {
 	return err == nil && out == types.True, err
 }
 
-// Needs are equalities that the rule cannot match without: where one AnyOf is not satisfied, Match gives false and no
-// error. There are none where the rule has nothing of the kind. The caller must not change them.
+// Needs returns equalities without which the rule cannot match: if one AnyOf is not satisfied, Match returns false and no
+// error. There may be none. The caller must not change them.
 func (r *Rule) Needs() []AnyOf { return r.needs }
 
-// Mentions are what the rule looks up in headers and query.
+// Mentions returns what the rule looks up in headers and query.
 func (r *Rule) Mentions() Mentions { return r.mentions }
 
-// Mentions are what the expression looks up in headers and query.
+// Mentions returns what the expression looks up in headers and query.
 func (t *Text) Mentions() Mentions { return t.mentions }
 
-// Eval runs the expression; it is empty if it errs.
+// Eval evaluates the expression. If it errs the text is empty.
 func (t *Text) Eval(f *Facts) (string, error) {
 	out, err := t.run(f)
 	if err != nil {
@@ -90,7 +90,7 @@ func (t *Text) Eval(f *Facts) (string, error) {
 // program is what Rule and Text share.
 type program struct {
 	src string
-	cel cel.Program // nil for a Rule that never asks it
+	cel cel.Program // nil for a Rule that does not need it
 }
 
 // String is the expression as it was written.

@@ -21,8 +21,8 @@ var (
 	tableType   = types.NewMapType(types.StringType, types.StringType)
 )
 
-// object is request or key. Its fields are read through the provider, so it need only be itself. The type is a parameter,
-// since a struct of one pointer is put into an interface without being allocated.
+// object is request or key. Its fields are read through the provider, so it need only carry the facts. The type is a
+// parameter: a struct of one pointer is put into an interface without being allocated.
 type object[T typed] struct{ facts *Facts }
 
 type typed interface{ celType() *types.Type }
@@ -59,9 +59,9 @@ func (o object[T]) Equal(other ref.Val) ref.Val {
 func (o object[T]) Type() ref.Type { return o.typ() }
 func (o object[T]) Value() any     { return o.facts }
 
-// dict makes a table a CEL map. It has no Find, on purpose: with one, the library would ask it instead of Get and IsSet,
-// and has(headers.x) could not tell a missing name from an empty one. It has the size of a map, like object that of a
-// pointer.
+// dict makes a CEL map of a table. It has no Find, on purpose: the library would call that rather than Get and IsSet,
+// and then has(headers.x) could not tell a missing name from an empty text. It is as large as a map, as object is as
+// large as a pointer.
 type dict[T table] struct{ table T }
 
 var (
@@ -103,7 +103,7 @@ func (d dict[T]) Equal(other ref.Val) ref.Val                 { return d.plain()
 func (d dict[T]) Type() ref.Type                              { return types.MapType }
 func (d dict[T]) Value() any                                  { return d.plain().Value() }
 
-// plain is a copy, for the rare rule that uses the whole map.
+// plain returns a copy, for the rare rule that uses the whole map.
 func (d dict[T]) plain() ref.Val {
 	all := make(map[string]string)
 	for _, n := range d.table.names() {
@@ -112,7 +112,7 @@ func (d dict[T]) plain() ref.Val {
 	return types.NewStringStringMap(types.DefaultTypeAdapter, all)
 }
 
-// provider tells CEL of request and key, and of the library's own types.
+// provider describes to CEL the types of request and key, and the library's own.
 type provider struct {
 	types.Provider
 	fields map[string]map[string]*types.FieldType // :: type → field → how to read it
@@ -160,7 +160,7 @@ func (p provider) FindStructFieldType(name, fieldName string) (*types.FieldType,
 	return f, ok
 }
 
-// NewValue refuses request{…}: there is one request.
+// NewValue refuses request{…}: a rule cannot make a request.
 func (p provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
 	if _, ours := p.fields[name]; ours {
 		return types.NewErr("%s cannot be made", name)
@@ -168,7 +168,7 @@ func (p provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
 	return p.Provider.NewValue(name, fields)
 }
 
-// celType is how CEL reads the field. The library hands back what object.Value gave it.
+// celType says how CEL reads the field. The library passes on what object.Value returned.
 func (f *field) celType() *types.FieldType {
 	typ, get := f.getter()
 	return &types.FieldType{

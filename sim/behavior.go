@@ -13,10 +13,10 @@ type Behavior struct {
 	Delay   func(model string, images int) time.Duration
 
 	FailRatio     float64       // share of generations that end in the provider's overload error, unbilled
-	Fault         Fault         // of each request that makes pictures
-	Times         int           // Fault strikes so many requests, and is gone then; 0 means all
-	PollFault     Fault         // of asking for the state or result of a job: transport faults only
-	DeliveryFault Fault         // of fetching a hosted file: transport faults, NotImage and Empty
+	Fault         Fault         // what happens to each request that makes pictures
+	Times         int           // how many requests Fault strikes before it is gone; 0 means all
+	PollFault     Fault         // what happens to polls of a job and to questions for its result: transport faults only
+	DeliveryFault Fault         // what happens when a hosted file is fetched: transport faults, NotImage and Empty
 	RetryAfter    time.Duration // hint of RateLimit; 0 means the recorded one
 	MaxInFlight   int           // more generations at once get the rate limit error; 0 means any number
 
@@ -24,11 +24,12 @@ type Behavior struct {
 	Gone  []string // model ids that have been shut down; patterns of path.Match, so "*" is all
 	Alive []string // ids (patterns) that work though the real ones are dead
 
-	Polls  int // reads of a job's state that still find it unfinished, however quick it is
+	Polls  int // how many reads of a job's state find it unfinished, however quick it is
 	Quirks Quirks
 }
 
-// Latency spans what most generations take: a log-normal, clipped to its span. The zero Latency is none.
+// Latency is the range of what most generations take: a log-normal distribution, clipped to that range. The zero
+// Latency is none.
 type Latency struct{ Min, Max time.Duration }
 
 // Quirks are oddities of the real services that a proxy must live with.
@@ -44,7 +45,7 @@ type Quirks struct {
 	Aborted     bool // replicate: a cancelled prediction ends as aborted
 }
 
-// Fault is one way to fail. Those up to ResetLate are of the transport, the rest of the picture.
+// Fault is one way to fail. Those up to ResetLate are faults of the transport, the rest concern the picture.
 type Fault string
 
 const (
@@ -52,7 +53,7 @@ const (
 	Refuse       Fault = "refuse"       // every call of any kind gets the provider's overload error
 	RateLimit    Fault = "rate_limit"   // 429 with the provider's own hint when to come back
 	Quota        Fault = "quota"        // the account is empty, in the provider's own words
-	Unauthorized Fault = "unauthorized" // as if the key were wrong
+	Unauthorized Fault = "unauthorized" // the answer to a wrong key
 	Stall        Fault = "stall"        // the request is taken and never answered; not billed
 	Reset        Fault = "reset"        // the connection is reset before an answer; not billed
 	HTML         Fault = "html"         // 502 with a page of the edge; not billed
@@ -66,11 +67,11 @@ const (
 	FilterOutput Fault = "filter_output" // every picture is withheld for safety
 	FilterSome   Fault = "filter_some"   // the last picture is withheld; of one alone, that one
 	NotImage     Fault = "not_image"     // billed, but the bytes are no image
-	Fail         Fault = "fail"          // the model fails: an asynchronous job as failed, others by 500
-	Stuck        Fault = "stuck"         // an asynchronous job that never ends; others stall
+	Fail         Fault = "fail"          // the model fails: an asynchronous job ends as failed, other requests get a 500
+	Stuck        Fault = "stuck"         // an asynchronous job never ends; other requests stall
 )
 
-// Faults are all of them but None.
+// Faults returns all of them except None.
 func Faults() []Fault {
 	return []Fault{
 		Refuse, RateLimit, Quota, Unauthorized, Stall, Reset, HTML, Cut, Hang, Garbage, ResetLate,
@@ -78,7 +79,7 @@ func Faults() []Fault {
 	}
 }
 
-// Typical is how the named provider behaves on an ordinary day: its latency, without failures.
+// Typical returns how the named provider behaves on an ordinary day: its latency, without failures.
 func Typical(provider string) Behavior {
 	l := map[string]Latency{
 		"google":    {10 * time.Second, 15 * time.Second},
@@ -101,8 +102,8 @@ func matches(patterns []string, id string) bool {
 	return false
 }
 
-// prompted applies what the prompt itself orders: "[sim:filter]" is Fault Filter for this request alone,
-// "[sim:poll:cut]" and "[sim:delivery:cut]" the other two.
+// prompted applies what the prompt itself orders: "[sim:filter]" is Fault Filter for this request alone;
+// "[sim:poll:cut]" sets PollFault, "[sim:delivery:cut]" DeliveryFault.
 func (b Behavior) prompted(prompt string) Behavior {
 	for {
 		_, rest, ok := strings.Cut(prompt, "[sim:")

@@ -24,14 +24,14 @@ type Call struct {
 	// Body is the parsed JSON, numbers as json.Number, strings of more than 256 bytes cut; of a multipart form a map
 	// of part name to a list of texts, or of "<n bytes type>" for files; else nil.
 	Body    any
-	Status  int      // answered; 0 if nothing was, or not yet
+	Status  int      // of the answer; 0 if there is none, or not yet
 	Model   string   // the provider's id, once it is known
 	Prompt  string   // once it is known
 	Note    string   // why the request was refused, in more words than the provider has
 	Ignored []string // fields that the provider took and does not know
 }
 
-// Calls is what has arrived since the start or the last Reset, oldest first.
+// Calls returns the requests that have arrived since the start or the last Reset, oldest first.
 func (p *Provider) Calls() []Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,7 +43,7 @@ func (p *Provider) Calls() []Call {
 	return out
 }
 
-// CallsTo is those of Calls that arrived at the named site.
+// CallsTo returns those of Calls that arrived at the named site.
 func (p *Provider) CallsTo(site string) []Call {
 	return slices.DeleteFunc(p.Calls(), func(c Call) bool { return c.Site != site })
 }
@@ -59,7 +59,7 @@ func (p *Provider) record(c *Call) {
 
 const longestString = 256
 
-// summary is body as Call.Body has it.
+// summary returns a body in the form that Call.Body has.
 func summary(contentType string, body []byte) any {
 	kind, params, _ := mime.ParseMediaType(contentType)
 	if kind == "multipart/form-data" {

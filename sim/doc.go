@@ -1,9 +1,9 @@
 // Package sim is image providers on real loopback ports: Google's Gemini API and Vertex AI, OpenAI, fal and Replicate, with the wire
 // formats, prices, latencies, failures and oddities of the real ones, as recorded in the autumn of 2026.
 //
-// It exists for demonstrations, and for tests of whatever sits in front of such providers. It shares no code with the
-// dialects it is used to test, so that no mistake is made twice, and it is as strict as the real services: a wrong
-// scheme of authentication, an unknown value, a field that is not there get that provider's own error.
+// It exists for demonstrations, and for tests of programs between apps and such providers. It shares no code with the dialects that
+// it is used to test, so that no mistake is made twice. It is as strict as the real services: a wrong scheme of authentication, an
+// unknown value, or a field that does not exist gets that provider's own error.
 //
 //	w, err := sim.Start(sim.Config{})
 //	defer w.Close()

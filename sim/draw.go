@@ -11,7 +11,7 @@ import (
 	"switchyard"
 )
 
-// Art is what a picture shows. The zero Art is a picture of nobody's, for nobody.
+// Art is what a picture shows. The zero Art is a picture of no provider, for no prompt.
 type Art struct {
 	Provider    string // its name and colour; empty for a test's own picture
 	Prompt      string
@@ -32,7 +32,7 @@ var colours = map[string]color.RGBA{ // :: provider name → colour of its pictu
 	"replicate": {150, 60, 190, 255},
 }
 
-// paint draws art. Rows come in bands of equal ones, so that drawing is copying, and encoding is quick.
+// paint draws art. Rows come in bands of equal rows, so that most of drawing is copying, and encoding is quick.
 func paint(size switchyard.Size, art Art) *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, size.Width, size.Height))
 	if art.Black {
@@ -79,7 +79,7 @@ func fill(img *image.RGBA, r image.Rectangle, c color.RGBA) {
 	}
 }
 
-// caption writes the provider's name and the prompt below the mark, in lines of what fits.
+// caption writes the provider's name and the prompt below the mark, in as many lines as fit.
 func caption(img *image.RGBA, art Art) {
 	name := art.Provider
 	if name == "" {

@@ -19,8 +19,8 @@ import (
 	"switchyard"
 )
 
-// Picture draws art and encodes it as "png", "jpeg", "webp" or "gif", exactly as large as size says. It panics on
-// anything else, and when Art.Bytes is too small for the file, or asked of a format that cannot be padded.
+// Picture draws art and encodes it as "png", "jpeg", "webp" or "gif", exactly as large as size says. It panics for any
+// other format, if Art.Bytes is less than the file has, and if it is set for a format that cannot be padded.
 func Picture(size switchyard.Size, format string, art Art) []byte {
 	img := paint(size, art)
 	var buf bytes.Buffer
@@ -78,7 +78,7 @@ func encodePNG(buf *bytes.Buffer, img image.Image) error {
 	return e.Encode(buf, img)
 }
 
-// opaque puts a see-through picture on white, for formats without alpha.
+// opaque puts a see-through picture on white, for formats without transparency.
 func opaque(img *image.RGBA, art Art) *image.RGBA {
 	if !art.Transparent {
 		return img
@@ -89,7 +89,8 @@ func opaque(img *image.RGBA, art Art) *image.RGBA {
 	return out
 }
 
-// pad lengthens a file to n bytes with parts that every decoder skips, filled with noise so that nothing squeezes them.
+// pad lengthens a file to n bytes with parts that every decoder skips. They are noise, so that they cannot be
+// compressed.
 func pad(file []byte, format string, n int) []byte {
 	missing := n - len(file)
 	switch {
@@ -114,14 +115,14 @@ func noise(n int) []byte {
 	return b
 }
 
-// pngChunk is an ancillary, private chunk that is safe to copy, with n bytes of noise.
+// pngChunk returns an ancillary, private chunk that is safe to copy, with n bytes of noise.
 func pngChunk(n int) []byte {
 	c := binary.BigEndian.AppendUint32(nil, uint32(n))
 	c = append(append(c, "siMp"...), noise(n)...)
 	return binary.BigEndian.AppendUint32(c, crc32.ChecksumIEEE(c[4:]))
 }
 
-// jpegComments is comment segments of n bytes in all; a segment takes 4 to 65537.
+// jpegComments returns comment segments of n bytes in all; a segment has 4 to 65537.
 func jpegComments(n int) (out []byte) {
 	const most = 65537
 	for n > 0 {

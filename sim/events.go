@@ -10,7 +10,7 @@ import (
 type event struct {
 	name, id string
 	data     any
-	raw      string // in place of data, as it is
+	raw      string // written as it is, in place of data
 }
 
 func unnamed(values []any) (out []event) {
@@ -20,7 +20,7 @@ func unnamed(values []any) (out []event) {
 	return out
 }
 
-// bytes is the event on the wire, its data on one line.
+// bytes returns the event as it is on the wire, its data on one line.
 func (e event) bytes() []byte {
 	var b bytes.Buffer
 	if e.id != "" {

@@ -31,7 +31,7 @@ type exchange struct {
 	p    *Provider
 	site *Site
 	body []byte
-	b    Behavior // in force when the request arrived, with what the prompt orders
+	b    Behavior // as it was when the request arrived, with what the prompt orders
 	call *Call
 
 	made bool // pictures were made: from now on Cut, Garbage and ResetLate strike
@@ -100,7 +100,7 @@ func (x *exchange) ignored(names []string) {
 	x.edit(func(c *Call) { c.Ignored = append(c.Ignored, names...) })
 }
 
-// about tells the record what the request is for, and lets the prompt give its orders.
+// about records what the request is for, and applies the orders in the prompt.
 func (x *exchange) about(model, prompt string) {
 	x.edit(func(c *Call) { c.Model, c.Prompt = model, prompt })
 	x.b = x.p.spend(x.b).prompted(prompt)
@@ -110,12 +110,12 @@ func (x *exchange) about(model, prompt string) {
 func (x *exchange) json(status int, contentType string, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // what we answer is made of maps, lists, strings and numbers
+		panic(err) // cannot happen: answers are maps, lists, strings and numbers
 	}
 	x.write(status, contentType, data)
 }
 
-// write answers with data, in the way that the fault in force leaves it.
+// write answers with data, damaged as the fault in force orders.
 func (x *exchange) write(status int, contentType string, data []byte) {
 	x.w.Header().Set("Content-Type", contentType)
 	fault := x.lateFault()
@@ -132,10 +132,10 @@ func (x *exchange) write(status int, contentType string, data []byte) {
 	}
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	x.w.WriteHeader(status)
-	_, _ = x.w.Write(data) // the app may have left; that is its affair
+	_, _ = x.w.Write(data) // the app may have left; that does not matter
 }
 
-// lateFault is the fault that strikes the answer, if one does.
+// lateFault returns the fault that strikes the answer; None if there is none.
 func (x *exchange) lateFault() Fault {
 	switch {
 	case x.site.p.delivers(x.site):
@@ -153,7 +153,7 @@ func (p *Provider) delivers(s *Site) bool {
 	return s == p.world.FalCDN || s == p.world.ReplicateDelivery
 }
 
-// breakOff ends a handler in the middle of its answer, at once for Cut; for Hang once the app has had enough.
+// breakOff ends a handler in the middle of its answer: for Cut at once, for Hang when the app gives up.
 func (x *exchange) breakOff(f Fault) {
 	x.flush()
 	if f == Hang {
@@ -164,7 +164,7 @@ func (x *exchange) breakOff(f Fault) {
 
 func (x *exchange) flush() { _ = http.NewResponseController(x.w).Flush() }
 
-// reset ends the connection by RST, and the handler with it.
+// reset ends the connection by RST, and then the handler.
 func (x *exchange) reset() {
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
@@ -174,10 +174,10 @@ func (x *exchange) reset() {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
-	panic(http.ErrAbortHandler) // the server knows that the connection is ours, and leaves it alone
+	panic(http.ErrAbortHandler) // the connection is hijacked, so the server does not touch it
 }
 
-// struck does what f orders if it is one that comes before any work, and reports whether the request is done with.
+// struck carries out f if it is a fault that comes before any work, and reports whether that ended the request.
 func (x *exchange) struck(f Fault) bool {
 	switch f {
 	case Refuse:
@@ -212,13 +212,13 @@ const edgePage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body
 var notAnImage = []byte("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
 
 // generate runs one synchronous generation: early faults, the limit on how many at once, latency, failure. work makes
-// and bills the pictures, and answers. An app that leaves does not stop it: what was begun is made, and charged.
+// and bills the pictures, and answers. If the app leaves it goes on: pictures that were begun are made, and charged.
 func (x *exchange) generate(model string, images int, work func()) {
 	if !x.p.enter(x.b) {
 		x.p.voice.limited(x)
 		return
 	}
-	defer x.p.leave() // one that stalls is in flight, too
+	defer x.p.leave() // a request that stalls counts as in flight, too
 	if x.struck(x.b.Fault) {
 		return
 	}
@@ -243,7 +243,7 @@ func (x *exchange) picture(size switchyard.Size, format string, art Art) []byte 
 	return x.p.sketch(x.b, size, format, art)()
 }
 
-// sketch is a picture that is drawn when it is wanted.
+// sketch returns a function that draws a picture when it is called.
 func (p *Provider) sketch(b Behavior, size switchyard.Size, format string, art Art) func() []byte {
 	if b.Fault == NotImage {
 		return func() []byte { return notAnImage }

@@ -60,7 +60,7 @@ func (f *fal) denied(x *exchange) {
 	x.json(http.StatusUnauthorized, plainJSON, obj{"detail": "Cannot access application \"" + app + "\". Authentication is required to access this application."})
 }
 
-// down is an error of the infrastructure, whose type is in the header, too.
+// down is an error of fal's infrastructure, whose type is also in a header.
 func down(status int, kind, text string) answer {
 	return answer{status, map[string]string{"X-Fal-Error-Type": kind}, obj{"detail": text, "error_type": kind}}
 }
@@ -93,7 +93,7 @@ func falFailure() answer {
 	}
 }
 
-// find is the endpoint that a path names, or the 404 that it gets.
+// find returns the endpoint that a path names; if there is none, it answers with a 404.
 func (f *fal) find(x *exchange, path string) (falModel, bool) {
 	id := strings.Trim(path, "/")
 	m, ok := f.model(id)

@@ -12,7 +12,8 @@ import (
 
 const falFiltered = "The content could not be processed because it contained material flagged by a content checker."
 
-// make draws, hosts and bills what in asks for, or says why not. x gives behaviour and dice alone; it may be over.
+// make draws, hosts and bills what in asks for, or returns why not. x gives only the behaviour and the dice; the
+// request may be over.
 func (f *fal) make(x *exchange, in *falInput, began time.Time) answer {
 	black := make([]bool, in.n)
 	n := in.n
@@ -44,7 +45,7 @@ func (f *fal) make(x *exchange, in *falInput, began time.Time) answer {
 	}
 }
 
-// output is what the model answers.
+// output returns what the model answers.
 func (f *fal) output(x *exchange, in *falInput, black []bool, took time.Duration) obj {
 	images, flags := list{}, list{}
 	for i, b := range black {
@@ -90,7 +91,7 @@ func (f *fal) output(x *exchange, in *falInput, black []bool, took time.Duration
 	return out
 }
 
-// vector reports whether recraft makes no pixels, but lines, which cost twice as much.
+// vector reports whether recraft draws vectors, which cost twice as much as pixels.
 func (i *falInput) vector() bool {
 	return strings.HasPrefix(textOf(i.in, "style"), "vector_illustration")
 }
@@ -121,7 +122,7 @@ func (f *fal) image(x *exchange, in *falInput, index int, black bool) obj {
 	return v
 }
 
-// serveCDN has results and uploads for everyone, and takes the bytes of an upload that rest has announced.
+// serveCDN serves results and uploads to everyone, and takes the bytes of an upload that was announced to rest.
 func (f *fal) serveCDN(x *exchange) {
 	if x.r.Method == http.MethodPut && strings.HasPrefix(x.r.URL.Path, "/files/upload/") {
 		path := "/files/" + strings.TrimPrefix(x.r.URL.Path, "/files/upload/")
@@ -171,7 +172,7 @@ func (f *fal) serveRest(x *exchange) {
 
 const uploadToken = "sim-upload"
 
-// upload is the Python client's way: the bytes at once, with a token that rest has given out.
+// upload is how the Python client does it: it sends the bytes at once, with a token from rest.
 func (f *fal) upload(x *exchange) {
 	if x.r.Header.Get("Authorization") != "Bearer "+uploadToken {
 		x.write(http.StatusUnauthorized, "text/plain", []byte("Unauthorized\n"))

@@ -10,8 +10,8 @@ import (
 	"switchyard"
 )
 
-// falModel is one endpoint of fal. Schemas and prices as recorded in the autumn of 2026: those of the types of @fal-ai/client
-// 1.8.3 and 1.10.1, and of fal's own llms.txt of a model, where both are silent as its table of models has it.
+// falModel is one endpoint of fal. Schemas and prices are as recorded in the autumn of 2026: from the types of @fal-ai/client
+// 1.8.3 and 1.10.1, and from fal's own llms.txt of a model; where both say nothing, from its table of models.
 type falModel struct {
 	id     string // owner/alias and the path below it
 	fields []field
@@ -50,7 +50,7 @@ var presets = map[string]switchyard.Size{
 
 func imageSize(v string) field { return field{name: "image_size", kind: "size", value: v} }
 
-// seedreamSize is an image_size that may be left to the model, too. Pixels are 960x960 to 4096x4096 all together.
+// seedreamSize is an image_size that may also be left to the model. A size has from 960x960 to 4096x4096 pixels in all.
 func seedreamSize() field {
 	return field{
 		name: "image_size", kind: "size", value: obj{"width": json.Number("2048"), "height": json.Number("2048")},
@@ -58,7 +58,7 @@ func seedreamSize() field {
 	}
 }
 
-// sizeBroken judges an image_size: a preset, one of the field's own words, or an object whose edges are 512 unless given.
+// sizeBroken checks an image_size: a preset, one of the field's own words, or an object whose edges are 512 unless given.
 func (f field) sizeBroken(v any) string {
 	if s, ok := v.(string); ok {
 		if _, ok := presets[s]; !ok && !slices.Contains(f.values, s) {
@@ -84,7 +84,7 @@ func (f field) sizeBroken(v any) string {
 	return ""
 }
 
-// asSize is a checked image_size in pixels; zero for one that is left to the model.
+// asSize returns a checked image_size in pixels; zero if it is left to the model.
 func asSize(v any) switchyard.Size {
 	if s, ok := v.(string); ok {
 		if size, err := switchyard.ParseSize(s); err == nil { // of gpt-image
@@ -159,7 +159,7 @@ func bananaFields(ratios []string, ratio string, more ...field) []field {
 	}, more...)
 }
 
-// bananaPro and bananaTwo are what the later ones take besides.
+// bananaPro and bananaTwo are what the later models take besides.
 func bananaPro(more ...field) []field {
 	return append([]field{pick("resolution", "1K", "2K", "4K"), flag("enable_web_search", false), str("system_prompt")}, more...)
 }
@@ -181,8 +181,8 @@ func seedreamFields(more ...field) []field {
 	}, more...)
 }
 
-// recraftStyles are families, which are styles themselves, and what stands behind the slash. Both lists of types have some that
-// the other has not.
+// recraftStyles are families, which are styles themselves, and what may follow them after a slash. Each of the two lists of
+// types has some that the other has not.
 func recraftStyles() []string {
 	styles := []string{"any"}
 	for row := range strings.Lines(recraftRows) {
@@ -284,7 +284,7 @@ var falModels = []falModel{
 	{id: "fal-ai/imagen4/preview/fast", fields: imagenFields(), perImage: 20 * mill, shape: shapeDescription},
 	{id: "fal-ai/imagen4/preview/ultra", fields: imagenFields(pick("resolution", "1K", "2K")), perImage: 60 * mill, shape: shapeDescription},
 	{
-		// The price is OpenAI's own of the medium quality: fal's is nowhere.
+		// The price is OpenAI's own for medium quality: fal's is published nowhere.
 		id: "fal-ai/gpt-image-1/text-to-image", perImage: 42 * mill, shape: shapeImages,
 		fields: []field{
 			promptField, enum("image_size", append([]string{"auto"}, threeSizes...)).or("auto"), enum("quality", append([]string{"auto"}, threeGrades...)).or("auto"),
@@ -303,7 +303,7 @@ var falModels = []falModel{
 		},
 	},
 
-	// Those that draw a face are by the compute second, which nobody has published: what they cost here is a guess.
+	// Models that draw a face cost by the compute second, at a price that is not published: the figure here is a guess.
 	{
 		id: "fal-ai/photomaker", perImage: 10 * mill, shape: shapeSeed, format: "png", archive: "image_archive_url",
 		fields: []field{
@@ -374,7 +374,7 @@ func (f *fal) model(id string) (falModel, bool) {
 	return falModel{}, false
 }
 
-// price is what n images of that size cost, and the units that fal counts.
+// price returns what n images of that size cost, and the units that fal counts.
 func (m falModel) price(size switchyard.Size, class string, n int) (switchyard.Money, int64) {
 	each := m.perImage
 	if m.perClass != nil {

@@ -24,7 +24,7 @@ type falJob struct {
 
 const maxJobs = 10_000
 
-// serveQueue takes a submit under any path, and …/requests/{id}[/status[/stream]|/cancel|/response] below any.
+// serveQueue takes a submit at any path, and …/requests/{id}[/status[/stream]|/cancel|/response] below any.
 func (f *fal) serveQueue(x *exchange) {
 	if !f.admit(x) {
 		return
@@ -88,7 +88,7 @@ func (f *fal) submit(x *exchange) {
 	}
 	j := f.accept(x, in)
 	x.w.Header().Set("X-Fal-Request-Id", j.id)
-	x.made = true // lost answers are of jobs that run all the same
+	x.made = true // if the answer is lost, the job runs all the same
 	v := f.urls(j)
 	v["status"], v["queue_position"] = "IN_QUEUE", 0
 	hook := x.r.URL.Query().Get("fal_webhook")
@@ -122,8 +122,8 @@ func (f *fal) finish(j *falJob, a answer) bool {
 	return true
 }
 
-// run makes the pictures of j, after a fifth of its time in the queue. Only what is made before it is cancelled is
-// billed.
+// run makes the pictures of j, after a fifth of its time in the queue. Only a picture that is made before the job is
+// cancelled is billed.
 func (f *fal) run(x *exchange, j *falJob, hook string) {
 	d, fails := f.p.roll(x.b, j.in.m.id, j.in.n)
 	if !f.wait(j, d/5) {
@@ -158,19 +158,19 @@ func (f *fal) run(x *exchange, j *falJob, hook string) {
 		a = f.make(x, j.in, j.started)
 	}
 	if f.finish(j, a) && hook != "" {
-		f.p.world.work(func() { f.deliverHook(j, a, hook) }) // the place is free while the app takes its time
+		f.p.world.work(func() { f.deliverHook(j, a, hook) }) // does not keep a place while the app is slow to answer
 	}
 }
 
 func (f *fal) wait(j *falJob, d time.Duration) bool { return f.p.world.waitUnless(j.done, d) }
 
-// urls carry owner and alias, never the path below them.
+// urls returns the job's addresses, which have owner and alias, never the path below them.
 func (f *fal) urls(j *falJob) obj {
 	base := f.p.QueueURL + "/" + j.app + "/requests/" + j.id
 	return obj{"request_id": j.id, "response_url": base, "status_url": base + "/status", "cancel_url": base + "/cancel"}
 }
 
-// view is j's status object, and whether it is over, which the first Behavior.Polls reads hide.
+// view returns j's status object, and whether it is over, which the first Behavior.Polls reads do not see.
 func (f *fal) view(j *falJob, logs bool, polls int) (obj, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -204,7 +204,7 @@ func (f *fal) view(j *falJob, logs bool, polls int) (obj, bool) {
 	return v, state == "COMPLETED"
 }
 
-// status answers 202 until the job is over, failed or not, and 200 then.
+// status answers 202 until the job is over, and then 200, even if it has failed.
 func (f *fal) status(x *exchange, j *falJob) {
 	logs := x.r.URL.Query().Get("logs")
 	v, over := f.view(j, logs == "1" || logs == "true", x.b.Polls)

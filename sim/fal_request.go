@@ -24,7 +24,7 @@ type falInput struct {
 	header http.Header // of the request that brought it
 }
 
-// answer is what a request, or a job that is long over, gets: a status, headers and a JSON body.
+// answer is what a request gets, or a job after it has ended: a status, headers and a JSON body.
 type answer struct {
 	status int
 	header map[string]string
@@ -54,8 +54,8 @@ func unprocessable(problems ...any) *answer {
 	return &answer{http.StatusUnprocessableEntity, map[string]string{"X-Fal-Billable-Units": "0", "X-Fal-Retryable": "false"}, obj{"detail": problems}}
 }
 
-// read checks the body of a run or a submit. What is wrong with it is the answer: at once when run, later when queued
-// is as far as the real service goes, but the input of a queued job is checked at once, too.
+// read checks the body of a run or a submit, and returns the answer to a wrong one. The real service checks a run at
+// once and a queued job later; here both are checked at once.
 func (f *fal) read(x *exchange, m falModel) (*falInput, *answer) {
 	body, err := x.object()
 	if err != nil {
@@ -213,7 +213,7 @@ func (i *falInput) settle(first switchyard.Size) *answer {
 	return nil
 }
 
-// around is the size of ratio a nearest to that many pixels, in multiples of 16.
+// around returns the size of ratio a that is nearest to that many pixels, in multiples of 16.
 func around(a switchyard.Aspect, pixels int64) switchyard.Size {
 	best, off := switchyard.Size{Width: 1024, Height: 1024}, int64(1)<<62
 	for w := 256; w <= 4096; w += 16 {

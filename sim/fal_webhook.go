@@ -30,7 +30,7 @@ func (s falSigner) jwks() obj {
 	return obj{"keys": list{obj{"kty": "OKP", "crv": "Ed25519", "x": x}}}
 }
 
-// sign is over the lines of id, user, time, and the hash of the body.
+// sign signs the lines of id, user, time, and the hash of the body.
 func (s falSigner) sign(id, user, at string, body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(ed25519.Sign(s.key, []byte(id+"\n"+user+"\n"+at+"\n"+hex.EncodeToString(sum[:]))))

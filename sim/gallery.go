@@ -6,8 +6,8 @@ import (
 	"switchyard"
 )
 
-// gallery remembers the last few pictures, so that a benchmark which asks for the same one again and again measures
-// something else than drawing. What it gives out is shared, and must not be changed.
+// gallery keeps the last few pictures, so that a benchmark which asks for the same one again and again does not
+// measure drawing. Callers share the pictures, and must not change them.
 type gallery struct {
 	mu    sync.Mutex
 	m     map[frame][]byte // :: what is shown → its file; guarded by mu
@@ -26,7 +26,7 @@ const (
 	maxGalleryBytes = 64 << 20
 )
 
-// draw is Picture, but that Art.Bytes is a wish: a picture that cannot be padded to it comes as it is.
+// draw is Picture, except that a picture that cannot be padded to Art.Bytes comes as it is.
 func (g *gallery) draw(size switchyard.Size, format string, art Art) []byte {
 	f := frame{size, format, art}
 	g.mu.Lock()

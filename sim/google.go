@@ -9,7 +9,7 @@ import (
 )
 
 // google speaks the Gemini API: Imagen's :predict, :generateContent and :streamGenerateContent of the image models,
-// and the list of models; and the same models' methods as Vertex AI has them.
+// and the list of models. It also speaks the same methods in the form of Vertex AI.
 type google struct{ p *Provider }
 
 const googleJSON = "application/json; charset=UTF-8"
@@ -61,8 +61,8 @@ func (g *google) method(x *exchange, version, id, method string) {
 	g.content(x, m, method == "streamGenerateContent")
 }
 
-// admit checks the credentials, which come before the model. A key may be in the header or the query; a bearer token
-// is something else, and a key is none.
+// admit checks the credentials, which Google does before it looks at the model. A key may be in the header or the
+// query. A bearer token is not a key, and a key is not a bearer token.
 func (g *google) admit(x *exchange) bool {
 	key := x.r.Header.Get("x-goog-api-key")
 	if key == "" {
@@ -84,7 +84,7 @@ func (g *google) admit(x *exchange) bool {
 	return false
 }
 
-// badToken is the answer to a bearer token that is none.
+// badToken answers a wrong bearer token.
 func (g *google) badToken(x *exchange) {
 	g.fail(x, http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
 		obj{"@type": typePrefix + "ErrorInfo", "reason": "ACCESS_TOKEN_TYPE_UNSUPPORTED", "domain": "googleapis.com"})
@@ -101,7 +101,7 @@ func (g *google) fail(x *exchange, status int, name, message string, details ...
 	x.json(status, googleJSON, obj{"error": e})
 }
 
-// invalid is the answer to a value that a model does not take; the service does not say which, note does.
+// invalid answers a value that a model does not take. The service does not say which value; note does.
 func (g *google) invalid(x *exchange, note string) {
 	x.note(note)
 	g.fail(x, http.StatusBadRequest, "INVALID_ARGUMENT", "Request contains an invalid argument.")
@@ -121,7 +121,7 @@ func (g *google) failed(x *exchange) {
 
 const googleQuota = "You exceeded your current quota, please check your plan and billing details. For more information on this error, head to: https://ai.google.dev/gemini-api/docs/rate-limits. "
 
-// limited has the wait in the body alone: there is no Retry-After.
+// limited answers with the wait in the body alone: there is no Retry-After.
 func (g *google) limited(x *exchange) {
 	if x.cloud() {
 		g.fail(x, http.StatusTooManyRequests, "RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later. Please refer to https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.")
@@ -148,13 +148,13 @@ func (g *google) quotaFailure(x *exchange, id, value string) obj {
 	}}}
 }
 
-// broke is a daily quota: come back tomorrow.
+// broke answers that a daily quota is used up: come back tomorrow.
 func (g *google) broke(x *exchange) {
 	g.fail(x, http.StatusTooManyRequests, "RESOURCE_EXHAUSTED", googleQuota,
 		g.quotaFailure(x, "GenerateRequestsPerDayPerProjectPerModel", "100"))
 }
 
-// denied is a 400: a bad key is not a 401 here.
+// denied answers a wrong key with a 400, as Google does, not with a 401.
 func (g *google) denied(x *exchange) {
 	const text = "API key not valid. Please pass a valid API key."
 	service := "generativelanguage.googleapis.com"
@@ -166,7 +166,7 @@ func (g *google) denied(x *exchange) {
 		obj{"@type": typePrefix + "LocalizedMessage", "locale": "en-US", "message": text})
 }
 
-// listModels has the living only, in pages.
+// listModels lists only living models, in pages.
 func (g *google) listModels(x *exchange) {
 	q := x.r.URL.Query()
 	size, err := strconv.Atoi(q.Get("pageSize"))

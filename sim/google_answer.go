@@ -9,15 +9,15 @@ import (
 	"switchyard"
 )
 
-// textTokens is what a prompt counts for.
+// textTokens returns how many tokens a prompt counts as.
 func textTokens(s string) int64 { return int64(len(s)+3)/4 + 2 }
 
 func million(price switchyard.Money, tokens int64) switchyard.Money {
 	return price.Times(tokens, 1_000_000)
 }
 
-// chunks is the answer as the stream tells it: words, drafts, the picture whole, the end. Without a stream they are
-// merged into one. cost is what is charged for it.
+// chunks returns the answer as a stream sends it: words, drafts, the whole picture, the end. Without a stream they
+// are merged into one. cost is what is charged for it.
 func (j contentJob) chunks(x *exchange) (out []any, cost switchyard.Money, images int) {
 	u := usageCount{text: textTokens(j.prompt), imageIn: int64(j.references) * 258}
 	if j.m.newer {
@@ -59,7 +59,7 @@ func (j contentJob) chunks(x *exchange) (out []any, cost switchyard.Money, image
 	return out, u.cost(j.m), images
 }
 
-// pictures says the words, shows the drafts and the picture, each through say, and counts.
+// pictures passes the words, the drafts and the picture to say, and counts the usage.
 func (j contentJob) pictures(x *exchange, u *usageCount, say func(part obj)) {
 	if j.text {
 		u.textOut = 5
@@ -92,7 +92,7 @@ type usageCount struct{ text, imageIn, textOut, imageOut, thoughts int64 }
 
 func (u usageCount) prompt() int64 { return u.text + u.imageIn }
 
-// first is the usage before anything is made.
+// first returns the usage before anything is made.
 func (u usageCount) first() obj {
 	return obj{"promptTokenCount": u.prompt(), "totalTokenCount": u.prompt(), "promptTokensDetails": u.promptDetails()}
 }
@@ -120,12 +120,12 @@ func (u usageCount) all(noDetails bool) obj {
 	return m
 }
 
-// cost is charged even when no image came of it; only a blocked prompt is free.
+// cost returns the charge, which is the same if no image was made; only a blocked prompt is free.
 func (u usageCount) cost(m googleModel) switchyard.Money {
 	return million(m.in, u.prompt()) + million(m.image, u.imageOut) + million(m.out, u.textOut+u.thoughts)
 }
 
-// mergeChunks is the stream's chunks as one answer.
+// mergeChunks makes one answer of the stream's chunks.
 func mergeChunks(chunks []any) obj {
 	last := maps.Clone(chunks[len(chunks)-1].(obj))
 	var parts list

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// CloudToken and CloudProject are whom the simulated Vertex AI knows: an OAuth token, and the one project that it may use.
+// CloudToken and CloudProject are what the simulated Vertex AI accepts: an OAuth token, and the one project that it may
+// use.
 const (
 	CloudToken   = "ya29.SIM"
 	CloudProject = "sim-project"
@@ -47,7 +48,7 @@ func (g *google) serveCloud(x *exchange) {
 	g.content(x, model, method == "streamGenerateContent")
 }
 
-// admitCloud takes a token, or a key, which express mode wants.
+// admitCloud accepts a token, or, in express mode, a key.
 func (g *google) admitCloud(x *exchange, project string) bool {
 	key := x.r.Header.Get("x-goog-api-key")
 	if key == "" {

@@ -82,8 +82,8 @@ func (g *google) readContent(x *exchange, m googleModel) (j contentJob, ok bool)
 	return j, true
 }
 
-// readParts takes the prompt, which is all of the user's words, a line a part, and looks at the references. last is
-// the size of the last of them.
+// readParts reads the prompt, which is all of the user's words, one line for each part, and looks at the references.
+// last is the size of the last of these.
 func (j *contentJob) readParts(req obj, schemes []string) (last switchyard.Size, note string) {
 	var words []string
 	contents, _ := req["contents"].([]any)
@@ -159,7 +159,7 @@ func readPart(p obj, schemes []string) (size switchyard.Size, text, note string)
 	return size, "", "a part wants one of text, inlineData, fileData"
 }
 
-// decodeBase64 takes both alphabets, with and without padding.
+// decodeBase64 accepts both alphabets, with and without padding.
 func decodeBase64(s string) ([]byte, error) {
 	s = strings.TrimRight(s, "=")
 	if strings.ContainsAny(s, "-_") {
@@ -217,8 +217,8 @@ func badSafety(s obj) string {
 	return ""
 }
 
-// readSize wants the capital K, and of a model without sizes no size at all. Without a ratio the picture follows the
-// last reference.
+// readSize requires a capital K, and refuses any size for a model without sizes. Without a ratio the picture has that
+// of the last reference.
 func (j *contentJob) readSize(cfg obj, last switchyard.Size) string {
 	ratio, hasRatio := cfg["aspectRatio"].(string)
 	class, hasClass := cfg["imageSize"].(string)

@@ -40,7 +40,7 @@ var (
 	}
 )
 
-// preview is m as it was under an earlier name, which is gone.
+// preview returns m as it was under an earlier name, which has been shut down.
 func (m googleModel) preview(id string) googleModel {
 	m.id, m.title, m.dead = id, m.title+" (preview)", true
 	return m
@@ -138,7 +138,7 @@ func without(t map[string]map[string]switchyard.Size, ratios ...string) map[stri
 	return out
 }
 
-// model finds id. gone is true for one that has been shut down, known or not to us.
+// model finds id. gone is true if it has been shut down, whether we know the model or not.
 func (g *google) model(b Behavior, id string) (m googleModel, gone, ok bool) {
 	for _, m := range googleModels {
 		if m.id != id {
@@ -158,7 +158,7 @@ func (m googleModel) serves(method string) bool {
 	return method == "generateContent" || method == "streamGenerateContent"
 }
 
-// describe is the model as the list has it.
+// describe returns the model as it is in the list.
 func (m googleModel) describe() obj {
 	methods := list{"generateContent", "countTokens", "batchGenerateContent"}
 	if m.imagen {

@@ -108,8 +108,8 @@ func positivePrompt() obj {
 	return obj{"contentType": "Positive Prompt", "safetyAttributes": obj{"categories": names, "scores": scores}}
 }
 
-// readPredict checks the request. The front door takes any parameter, since they are free-form values there; the model
-// looks at those it knows.
+// readPredict checks the request. Google's API takes any parameter, since parameters are free-form values to it; the
+// model looks at those that it knows.
 func (g *google) readPredict(x *exchange, m googleModel) (j predictJob, ok bool) {
 	body, err := x.object()
 	if err != nil {
@@ -150,7 +150,7 @@ const (
 	noSeed  = "Seed is not supported when watermark is enabled."
 )
 
-// read takes the parameters, without regard to the case of their values, and says what is wrong.
+// read reads the parameters, ignoring the case of their values, and returns what is wrong.
 func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 	j.count, j.format = 4, "png"
 	ratio, class := "1:1", "1K"
@@ -201,7 +201,7 @@ func (j *predictJob) read(params obj, m googleModel, x *exchange) string {
 	return ""
 }
 
-// cloud takes what Vertex AI alone knows.
+// cloud reads the parameters that only Vertex AI knows.
 func (j *predictJob) cloud(k string, v any, params obj) bool {
 	switch k {
 	case "seed":
@@ -233,12 +233,12 @@ func (j *predictJob) output(v any) bool {
 	return ok
 }
 
-// oneOf compares without regard to case, as Google does.
+// oneOf ignores case, as Google does.
 func oneOf(s string, values ...string) bool {
 	return slices.ContainsFunc(values, func(v string) bool { return strings.EqualFold(v, s) })
 }
 
-// integer is v if it is a whole number from low to high.
+// integer returns v if it is a whole number from low to high.
 func integer(v any, low, high int) (int, bool) {
 	n, ok := v.(json.Number)
 	if !ok {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// shape is what the front door of the Gemini API knows of a message: its fields, and what is in them. It takes names
-// in camelCase and in snake_case, and no others.
+// shape is what the Gemini API knows of a message: its fields, and what they hold. It accepts names in camelCase and
+// in snake_case, and no others.
 type shape struct {
 	kind   string            // "string", "int32", "float", "bool", "enum", "message", "any"
 	many   bool              // a list of it
@@ -18,7 +18,7 @@ type shape struct {
 func message(fields map[string]*shape) *shape { return &shape{kind: "message", fields: fields} }
 func listOf(s *shape) *shape                  { return &shape{kind: s.kind, many: true, fields: s.fields} }
 
-// withFields is a message that knows more fields, or others of the same names.
+// withFields returns a message with more fields; those of the same names are replaced.
 func withFields(s *shape, more map[string]*shape) *shape {
 	fields := maps.Clone(s.fields)
 	maps.Copy(fields, more)
@@ -61,7 +61,7 @@ var (
 	})
 )
 
-// shapeError is a field that is not there (name set), or a value of the wrong type.
+// shapeError is a field that does not exist (name is set), or a value of the wrong type.
 type shapeError struct{ name, at, text string }
 
 // fit checks v against s and returns it with all names in camelCase. at is its path in snake_case.

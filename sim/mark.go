@@ -11,13 +11,13 @@ import (
 type Mark struct {
 	Provider   string // name as in Provider.Name; empty for a picture that a test made
 	Prompt     uint32 // PromptMark of the prompt that the provider was given
-	Index      int    // of the image in its answer, from 0; DraftIndex and up for what is no final picture
+	Index      int    // of the image in its answer, from 0; DraftIndex and up for a picture that is not final
 	References int    // images that came with the request, without the mask
 	Mask       bool   // whether a mask came too
 }
 
 // DraftIndex is the Mark.Index of a draft or partial picture; the second partial has DraftIndex+1, and so on. A proxy
-// that delivers one as the result has taken the wrong picture.
+// that delivers such a picture as the result has taken the wrong one.
 const DraftIndex = 200
 
 // PromptMark is the first 32 bits of the prompt's SHA-256, as a Mark holds them.

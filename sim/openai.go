@@ -68,12 +68,12 @@ func (o *openai) admit(x *exchange) bool {
 	return false
 }
 
-// fail answers with the envelope, whose four keys are always there. param and code are strings or nil.
+// fail answers with the error envelope, which always has its four keys. param and code are strings or nil.
 func (o *openai) fail(x *exchange, status int, kind string, param, code any, message string) {
 	x.json(status, plainJSON, obj{"error": obj{"message": message, "type": kind, "param": param, "code": code}})
 }
 
-// denied quotes the key that it did not like.
+// denied answers a wrong key, and quotes it.
 func (o *openai) denied(x *exchange) {
 	key := strings.TrimPrefix(x.r.Header.Get("Authorization"), "Bearer ")
 	o.fail(x, http.StatusUnauthorized, "invalid_request_error", nil, "invalid_api_key",
@@ -89,7 +89,7 @@ func (o *openai) failed(x *exchange) {
 	o.fail(x, http.StatusInternalServerError, "server_error", nil, nil, "The server had an error while processing your request. Sorry about that!")
 }
 
-// limited names the exhausted measure as the error's type.
+// limited answers with the exhausted limit as the error's type.
 func (o *openai) limited(x *exchange) {
 	wait := 12 * time.Second
 	if x.b.RetryAfter > 0 {
@@ -105,7 +105,7 @@ func (o *openai) limited(x *exchange) {
 		"Rate limit reached for %s (for limit gpt-image) in organization org-abc on input-images per min: Limit 5, Used 5, Requested 1. Please try again in %s. Visit https://platform.openai.com/account/rate-limits to learn more.", x.call.Model, wait))
 }
 
-// broke is a 429 that no waiting helps.
+// broke answers with a 429 against which waiting does not help.
 func (o *openai) broke(x *exchange) {
 	o.fail(x, http.StatusTooManyRequests, "insufficient_quota", nil, "insufficient_quota",
 		"You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.")

@@ -28,7 +28,7 @@ func (o *openai) generations(x *exchange) {
 	}
 }
 
-// make generates and answers. A batch fails as a whole when moderation stops one of it.
+// make generates and answers. If moderation stops one picture of several, the whole request fails.
 func (o *openai) make(x *exchange, j *imageJob) {
 	began := time.Now()
 	x.generate(j.m.id, j.n, func() {
@@ -60,7 +60,7 @@ func (o *openai) make(x *exchange, j *imageJob) {
 	})
 }
 
-// header adds what was used, never auto, to v.
+// header adds to v the values that were really used, which are never auto.
 func (j *imageJob) header(v obj) obj {
 	v["background"], v["output_format"], v["quality"], v["size"] = j.background, j.format, j.quality, j.size.String()
 	if j.user != nil {
@@ -83,7 +83,7 @@ func (j *imageJob) picture(x *exchange, index int) string {
 	return base64.StdEncoding.EncodeToString(x.picture(j.size, j.format, j.art(index)))
 }
 
-// stream tells partial pictures, then one completed event an image. There is no [DONE].
+// stream sends partial pictures, and then a completed event for each image. There is no [DONE].
 func (o *openai) stream(x *exchange, j *imageJob, u imageUsage) {
 	kind := "image_generation"
 	if j.edit {
@@ -106,7 +106,7 @@ func (o *openai) stream(x *exchange, j *imageJob, u imageUsage) {
 	x.events("text/event-stream; charset=utf-8", all)
 }
 
-// answerDalle has links that need no key, and the prompt as the model rewrote it.
+// answerDalle answers with links that need no key, and with the prompt as the model rewrote it.
 func (o *openai) answerDalle(x *exchange, j *imageJob) {
 	data := list{}
 	for i := range j.n {

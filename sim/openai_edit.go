@@ -67,8 +67,8 @@ type formFiles struct {
 	mask, markup []byte
 }
 
-// readForm turns text parts into what JSON would have been. Files are told by their part's name, and judged by their
-// bytes alone: content types and file names are often nonsense.
+// readForm turns text parts into what JSON would have had. What a file is for is known by its part's name, and its
+// type by its bytes alone: content types and file names are often nonsense.
 func readForm(body []byte, boundary string) (obj, formFiles, error) {
 	out, files := obj{}, formFiles{}
 	m := multipart.NewReader(bytes.NewReader(body), boundary)
@@ -98,7 +98,7 @@ func readForm(body []byte, boundary string) (obj, formFiles, error) {
 	}
 }
 
-// formValue gives numbers and truths their type back.
+// formValue turns texts of numbers and booleans into these.
 func formValue(name, s string) any {
 	switch name {
 	case "n", "output_compression", "partial_images", "frame_count", "frame_duration_ms":
@@ -143,7 +143,7 @@ func (j *imageJob) readFiles(f formFiles) *paramError {
 	return nil
 }
 
-// readMask wants a PNG with alpha, of the first picture's size.
+// readMask requires a PNG with alpha, of the first picture's size.
 func (j *imageJob) readMask(data []byte) *paramError {
 	cfg, err := png.DecodeConfig(bytes.NewReader(data))
 	switch {

@@ -23,7 +23,7 @@ type openaiModel struct {
 	imageOut   switchyard.Money
 }
 
-// tokenTable is output tokens by quality, for squares, portraits and landscapes.
+// tokenTable is output tokens by quality; for squares, portraits and landscapes.
 type tokenTable map[string][3]int64
 
 var (
@@ -80,7 +80,7 @@ func newer(id string, qualities []string, t tokenTable) openaiModel {
 	}
 }
 
-// model finds id among the living.
+// model finds id among the living models.
 func (o *openai) model(b Behavior, id string) (openaiModel, bool) {
 	for _, m := range openaiModels {
 		if m.id == id {
@@ -90,7 +90,7 @@ func (o *openai) model(b Behavior, id string) (openaiModel, bool) {
 	return openaiModel{}, false
 }
 
-// imageTokens is what one image of that size costs.
+// imageTokens returns how many tokens one image of that size counts as.
 func (m openaiModel) imageTokens(quality string, s switchyard.Size) int64 {
 	t := m.tokens[quality]
 	switch {
@@ -102,7 +102,7 @@ func (m openaiModel) imageTokens(quality string, s switchyard.Size) int64 {
 	return t[2]
 }
 
-// dallePrice is for one image.
+// dallePrice returns the price of one image.
 func dallePrice(id, size, quality string) switchyard.Money {
 	if id == "dall-e-2" {
 		return map[string]switchyard.Money{"256x256": dollar * 16 / 1000, "512x512": dollar * 18 / 1000, "1024x1024": 2 * cent}[size]

@@ -168,7 +168,7 @@ func (j *imageJob) set(k string, v any) (e *paramError) {
 	case k == "style" && j.m.id == "dall-e-3":
 		_, e = choice(k, v, "vivid", "natural")
 	case j.edit && (k == "images" || k == "mask" || k == "markup" && j.m.markup):
-		return nil // looked at elsewhere
+		return nil // read elsewhere
 	default:
 		return wrong(k, "unknown_parameter", "Unknown parameter: '%s'.", k)
 	}
@@ -315,7 +315,7 @@ func choice(k string, v any, values ...string) (string, *paramError) {
 	return s, e
 }
 
-// quoted is 'a', 'b', and 'c'.
+// quoted writes a list as 'a', 'b', and 'c'.
 func quoted(values []string) string {
 	var q []string
 	for _, v := range values {

@@ -13,7 +13,7 @@ import (
 	"switchyard"
 )
 
-// Provider is one simulated service. Its methods may be called at once with requests to it.
+// Provider is one simulated service. Its methods may be called while it serves requests.
 type Provider struct {
 	Name string // "google", "openai", "fal" or "replicate"
 	URL  string // of the API, without version: http://127.0.0.1:port; fal's synchronous host
@@ -35,7 +35,7 @@ type Provider struct {
 	peak     int
 }
 
-// voice is how a provider words the refusals that are the same for every request.
+// voice answers in a provider's own words the refusals that are the same for every request.
 type voice interface {
 	overloaded(*exchange)
 	limited(*exchange)
@@ -83,24 +83,24 @@ func (p *Provider) Update(f func(*Behavior)) {
 	p.behavior = b
 }
 
-// Behavior is the one in force.
+// Behavior returns the one in force.
 func (p *Provider) Behavior() Behavior {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.behavior
 }
 
-// Key is one that the provider accepts.
+// Key returns a key that the provider accepts.
 func (p *Provider) Key() string { return p.keys[0] }
 
-// Bill is what has been charged since the start or the last Reset, oldest first.
+// Bill returns what has been charged since the start or the last Reset, oldest first.
 func (p *Provider) Bill() []Charge {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.bill)
 }
 
-// Total is the sum of the bill.
+// Total returns the sum of the bill.
 func (p *Provider) Total() (sum switchyard.Money) {
 	for _, c := range p.Bill() {
 		sum += c.Amount
@@ -108,8 +108,8 @@ func (p *Provider) Total() (sum switchyard.Money) {
 	return sum
 }
 
-// InFlight is how many generations are under way now, and the most there have been at once since the start or Reset.
-// A queued job counts while it is being made.
+// InFlight returns how many generations are under way now, and the most there have been at once since the start or
+// Reset. A queued job counts while it is being made.
 func (p *Provider) InFlight() (now, peak int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +123,7 @@ func (p *Provider) Reset() {
 	p.bill, p.calls, p.peak = nil, nil, p.inFlight
 }
 
-// enter counts a generation in, unless there are as many as b allows. Each true wants one leave.
+// enter counts a generation in, and is true, unless there are as many as b allows. After each true call leave once.
 func (p *Provider) enter(b Behavior) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,7 +141,7 @@ func (p *Provider) leave() {
 	p.inFlight--
 }
 
-// charge books a generation. Nothing is booked for nothing.
+// charge books a generation. If nothing was made, it books nothing.
 func (p *Provider) charge(model string, images int, amount switchyard.Money, prompt string, h http.Header) {
 	if amount == 0 {
 		return
@@ -154,7 +154,7 @@ func (p *Provider) charge(model string, images int, amount switchyard.Money, pro
 	}
 }
 
-// roll throws the dice for one generation: how long it takes, of the wall's clock, and whether it fails.
+// roll decides by chance, for one generation, how long it takes in real time and whether it fails.
 func (p *Provider) roll(b Behavior, model string, images int) (time.Duration, bool) {
 	p.mu.Lock()
 	z, u := p.dice.NormFloat64(), p.dice.Float64()
@@ -171,21 +171,21 @@ func (p *Provider) roll(b Behavior, model string, images int) (time.Duration, bo
 	return d, u < b.FailRatio
 }
 
-// at is the latency z standard deviations from the median; the span's ends are two away.
+// at returns the latency z standard deviations from the median; the ends of the range are two away.
 func (l Latency) at(z float64) time.Duration {
 	low, high := float64(max(l.Min, 1)), float64(max(l.Max, l.Min, 1))
 	mid, sigma := (math.Log(low)+math.Log(high))/2, (math.Log(high)-math.Log(low))/4
 	return time.Duration(min(max(math.Exp(mid+sigma*z), low), high))
 }
 
-// random is a number below n, of the same dice.
+// random returns a number below n, from the same source of chance.
 func (p *Provider) random(n int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dice.Int64N(n)
 }
 
-// spend counts one request against Behavior.Times, and is b without its fault once that is used up.
+// spend counts one request against Behavior.Times, and returns b; without its fault once that is used up.
 func (p *Provider) spend(b Behavior) Behavior {
 	if b.Times == 0 || b.Fault == None {
 		return b
@@ -193,7 +193,7 @@ func (p *Provider) spend(b Behavior) Behavior {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.behavior.Fault != b.Fault || p.behavior.Times == 0 {
-		b.Fault = None // another request had the last of it
+		b.Fault = None // other requests have used it up
 		return b
 	}
 	if p.behavior.Times--; p.behavior.Times == 0 {

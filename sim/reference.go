@@ -26,7 +26,7 @@ var (
 	errNoImage  = errors.New("is no image")
 )
 
-// asReference looks at bytes; it wraps errNoImage unless they begin an image that we know.
+// asReference looks at the bytes of an image; the error wraps errNoImage unless they begin an image of a known type.
 func asReference(data []byte) (reference, error) {
 	cfg, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
@@ -35,7 +35,8 @@ func asReference(data []byte) (reference, error) {
 	return reference{switchyard.Size{Width: cfg.Width, Height: cfg.Height}, format, data}, nil
 }
 
-// load fetches a reference by data URI or http address. header may be nil. What cannot be had wraps errDownload.
+// load fetches a reference by data URI or http address. header may be nil. If it cannot be fetched the error wraps
+// errDownload.
 func (x *exchange) load(uri string, header http.Header) (reference, error) {
 	data, err := x.fetch(uri, header)
 	if err != nil {

@@ -120,7 +120,7 @@ func (s *replicate) notFound(x *exchange) {
 // invalidField is one element of a problem's invalid_fields.
 type invalidField struct{ kind, field, text string }
 
-// invalid answers with all of them at once; detail has a line for each.
+// invalid answers with all fields at once; detail has a line for each.
 func (s *replicate) invalid(x *exchange, fields []invalidField) {
 	detail, elements := "", list{}
 	for _, f := range fields {
@@ -165,7 +165,8 @@ func wrongType(want string, got any) string {
 	return "Invalid type. Expected: " + want + ", given: " + kind
 }
 
-// describe answers what is asked of a model: itself, its versions, one version with the schema of its output.
+// describe answers what is asked about a model: the model itself, its versions, or one version with the schema of its
+// output.
 func (s *replicate) describe(x *exchange, name string, rest []string) {
 	m, ok := s.modelNamed(x.b, name)
 	if !ok {
@@ -210,7 +211,7 @@ func inputProperties(fields []field) obj {
 	return out
 }
 
-// serveDelivery has outputs for everyone. Uploads lie there too, for those with the account's key alone.
+// serveDelivery serves outputs to everyone. Uploads are there, too, for the account's key only.
 func (s *replicate) serveDelivery(x *exchange) {
 	if strings.HasPrefix(x.r.URL.Path, privatePath) {
 		s.notFound(x)

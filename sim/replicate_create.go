@@ -27,7 +27,7 @@ type order struct {
 	size    switchyard.Size
 	format  string
 	refs    int
-	pixels  []int64 // of what came with it
+	pixels  []int64 // of the images that came with it
 	mask    bool
 	hook    string
 	filter  []string // events of the webhook; nil means output and completed
@@ -59,7 +59,7 @@ func (s *replicate) createByVersion(x *exchange) {
 	})
 }
 
-// createByName is for official models alone, and for deployments, which are named as their models here.
+// createByName is only for official models, and for deployments, which here have the names of their models.
 func (s *replicate) createByName(x *exchange, name string, deployment bool) {
 	m, ok := s.modelNamed(x.b, name)
 	if !ok || m.version != "" && !deployment {
@@ -71,7 +71,7 @@ func (s *replicate) createByName(x *exchange, name string, deployment bool) {
 	}
 }
 
-// body checks the keys around the input.
+// body checks the keys beside the input.
 func (s *replicate) body(x *exchange, version bool) (obj, bool) {
 	body, err := x.object()
 	if err != nil {
@@ -130,7 +130,8 @@ func (s *replicate) create(x *exchange, m replicateModel, body obj) {
 	s.await(x, j, o)
 }
 
-// await answers when the prediction is over, or as starting when the wait is: clients take any other status for final.
+// await answers when the prediction is over. If the wait ends first, it answers with the status starting: clients take
+// any other status for final.
 func (s *replicate) await(x *exchange, j *prediction, o *order) {
 	t := time.NewTimer(o.wait)
 	defer t.Stop()
@@ -159,7 +160,7 @@ func (s *replicate) await(x *exchange, j *prediction, o *order) {
 	}
 }
 
-// unfinished takes back what v says of the end.
+// unfinished removes from v what it says of the end.
 func (s *replicate) unfinished(v obj, status string) {
 	v["status"], v["output"], v["error"] = status, nil, nil
 	for _, k := range []string{"started_at", "completed_at", "metrics"} {
@@ -231,7 +232,7 @@ func (o *order) readHook(body obj) (bad []invalidField) {
 
 var errNoFace = errors.New("No image provided") // the model's own words
 
-// resolve fetches the references and settles the size. What fails here fails the prediction, not the request.
+// resolve fetches the references and settles the size. A failure here fails the prediction, not the request.
 func (s *replicate) resolve(b Behavior, o *order) error {
 	x := &exchange{p: s.p, b: b}
 	var first switchyard.Size
@@ -293,7 +294,7 @@ func (o *order) settle(first switchyard.Size) {
 		}
 	}
 	if ratio == "custom" {
-		return // of its own size
+		return // the model has a size of its own
 	}
 	switch textOf(o.in, "megapixels") + textOf(o.in, "image_size") + textOf(o.in, "size") + textOf(o.in, "resolution") {
 	case "0.25":

@@ -21,7 +21,7 @@ func (s *replicate) job(id string) *prediction {
 	return s.jobs[id]
 }
 
-// asked finds the prediction of a request about one, and lets the faults of polling strike.
+// asked finds the prediction that a request is about, and applies the faults of polling.
 func (s *replicate) asked(x *exchange, id string) *prediction {
 	j := s.job(id)
 	if j == nil {
@@ -37,7 +37,7 @@ func (s *replicate) asked(x *exchange, id string) *prediction {
 	return j
 }
 
-// get hides the end from the first Behavior.Polls reads.
+// get answers a prediction. The first Behavior.Polls reads do not see that it is over.
 func (s *replicate) get(x *exchange, id string) {
 	j := s.asked(x, id)
 	if j == nil {
@@ -58,7 +58,7 @@ func (s *replicate) get(x *exchange, id string) {
 	x.json(http.StatusOK, plainJSON, v)
 }
 
-// cancel of one that is over changes nothing.
+// cancel ends a prediction; it does nothing if that is over.
 func (s *replicate) cancel(x *exchange, id string) {
 	j := s.asked(x, id)
 	if j == nil {
@@ -74,7 +74,7 @@ func (s *replicate) cancel(x *exchange, id string) {
 	x.json(http.StatusOK, plainJSON, s.view(j))
 }
 
-// list has the newest first, 100 a page.
+// list lists the newest first, 100 on a page.
 func (s *replicate) list(x *exchange) {
 	const page = 100
 	s.mu.Lock()
@@ -101,7 +101,7 @@ func (s *replicate) list(x *exchange) {
 	x.json(http.StatusOK, plainJSON, obj{"next": next, "previous": previous, "results": results})
 }
 
-// serveFiles keeps uploads on the delivery site, under paths that it does not give away.
+// serveFiles keeps uploads on the delivery site, at paths that it does not reveal.
 func (s *replicate) serveFiles(x *exchange, rest []string) {
 	get := x.r.Method == http.MethodGet
 	switch {

@@ -4,8 +4,8 @@ import (
 	"switchyard"
 )
 
-// replicateModel is one model of Replicate. Schemas and prices as recorded in the autumn of 2026, from the pages of its models'
-// versions; those do not show the values of an enumeration, which are as third parties list them that copied the schema.
+// replicateModel is one model of Replicate. Schemas and prices are as recorded in the autumn of 2026, from the pages of its
+// models' versions. These pages do not show the values of enumerations, which come from third parties that copied the schemas.
 type replicateModel struct {
 	name     string // owner/name
 	version  string // 64 hexadecimal digits; empty for an official model, which has none to show
@@ -18,7 +18,7 @@ type replicateModel struct {
 	sizes    map[string]switchyard.Size // by aspect ratio
 
 	perImage     switchyard.Money
-	perMegapixel switchyard.Money            // besides, of what is made and of each reference, begun millions of pixels
+	perMegapixel switchyard.Money            // in addition, for each begun million pixels of the output and of each reference
 	perClass     map[string]switchyard.Money // :: resolution → what an image costs instead
 	perSecond    switchyard.Money            // of predict_time
 	seconds      float64                     // predict_time at the default latency
@@ -155,7 +155,7 @@ var replicateModels = []replicateModel{
 		fields: dreamInputs(pick("size", "2K", "4K", "custom"), checkerOff),
 	},
 	{
-		// The price is OpenAI's own of the medium quality: Replicate's is nowhere.
+		// The price is OpenAI's own for medium quality: Replicate's is published nowhere.
 		name: "openai/gpt-image-1", filtered: sensitive, list: true, sizes: gptSizes, perImage: 42 * mill, seconds: 40, images: []string{"input_images"},
 		fields: []field{
 			promptField, str("openai_api_key"), ratioField([]string{"1:1", "3:2", "2:3"}, "1:1"), pick("input_fidelity", "low", "high"), array("input_images"),
@@ -215,7 +215,7 @@ func (m replicateModel) shownVersion() string {
 	return m.version
 }
 
-// modelNamed finds owner/name; modelAt a version, or the name of an official model in its place.
+// modelNamed finds a model by owner/name; modelAt finds one by its version, or by the name of an official model.
 func (s *replicate) modelNamed(b Behavior, name string) (replicateModel, bool) {
 	for _, m := range replicateModels {
 		if m.name == name {

@@ -65,7 +65,7 @@ func (s *replicate) finish(j *prediction, f func()) bool {
 	return true
 }
 
-// run makes j's pictures, after a fifth of its time as starting. What is cancelled before the end is not billed.
+// run makes j's pictures, after a fifth of its time as starting. If it is cancelled before the end, it is not billed.
 func (s *replicate) run(b Behavior, j *prediction) {
 	d, _ := s.p.roll(b, j.o.m.name, j.o.n)
 	if !s.wait(j, d/5) {
@@ -91,7 +91,7 @@ func (s *replicate) run(b Behavior, j *prediction) {
 		return
 	}
 	if s.finish(j, s.outcome(b, j)) {
-		s.p.world.work(func() { // the place is free while the app's webhook takes its time
+		s.p.world.work(func() { // does not keep a place while the app's webhook is slow to answer
 			s.hook(j, "output")
 			s.hook(j, "completed")
 		})
@@ -102,7 +102,7 @@ func (s *replicate) wait(j *prediction, d time.Duration) bool {
 	return s.p.world.waitUnless(j.done, d)
 }
 
-// outcome works out how j ends. The function that it gives writes it down, and bills it.
+// outcome decides how j ends. The function that it returns writes that down, and bills it.
 func (s *replicate) outcome(b Behavior, j *prediction) func() {
 	fail := func(text string) func() {
 		return func() { j.status, j.err, j.metrics = "failed", text, obj{"predict_time": 1.2, "total_time": 1.3} }
@@ -142,7 +142,7 @@ func (s *replicate) outcome(b Behavior, j *prediction) func() {
 	}
 }
 
-// price is what n images cost by their number, their class and their size.
+// price returns what n images cost by their number, their class and their size.
 func (o *order) price(n int) switchyard.Money {
 	each := o.m.perImage
 	if o.m.perClass != nil {
@@ -156,7 +156,7 @@ func (o *order) price(n int) switchyard.Money {
 	return (each + o.m.perMegapixel*switchyard.Money(begun)) * switchyard.Money(n)
 }
 
-// image hosts one output, and is its address, or the picture itself as a data URI.
+// image hosts one output and returns its address, or the picture itself as a data URI.
 func (s *replicate) image(b Behavior, j *prediction, index int) string {
 	format := strings.Replace(j.o.format, "jpg", "jpeg", 1)
 	quality := max(1, intOf(j.o.in, "output_quality"))
@@ -173,7 +173,7 @@ func (s *replicate) image(b Behavior, j *prediction, index int) string {
 	return s.delivery.URL + path
 }
 
-// expire cancels j at its deadline, which is of the wall's clock: the app set it.
+// expire cancels j at its deadline, which is in real time: the app set it.
 func (s *replicate) expire(j *prediction) {
 	if s.wait(j, j.o.limit) && s.finish(j, func() { j.status = "canceled" }) {
 		s.hook(j, "completed")
@@ -182,7 +182,7 @@ func (s *replicate) expire(j *prediction) {
 
 const stamp = "2006-01-02T15:04:05.000Z"
 
-// view is the prediction object as of now.
+// view returns the prediction object as it is now.
 func (s *replicate) view(j *prediction) obj {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +210,7 @@ func (s *replicate) view(j *prediction) obj {
 	return v
 }
 
-// hook tells the app's webhook of an event that it asked for.
+// hook calls the app's webhook with an event that it asked for.
 func (s *replicate) hook(j *prediction, event string) {
 	filter := j.o.filter
 	if filter == nil {
@@ -234,7 +234,7 @@ func (s *replicate) hook(j *prediction, event string) {
 	})
 }
 
-// signWebhook is "v1," and the HMAC of id, time and body.
+// signWebhook returns "v1," and the HMAC of id, time and body.
 func signWebhook(secret, id, at string, body []byte) string {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {

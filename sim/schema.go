@@ -10,14 +10,14 @@ import (
 type field struct {
 	name     string
 	kind     string   // "string", "integer", "number", "boolean", "array", "object", "uri", "size"
-	required bool     // absent is a fault
+	required bool     // an input without it is wrong
 	values   []string // of an enumeration of strings
 	low      *big.Rat // bounds, both included
 	high     *big.Rat
 	value    any // default; nil if there is none
 }
 
-// Builders of fields. Each names the type; must, from and or say the rest.
+// Builders of fields. Each is named after the type; must, from and or add the rest.
 func str(name string) field          { return field{name: name, kind: "string"} }
 func uri(name string) field          { return field{name: name, kind: "uri"} }
 func flag(name string, v bool) field { return field{name: name, kind: "boolean", value: v} }
@@ -40,7 +40,7 @@ func count(name string, low, high, v int64) field {
 
 func rat(f float64) *big.Rat { return new(big.Rat).SetFloat64(f) }
 
-// seed is any whole number; the services' generators take what they get.
+// seedField is any whole number, as the services accept any.
 func seedField() field { return field{name: "seed", kind: "integer"} }
 
 func (f field) must() field    { f.required, f.value = true, nil; return f }
@@ -53,8 +53,8 @@ type fault struct {
 	got   any
 }
 
-// check is input with its defaults filled in, what is wrong with it, and the names that the schema does not have, which
-// models ignore. Null counts as absent if nullable.
+// check returns the input with its defaults filled in, what is wrong with it, and the names that the schema does not
+// have, which models ignore. If nullable, null counts as absent.
 func check(schema []field, input obj, nullable bool) (out obj, faults []fault, unknown []string) {
 	out = obj{}
 	for _, f := range schema {
@@ -83,7 +83,7 @@ func check(schema []field, input obj, nullable bool) (out obj, faults []fault, u
 	return out, faults, unknown
 }
 
-// broken names the rule that v breaks, or none.
+// broken returns the rule that v breaks; empty if none.
 func (f field) broken(v any) string {
 	ok := false
 	switch f.kind {
@@ -129,7 +129,7 @@ func (f field) outside(n json.Number) string {
 	return ""
 }
 
-// Typed reads of a checked input; a default is of the Go type that its builder took.
+// Typed reads of a checked input; a default has the Go type that its builder took.
 func textOf(in obj, k string) string {
 	s, _ := in[k].(string)
 	return s

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Site is one listener of a provider, with the files it hosts if it is one for files.
+// Site is one listener of a provider; if it serves files, with the files.
 type Site struct {
 	URL string // http://127.0.0.1:port, without a slash at the end
 
@@ -18,9 +18,9 @@ type Site struct {
 	server *http.Server
 
 	mu    sync.Mutex
-	files map[string]file // :: path → what it yields; guarded by mu
+	files map[string]file // :: path → the file there; guarded by mu
 	order []string        // paths, oldest first
-	bytes int             // held by uploads
+	bytes int             // of all uploads
 }
 
 // file is an upload, or a picture that is drawn when somebody fetches it.
@@ -42,7 +42,7 @@ func newSite(p *Provider, name string) *Site {
 	return &Site{p: p, name: name, files: map[string]file{}}
 }
 
-// listen serves until the world closes. An empty addr means a free port.
+// listen serves until the world closes. If addr is empty the port is a free one.
 func (s *Site) listen(addr string, serve func(*exchange)) error {
 	if addr == "" {
 		addr = "127.0.0.1:0"
@@ -97,7 +97,7 @@ func (f file) content() []byte {
 	return f.data
 }
 
-// deliver answers with the hosted file at the request's path: range requests, the right type, and control as its
+// deliver answers with the hosted file at the request's path: with range requests, the right type, and control as its
 // Cache-Control.
 func (s *Site) deliver(x *exchange, control string) {
 	f, ok := s.get(x.r.URL.Path)

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Config says what to simulate. The zero Config works: free ports of 127.0.0.1, no failures, no waiting, and the
-// models that are dead today are dead.
+// Config says what to simulate. The zero Config works: free ports of 127.0.0.1, no failures, no waiting; and the models
+// that have been shut down are shut down.
 type Config struct {
 	Speed     float64             // divides every simulated latency; 0 answers at once
-	Seed      uint64              // of the dice for latency and failure; equal seeds fall alike
+	Seed      uint64              // of chance in latency and failure; the same seed gives the same results
 	Keys      map[string][]string // :: provider name → keys it accepts; a name without any has DefaultKey
-	Imagen    bool                // Imagen 4 is alive at Google, as before its shutdown; ends by Behavior.Alive = nil
+	Imagen    bool                // Imagen 4 works at Google, as before its shutdown; to shut it down, set Behavior.Alive to nil
 	Addrs     map[string]string   // :: site name → host:port; a name without one gets a free port. See SiteNames
 	Behaviors map[string]Behavior // :: provider name → how it behaves at first
 }
@@ -22,17 +22,17 @@ type Config struct {
 // ImagenIDs are the models that Config.Imagen keeps alive.
 var ImagenIDs = []string{"imagen-4.0-generate-001", "imagen-4.0-ultra-generate-001", "imagen-4.0-fast-generate-001"}
 
-// DefaultKey is the key that the named provider accepts unless Config.Keys says otherwise.
+// DefaultKey returns the key that the named provider accepts unless Config.Keys says otherwise.
 func DefaultKey(provider string) string {
 	return map[string]string{"google": "AIzaSySIMKEY", "openai": "sk-sim", "fal": "sim:key", "replicate": "r8_sim"}[provider]
 }
 
-// SiteNames are the names in Config.Addrs, one a listener.
+// SiteNames returns the names for Config.Addrs, one for each listener.
 func SiteNames() []string {
 	return []string{"google", cloudSite, "openai", "fal", "fal-queue", "fal-rest", "fal-cdn", "replicate", "replicate-delivery"}
 }
 
-// World is all providers, running. Close stops it. Its methods and those of its providers may be called at once.
+// World is all providers, running. Close stops it. Its methods and those of its providers may be called at the same time.
 type World struct {
 	Google, OpenAI, Fal, Replicate *Provider
 
@@ -41,7 +41,7 @@ type World struct {
 
 	gallery gallery
 	speed   float64
-	ctx     context.Context // ends when the world closes; what was begun for an app that left goes on until then
+	ctx     context.Context // ends when the world closes; until then work goes on even if its app has left
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup // handlers, jobs and webhooks
 	mu      sync.Mutex
@@ -67,7 +67,7 @@ func Start(cfg Config) (*World, error) {
 	open := []struct {
 		name  string
 		p     *Provider
-		site  *Site // nil for one that nobody but us asks for
+		site  *Site // nil if only we need it
 		serve func(*exchange)
 		url   *string
 	}{
@@ -105,19 +105,19 @@ func (w *World) Close() error {
 	w.mu.Unlock()
 	w.cancel()
 	for _, s := range w.sites {
-		_ = s.server.Close() // nothing is lost that anybody could want
+		_ = s.server.Close() // nothing that matters can fail
 	}
 	w.wg.Wait()
 	w.fetch.CloseIdleConnections()
 	return nil
 }
 
-// Providers are all four, in order.
+// Providers returns all four, in order.
 func (w *World) Providers() []*Provider {
 	return []*Provider{w.Google, w.OpenAI, w.Fal, w.Replicate}
 }
 
-// Provider is the one of that name, or nil.
+// Provider returns the one of that name, or nil.
 func (w *World) Provider(name string) *Provider {
 	for _, p := range w.Providers() {
 		if p.Name == name {
@@ -127,7 +127,7 @@ func (w *World) Provider(name string) *Provider {
 	return nil
 }
 
-// begin counts a goroutine in; it reports false once the world is closing. Each true wants one w.wg.Done.
+// begin counts a goroutine in, and is true, unless the world is closing. After each true call w.wg.Done once.
 func (w *World) begin() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,7 +149,7 @@ func (w *World) work(f func()) {
 	}()
 }
 
-// waitUnless lets d go by for a job, and reports whether it did: it does not if done is closed first, or the world ends.
+// waitUnless waits for d for a job, and reports whether it did: it is false if done is closed first, or the world ends.
 func (w *World) waitUnless(done <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(max(d, 0))
 	defer t.Stop()

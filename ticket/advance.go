@@ -15,18 +15,19 @@ import (
 type Move struct {
 	ID, Owner string
 	From, To  State
-	Lease     time.Time          // the new one; zero leaves it as it is
-	Target    string             // to Sending: where to
-	Job       string             // to Held: the provider's id
+	Lease     time.Time          // the new lease; zero leaves it as it is
+	Target    string             // for a move to Sending: where the request goes
+	Job       string             // for a move to Held: the provider's id
 	Outcome   switchyard.Outcome // to Done
 	Result    []byte             // to Done
 
-	// With is done in the same transaction, of which it may know the ticket as it will be: both are on disk, or neither.
-	// It must not use the store. If it fails the error is ErrWith, and the move may be made without it.
+	// With is called in the same transaction, with the ticket as it will be: the move and what With writes are both on
+	// disk, or neither is. It must not use the store. If it fails the error is ErrWith, and the move may be made without
+	// it.
 	With func(ctx context.Context, tx *sql.Tx, next Ticket) error
 }
 
-// check refuses a move that is wrong whatever the ticket is like.
+// check refuses a move that would be wrong for any ticket.
 func (m Move) check(max int) error {
 	switch {
 	case !slices.Contains(moves[m.From], m.To):
@@ -41,8 +42,8 @@ func (m Move) check(max int) error {
 	return nil
 }
 
-// Advance makes a move, on disk before it returns, and wakes whoever waits. Before a request leaves, the ticket is moved
-// to Sending; as soon as the provider's job id is known, to Held. It is ErrConflict if somebody else moved first.
+// Advance makes a move, on disk before it returns, and wakes whoever waits. Before a request leaves, move the ticket to
+// Sending; as soon as the provider's job id is known, to Held. The error is ErrConflict if somebody else moved first.
 func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	if err := m.check(s.max); err != nil {
 		return Ticket{}, fmt.Errorf("ticket %s: %w", m.ID, err)
@@ -50,7 +51,7 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	now := nanos(time.Now())
 	set, args := `version = version + 1, state = ?, started = CASE started WHEN 0 THEN ? ELSE started END`, []any{string(m.To), now}
 	switch m.To {
-	case Sending: // a job at the last target is no longer ours to wait for
+	case Sending: // we no longer wait for the job at the target before
 		set += `, target = ?, job = ''`
 		args = append(args, m.Target)
 	case Held:
@@ -80,7 +81,7 @@ func (s *Store) Advance(ctx context.Context, m Move) (Ticket, error) {
 	return next, nil
 }
 
-// move carries the update out, with what is to be done along with it; sql.ErrNoRows if it hits no row.
+// move carries the update out, and With along with it; the error is sql.ErrNoRows if no row was changed.
 func (s *Store) move(ctx context.Context, m Move, text string, args []any) (next Ticket, err error) {
 	if m.With == nil {
 		return first(query(ctx, s.db, text, args...))
@@ -109,7 +110,7 @@ func first(list []Ticket, err error) (Ticket, error) {
 	return list[0], nil
 }
 
-// whyNot explains a move that hit no row.
+// whyNot returns the error of a move that changed no row.
 func (s *Store) whyNot(ctx context.Context, m Move) error {
 	t, err := s.one(s.query(ctx, `SELECT `+columns+` FROM tickets WHERE id = ?`, m.ID))
 	if err != nil {
@@ -118,7 +119,7 @@ func (s *Store) whyNot(ctx context.Context, m Move) error {
 	return fmt.Errorf("ticket %s: %s of owner %q, not %s of %q: %w", m.ID, t.State, t.Owner, m.From, m.Owner, ErrConflict)
 }
 
-// Renew tells that an owner is alive: all that it works on is its own until then.
+// Renew says that an owner is alive: until the given time nobody else may take over its tickets.
 func (s *Store) Renew(ctx context.Context, owner string, until time.Time) error {
 	_, err := s.db.ExecContext(ctx, `UPDATE tickets SET lease = ? WHERE owner = ? AND state <> 'done'`, nanos(until), owner)
 	if err != nil {

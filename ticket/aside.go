@@ -9,18 +9,18 @@ import (
 	"switchyard/durable"
 )
 
-// end is how a ticket ended, in a file beside the database.
+// end says how a ticket ended, in a file beside the database.
 type end struct {
 	Outcome switchyard.Outcome `json:"outcome"`
 	Result  []byte             `json:"result"`
 }
 
-// endSuffix tells the file of a ticket's end from that of its body. No id has a dot.
+// endSuffix distinguishes the file of a ticket's end from that of its body. No id has a dot.
 const endSuffix = ".end"
 
-// SetAside keeps a move to Done in a file, on disk before it returns, until Advance makes it: what has been paid for must
-// not be lost if the process ends before that, or the database is not to be had. Recover finds it; Advance, when it gets
-// through, forgets it.
+// SetAside keeps a move to Done in a file, on disk before it returns, until Advance makes the move: what has been paid
+// for must not be lost if the process ends before that, or the database cannot be reached. Recover finds the file;
+// Advance removes it once it has succeeded.
 func (s *Store) SetAside(m Move) error {
 	err := m.check(s.max)
 	if err == nil && m.To != Done {
@@ -36,7 +36,8 @@ func (s *Store) SetAside(m Move) error {
 	return nil
 }
 
-// aside is the end of a ticket that was set aside. One that a crash cut short is none, and makes room for another.
+// aside returns the end of a ticket that was set aside. A file that a crash cut short counts as none, and may be
+// replaced.
 func (s *Store) aside(id string) (e end, ok bool) {
 	if s.dir == "" {
 		return e, false

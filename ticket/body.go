@@ -24,7 +24,7 @@ type bodies struct {
 	files durable.Writer
 }
 
-// save puts a body on disk. row is what belongs into the row; nil if it is a file.
+// save puts a body on disk. row is what belongs into the row; nil if the body is in a file.
 func (b bodies) save(id string, body switchyard.Blob) (row []byte, err error) {
 	r, err := body.Open()
 	if err != nil {
@@ -55,13 +55,13 @@ func (b bodies) write(id string, fill durable.Fill) error {
 // drop forgets a file, if there is one.
 func (b bodies) drop(id string) {
 	if b.dir != "" {
-		_ = os.Remove(b.path(id)) // what stays is swept at the next start
+		_ = os.Remove(b.path(id)) // if this fails, the next start sweeps it
 	}
 }
 
 func (b bodies) path(id string) string { return filepath.Join(b.dir, id) }
 
-// sweep removes the files of tickets that are not open: a crash came between the row and the file.
+// sweep removes the files of tickets that are not open: a crash may have come between the row and the file.
 func (b bodies) sweep(open map[string]bool) error {
 	files, err := os.ReadDir(b.dir)
 	if b.dir == "" || errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +75,7 @@ func (b bodies) sweep(open map[string]bool) error {
 	return err
 }
 
-// Body is what the app sent for a ticket that is not done, and its size in bytes. The caller closes it.
+// Body returns what the app sent for a ticket that is not done, and its size in bytes. The caller closes it.
 func (s *Store) Body(ctx context.Context, id string) (body io.ReadCloser, size int64, err error) {
 	var row []byte
 	if err := s.db.QueryRowContext(ctx, `SELECT body FROM tickets WHERE id = ?`, id).Scan(&row); err != nil {
@@ -95,7 +95,7 @@ func (s *Store) Body(ctx context.Context, id string) (body io.ReadCloser, size i
 	return f, info.Size(), nil
 }
 
-// sweepBodies leaves only what open tickets need.
+// sweepBodies removes all files that open tickets do not need.
 func (s *Store) sweepBodies(ctx context.Context) error {
 	rows, err := s.db.QueryContext(ctx, `SELECT id, body IS NULL FROM tickets WHERE state <> 'done'`)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Store) sweepBodies(ctx context.Context) error {
 	return errors.Join(rows.Err(), s.bodies.sweep(open))
 }
 
-// At reads what the app sent for a ticket that is not done, from wherever it is kept. It holds nothing between reads.
+// At returns a reader of what the app sent for a ticket that is not done. It holds nothing between reads.
 func (s *Store) At(id string) io.ReaderAt { return stored{s, id} }
 
 type stored struct {
@@ -127,7 +127,7 @@ func (b stored) ReadAt(p []byte, off int64) (int, error) {
 	var row []byte
 	var file bool
 	err := b.db.QueryRowContext(context.Background(), `SELECT body IS NULL, substr(body, ?, ?) FROM tickets WHERE id = ?`,
-		off+1, len(p), b.id).Scan(&file, &row) // what is NULL has no part either
+		off+1, len(p), b.id).Scan(&file, &row) // a part of NULL is NULL, too
 	if err != nil {
 		return 0, fmt.Errorf("ticket %s: body: %w", b.id, err)
 	}

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Query is a page of a tenant's tickets.
+// Query asks for a page of a tenant's tickets.
 type Query struct {
 	Tenant  string
 	Dialect string
 	Before  string // the cursor of the page before; empty for the newest
 	Limit   int
-	Bytes   int // of the documents on the page; 0: any number. One ticket is on it in any case
+	Bytes   int // of the documents on the page; 0: any number. There is at least one ticket on it, however large
 }
 
-// List is a page of tickets, newest first, and the cursor of the next page; that is empty if there is none. Tickets that
-// come or go in between shift no page: a cursor is a place in time, not a number of rows.
+// List returns a page of tickets, newest first, and the cursor of the next page; that is empty if there is none. A page
+// does not shift when tickets come or go in between: a cursor is a point in time, not a number of rows.
 func (s *Store) List(ctx context.Context, q Query) (page []Ticket, next string, err error) {
 	created, id, err := parseCursor(q.Before)
 	if err != nil {
@@ -39,7 +39,7 @@ WHERE tenant = ? AND dialect = ? AND (created, id) < (?, ?) ORDER BY created DES
 	return page, next, nil
 }
 
-// fits is how many of the tickets go onto the page.
+// fits returns how many of the tickets fit on the page.
 func (q Query) fits(tickets []Ticket) int {
 	bytes := 0
 	for i, t := range tickets {
@@ -51,7 +51,7 @@ func (q Query) fits(tickets []Ticket) int {
 	return len(tickets)
 }
 
-// cursor is opaque to the app: it may change its form.
+// cursor returns the cursor of the page after a ticket. To apps it is opaque: its form may change.
 func cursor(last Ticket) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(nanos(last.Created), 36) + "." + last.ID))
 }

@@ -15,8 +15,8 @@ type Claim struct {
 	Dead time.Time
 }
 
-// Recover takes over the tickets that dead owners left undone, as they stand. One whose end was set aside has its Outcome
-// and Result: it is to be moved to Done with them.
+// Recover takes over the tickets that dead owners left undone, and returns them as they are. A ticket whose end was set
+// aside has its Outcome and Result: the caller moves it to Done with these.
 func (s *Store) Recover(ctx context.Context, c Claim) ([]Ticket, error) {
 	taken, err := s.query(ctx, `UPDATE tickets SET version = version + 1, owner = ?1, lease = ?2
 WHERE state <> 'done' AND owner <> ?1 AND (?3 = 0 OR lease < ?3) RETURNING `+columns,

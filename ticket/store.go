@@ -49,9 +49,9 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// Create puts a new ticket and what the app sent for it on disk, in state Accepted, and returns it as it is there. The
-// caller sets what the app told, ID, Generation, Owner and Lease; Created is now if it is zero. If err is not nil there is
-// no ticket, and nothing may be sent for it; ErrExists if the id is taken.
+// Create puts a new ticket, and what the app sent for it, on disk, in state Accepted, and returns it as it is there. The
+// caller sets what the app said, and ID, Generation, Owner and Lease; Created is now if it is zero. If err is not nil
+// there is no ticket, and nothing may be sent for it. It is ErrExists if the id is taken.
 func (s *Store) Create(ctx context.Context, t Ticket, body switchyard.Blob) (Ticket, error) {
 	if t.ID == "" || t.Owner == "" {
 		return Ticket{}, fmt.Errorf("ticket %q of owner %q: %w: both are needed", t.ID, t.Owner, ErrIllegal)
@@ -80,21 +80,21 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT 
 	}
 	if len(list) == 0 {
 		if row == nil {
-			s.drop(t.ID) // the ticket is done, or its file would have been there
+			s.drop(t.ID) // the other ticket of that id is done, or it would have had a file
 		}
 		return t, fmt.Errorf("ticket %s: %w", t.ID, ErrExists)
 	}
-	s.drop(t.ID + endSuffix) // of a namesake that has been forgotten
+	s.drop(t.ID + endSuffix) // left by an earlier ticket of the same id that has been deleted
 	return list[0], nil
 }
 
-// Get is a ticket of a tenant. A stranger's is not found, like one that never was.
+// Get returns a ticket of a tenant. For another tenant's the error is that of one that never existed.
 func (s *Store) Get(ctx context.Context, tenant, id string) (Ticket, error) {
 	return s.one(s.query(ctx, `SELECT `+columns+` FROM tickets WHERE id = ? AND tenant = ?`, id, tenant))
 }
 
-// Cancel marks a ticket as not wanted any more, and wakes whoever waits for it, its owner among them. One that is done
-// stays as it is.
+// Cancel marks a ticket as not wanted any more, and wakes whoever waits for it, its owner among them. A ticket that is
+// done stays as it is.
 func (s *Store) Cancel(ctx context.Context, tenant, id string) (Ticket, error) {
 	list, err := s.query(ctx, `UPDATE tickets SET cancel = 1, version = version + 1
 WHERE id = ? AND tenant = ? AND cancel = 0 AND state <> 'done' RETURNING `+columns, id, tenant)
@@ -115,7 +115,7 @@ func (s *Store) one(list []Ticket, err error) (Ticket, error) {
 	return list[0], nil
 }
 
-// Prune forgets what is done and has expired at the time now, and tells how many.
+// Prune deletes tickets that are done and have expired at the time now, and returns how many.
 func (s *Store) Prune(ctx context.Context, now time.Time) (int, error) {
 	res, err := s.db.ExecContext(ctx, `DELETE FROM tickets WHERE state = 'done' AND expires <= ?`, nanos(now))
 	if err != nil {

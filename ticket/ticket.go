@@ -1,15 +1,15 @@
-// Package ticket keeps the promises of a queue: an app hands in a request, gets an id at once, and asks for the result
-// later, perhaps after a restart.
+// Package ticket keeps an app's place in a queue: the app hands in a request, gets an id at once, and asks for the
+// result later, perhaps after a restart.
 //
-// A ticket is a row, and the row is the truth. It is on disk before anything is paid for; it says how far the work got,
-// so that after a crash a job is picked up again at its provider and nothing is ever submitted twice:
+// A ticket is a row, and only the row counts. It is on disk before anything is paid for. It says how far the work got,
+// so that after a crash a job is found again at its provider and nothing is ever submitted twice:
 //
 //	accepted ──▶ sending ──▶ held ──▶ done
 //	    │          │  ▲ ╰──────┼───────▲ ▲     sending: a request may be on its way, and may be charged
 //	    │          ╰──╯◀───────╯       │ │     held: the provider gave us a job id, by which the work is found again
 //	    ╰──────────────────────────────╯─╯     a fallback goes from sending or held to sending, with another target
 //
-// What is not here: who does the work, and webhooks.
+// The work itself is done elsewhere, and so are webhooks.
 package ticket
 
 import (
@@ -19,7 +19,7 @@ import (
 	"switchyard"
 )
 
-// State is how far the work for a ticket got.
+// State says how far the work for a ticket has got.
 type State string
 
 const (
@@ -38,7 +38,7 @@ var moves = map[State][]State{
 
 // Ticket is one promise.
 type Ticket struct {
-	ID         string // by the dialect's custom: see dialect.Ticketer
+	ID         string // in the form that the dialect's ids have: see dialect.Ticketer
 	Tenant     string
 	Dialect    string
 	Model      string // as the app named it
@@ -51,17 +51,17 @@ type Ticket struct {
 	Created    time.Time
 	Started    time.Time          // when it first left Accepted
 	Completed  time.Time          // when it became Done
-	Expires    time.Time          // when a Done one may be forgotten
-	Outcome    switchyard.Outcome // of a Done one; see Recover
-	Cancel     bool               // the app does not want it any more; the owner sees to it
+	Expires    time.Time          // when a ticket that is Done may be deleted
+	Outcome    switchyard.Outcome // of a ticket that is Done; but see Recover
+	Cancel     bool               // the app does not want it any more; the owner cancels the work
 	Version    int64              // counts changes
-	Request    []byte             // the front's own, such as the input to be repeated in answers
-	Result     []byte             // likewise; pictures are hosted elsewhere
+	Request    []byte             // written and read by the front alone, such as the input that answers repeat
+	Result     []byte             // written and read by the front alone; pictures are hosted elsewhere
 }
 
-// What operations fail with.
+// The errors of a Store.
 var (
-	ErrNotFound = errors.New("no such ticket") // or a stranger's
+	ErrNotFound = errors.New("no such ticket") // or it is another tenant's
 	ErrExists   = errors.New("ticket exists")
 	ErrConflict = errors.New("ticket is in another state or another owner's")
 	ErrIllegal  = errors.New("not a legal move")
@@ -70,5 +70,5 @@ var (
 	ErrCursor   = errors.New("malformed cursor")
 )
 
-// notFound is what an app gets for a ticket that is not there, and for one that is not its own.
+// notFound returns the error for a ticket that does not exist, or that is another tenant's.
 func notFound() error { return &switchyard.Error{Kind: switchyard.NotFound, Err: ErrNotFound} }

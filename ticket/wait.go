@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// Wait returns the ticket as soon as it differs from t, at once if it has changed already, or when ctx ends.
-// It costs no goroutine and no polling, and hears of the changes that this process makes; those of another process are
-// seen only when it is called.
+// Wait returns the ticket as soon as it differs from t, at once if it has changed already, or when ctx ends. It costs
+// no goroutine and no polling. It notices the changes that this process makes; those of another process are seen only
+// when Wait is called.
 func (s *Store) Wait(ctx context.Context, t Ticket) (Ticket, error) {
 	for {
-		b := s.bells.join(t.ID) // before looking, so that no change falls in between
+		b := s.bells.join(t.ID) // before reading the ticket, so that no change is missed in between
 		now, err := s.Get(ctx, t.Tenant, t.ID)
 		if err != nil || now.Version != t.Version {
 			s.bells.leave(t.ID, b)
@@ -52,7 +52,7 @@ func (b *bells) join(id string) *bell {
 	return one
 }
 
-// leave is for who stops waiting before the bell has rung; afterwards it does nothing.
+// leave is for whoever stops waiting before the bell has rung; afterwards it does nothing.
 func (b *bells) leave(id string, one *bell) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

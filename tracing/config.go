@@ -13,7 +13,7 @@ type Config struct {
 	Sample float64 `yaml:"sample"` // share of the traces that begin here which are kept; one that an app began is kept if the app says so
 }
 
-// DefaultConfig is what a file means that does not say.
+// DefaultConfig is what an empty file means.
 func DefaultConfig() Config { return Config{Sample: 0.1} }
 
 // Validate names every fault by its path.
@@ -22,7 +22,7 @@ func (c Config) Validate() error {
 	if u, err := url.Parse(c.OTLP); c.OTLP != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "") {
 		errs = append(errs, errors.New("otlp: want http(s)://host:port")) // the value may hold a password
 	}
-	if !(c.Sample >= 0 && c.Sample <= 1) { // nor NaN
+	if !(c.Sample >= 0 && c.Sample <= 1) { // refuses NaN, too
 		errs = append(errs, fmt.Errorf("sample: want a share of 0 to 1, got %v", c.Sample))
 	}
 	return errors.Join(errs...)

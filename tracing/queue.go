@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-// How spans gather: a full batch goes at once, what there is goes after linger. A collector that takes nothing makes the
-// queue fill, some megabytes at most.
+// How spans gather: a full batch is sent at once, a smaller one after linger. If the collector takes nothing the queue
+// fills up, to some megabytes at most.
 const (
 	queueSize   = 4096
 	batchSize   = 512
@@ -18,12 +18,12 @@ const (
 	sendTimeout = 10 * time.Second
 )
 
-// queue hands spans to an exporter from a goroutine of its own. A request never waits for it: what finds no room, and what
-// the collector does not take, is dropped and counted.
+// queue hands spans to an exporter from a goroutine of its own. A request never waits for it: spans for which there is no
+// room, and spans that the collector does not take, are dropped and counted.
 type queue struct {
 	exporter trace.SpanExporter
-	report   func(error) // hears of the first failure of a series
-	failing  bool        // of run
+	report   func(error) // gets the first failure of a series
+	failing  bool        // used by run alone
 	spans    chan trace.ReadOnlySpan
 	sent     atomic.Uint64
 	dropped  atomic.Uint64
@@ -42,7 +42,7 @@ func newQueue(e trace.SpanExporter, report func(error)) *queue {
 	return q
 }
 
-// OnStart does nothing: a span is worth sending when it is over.
+// OnStart does nothing: a span is sent when it has ended.
 func (q *queue) OnStart(context.Context, trace.ReadWriteSpan) {}
 
 // OnEnd queues a span that is kept.
@@ -99,7 +99,7 @@ func (q *queue) last(batch []trace.ReadOnlySpan) {
 	}
 }
 
-// send hands a batch over, and is the empty one.
+// send hands a batch over, and returns the batch emptied.
 func (q *queue) send(batch []trace.ReadOnlySpan) []trace.ReadOnlySpan {
 	if len(batch) == 0 {
 		return batch
@@ -116,14 +116,14 @@ func (q *queue) send(batch []trace.ReadOnlySpan) []trace.ReadOnlySpan {
 		q.report(err)
 	}
 	q.failing = err != nil
-	clear(batch) // spans are not kept alive until the next ones come
+	clear(batch) // so that the spans can be freed before the next ones come
 	return batch[:0]
 }
 
-// ForceFlush does nothing: nobody waits for a collector.
+// ForceFlush does nothing: nothing may wait for a collector.
 func (q *queue) ForceFlush(context.Context) error { return nil }
 
-// Shutdown sends what there is, until ctx ends.
+// Shutdown sends what is left, until ctx ends.
 func (q *queue) Shutdown(ctx context.Context) error {
 	q.once.Do(func() { close(q.stop) })
 	defer q.cancel()

@@ -17,21 +17,21 @@ import (
 	"switchyard/proxy"
 )
 
-// operation is what OpenTelemetry's conventions for generative AI call the making of content that is no text; that it is
-// pictures is told by gen_ai.output.type. They would have a span named after the model as well. Ours are named after
-// routes and targets, which the operator chose: an app may name any number of models.
+// operation is the name in OpenTelemetry's conventions for generative AI for making content that is not text;
+// gen_ai.output.type says that it is pictures. By the conventions a span is named after the model as well. Ours are
+// named after routes and targets, which the operator chose: an app may name any number of models.
 const operation = "generate_content"
 
-// requestSpan is a request that is followed, or the work of a ticket.
+// requestSpan is the span of a request, or of the work for a ticket.
 type requestSpan struct{ span trace.Span }
 
-// ID names the trace.
+// ID returns the id of the trace.
 func (r requestSpan) ID() proxy.TraceID {
 	c := r.span.SpanContext()
 	return proxy.TraceID{Text: c.TraceID().String(), Kept: c.IsSampled()}
 }
 
-// End tells of the whole request.
+// End adds what is known of the whole request, and ends the span.
 func (r requestSpan) End(rec *proxy.Record) {
 	if r.span.IsRecording() {
 		r.tell(rec)
@@ -65,7 +65,7 @@ func (r requestSpan) tell(rec *proxy.Record) {
 	} else if rec.Kind != "" {
 		r.span.SetName(rec.Kind)
 	}
-	if rec.Err != nil { // its text may be a provider's, with whatever that repeats
+	if rec.Err != nil { // not the error's text: it may quote a provider, and that may quote anything
 		e := switchyard.AsError(rec.Err)
 		kind := string(e.Outcome)
 		if kind == "" {
@@ -79,27 +79,27 @@ func (r requestSpan) tell(rec *proxy.Record) {
 	r.span.SetAttributes(t.list...)
 }
 
-// attemptSpan is an attempt that is followed.
+// attemptSpan is the span of an attempt.
 type attemptSpan struct {
 	span   trace.Span
 	target *switchyard.Target
 	again  bool // its job was taken up again
 }
 
-// Send lets the provider know of the trace if its "headers:" say that it may: it is a third party.
+// Send passes the trace on to the provider, if its "headers:" allow that: a provider is a third party.
 func (s *attemptSpan) Send(h http.Header) {
 	if slices.Contains(s.target.Headers, "Traceparent") {
-		h.Del("Tracestate") // of the app's span, and not ours
+		h.Del("Tracestate") // it belongs to the app's span, not to ours
 		w3c.Inject(trace.ContextWithSpan(context.Background(), s.span), propagation.HeaderCarrier(h))
 	}
 }
 
-// Polled is an event: a job may be asked for a hundred times.
+// Polled adds an event, not a span: a job may be polled a hundred times.
 func (s *attemptSpan) Polled(status int) {
 	s.span.AddEvent("poll", trace.WithAttributes(attribute.Int("http.response.status_code", status)))
 }
 
-// End tells of the whole attempt.
+// End adds what is known of the whole attempt, and ends the span.
 func (s *attemptSpan) End(a switchyard.Attempt, u *switchyard.Usage) {
 	if s.span.IsRecording() {
 		s.tell(&a, u)
@@ -109,7 +109,7 @@ func (s *attemptSpan) End(a switchyard.Attempt, u *switchyard.Usage) {
 
 func (s *attemptSpan) tell(a *switchyard.Attempt, u *switchyard.Usage) {
 	t := &facts{}
-	if a.Model != "" { // else it passes through, and is whatever it is
+	if a.Model != "" { // without one it passes through, and may be anything
 		t.generation(s.target.Dialect, a.Model)
 		t.usage(u)
 	}
@@ -139,7 +139,7 @@ func (s *attemptSpan) tell(a *switchyard.Attempt, u *switchyard.Usage) {
 // facts are attributes; what is empty or zero is left out.
 type facts struct{ list []attribute.KeyValue }
 
-// text adds text, which may be an app's: one byte that is not UTF-8 would cost a whole batch.
+// text adds a text, which may come from an app: a single byte that is not UTF-8 would cost a whole batch.
 func (f *facts) text(key, value string) {
 	if value != "" {
 		f.list = append(f.list, attribute.String(key, strings.ToValidUTF8(value, "\uFFFD")))
@@ -152,10 +152,10 @@ func (f *facts) number(key string, value int64) {
 	}
 }
 
-// conventional is what the conventions call the dialects that they name otherwise than we do.
+// conventional has the names that the conventions use for dialects, where ours differ.
 var conventional = map[string]string{"gemini": "gcp.gemini", "vertex": "gcp.vertex_ai"}
 
-// generation adds what the conventions want of every request to a model.
+// generation adds what the conventions require of every request to a model.
 func (f *facts) generation(dialect, model string) {
 	f.text("gen_ai.operation.name", operation)
 	f.text("gen_ai.output.type", "image")
@@ -173,7 +173,7 @@ func (f *facts) usage(u *switchyard.Usage) {
 	}
 }
 
-// cost adds dollars, unless nobody knows them.
+// cost adds dollars, unless the price is unknown.
 func (f *facts) cost(c switchyard.Cost) {
 	f.text("switchyard.charge", string(c.Charge))
 	f.text("switchyard.cost_basis", string(c.Basis))
@@ -182,7 +182,7 @@ func (f *facts) cost(c switchyard.Cost) {
 	}
 }
 
-// server adds where a provider is.
+// server adds the provider's address.
 func (f *facts) server(base string) {
 	u, err := url.Parse(base)
 	if err != nil {

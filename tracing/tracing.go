@@ -1,5 +1,5 @@
 // Package tracing makes OpenTelemetry spans of requests and attempts, and sends them to a collector by OTLP over HTTP. A
-// request is a span, each attempt for it is one below; a prompt, a key or a picture is in none.
+// request is a span, and each attempt for it is a span below that. No span has a prompt, a key or a picture.
 //
 // Nothing here ever makes a request wait: spans that a collector does not take are dropped and counted.
 package tracing
@@ -35,8 +35,8 @@ const closeTimeout = 3 * time.Second
 // maxText is how long an attribute may be: some are an app's own words.
 const maxText = 256
 
-// New starts a Tracer; report hears of the first failure of each series to reach the collector. Headers for the collector,
-// such as its key, and more about this instance are taken from the environment variables of OpenTelemetry:
+// New starts a Tracer. report gets the first of each series of failures to reach the collector. Headers for the collector,
+// such as its key, and more attributes of this instance come from the environment variables of OpenTelemetry:
 // OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES.
 func New(ctx context.Context, c Config, version string, report func(error)) (*Tracer, error) {
 	client, err := newUpload(c.traces())
@@ -64,7 +64,7 @@ func New(ctx context.Context, c Config, version string, report func(error)) (*Tr
 	return t, nil
 }
 
-// Close sends what there is, for a few seconds at most. A nil Tracer has nothing to send.
+// Close sends what is left, for a few seconds at most. A nil Tracer has nothing to send.
 func (t *Tracer) Close() error {
 	if t == nil {
 		return nil
@@ -74,10 +74,10 @@ func (t *Tracer) Close() error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Spans is how many were sent, and how many were dropped, since the start.
+// Spans returns how many were sent, and how many were dropped, since the start.
 func (t *Tracer) Spans() (sent, dropped uint64) { return t.queue.sent.Load(), t.queue.dropped.Load() }
 
-// w3c is how apps tell of their traces.
+// w3c is the form in which apps send the ids of their traces.
 var w3c propagation.TraceContext
 
 // Request begins the span of a request, within the app's trace if it has one.
@@ -87,8 +87,8 @@ func (t *Tracer) Request(ctx context.Context, h http.Header) (context.Context, p
 	return ctx, requestSpan{span}
 }
 
-// Work begins the span of a ticket's work, within the request that submitted it, or after a restart within the trace of
-// its app.
+// Work begins the span of a ticket's work: below the request that submitted it, or, after a restart, in the trace of its
+// app.
 func (t *Tracer) Work(ctx context.Context, h http.Header) (context.Context, proxy.Trace) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		ctx = w3c.Extract(ctx, propagation.HeaderCarrier(h))
@@ -100,7 +100,7 @@ func (t *Tracer) Work(ctx context.Context, h http.Header) (context.Context, prox
 // Attempt begins the span of an attempt.
 func (t *Tracer) Attempt(ctx context.Context, target *switchyard.Target, a switchyard.Attempt) attempt.Trace {
 	started := a.Started
-	if a.Job != "" { // by an earlier process
+	if a.Job != "" { // an earlier process submitted it
 		started = time.Now()
 	}
 	name := operation

@@ -17,8 +17,8 @@ import (
 	"switchyard/spool"
 )
 
-// upload takes spans to a collector by OTLP over HTTP, in protocol buffers. (OpenTelemetry's own client for that links all
-// of gRPC: two megabytes of program, and what it sets up at the start, for a POST.)
+// upload sends spans to a collector by OTLP over HTTP, in protocol buffers. (OpenTelemetry's own client would, for a POST,
+// link all of gRPC, which is two megabytes of program and takes time at the start.)
 type upload struct {
 	url    string
 	header http.Header
@@ -39,7 +39,7 @@ func newUpload(address string) (*upload, error) {
 	return u, nil
 }
 
-// addHeaders reads headers as the environment has them: name=value, with commas between, both percent-encoded.
+// addHeaders reads headers in the form that the environment has: name=value, separated by commas, both percent-encoded.
 func addHeaders(h http.Header, text string) error {
 	if text == "" {
 		return nil
@@ -67,7 +67,7 @@ func (u *upload) Stop(context.Context) error {
 
 const firstRetry = 500 * time.Millisecond
 
-// UploadTraces sends spans, again and again while the collector cannot be reached or asks for patience, until ctx ends.
+// UploadTraces sends spans. It tries again while the collector cannot be reached or asks to wait, until ctx ends.
 func (u *upload) UploadTraces(ctx context.Context, spans []*otlp.ResourceSpans) error {
 	body, err := proto.Marshal(&otlp.TracesData{ResourceSpans: spans}) // an ExportTraceServiceRequest in all but name
 	if err != nil {
@@ -86,8 +86,8 @@ func (u *upload) UploadTraces(ctx context.Context, spans []*otlp.ResourceSpans) 
 	}
 }
 
-// post sends a body once. After an error patience is how long the collector wants to be left alone; less than zero if it
-// makes no sense to try again.
+// post sends a body once. After an error patience is how long to wait before the next try; less than zero if there is no
+// sense in another.
 func (u *upload) post(ctx context.Context, body []byte) (patience time.Duration, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url, bytes.NewReader(body))
 	if err != nil {
@@ -96,7 +96,7 @@ func (u *upload) post(ctx context.Context, body []byte) (patience time.Duration,
 	req.Header = u.header.Clone()
 	resp, err := u.client.Do(req)
 	if err != nil {
-		return 0, err // it may be just starting anew
+		return 0, err // it may be restarting
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again

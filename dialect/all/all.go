@@ -10,13 +10,13 @@ import (
 	"switchyard/dialect/vertex"
 )
 
-// Dialects are all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is left
-// of /v1, comes last.
+// Dialects returns all of them, in the order in which they claim paths without a prefix: OpenAI, which takes what is
+// left of /v1, comes last.
 func Dialects() []dialect.Dialect {
 	return []dialect.Dialect{vertex.Dialect{}, gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }
 
-// Find is the dialect of a name; nil if there is none.
+// Find returns the dialect of a name; nil if there is none.
 func Find(name string) dialect.Dialect {
 	for _, d := range Dialects() {
 		if d.Name() == name {
@@ -26,7 +26,7 @@ func Find(name string) dialect.Dialect {
 	return nil
 }
 
-// Read has the tables of all models read, side by side, for whoever is about to ask for them.
+// Read reads the tables of all models, in parallel, before somebody needs them.
 func Read() {
 	for _, d := range Dialects() {
 		go d.Models()

@@ -7,7 +7,7 @@ import (
 	"switchyard"
 )
 
-// dumpRequest and dumpResult print canonical values without what is not set, and images by what is known of them.
+// dumpRequest and dumpResult print canonical values without unset fields, and images by what is known of them.
 
 func dumpRequest(r *switchyard.Request) string { return dump(fields(reflect.ValueOf(*r))) }
 

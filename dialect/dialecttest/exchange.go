@@ -14,15 +14,15 @@
 //	          result.json  what the answer means, or why it is none
 //	          answer.http  what the app gets
 //
-// A section passes, which holds the base that the app calls, says instead that the request is none of ours and passes
-// through. A section files, which holds the same, says that it is about files:
+// A section named passes holds the base that the app calls, and says that the request is no generation and passes
+// through. A section named files holds the same, and says that the request is about files:
 //
 //	call.json    what it asks for
 //	file.json    what the app says of its file
 //	answer.http  what the app gets, for a file of which all is known
 //
-// The text <PNG1> stands for the bytes of a picture of one pixel. A file begins its checked sections as empty ones or
-// leaves them out, and -update fills them; forward.http is only looked at where it is present.
+// The text <PNG1> stands for the bytes of a picture of one pixel. In a new file, leave the checked sections empty or
+// leave them out, and -update fills them; forward.http is only checked if it is there.
 package dialecttest
 
 import (
@@ -94,7 +94,7 @@ type exchange struct {
 
 func (x *exchange) run() {
 	msg := x.request(x.section("app.http"))
-	if x.has("passes") { // through, to the provider it is for
+	if x.has("passes") { // it passes through
 		if op := x.d.Route(strings.TrimSpace(x.section("passes")), msg.Method, msg.Path); op != dialect.Other {
 			x.Errorf("%s %s: op %d, want it to pass through", msg.Method, msg.Path, op)
 		}
@@ -116,7 +116,7 @@ func (x *exchange) run() {
 	}
 	req.Base = "http://sidecar.test"
 	x.check("request.json", dumpRequest(req))
-	req.Dialect, req.Path = x.d.Name(), msg.Path // as told by where it came in
+	req.Dialect, req.Path = x.d.Name(), msg.Path // the proxy knows these from the address
 	target := x.target(req)
 	if x.has("forward.http") {
 		out, err := x.d.Forward(target, req, msg)
@@ -165,7 +165,7 @@ func (x *exchange) exchange(target *switchyard.Target, req *switchyard.Request) 
 	}
 }
 
-// supply makes the request's needs ready, as if they had been fetched.
+// supply makes ready what the request needs, as if it had been fetched.
 func (x *exchange) supply(target *switchyard.Target, req *switchyard.Request) dialect.Supply {
 	supply := dialect.Supply{}
 	png, _ := base64.StdEncoding.DecodeString(PNG1)

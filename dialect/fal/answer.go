@@ -23,8 +23,8 @@ type timings struct {
 	Inference float64 `json:"inference,omitempty"`
 }
 
-// EncodeResult answers as the app that was called does. Nothing is ever null: a widely used SDK rejects the whole
-// answer then.
+// EncodeResult answers as the app that was called does. No member is ever null: a widely used SDK would reject the
+// whole answer.
 func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*dialect.Reply, error) {
 	c := &spool.Composer{}
 	images := make([]image, len(res.Images))
@@ -62,7 +62,7 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 	return withID(req, dialect.JSON(http.StatusOK, jsonType, body)), nil
 }
 
-// withID names the request in the header from which the JavaScript client takes its requestId.
+// withID sets the header from which the JavaScript client takes its requestId.
 func withID(req *switchyard.Request, r *dialect.Reply) *dialect.Reply {
 	if req.ID != "" {
 		r.Header.Set("X-Fal-Request-Id", strings.ToLower(req.ID))
@@ -70,7 +70,7 @@ func withID(req *switchyard.Request, r *dialect.Reply) *dialect.Reply {
 	return r
 }
 
-// What an app is told of its own mistakes. The types of a list's items go with the texts.
+// Texts for an app's own mistakes. They come with the types of a list's items.
 const (
 	missing    = "field required"
 	badJSON    = "Expecting value: line 1 column 1 (char 0)"
@@ -93,7 +93,7 @@ var wrongTypes = map[string]string{
 	"an object":              "value is not a valid dict",
 }
 
-// types are those of an item by how its text begins; "value_error" for others.
+// types finds an item's type by how its text begins; for others it is "value_error".
 var types = []struct{ text, kind string }{
 	{missing, "value_error.missing"},
 	{"Expecting value", "value_error.jsondecode"},
@@ -113,7 +113,7 @@ var types = []struct{ text, kind string }{
 	{flagged, "content_policy_violation"},
 }
 
-// item is one complaint of the list form. Its loc holds strings alone: SDKs read nothing else.
+// item is one complaint of the list form. Its loc has only strings: SDKs cannot read anything else.
 type item struct {
 	Loc  []string `json:"loc"`
 	Msg  string   `json:"msg"`

@@ -17,8 +17,8 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	return dialect.LinkNeeds(req, switchyard.White)
 }
 
-// Encode writes a synchronous run, or a job for the queue: for models that are slow, since the queue waits where a run
-// would be refused, and for tickets, since a job is found again after a crash.
+// Encode writes a synchronous run, or a job for the queue. The queue is for slow models, since it lets requests wait
+// where a run would be refused, and for tickets, since a job can be found again after a crash.
 func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	c := &spool.Composer{}
 	out := &dialect.Fields{}
@@ -55,7 +55,7 @@ func baseFor(t *switchyard.Target, req *switchyard.Request) string {
 
 func appPath(id string) string { return (&url.URL{Path: "/" + id}).EscapedPath() }
 
-// endpoint is the id under which the model takes what the request has.
+// endpoint returns the id under which the model takes such a request.
 func endpoint(t *switchyard.Target, req *switchyard.Request) string {
 	kind := "text"
 	switch n := len(req.References); {
@@ -145,7 +145,7 @@ func encodeOptions(out *dialect.Fields, f form, req *switchyard.Request) {
 	out.SetIf(f.tolerance != "" && tolerance != "", "safety_tolerance", tolerance)
 }
 
-// quickSteps is the nearest of the counts that a distilled model was made for; the lower one of two.
+// quickSteps returns the nearest of the step counts that a distilled model was made for; the lower one of two.
 func quickSteps(n int) int {
 	best := 1
 	for _, have := range []int{2, 4, 8} {
@@ -163,8 +163,8 @@ func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool
 		id = endpoint(t, req)
 	}
 	out := &dialect.Outgoing{Base: baseFor(t, req), Method: m.Method, Path: appPath(id), Query: maps.Clone(m.Query), Header: dialect.Along(d, t, m.Header)}
-	delete(out.Query, webhookQuery) // the app is told by us
-	delete(out.Query, lengthQuery)  // of our queue, which has no length
+	delete(out.Query, webhookQuery) // we notify the app ourselves
+	delete(out.Query, lengthQuery)  // it is about our queue, which has no maximum length
 	body, err := dialect.Edited(m, t.Params)
 	out.Body = body
 	return out, err

@@ -8,7 +8,8 @@ import (
 	"switchyard/spool"
 )
 
-// unknown is the error of a word that is none of those listed; nil of an app in no row, which may know it.
+// unknown returns an error if a word is none of those listed. It is nil for an app in no row, which may know the
+// word.
 func unknown(r *spool.Reader, row *switchyard.Model, field, listed string) error {
 	if row == nil {
 		r.Leave(field)
@@ -17,7 +18,8 @@ func unknown(r *spool.Reader, row *switchyard.Model, field, listed string) error
 	return switchyard.Invalid(field, "%s", listed)
 }
 
-// decodeSize reads what the app says, and else what its model makes: no other model would make the same unasked.
+// decodeSize reads the size that the request names; if it names none, what the model makes unasked: another model
+// would make something else.
 func decodeSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
 	if err := decodeImageSize(r, row, req); err != nil {
 		return err
@@ -55,7 +57,7 @@ func decodeSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Request)
 	return nil
 }
 
-// side is what an image_size has that does not say it.
+// side is the edge that an image_size has if it does not say.
 const side = 512
 
 const badSize = "unexpected value; permitted: 'square_hd', 'square', 'portrait_4_3', 'portrait_16_9', 'landscape_4_3', 'landscape_16_9'"
@@ -105,7 +107,7 @@ func decodeImageSize(r *spool.Reader, row *switchyard.Model, req *switchyard.Req
 	return nil
 }
 
-// decodeWords reads what is said by a word or a yes.
+// decodeWords reads the settings that are words, or yes or no.
 func decodeWords(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
 	req.NegativePrompt = r.Text("negative_prompt")
 	for _, name := range []string{outputFormat, "format"} {
@@ -136,7 +138,7 @@ func decodeWords(r *spool.Reader, row *switchyard.Model, req *switchyard.Request
 }
 
 func decodeNumbers(r *spool.Reader, _ *switchyard.Model, req *switchyard.Request) error {
-	if n, ok := r.Get("seed").Int(); !ok || n >= 0 { // -1 is a habit from elsewhere, and means any
+	if n, ok := r.Get("seed").Int(); !ok || n >= 0 { // -1 means any, in other programs
 		req.Seed = r.Uint("seed")
 	}
 	req.Guidance = r.Float("guidance_scale")
@@ -145,8 +147,8 @@ func decodeNumbers(r *spool.Reader, _ *switchyard.Model, req *switchyard.Request
 	return nil
 }
 
-// decodeSafety reads the checker's switch and the tolerance, whose figures are text in fal's own types and numbers in
-// many apps.
+// decodeSafety reads the checker's switch and the tolerance. The tolerance is a text in fal's own types, and a number
+// in many apps.
 func decodeSafety(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {
 	if checks := r.Bool("enable_safety_checker"); checks != nil {
 		req.Safety = switchyard.SafetyDefault

@@ -12,13 +12,13 @@ import (
 	"switchyard/spool"
 )
 
-// told is what an app is told of failures that are not in its input: a text, and the platform's name for it.
+// told is what an app is told of failures that are not in its input: a text, and fal's name for it.
 type told struct {
 	status     int
 	text, kind string
 }
 
-// refusals are by kind. There is no 402 here: an account without money is locked.
+// refusals are the answers by kind. There is no 402 in fal's format: an account without money is locked.
 var refusals = map[switchyard.Kind]told{
 	switchyard.TooLarge:    {413, "Request body is too large", ""},
 	switchyard.Forbidden:   {403, "You are not allowed to access this application.", ""},
@@ -30,9 +30,9 @@ var refusals = map[switchyard.Kind]told{
 	switchyard.Internal:    {500, "Internal server error", "internal_error"},
 }
 
-// EncodeError answers in the list form for what is wrong with the input, and with a text for all else. Content that was
-// refused is a 422 whatever the app called: a black picture, which the open models send, would have to be made up and
-// would look like a success.
+// EncodeError answers in the list form if something is wrong with the input, and with a text for everything else.
+// Refused content is a 422 whichever app was called: the black picture that the open models send would have to be made
+// up, and would look like a success.
 func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
 	a, _ := parseApp(cmp.Or(req.Model, req.Path))
 	t, ok := refusals[e.Kind]
@@ -53,7 +53,7 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	case switchyard.Unauthenticated, switchyard.NoKey:
 		t = told{401, "Cannot access application \"" + a.name + "\". Authentication is required to access this application.", ""}
 	default:
-		// The JavaScript client sends what ended with a 429 or a 503 thrice more, and would pay each time.
+		// After a 429 or a 503 the JavaScript client sends the request three more times, and would pay each time.
 		if !ok || e.Paid && (t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable) {
 			t = refusals[switchyard.Internal]
 		}
@@ -74,13 +74,14 @@ func encodeTold(req *switchyard.Request, t told) *dialect.Reply {
 	case http.StatusTooManyRequests:
 		reply.Header.Set("X-Fal-Needs-Retry", "1")
 	case http.StatusGatewayTimeout:
-		// Without it the JavaScript client sends the request thrice more, whatever the first may still cost.
+		// Without this header the JavaScript client sends the request three more times, whatever the first may still
+		// cost.
 		reply.Header.Set("X-Fal-Request-Timeout-Type", "user")
 	}
 	return reply
 }
 
-// encodeItems says that nothing was charged only of what was refused before anybody was asked.
+// encodeItems says that nothing was charged, but only if the request was refused before any provider was asked.
 func encodeItems(req *switchyard.Request, it item, free bool) *dialect.Reply {
 	body, _ := (&spool.Composer{}).JSON(map[string][]item{"detail": {it}})
 	reply := withID(req, dialect.JSON(http.StatusUnprocessableEntity, jsonType, body))
@@ -91,8 +92,8 @@ func encodeItems(req *switchyard.Request, it item, free bool) *dialect.Reply {
 	return reply
 }
 
-// decodeError reads a refusal, by status and by the types of its list. fal never charges for its own errors; of a 422 it
-// tells.
+// decodeError reads a refusal, by its status and by the types in its list. fal never charges for its own errors; for a
+// 422 it says whether it charges.
 func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 	types := errorTypes(root)
 	e := &switchyard.Error{
@@ -119,9 +120,9 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 		e.Outcome, e.Unbilled = switchyard.Canceled, false
 	case dialect.Lost(s) != "":
 		e.Outcome, e.Unbilled = dialect.Lost(s), false
-	case s >= 500, is("downstream_service_error"): // which was a 400 once
+	case s >= 500, is("downstream_service_error"): // it used to be a 400
 		e.Outcome = switchyard.Overloaded
-	case s < 400: // a redirect, which is followed by nobody here
+	case s < 400: // a redirect, which we do not follow
 		e.Outcome, e.Unbilled = switchyard.BadReply, false
 	default:
 		e.Outcome = switchyard.Refused
@@ -129,7 +130,7 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 	return e
 }
 
-// errorTypes are the machine's words in a refusal: of the list's items, or the platform's one.
+// errorTypes returns the machine-readable words in a refusal: those of the list's items, or the platform's one.
 func errorTypes(root *spool.Value) []string {
 	var types []string
 	for _, it := range root.Get("detail").Items() {

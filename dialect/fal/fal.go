@@ -36,7 +36,8 @@ func (Dialect) Name() string { return "fal" }
 // Models are the rows of models.yaml.
 func (Dialect) Models() *dialect.Table { return table() }
 
-// Places are where middlewares rewrite the three hosts to, and where the JavaScript client's proxyUrl sends everything.
+// Places are the addresses to which middlewares rewrite fal's three hosts, and to which the JavaScript client's
+// proxyUrl sends everything.
 func (Dialect) Places() []dialect.Place { return places }
 
 var places = []dialect.Place{
@@ -53,10 +54,10 @@ var places = []dialect.Place{
 
 const targetHeader = "X-Fal-Target-Url"
 
-// Claims nothing: any path may be an app.
+// Claims is always false: any path may be an app.
 func (Dialect) Claims(string, http.Header, url.Values) bool { return false }
 
-// Route takes the calls of apps, synchronous and queued, the questions about the queued ones, and the storage. Event
+// Route recognizes calls of apps, synchronous and queued, the questions about queued ones, and the storage. Event
 // streams of outputs go to fal as they are.
 func (d Dialect) Route(base, method, path string) dialect.Op {
 	if base == files || d.FileCall(base, method, path).Act != dialect.NoFile {
@@ -77,17 +78,17 @@ func (d Dialect) Route(base, method, path string) dialect.Op {
 // app is an app's id: [namespace/]owner/alias[/sub].
 type app struct {
 	name string // namespace, owner and alias: what the queue calls it
-	sub  string // with its leading slash; of submitting and running only
+	sub  string // with its leading slash; used only to submit and to run
 }
 
 func (a app) id() string { return a.name + a.sub }
 
-// streams reports whether the path is the app's other way of answering, not a part of its id.
+// streams reports whether the end of the path asks the app for a stream, and is not a part of its id.
 func (a app) streams() bool {
 	return strings.HasSuffix(a.sub, "/stream") || strings.HasSuffix(a.sub, "/realtime")
 }
 
-// parseApp reads a path, or an id; false if it has not the parts of one, or is a request in the queue.
+// parseApp reads a path or an id; false if it does not have the parts of one, or is about a request in the queue.
 func parseApp(path string) (app, bool) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) == 1 {
@@ -135,7 +136,7 @@ func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 
 const tokenQuery = "fal_jwt_token"
 
-// PutKey writes the scheme of API keys; that of sessions for a token that can only be one.
+// PutKey writes the scheme of API keys; for a token that can only be a session's, that of sessions.
 func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 	switch text := key.Reveal(); {
 	case key.IsZero():
@@ -146,7 +147,7 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 	}
 }
 
-// Passes lets the platform's headers through, but not the address that a proxy was given.
+// Passes lets the platform's headers through, but not the one with the address that a proxy was given.
 func (Dialect) Passes(name string, _ bool) bool {
 	switch name {
 	case "Accept", "Content-Type", "User-Agent", "X-App-Fal-Disable-Fallback":

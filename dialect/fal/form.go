@@ -5,7 +5,7 @@ import "switchyard"
 // form is what the apps of one kind take and how they answer. Two apps of one form take the same bytes.
 type form struct {
 	size   sizing
-	auto   bool   // it makes the reference's shape only if image_size says so
+	auto   bool   // the result has the reference's shape only if image_size says so
 	format string // the name of the output format's field; empty if there is none
 	image  string // the field of a single reference
 	images string // the field of a list of references; if both are named, image is for one and images for more
@@ -29,7 +29,7 @@ const (
 	sizeObject                // image_size: an object
 	sizeText                  // image_size: "1024x1024"
 	sizeRatio                 // aspect_ratio, and resolution
-	sizeNothing               // it is not
+	sizeNothing               // the size cannot be set
 )
 
 // answerShape is which members an answer has besides images.
@@ -50,11 +50,11 @@ const (
 	outputFormat = "output_format"
 )
 
-// forms are those of the rows. Apps in no row are taken for the first.
+// forms are those that rows name. An app in no row is taken for the first.
 var forms = map[string]form{
 	"":     {size: sizeObject, format: outputFormat, image: imageURL, images: imageURLs, checker: true},
 	"flux": {format: outputFormat, image: imageURL, checker: true},
-	// The size of what it makes follows its input.
+	// The size of the result follows the input.
 	"flux-edit":   {size: sizeNothing, format: outputFormat, image: imageURL, checker: true},
 	"flux-pro":    {format: outputFormat, tolerance: "6", usual: "2", enhance: "enhance_prompt"},
 	"ultra":       {size: sizeRatio, format: outputFormat, image: imageURL, tolerance: "6", usual: "2", enhance: "enhance_prompt"},

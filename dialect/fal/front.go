@@ -11,9 +11,9 @@ import (
 	"switchyard/spool"
 )
 
-// DecodeRequest reads the input of an app that makes images. Of an app that is in no row only its id and its input can
-// tell what it makes: without a prompt, or with the name of another trade in its id, it is no generation. Neither is
-// one that takes an archive of pictures, which no other app could be told.
+// DecodeRequest reads the input of an app that makes images. If an app is in no row, only its id and its input show
+// what it makes: without a prompt, or with a word in its id that means another kind of work, the request is no
+// generation. Neither is one with an archive of pictures, which no other app could be told.
 func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	a, _ := parseApp(m.Path)
 	row := table().Find(a.id())
@@ -48,7 +48,7 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	return req, nil
 }
 
-// otherTrades are words of the ids of apps that make something else than pictures out of a prompt.
+// otherTrades are words in the ids of apps that make something else than pictures from a prompt.
 var otherTrades = []string{
 	"video", "audio", "speech", "tts", "stt", "music", "sound", "voice", "song", "lyria", "llm", "chat", "vlm", "vision",
 	"veo", "veo2", "veo3", "kling", "sora", "wan", "ltx", "pika", "pixverse", "vidu", "mochi", "luma", "ray", "hailuo",
@@ -56,7 +56,7 @@ var otherTrades = []string{
 	"3d", "trellis", "hunyuan3d", "meshy", "tripo", "rodin", "training", "trainer", "caption", "moderation",
 }
 
-// otherTrade reports whether one of the id's words is of another trade.
+// otherTrade reports whether one of the id's words is among them.
 func otherTrade(id string) bool {
 	id = strings.ToLower(id)
 	words := strings.FieldsFunc(id, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
@@ -64,7 +64,7 @@ func otherTrade(id string) bool {
 		slices.ContainsFunc(words, func(w string) bool { return slices.Contains(otherTrades, w) })
 }
 
-// imageFields are where apps take their pictures, and as what.
+// imageFields are the fields in which apps take pictures, and what each picture is for.
 var imageFields = []struct {
 	name string
 	role switchyard.Role
@@ -77,7 +77,7 @@ var imageFields = []struct {
 	{"control_image_url", switchyard.RoleControl},
 }
 
-// roles are of forms in which image_url is no picture to change.
+// roles are for the forms in which image_url is not the picture to change.
 var roles = map[string]switchyard.Role{"ultra": switchyard.RoleStyle, "sticker": switchyard.RoleFace}
 
 func decodeImages(r *spool.Reader, row *switchyard.Model, req *switchyard.Request) error {

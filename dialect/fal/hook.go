@@ -27,7 +27,7 @@ type notice struct {
 	Status    string          `json:"status"`
 }
 
-// Notice tells the output, or the error that asking for it would give. fal tells of nothing but the end.
+// Notice writes the output, or the error that asking for the output would give. fal sends a notice only at the end.
 func (d Dialect) Notice(req *switchyard.Request, s *dialect.State, _ switchyard.Event) ([]byte, error) {
 	asked := *req
 	asked.Path = "/" + asked.Model + "/requests/" + s.ID
@@ -54,7 +54,7 @@ func text(b switchyard.Blob) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// hookUser is in every notice's signature: the account that the webhook belongs to, which here is always the same.
+// hookUser is in every notice's signature: the account that the webhook belongs to. Here it is always the same.
 const hookUser = "switchyard"
 
 // Sign signs as fal does: Ed25519 over the ids, the time and the body's hash.
@@ -68,7 +68,7 @@ func (Dialect) Sign(keys dialect.HookKeys, n dialect.Notice, at time.Time) http.
 	}
 }
 
-// signed is the text that a signature is of.
+// signed returns the text that is signed.
 func signed(id, user, stamp string, body []byte) []byte {
 	sum := sha256.Sum256(body)
 	return []byte(id + "\n" + user + "\n" + stamp + "\n" + hex.EncodeToString(sum[:]))
@@ -77,7 +77,7 @@ func signed(id, user, stamp string, body []byte) []byte {
 // keysPath is where verifiers find the public keys.
 const keysPath = "/.well-known/jwks.json"
 
-// Page is the public key with which webhooks are checked: ours, since nobody but fal can sign with fal's.
+// Page answers the public key with which webhooks are checked. It is our key: only fal can sign with fal's.
 func (Dialect) Page(c dialect.PageCall) *dialect.Reply {
 	if c.Path != keysPath || len(c.Keys.Private) == 0 {
 		return nil

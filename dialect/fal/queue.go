@@ -19,20 +19,21 @@ const (
 	lengthQuery  = "fal_max_queue_length"
 )
 
-// NewTicket is a random UUID.
+// NewTicket makes a random UUID.
 func (Dialect) NewTicket(b [20]byte) string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-// question is what a path of the queue asks: {app}/requests/{id}[/status[/stream]|/cancel|/response]. The app may have
-// its sub-path or not; clients differ.
+// question is what a path of the queue asks: {app}/requests/{id}[/status[/stream]|/cancel|/response]. The app may be written with or
+// without its sub-path; clients differ.
 type question struct {
 	id   string
 	asks string // "", "status", "status/stream", "cancel"
 }
 
-// method is how it is asked. Whoever looks at a job's addresses one by one must not end the job.
+// method returns the HTTP method of a question. Cancel has one of its own: somebody who opens a job's addresses one by one must not end
+// the job.
 func (q question) method() string {
 	if q.asks == "cancel" {
 		return http.MethodPut
@@ -97,8 +98,8 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 	return d.EncodeResult(&named, s.Result)
 }
 
-// encodeStatus always has what the strictest client reads: all addresses, the place in the queue, and a list of logs: that there are none
-// is no null, over which apps stumble that read the lines as fal's own pages do.
+// encodeStatus always writes what the strictest client reads: all addresses, the place in the queue, and a list of logs. Without logs the
+// list is empty and not null: null breaks apps that read the lines as fal's own documentation shows.
 func encodeStatus(req *switchyard.Request, s *dialect.State, status int) *dialect.Reply {
 	a, _ := parseApp(req.Model)
 	at := queueBase(req.Base) + "/" + a.name + "/requests/" + s.ID
@@ -136,7 +137,7 @@ func encodeText(req *switchyard.Request, status int, name, text string) *dialect
 	return withID(req, dialect.JSON(status, jsonType, body))
 }
 
-// queueBase is where the queue is found. Who called the address for everything finds it beside that.
+// queueBase returns the address of the queue. For an app that called the one address for everything, the queue is beside that.
 func queueBase(base string) string {
 	for _, everything := range []string{"/api/fal/proxy", "/fal/proxy"} {
 		if origin, ok := strings.CutSuffix(base, everything); ok {

@@ -13,8 +13,8 @@ import (
 	"switchyard/spool"
 )
 
-// Decode reads an answer. Which one it is, what was sent tells: a run and a job's result are the model's output, the
-// other two say how the job stands.
+// Decode reads an answer. The request that was sent shows which one it is: the answers to a run and to a question for a job's result
+// are the model's output, the other two say how the job stands.
 func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	root, err := x.Reply.JSON()
 	if x.Reply.Status >= 300 {
@@ -39,9 +39,9 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 
 const statusSuffix = "/status"
 
-// jobError corrects what a refusal means when it is about a job that was accepted. The result of one that failed is the
-// job's own error; but the same statuses come from fal's edge, where they say nothing of the job, or of money. An id that
-// is not known any more is not the app's mistake.
+// jobError corrects what a refusal means if it is about a job that was accepted. If the job failed, the answer to the question for
+// its result is the job's own error; but fal's edge sends the same statuses, and then they say nothing about the job, or about
+// money. An id that is not known any more is not the app's mistake.
 func jobError(e *switchyard.Error, x *dialect.Exchange, root *spool.Value) {
 	result := !strings.HasSuffix(x.Sent.Path, statusSuffix)
 	switch status := x.Reply.Status; {
@@ -59,7 +59,8 @@ func jobError(e *switchyard.Error, x *dialect.Exchange, root *spool.Value) {
 	}
 }
 
-// accepted follows a job by its id. The addresses in the answer are not followed: our key would go wherever they lead.
+// accepted returns the step after a job was accepted: it finds the job by its id. It does not use the addresses in the answer: our
+// key would go wherever they lead.
 func accepted(path, id string) (dialect.Step, error) {
 	a, ok := parseApp(path)
 	if !ok || id == "" {
@@ -68,14 +69,13 @@ func accepted(path, id string) (dialect.Step, error) {
 	return poll("/"+a.name+"/requests/"+url.PathEscape(id), id), nil
 }
 
-// Attach finds a job by its id, below the app that has it; the sub-path makes no difference there.
+// Attach finds a job by its id, under the app that has it; the sub-path makes no difference there.
 func (Dialect) Attach(t *switchyard.Target, req *switchyard.Request, job string) dialect.Step {
 	a, _ := parseApp(appPath(endpoint(t, req)))
 	return poll("/"+a.name+"/requests/"+url.PathEscape(job), job)
 }
 
-// standing reads a job's state, which sent has asked for. COMPLETED is how failed and cancelled jobs end, too: the result
-// tells.
+// standing reads a job's state from the answer to sent. Failed and cancelled jobs end as COMPLETED, too: only the result shows it.
 func standing(sent *dialect.Outgoing, status string) (dialect.Step, error) {
 	switch status {
 	case "COMPLETED":
@@ -94,10 +94,10 @@ func ask(method, path string) *dialect.Outgoing {
 	return &dialect.Outgoing{Base: queue, Method: method, Path: path, Header: accept}
 }
 
-// accept goes with every question about a job, of which thousands may wait. Nobody changes it.
+// accept is sent with every question about a job, of which thousands may be waiting. Nobody may change it.
 var accept = http.Header{"Accept": {jsonType}}
 
-// decodeOutput reads a model's output. An image with an NSFW flag is a black one, and counts as withheld.
+// decodeOutput reads a model's output. An image with an NSFW flag is black, and counts as withheld.
 func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, error) {
 	res := &switchyard.Result{Model: t.Model, Text: root.Get("description").Text()}
 	if seed, ok := root.Get("seed").Uint(); ok {
@@ -113,7 +113,7 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	flags := root.Get("has_nsfw_concepts").Items()
 	for i, it := range items {
 		if i < len(flags) && flags[i].Truth() {
-			black, _ := decodeOutputImage(it) // a picture like any other, as far as the bill goes
+			black, _ := decodeOutputImage(it) // fal charges for it as for any other picture
 			res.Filtered, res.Blacked = append(res.Filtered, "nsfw"), append(res.Blacked, black.Size)
 			continue
 		}
@@ -133,8 +133,8 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	return nil, &switchyard.Error{Outcome: switchyard.BadReply, Declined: other, Said: other, Err: errors.New("no image in the answer")}
 }
 
-// otherOutput reports whether an app of which all is assumed has made something of another kind: masks, a description. By its id and
-// its input it could have been pictures.
+// otherOutput reports whether an app in no row has made something else than pictures: masks, a description. Its id and its input did
+// not rule that out.
 func otherOutput(t *switchyard.Target, root *spool.Value) bool {
 	return (t.Row == nil || t.Row.ID == dialect.Anything) && root.Get("images").Kind() == spool.Missing && root.Get("image").Kind() == spool.Missing
 }

@@ -13,8 +13,8 @@ import (
 
 var _ dialect.Storer = Dialect{}
 
-// Paths of the storage. An upload is announced to the REST base; its bytes go, without a key, to the address that the
-// answer names, and are found at another.
+// Paths of the storage. An upload is announced to the REST base. Its bytes go, without a key, to the address in the
+// answer, and can be fetched at another one.
 const (
 	initiatePath  = "/storage/upload/initiate"
 	multipartPath = "/storage/upload/initiate-multipart"
@@ -96,7 +96,7 @@ func (Dialect) EncodeFile(call dialect.FileCall, a *dialect.FileAnswer) *dialect
 
 var unsafeInURL = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// urlName is a file's name as the end of its address, where people and apps look for its type.
+// urlName returns a file's name for the end of its address, where people and apps look for its type.
 func urlName(name string) string {
 	name = unsafeInURL.ReplaceAllString(name, "_")
 	name = strings.TrimLeft(name[max(0, len(name)-100):], ".")
@@ -116,7 +116,7 @@ func (Dialect) FileIn(path string) string {
 	return id
 }
 
-// Unloadable is what fal says of an address at which there is nothing.
+// Unloadable returns fal's error for an address at which there is nothing.
 func (Dialect) Unloadable(field string) *switchyard.Error {
 	return switchyard.Invalid(field, "%s", noDownload)
 }

@@ -24,7 +24,8 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 	return content(req, body), err
 }
 
-// content puts a response object into what the method sends: alone, as the one event of a stream, or in an array.
+// content puts a response object into the form that the method sends: alone, as the one event of a stream, or in an
+// array.
 func content(req *switchyard.Request, body switchyard.Blob) *dialect.Reply {
 	switch {
 	case !req.Stream:
@@ -32,7 +33,7 @@ func content(req *switchyard.Request, body switchyard.Blob) *dialect.Reply {
 	case req.Memo[memoArray] != "":
 		return dialect.JSON(http.StatusOK, jsonType, spool.Concat{spool.Bytes("["), body, spool.Bytes("]")})
 	}
-	// No comments, no other fields, an empty line at the end: the SDKs' parsers take nothing else.
+	// No comments, no other fields, an empty line at the end: the SDKs' parsers accept nothing else.
 	return dialect.JSON(http.StatusOK, "text/event-stream", spool.Concat{spool.Bytes("data: "), body, spool.Bytes("\n\n")})
 }
 
@@ -49,14 +50,14 @@ type prediction struct {
 	FilterReason string  `json:"raiFilteredReason,omitempty"`
 }
 
-// safety has no scores: nobody measured any.
+// safety has no scores: none were measured.
 type safety struct {
 	Categories []string  `json:"categories"`
 	Scores     []float64 `json:"scores"`
 }
 
-// encodePredictions sends placeholders and attributes only where they were asked for: SDKs that do not expect them
-// fail, or write empty files.
+// encodePredictions writes placeholders and attributes only if they were asked for: SDKs that do not expect them fail,
+// or write empty files.
 func encodePredictions(c *spool.Composer, req *switchyard.Request, res *switchyard.Result) predictions {
 	var none *safety
 	if req.Memo[memoSafety] != "" {
@@ -146,7 +147,7 @@ func encodeCandidate(c *spool.Composer, req *switchyard.Request, res *switchyard
 	}
 }
 
-// encodeUsage is always there, since people read it; zeros where the provider does not count.
+// encodeUsage always writes the usage, since people read it; with zeros if the provider does not count.
 func encodeUsage(u *switchyard.Usage) *usageMetadata {
 	if u == nil {
 		return &usageMetadata{}
@@ -201,8 +202,8 @@ var refusals = map[switchyard.Kind]status{
 	switchyard.Internal:        {Code: 500, Status: "INTERNAL", Message: "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting"},
 }
 
-// EncodeError answers with a status, but for refusals for safety that this form tells in an ordinary answer: of a prompt
-// in generateContent, of finished pictures in both.
+// EncodeError answers with an error status, except for safety refusals that the format puts into an ordinary answer: of
+// a prompt in generateContent, of finished pictures in both forms.
 func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
 	if e.Kind == switchyard.Blocked && (e.Output || req.Form == formContent) {
 		return encodeBlocked(req, e)
@@ -231,7 +232,7 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	return refuse(told)
 }
 
-// Refuse is the envelope of every error of Google's.
+// Refuse writes the envelope of all Google's errors.
 func Refuse(code int, name, message string) *dialect.Reply {
 	return refuse(status{Code: code, Status: name, Message: message})
 }

@@ -11,7 +11,7 @@ import (
 	"switchyard/spool"
 )
 
-// Needs asks for the bytes of every reference that Google does not keep itself: not all models fetch addresses.
+// Needs asks for the bytes of every reference that Google does not keep itself: not all models can fetch addresses.
 func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
 	var needs []dialect.Need
 	for i := range req.References {
@@ -44,7 +44,7 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	}, nil
 }
 
-// withParams is value as JSON, with the members that the target fixes in the place of its own.
+// withParams writes value as JSON; the members that the target fixes replace its own.
 func withParams(c *spool.Composer, value any, params map[string]json.RawMessage) (switchyard.Blob, error) {
 	if len(params) == 0 {
 		return c.JSON(value)
@@ -111,7 +111,7 @@ func encodeContent(c *spool.Composer, req *switchyard.Request, s dialect.Supply)
 	return out
 }
 
-// thresholdOf is a safety level in Google's words; off is what it calls none.
+// thresholdOf returns a safety level in Google's words; off is the word for none.
 func thresholdOf(level, off string) string {
 	switch level {
 	case switchyard.SafetyStrict:
@@ -156,7 +156,7 @@ type outputOptions struct {
 	Compression *int   `json:"compressionQuality,omitempty"`
 }
 
-// encodePredict asks for the reasons of filtered images, so that they are told from failures.
+// encodePredict also asks for the reasons of filtered images, which distinguish them from failures.
 func encodePredict(req *switchyard.Request) predictRequest {
 	p := parameters{
 		SampleCount: req.Images, AspectRatio: req.Aspect.String(), NegativePrompt: req.NegativePrompt,
@@ -177,8 +177,8 @@ func encodePredict(req *switchyard.Request) predictRequest {
 	return predictRequest{[]instance{{req.Prompt}}, p}
 }
 
-// Forward sends the app's own body to the version that the app called, with another model in the path if the target has
-// one.
+// Forward sends the app's own body to the API version that the app called; if the target has another model, the path
+// names that.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	call, _ := parsePath(m.Path)
 	model := call.model

@@ -13,7 +13,7 @@ import (
 	"switchyard/spool"
 )
 
-// Decode reads an answer in either form; which one, the answer itself shows.
+// Decode reads an answer in either form; the answer itself shows which one it is.
 func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	root, err := x.Reply.JSON()
 	if x.Reply.Status >= 300 {
@@ -49,7 +49,7 @@ func decodePredictions(root *spool.Value, req *switchyard.Request, res *switchya
 			res.Filtered = append(res.Filtered, p.Get("raiFilteredReason").Text())
 		}
 	}
-	// Images that are filtered without a reason are just not there, and are not charged for.
+	// An image that is filtered without a reason is simply missing, and is not charged for.
 	for len(res.Images)+len(res.Filtered) < req.Images {
 		res.Filtered = append(res.Filtered, "")
 	}
@@ -64,12 +64,12 @@ var filterReasons = []string{
 	"SAFETY", "IMAGE_SAFETY", "PROHIBITED_CONTENT", "IMAGE_PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_RECITATION",
 }
 
-// declinedReasons are the finish reasons of a model that drew nothing of this request: IMAGE_OTHER is that it "could not generate the
-// image based on the prompt provided", as its message goes, and the last two are of what the app asked for. The rest, and none at all,
-// are seen when the provider is not well.
+// declinedReasons are the finish reasons of a model that drew nothing because of this request: IMAGE_OTHER means that it "could not
+// generate the image based on the prompt provided", as its message says, and the last two are about what the app asked for. Other
+// reasons, or none at all, mean that the provider has a problem.
 var declinedReasons = []string{"NO_IMAGE", "IMAGE_OTHER", "MAX_TOKENS", "LANGUAGE"}
 
-// decodeCandidates reads an answer, or one that comes in pieces; the last of its usages is that of all.
+// decodeCandidates reads an answer, whole or in pieces; the usage in the last piece counts all of it.
 func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switchyard.Result) error {
 	var blocked *spool.Value
 	var reason string
@@ -95,7 +95,7 @@ func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switc
 	return withheld(blocked, reason, req, res)
 }
 
-// decodeParts adds a candidate's pictures and words to a result, but for its drafts.
+// decodeParts adds a candidate's pictures and words to a result, except its drafts.
 func decodeParts(parts *spool.Value, res *switchyard.Result) error {
 	for _, p := range parts.Items() {
 		if p.Get("thought").Truth() {
@@ -113,8 +113,8 @@ func decodeParts(parts *spool.Value, res *switchyard.Result) error {
 	return nil
 }
 
-// withheld is the error of an answer without a picture: by why its prompt was blocked, if it was, and why the last candidate
-// has finished.
+// withheld returns the error of an answer without a picture: by the reason for which its prompt was blocked, if it was, and by the
+// finish reason of the last candidate.
 func withheld(blocked *spool.Value, reason string, req *switchyard.Request, res *switchyard.Result) error {
 	switch {
 	case blocked.Given():
@@ -122,7 +122,7 @@ func withheld(blocked *spool.Value, reason string, req *switchyard.Request, res 
 	case slices.Contains(filterReasons, reason):
 		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("finished with " + reason)}
 	}
-	declined := slices.Contains(declinedReasons, reason) // which apps know from Google, as they do IMAGE_SAFETY
+	declined := slices.Contains(declinedReasons, reason) // apps know these from Google, as they know IMAGE_SAFETY
 	return &switchyard.Error{
 		Outcome: switchyard.BadReply, Usage: res.Usage, Err: errors.New("no image, finished with " + reason),
 		Declined: declined || res.Text != "",
@@ -145,7 +145,7 @@ func (Dialect) Counted(event *spool.Value, _ int) *switchyard.Usage {
 	return nil
 }
 
-// decodeUsage: the output that is not image is text, and so are thoughts. Without details it counts as image.
+// decodeUsage counts all output that is not image as text, thoughts included. Without details all output counts as image.
 func decodeUsage(v *spool.Value) *switchyard.Usage {
 	if !v.Given() {
 		return nil
@@ -169,7 +169,7 @@ func decodeUsage(v *spool.Value) *switchyard.Usage {
 	return u
 }
 
-// refusedWords are what the texts of content refusals have in common; those of predict are ordinary 400s.
+// refusedWords are words that the texts of content refusals have in common: predict sends such refusals as ordinary 400s.
 var refusedWords = []string{"Responsible AI", "safety filter threshold", "Support codes:", "Person Generation"}
 
 func decodeError(m *spool.Message, root *spool.Value) error {

@@ -10,7 +10,7 @@ import (
 	"switchyard/spool"
 )
 
-// DecodeRequest reads a predict or a generateContent. What generateContent asks of a model that makes no images is no
+// DecodeRequest reads a predict or a generateContent. A generateContent for a model that makes no images is no
 // generation.
 func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	call, _ := parsePath(m.Path)
@@ -50,9 +50,9 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	return req, nil
 }
 
-// What the answers need to remember.
+// What must be remembered for the answer.
 const (
-	memoArray  = "array"  // a stream as one JSON array, which is what the method gives without alt=sse
+	memoArray  = "array"  // a stream as one JSON array, as the method answers without alt=sse
 	memoReason = "reason" // includeRaiReason
 	memoSafety = "safety" // includeSafetyAttributes
 	memoText   = "text"   // text may come beside the image
@@ -66,7 +66,7 @@ func imageModel(id string) bool {
 	return strings.Contains(id, "-image") || strings.Contains(id, "nano-banana") || strings.HasPrefix(id, "imagen")
 }
 
-// key is the spelling of a member that is there: the real front door takes camelCase and snake_case alike.
+// key returns the spelling of a member that is there: Google's API accepts camelCase and snake_case alike.
 func key(r *spool.Reader, camel string) string {
 	if snake := snakeCase(camel); r.Get(camel).Kind() == spool.Missing && r.Get(snake).Kind() != spool.Missing {
 		return snake
@@ -86,7 +86,7 @@ func snakeCase(camel string) string {
 	return b.String()
 }
 
-// wrongType is the first of a reader's complaints, in Google's words.
+// wrongType returns the first of the readers' complaints, in Google's words.
 func wrongType(rs ...*spool.Reader) error {
 	for _, r := range rs {
 		if errs := r.Errs(); len(errs) > 0 {
@@ -96,7 +96,10 @@ func wrongType(rs ...*spool.Reader) error {
 	return nil
 }
 
-// decodeContent reads a generateContent. A conversation becomes its texts and pictures; that it was one is told as extra.
+// decodeContent reads a generateContent. A conversation becomes its texts and pictures; the extras say that it was one.
+//
+// Google's API accepts a lone element in place of a list, and Google's own samples send that:
+// {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
 //
 // The real front door takes a lone element in a list's place, and samples of Google's own send it:
 // {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
@@ -136,7 +139,7 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	return nil
 }
 
-// rest is all that readers were not asked for.
+// rest returns all members that the readers were not asked for.
 func rest(rs ...*spool.Reader) map[string]json.RawMessage {
 	all := map[string]json.RawMessage{}
 	for _, r := range rs {
@@ -153,7 +156,7 @@ func modalities(items []*spool.Value) (image, text bool) {
 	return image, text || len(items) == 0
 }
 
-// filesAt is where files are that apps bring to Google: for whoever has the key of that account, and nobody else.
+// filesAt begins the addresses of files that apps have uploaded to Google. Only the key of that account can read them.
 const filesAt = "https://generativelanguage.googleapis.com/"
 
 func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error) {
@@ -203,7 +206,7 @@ func decodeConfig(r *spool.Reader, req *switchyard.Request) *spool.Reader {
 	return img
 }
 
-// seed may be negative here, as an int32 may: its bits are taken.
+// seed reads a seed, which may be a negative int32 here: its bits are taken.
 func seed(r *spool.Reader) *uint64 {
 	if n, ok := r.Get("seed").Int(); ok && n < 0 {
 		return new(uint64(uint32(n)))
@@ -220,7 +223,7 @@ var thresholds = map[string]string{
 	"block_only_high": switchyard.SafetyRelaxed, "block_none": switchyard.SafetyOff, "off": switchyard.SafetyOff,
 }
 
-// decodeSafety takes the first threshold for all: the canonical form knows one level.
+// decodeSafety takes the first threshold for all of them: the canonical form has only one level.
 func decodeSafety(items []*spool.Value, req *switchyard.Request) {
 	for _, s := range items {
 		if level := thresholds[strings.ToLower(s.Get("threshold").Text())]; level != "" {

@@ -1,5 +1,5 @@
 // Package gemini speaks the formats of Google's Gemini API: generateContent of the Gemini image models, and Imagen's
-// predict, which Google has switched off and which apps, older SDKs and copies of it still speak.
+// predict. Google has switched predict off, but apps, older SDKs and services that copy it still speak it.
 package gemini
 
 import (
@@ -35,13 +35,13 @@ func (Dialect) Name() string { return "gemini" }
 // Models are the rows of models.yaml.
 func (Dialect) Models() *dialect.Table { return table() }
 
-// Places are where the SDKs are pointed: they add the version themselves.
+// Places are the base addresses that the SDKs are given: they add the version themselves.
 func (Dialect) Places() []dialect.Place { return places }
 
 var places = []dialect.Place{{Prefix: "/gemini"}, {Hosts: []string{"generativelanguage.googleapis.com"}}}
 
-// Claims takes the versions that only Google has, and of /v1 what ends in one of its methods or comes with its credential:
-// others must not see that, and would answer its lists of models and batches with their own.
+// Claims takes the API versions that only Google has. Of /v1 it takes what ends in one of Google's methods or has Google's
+// credential: no other dialect may see that, and another would answer with its own lists of models and batches.
 func (Dialect) Claims(path string, h http.Header, query url.Values) bool {
 	for _, own := range []string{"/v1beta/", "/v1alpha/", "/upload/v1"} {
 		if strings.HasPrefix(path, own) {
@@ -55,14 +55,14 @@ func (Dialect) Claims(path string, h http.Header, query url.Values) bool {
 	return h.Get("X-Goog-Api-Key") != "" || query.Has("key") || ok && slices.Contains(methods, call.method) && strings.HasPrefix(path, "/v1/models/")
 }
 
-// methods are what can be asked of a model. A colon alone tells nothing: models that are tuned at OpenAI have several in
-// their names, and go by the same path.
+// methods are the methods of a model. A colon alone proves nothing: names of models that were tuned at OpenAI have
+// several, on the same paths.
 var methods = []string{
 	"predict", "predictLongRunning", "generateContent", "streamGenerateContent", "batchGenerateContent",
 	"countTokens", "embedContent", "batchEmbedContents", "asyncBatchEmbedContent",
 }
 
-// Route tells the methods that can make images; whether the model does, its name and the body tell.
+// Route recognizes the methods that can make images; the model's name and the body show whether the model does.
 func (Dialect) Route(_, method, path string) dialect.Op {
 	call, ok := parsePath(path)
 	if ok && method == http.MethodPost && call.form() != "" {
@@ -84,7 +84,7 @@ func parsePath(path string) (call, bool) {
 		return call{}, false
 	}
 	const list = "odels/"
-	at := strings.LastIndex(path[:colon], list) // Vertex AI's projects may be called so, too
+	at := strings.LastIndex(path[:colon], list) // a project of Vertex AI may have that name, too
 	if at < 0 || at+len(list) == colon {
 		return call{}, false
 	}
@@ -107,10 +107,10 @@ func (c call) version() string {
 	return version
 }
 
-// tokenQueries are where an OAuth token may be in any of Google's addresses.
+// tokenQueries are the query parameters in which any of Google's addresses may have an OAuth token.
 var tokenQueries = []string{"access_token", "oauth_token"}
 
-// TakeKey looks wherever Google does: keys and tokens have a header each, and names in the query.
+// TakeKey looks wherever Google does: keys and tokens each have a header, and names in the query.
 func (Dialect) TakeKey(h http.Header, q url.Values) switchyard.Secret {
 	key := h.Get("X-Goog-Api-Key")
 	if key == "" {
@@ -153,5 +153,5 @@ func (Dialect) Passes(name string, own bool) bool {
 
 var _ dialect.Linker = Dialect{}
 
-// Links are where the bytes of a file go when its upload has been begun, and where it is taken back.
+// Links are the headers with the addresses to which the bytes of an upload go, and at which it is cancelled.
 func (Dialect) Links() []string { return []string{"X-Goog-Upload-URL", "X-Goog-Upload-Control-URL"} }

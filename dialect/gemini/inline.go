@@ -9,7 +9,7 @@ import (
 
 var _ dialect.Inliner = Dialect{}
 
-// Inline has inlineData in the place of a part's fileData: nobody takes a data: URI there.
+// Inline replaces a part's fileData with inlineData: nobody accepts a data: URI in fileData.
 func (Dialect) Inline(way []*spool.Value, mime string) (place *spool.Value, before, after string) {
 	n := len(way)
 	if n < 3 {

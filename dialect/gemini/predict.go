@@ -32,7 +32,7 @@ func decodePredict(r *spool.Reader, req *switchyard.Request) error {
 	return nil
 }
 
-// decodeEdit reads what models before Imagen 3 were told beside the prompt: the picture to edit, and its mask.
+// decodeEdit reads what models before Imagen 3 took besides the prompt: the picture to edit, and its mask.
 func decodeEdit(inst *spool.Reader, req *switchyard.Request) error {
 	if v := inst.Get("image"); v.Given() {
 		img, err := decodeImage(v)
@@ -51,7 +51,7 @@ func decodeEdit(inst *spool.Reader, req *switchyard.Request) error {
 	return nil
 }
 
-// decodeImage reads a picture that is there, or in a bucket.
+// decodeImage reads a picture that is inline, or in a bucket.
 func decodeImage(v *spool.Value) (switchyard.Image, error) {
 	img := switchyard.Image{URL: v.Get("gcsUri").Text(), MIME: v.Get("mimeType").Text()}
 	if data := v.Get("bytesBase64Encoded"); data.Given() {
@@ -65,7 +65,7 @@ func decodeImage(v *spool.Value) (switchyard.Image, error) {
 }
 
 func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
-	req.Images = 4 // which is the default here
+	req.Images = 4 // the default of predict
 	for _, name := range []string{"sampleCount", "numberOfImages"} {
 		if n := p.Int(name); n != nil {
 			req.Images = *n
@@ -105,8 +105,8 @@ func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
 	return wrongType(out)
 }
 
-// decodeReferences goes by the object that is present, and only then by the type: a widely used SDK sends styles and
-// subjects as REFERENCE_TYPE_CONTROL.
+// decodeReferences goes by the object that is present, and only after that by the type: a widely used SDK sends
+// styles and subjects as REFERENCE_TYPE_CONTROL.
 func decodeReferences(items []*spool.Value, req *switchyard.Request) error {
 	for _, v := range items {
 		img, err := decodeImage(v.Get("referenceImage"))

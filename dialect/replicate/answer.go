@@ -13,8 +13,8 @@ import (
 	"switchyard/spool"
 )
 
-// prediction is Replicate's one object. Its version, error and logs are what typed SDKs demand, and none of its urls
-// may be null; stream is not among them, which means that there is none.
+// prediction is Replicate's one object. Typed SDKs require its version, error and logs, and none of its urls may be
+// null. It never has the url named stream, which means that there is no stream.
 type prediction struct {
 	ID          string          `json:"id"`
 	Model       string          `json:"model"`
@@ -52,13 +52,14 @@ const (
 	succeeded  = "succeeded"
 	failed     = "failed"
 	canceled   = "canceled"
-	aborted    = "aborted" // of a provider: cancelled before it began. No SDK knows it, so no app is told it
+	aborted    = "aborted" // only from a provider: cancelled before it began. No SDK knows it, so it is not sent to apps
 )
 
-// Describe writes the prediction. At its creation one that is not over is always starting, though the work may have
-// begun: the SDKs take every other status there for the end, and its output, which is null, for the result.
-// What was refused before anything was accepted, and while the app still waits, is no prediction but an error, as it is
-// at Replicate: the SDKs have types for those.
+// Describe writes the prediction. When it is created and not over yet its status is always starting, even if the work
+// has begun: the SDKs take every other status there for the end, and its output, which is null, for the result.
+//
+// If the request is refused before anything was accepted, and while the app still waits, the answer is no prediction
+// but an error, as it is at Replicate: the SDKs have types for those.
 func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.Reply, error) {
 	if s.Fresh && s.Err != nil && !s.Canceled && slices.Contains(atOnce, s.Err.Kind) {
 		if s.Said != nil {
@@ -79,7 +80,7 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 	return reply, nil
 }
 
-// prediction is the object; inline images become part of c's document.
+// prediction makes the object; inline images become part of c's document.
 func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect.State) prediction {
 	p := prediction{
 		ID: s.ID, Model: req.Model, Version: cmp.Or(req.Memo[memoVersion], "hidden"), Input: req.Echo,
@@ -117,7 +118,7 @@ var atOnce = []switchyard.Kind{
 	switchyard.Throttled, switchyard.OverBudget,
 }
 
-// created is the head of the answer to a creation: accepted and not more if the app waited in vain.
+// created sets the head of the answer to a creation: only accepted, if the app waited in vain.
 func created(req *switchyard.Request, reply *dialect.Reply, status string) {
 	reply.Status = http.StatusCreated
 	prefer := req.Memo[memoPrefer]
@@ -150,11 +151,11 @@ func stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
-// output is one address or a list of them, by the model: apps index it accordingly.
+// output is one address or a list of addresses, depending on the model: apps index it accordingly.
 func output(c *spool.Composer, req *switchyard.Request, res *switchyard.Result) any {
 	links := make([]string, len(res.Images))
 	for i, img := range res.Images {
-		// An http: address would reach the app as a bare string where it expects a file.
+		// An http: address would arrive in the app as a plain string where it expects a file.
 		if img.Blob != nil && !strings.HasPrefix(img.URL, "https:") {
 			img.URL = ""
 		} else {
@@ -168,7 +169,7 @@ func output(c *spool.Composer, req *switchyard.Request, res *switchyard.Result) 
 	return links
 }
 
-// measure is how long it took: by the provider's own measure, else by ours.
+// measure returns how long it took: as the provider says, or else by our own measure.
 func measure(s *dialect.State) *metrics {
 	m := &metrics{TotalTime: seconds(s.Completed.Sub(s.Created))}
 	switch {
@@ -192,11 +193,12 @@ var failures = map[switchyard.Kind]string{
 	switchyard.Unavailable:  "Prediction interrupted; please retry (code: PA)",
 	switchyard.TimedOut:     "The prediction timed out. Please try again.",
 
-	switchyard.Unauthenticated: noToken.Detail, // of an app that does not wait, to whom Replicate would have refused the prediction
+	switchyard.Unauthenticated: noToken.Detail, // for an app that does not wait; Replicate would have refused to create the prediction
 	switchyard.Forbidden:       refusals[switchyard.Forbidden].Detail,
 }
 
-// words are what Replicate itself has found wrong with a request, or its model has failed of; empty if it has not said.
+// words returns what Replicate itself said was wrong with a request, or why its model failed; empty if it has not said
+// anything.
 func words(said *dialect.Said) string {
 	var p struct{ Detail, Error string }
 	if said == nil || json.Unmarshal(said.Body, &p) != nil {
@@ -215,7 +217,7 @@ func failure(req *switchyard.Request, e *switchyard.Error) string {
 	return cmp.Or(failures[e.Kind], "An unknown error occurred. (E1000)")
 }
 
-// EncodeResult is the prediction of a result that is there at once.
+// EncodeResult writes the prediction of a result that is there at once.
 func (d Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*dialect.Reply, error) {
 	return d.Describe(req, &dialect.State{
 		ID: strings.ToLower(req.ID), Created: res.Created, Started: res.Created, Completed: res.Created.Add(res.Compute),

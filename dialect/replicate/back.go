@@ -18,7 +18,7 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	return dialect.LinkNeeds(req, switchyard.White)
 }
 
-// Encode creates a prediction, which is waited for as long as Replicate lets us and polled from then on.
+// Encode creates a prediction. The request waits for it as long as Replicate allows; after that it is polled.
 func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	at := locate(t)
 	c := &spool.Composer{}
@@ -29,7 +29,7 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	e.options()
 	e.safety()
 	if req.Dialect == "replicate" {
-		if err := e.Restore(req.Extra, ours...); err != nil { // what is ours is no input
+		if err := e.Restore(req.Extra, ours...); err != nil { // the members in ours are not input
 			return nil, err
 		}
 	}
@@ -46,10 +46,10 @@ func (Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.S
 	return &dialect.Outgoing{Method: http.MethodPost, Path: at.path, Header: header, Body: body}, nil
 }
 
-// longest is the most that Replicate lets anybody wait for.
+// longest is the longest wait that Replicate allows.
 const longest = "wait=60"
 
-// preferWait saves polls where the app waits for the answer. Of a ticket the prediction's id is wanted first, and at once:
+// preferWait saves polls if the app waits for the answer. For a ticket the prediction's id is needed first, and at once:
 // by it the work is found again after a crash.
 func preferWait(h http.Header, req *switchyard.Request) {
 	h.Del("Prefer")
@@ -149,7 +149,7 @@ func (e *encoder) options() {
 	e.SetIf(r.Watermark != nil && e.pixels, "apply_watermark", r.Watermark)
 }
 
-// seed32 is a seed in the range that all models take.
+// seed32 returns a seed in the range that all models take.
 func seed32(seed *uint64) uint64 {
 	if seed == nil {
 		return 0
@@ -162,7 +162,7 @@ func (e *encoder) safety() {
 	e.SetIf(e.checker && level == switchyard.SafetyOff, "disable_safety_checker", true)
 	if n, ok := toleranceOf(level, e.tolerance); ok && e.tolerance > 0 {
 		if e.row.Form == "flux-kontext" && len(e.req.References) > 0 {
-			n = min(n, 2) // all that it allows with a picture
+			n = min(n, 2) // the most that it allows with a picture
 		}
 		e.Set("safety_tolerance", n)
 	}
@@ -175,8 +175,8 @@ func (e *encoder) safety() {
 	e.SetIf(e.moderation && (level == switchyard.SafetyRelaxed || level == switchyard.SafetyOff), "moderation", "low")
 }
 
-// Forward sends the app's own body, but for what would have Replicate talk to the app behind our back. A model that is
-// another one than the app named is called where it lives.
+// Forward sends the app's own body, without the members that would make Replicate contact the app directly. If the
+// target has another model than the app named, the request goes to that model's path.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	root, err := m.JSON()
 	if err != nil {

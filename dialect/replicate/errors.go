@@ -16,7 +16,7 @@ import (
 
 const problemType = "application/problem+json"
 
-// problem is a refusal that no prediction was created for.
+// problem is a refusal for which no prediction was created.
 type problem struct {
 	Detail  string         `json:"detail"`
 	Status  int            `json:"status"`
@@ -56,7 +56,7 @@ var refusals = map[switchyard.Kind]problem{
 	switchyard.Internal:        {Status: 500, Title: "Internal server error", Detail: "An internal error occurred. Please try again."},
 }
 
-// EncodeError answers where there is no prediction that could tell the failure.
+// EncodeError answers when there is no prediction that could report the failure.
 func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
 	p, ok := refusals[e.Kind]
 	if !ok {
@@ -87,7 +87,7 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	return reply
 }
 
-// resets is a wait in whole seconds; half a minute if nobody knows.
+// resets returns a wait in whole seconds; half a minute if none is known.
 func resets(d time.Duration) int {
 	if d <= 0 {
 		d = 30 * time.Second
@@ -95,7 +95,7 @@ func resets(d time.Duration) int {
 	return int(math.Ceil(d.Seconds()))
 }
 
-// invalidFields says the lines of a detail once more, for machines.
+// invalidFields repeats the lines of a detail in a form for machines.
 func invalidFields(detail string) []invalidField {
 	var fields []invalidField
 	for line := range strings.Lines(detail) {
@@ -130,11 +130,11 @@ func typeOf(description string) string {
 	return "invalid_type"
 }
 
-// resetText tells when a limit ends, where no header does.
+// resetText finds when a limit ends, if no header says so.
 var resetText = regexp.MustCompile(`resets in ~([0-9]{1,4})s`)
 
-// decodeError reads a refusal. Nothing ran for what was refused as such; whether a 5xx created a prediction all the
-// same, nobody can say.
+// decodeError reads a refusal. For a request that was refused as such nothing ran; after a 5xx nobody knows whether a
+// prediction was created all the same.
 func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 	e := &switchyard.Error{
 		Unbilled:   m.Status >= 400 && m.Status < 500,
@@ -154,7 +154,7 @@ func decodeError(m *spool.Message, root *spool.Value) *switchyard.Error {
 		e.Outcome, e.Unbilled = dialect.Lost(s), false
 	case s >= 500:
 		e.Outcome = switchyard.Overloaded
-	case s < 400: // a redirect, which is followed by nobody here
+	case s < 400: // a redirect, which we do not follow
 		e.Outcome = switchyard.BadReply
 	default:
 		e.Outcome = switchyard.Refused

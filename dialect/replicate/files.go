@@ -34,10 +34,11 @@ func (Dialect) FileCall(_, method, path string) dialect.FileCall {
 	return dialect.FileCall{}
 }
 
-// maxMetadata bounds what an app may have us keep beside a file.
+// maxMetadata is how many bytes an app may make us keep beside a file.
 const maxMetadata = 4 << 10
 
-// DecodeFile reads the form in which a file comes. Its name and type are those of the content, or fields of their own.
+// DecodeFile reads the form in which a file comes. Its name and type come from the content's own head, or from fields
+// of their own.
 func (Dialect) DecodeFile(_ dialect.FileCall, m *spool.Message) (*dialect.FileMessage, error) {
 	var problems problems
 	form, err := m.Form()
@@ -135,7 +136,7 @@ func (Dialect) EncodeFile(call dialect.FileCall, a *dialect.FileAnswer) *dialect
 	return dialect.JSON(status, "application/json", body)
 }
 
-// encodePage is a page of files; next is the address of the one after it.
+// encodePage writes a page of files; next is the address of the page after it.
 func encodePage(a *dialect.FileAnswer) map[string]any {
 	results := make([]file, len(a.List))
 	for i := range a.List {
@@ -148,7 +149,7 @@ func encodePage(a *dialect.FileAnswer) map[string]any {
 	return page
 }
 
-// FileIn finds the id in an address of a file, as urls.get has it, and in that of its download.
+// FileIn finds the id in an address of a file, both that in urls.get and that of its download.
 func (Dialect) FileIn(path string) string {
 	_, rest, ok := strings.Cut(path, "/v1/files/")
 	if !ok {
@@ -157,7 +158,7 @@ func (Dialect) FileIn(path string) string {
 	return strings.TrimSuffix(rest, "/download")
 }
 
-// Unloadable says so as a complaint about the input.
+// Unloadable returns that as a complaint about the input.
 func (Dialect) Unloadable(field string) *switchyard.Error {
 	var problems problems
 	problems.add(field, "Failed to load the file at this address")

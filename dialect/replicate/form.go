@@ -2,7 +2,7 @@ package replicate
 
 import "switchyard"
 
-// form is what the models of one kind take. The same thing has many names here, and a name means many things.
+// form is what the models of one kind take. Here the same thing has many names, and one name means many things.
 type form struct {
 	prompt string // what is drawn without a prompt; empty if one is required
 	pixels bool   // width and height stand for themselves
@@ -11,8 +11,8 @@ type form struct {
 	count  string // the field of how many images
 
 	image  string // the field of a reference
-	match  bool   // what is made has the reference's ratio only if it is told so
-	shapes bool   // what is made has the reference's ratio, whatever else is said
+	match  bool   // the result has the reference's ratio only if the request says so
+	shapes bool   // the result has the reference's ratio, whatever else the request says
 	list   bool   // it is a list
 	role   switchyard.Role
 	mask   bool
@@ -94,13 +94,13 @@ func formOf(row *switchyard.Model) form {
 	return forms[row.Form]
 }
 
-// classes are resolution classes in the words of the models that do not say "1K". A class has one word when written;
-// some more are read.
+// classes are resolution classes in the words of the models that do not say "1K". One word is written for each class;
+// some more are understood.
 var classes = map[string]string{
 	"0.25": "512", "1": "1K", "0.5 MP": "512", "1 MP": "1K", "2 MP": "2K", "4 MP": "2K",
 }
 
-// classWord is a class as a field says it.
+// classWord returns the word for a class in a model's field.
 func classWord(f form, class string) string {
 	switch {
 	case f.class == "megapixels" && class == "512":
@@ -119,7 +119,7 @@ var filters = map[string]string{
 	"block_only_high": switchyard.SafetyRelaxed,
 }
 
-// toleranceOf is a level as a number, where it is one; the most that a model allows if all is to pass.
+// toleranceOf returns a level as a number, if it is one; if everything is to pass, the highest that a model allows.
 func toleranceOf(level string, most int) (int, bool) {
 	switch level {
 	case switchyard.SafetyStrict:
@@ -132,7 +132,7 @@ func toleranceOf(level string, most int) (int, bool) {
 	return 0, false
 }
 
-// levelOf is the inverse. 2 is what all models take unasked.
+// levelOf is the inverse. Unless told otherwise, all models take 2.
 func levelOf(tolerance int) string {
 	switch {
 	case tolerance < 2:

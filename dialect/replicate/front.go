@@ -15,17 +15,17 @@ import (
 	"switchyard/spool"
 )
 
-// What the answers need to remember.
+// What must be remembered for the answer.
 const (
-	memoVersion = "version" // that was asked for
+	memoVersion = "version" // the version that was asked for
 	memoPrefer  = "prefer"  // the preference that was applied
 )
 
-// ours are the members of a request beside its input: they are for whoever answers the app.
+// ours are the members of a request beside its input that we, who answer the app, must handle ourselves.
 var ours = []string{"webhook", "webhook_events_filter", "stream"}
 
-// DecodeRequest reads the creation of a prediction. Only models in the table are known to make images: all others, and
-// all deployments, are no generations.
+// DecodeRequest reads a request to create a prediction. Only models in the table are known to make images; requests for
+// any other model or for a deployment are no generations.
 func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	root, err := m.JSON()
 	if err != nil || root.Kind() != spool.Object {
@@ -69,8 +69,8 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 
 var hash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// versioned is the model that a version is of: a hash of its own, "owner/name:hash", or "owner/name". Other members than
-// the documented ones are refused here, a model's name first of all.
+// versioned returns the model that a version belongs to. The version is a hash, "owner/name:hash", or "owner/name". It
+// refuses undocumented members, above all one that names a model.
 func versioned(r *spool.Reader) (model, version string, err error) {
 	version = r.Text("version")
 	problems := problems{}
@@ -97,8 +97,8 @@ func versioned(r *spool.Reader) (model, version string, err error) {
 
 var preference = regexp.MustCompile(`^wait(?:=([1-9]|[1-9][0-9]|60))?$`)
 
-// decodePrefer reads how long the app waits for the result: a minute if it gives no figure. Whatever does not have the
-// documented form is no preference.
+// decodePrefer reads how long the app waits for the result: a minute if it gives no figure. A value that does not have
+// the documented form counts as none.
 func decodePrefer(h http.Header, req *switchyard.Request) {
 	for _, p := range strings.FieldsFunc(strings.Join(h.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' }) {
 		p = strings.TrimSpace(p)
@@ -115,10 +115,10 @@ func decodePrefer(h http.Header, req *switchyard.Request) {
 	}
 }
 
-// secretInputs are keys that some models want, of other providers' accounts. They are kept nowhere.
+// secretInputs are inputs with keys of accounts at other providers, which some models need. They are never kept.
 var secretInputs = []string{"openai_api_key", "replicate_api_token"}
 
-// echo is the input as the prediction repeats it, its long strings and its secrets cut out.
+// echo returns the input as the prediction repeats it, without its long strings and its secrets.
 func echo(input *spool.Value) json.RawMessage {
 	out := &dialect.Fields{}
 	for name, value := range input.Members() {

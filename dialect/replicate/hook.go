@@ -16,10 +16,10 @@ import (
 	"switchyard/spool"
 )
 
-// events are what an app may ask to be told of. There are no logs here, so nobody is told of them.
+// events are what an app may ask to be notified of. We have no logs, so there are never notices of them.
 var events = []string{"start", "output", "logs", "completed"}
 
-// decodeHook reads where the app wants to be told, and of what: without a filter, of outputs and the end.
+// decodeHook reads where the app wants to be notified, and of what: if it does not say, of outputs and the end.
 func decodeHook(r *spool.Reader) (*switchyard.Hook, error) {
 	address, problems := r.Text("webhook"), problems{}
 	filter := r.Get("webhook_events_filter")
@@ -43,7 +43,7 @@ func decodeHook(r *spool.Reader) (*switchyard.Hook, error) {
 	return hook, nil
 }
 
-// Notice is the prediction as it is at the event.
+// Notice writes the prediction as it is at the event.
 func (d Dialect) Notice(req *switchyard.Request, s *dialect.State, _ switchyard.Event) ([]byte, error) {
 	reply, err := d.Describe(req, s)
 	if err != nil {
@@ -74,5 +74,5 @@ func signature(key []byte, id, stamp string, body []byte) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// secretOf is the secret as apps get it. SDKs take it apart at its underscore, so there may be no other.
+// secretOf returns the secret as apps get it. SDKs split it at its underscore, so there may be only one.
 func secretOf(key []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(key) }

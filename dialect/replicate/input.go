@@ -13,7 +13,7 @@ import (
 	"switchyard/spool"
 )
 
-// problems are what is wrong with a request, a line each as Replicate tells them: "- input.seed: …".
+// problems are what is wrong with a request, one line each, in Replicate's form: "- input.seed: …".
 type problems []string
 
 func (p *problems) add(field, format string, args ...any) {
@@ -65,7 +65,8 @@ func decodeInput(input *spool.Value, row *switchyard.Model, req *switchyard.Requ
 	return d.problems.err()
 }
 
-// prompt: some models draw something of their own when there is none, and an empty one is not none.
+// prompt reads the prompt. Some models draw something of their own if there is none; an empty prompt does not count
+// as none.
 func (d *decoder) prompt(input *spool.Value) {
 	d.req.Prompt = d.Text("prompt")
 	switch {
@@ -99,7 +100,7 @@ func (d *decoder) images() {
 			}
 		}
 	}
-	for i := 1; d.row.Form == "flux-2" && i <= 8; i++ { // how one SDK spells the list
+	for i := 1; d.row.Form == "flux-2" && i <= 8; i++ { // one SDK writes the list like this
 		name := "input_image"
 		if i > 1 {
 			name += "_" + strconv.Itoa(i)
@@ -127,7 +128,7 @@ func (d *decoder) image(v *spool.Value, name string) (switchyard.Image, bool) {
 	return img, true
 }
 
-// size reads what the app says, and else what its model makes.
+// size reads the size that the request names; if it names none, what the model makes unasked.
 func (d *decoder) size() {
 	ratio, class := d.Text("aspect_ratio"), ""
 	if d.form.class != "" {
@@ -151,7 +152,7 @@ func (d *decoder) isCustom(ratio, class string) bool {
 	return ratio == "custom"
 }
 
-// edges are width and height; zero unless both are given, and sane.
+// edges returns width and height; zero unless both are given, and plausible.
 func (d *decoder) edges() (s switchyard.Size) {
 	width, height := d.Int("width"), d.Int("height")
 	if width != nil && height != nil && *width > 0 && *height > 0 && *width <= 1<<16 && *height <= 1<<16 {
@@ -160,7 +161,7 @@ func (d *decoder) edges() (s switchyard.Size) {
 	return s
 }
 
-// resolution is a field's word for a class, as all others say it.
+// resolution returns the canonical name of a class from a field's word.
 func resolution(word string) string {
 	if word == "custom" || word == "None" {
 		return ""
@@ -168,7 +169,7 @@ func resolution(word string) string {
 	return cmp.Or(classes[word], strings.ToUpper(word))
 }
 
-// shape reads the ratio: the app's, or that of its picture, or the model's own.
+// shape reads the ratio: the request's, or that of its picture, or the model's default.
 func (d *decoder) shape(ratio string) {
 	r, def := d.req, d.row.Default
 	refers := len(r.References) > 0
@@ -197,8 +198,8 @@ func list[T fmt.Stringer](choices []T) string {
 	return strings.Join(quoted, ", ")
 }
 
-// words reads what is said by a word or a yes. A default format is filled in only if we could make it of any other:
-// webp, the habit of flux, is not missed by an app that did not ask for it.
+// words reads the settings that are words, or yes or no. A default format is filled in only if we could make it from
+// any other: an app that did not ask for webp, flux's default, does not miss it.
 func (d *decoder) words() {
 	r := d.req
 	if d.jpeg != "" {
@@ -228,7 +229,7 @@ func (d *decoder) words() {
 
 func (d *decoder) numbers() {
 	r := d.req
-	if n, ok := d.Get("seed").Int(); !ok || n >= 0 { // -1 is a habit from elsewhere, and means any
+	if n, ok := d.Get("seed").Int(); !ok || n >= 0 { // -1 means any, in other programs
 		r.Seed = d.Uint("seed")
 	}
 	r.Steps = d.Int("num_inference_steps")

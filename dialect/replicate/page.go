@@ -14,7 +14,7 @@ var (
 	_ dialect.Lister = Dialect{}
 )
 
-// isPage reports whether a path is one of those that Page knows.
+// isPage reports whether Page can answer a path.
 func isPage(parts []string) bool {
 	switch {
 	case len(parts) == 3 && parts[0] == "webhooks":
@@ -25,8 +25,8 @@ func isPage(parts []string) bool {
 	return false
 }
 
-// Page is the secret that webhooks are signed with, and the documents of the versions that we know: the Python SDK reads
-// there, before it runs one, whether the output is a list.
+// Page answers the secret that webhooks are signed with, and the documents of the versions that we know. The Python SDK
+// reads such a document before it runs a version, to learn whether the output is a list.
 func (d Dialect) Page(c dialect.PageCall) *dialect.Reply {
 	parts, _ := split(c.Path)
 	switch {
@@ -41,7 +41,7 @@ func (d Dialect) Page(c dialect.PageCall) *dialect.Reply {
 	return dialect.JSON(http.StatusOK, "application/json", body)
 }
 
-// version is the document of a version, as far as SDKs read it; nil if it is none of ours.
+// version returns the document of a version, as far as SDKs read it; nil if we do not know the version.
 func version(row *switchyard.Model, id string) *dialect.Reply {
 	if !strings.EqualFold(id, "hidden") && !hash.MatchString(id) {
 		return nil
@@ -68,7 +68,7 @@ func version(row *switchyard.Model, id string) *dialect.Reply {
 	return dialect.JSON(http.StatusOK, "application/json", body)
 }
 
-// List is a page of predictions, newest first. Its cursor is in an absolute address, as SDKs follow it.
+// List writes a page of predictions, newest first. Its cursor is in an absolute address, which SDKs follow.
 func (d Dialect) List(req *switchyard.Request, page []dialect.Listed, next string) (*dialect.Reply, error) {
 	results := make([]prediction, len(page))
 	c := &spool.Composer{}

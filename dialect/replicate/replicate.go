@@ -1,5 +1,5 @@
-// Package replicate speaks Replicate's format: predictions, which are created, waited for, asked after and cancelled.
-// As a front it hands out tickets; towards the provider it polls.
+// Package replicate speaks Replicate's format: predictions, which are created, waited for, polled and cancelled. As a
+// front it hands out tickets; towards the provider it polls.
 package replicate
 
 import (
@@ -32,13 +32,14 @@ func (Dialect) Name() string { return "replicate" }
 // Models are the rows of models.yaml.
 func (Dialect) Models() *dialect.Table { return table() }
 
-// Places are where the SDKs are pointed: some add /v1 themselves, the others have it in their base URL.
+// Places are the base addresses that the SDKs are given: some SDKs add /v1 themselves, the others have it in their
+// base URL.
 func (Dialect) Places() []dialect.Place { return places }
 
 var places = []dialect.Place{{Prefix: "/replicate"}, {Hosts: []string{"api.replicate.com"}}}
 
-// Claims takes what only Replicate has below /v1. OpenAI's models have one name and not two, Google's a method after a
-// colon.
+// Claims takes what only Replicate has below /v1: its models have an owner and a name, where OpenAI's have one name,
+// and Google's a method after a colon.
 func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	parts, ok := split(path)
 	if !ok {
@@ -55,7 +56,7 @@ func (Dialect) Claims(path string, _ http.Header, _ url.Values) bool {
 	return false
 }
 
-// split is the parts of a path below /v1; false if there are none.
+// split returns the parts of a path below /v1; false if there are none.
 func split(path string) ([]string, bool) {
 	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok || rest == "" {
@@ -64,7 +65,7 @@ func split(path string) ([]string, bool) {
 	return strings.Split(strings.TrimSuffix(rest, "/"), "/"), true
 }
 
-// Route tells predictions and files from the rest: what creates one, and what asks for one or takes it back.
+// Route recognizes requests for predictions and files: to create one, to ask for it, or to cancel or delete it.
 func (d Dialect) Route(_, method, path string) dialect.Op {
 	if d.FileCall("", method, path).Act != dialect.NoFile {
 		return dialect.Files
@@ -83,7 +84,7 @@ func (d Dialect) Route(_, method, path string) dialect.Op {
 
 // create is a path at which predictions are created.
 type create struct {
-	model      string // owner/name; empty if the body's version tells
+	model      string // owner/name; empty if the body's version says it
 	deployment bool   // of the account's own, whatever its name
 }
 
@@ -102,7 +103,7 @@ func parseCreate(path string) (create, bool) {
 	return create{}, false
 }
 
-// NewTicket is 26 characters of the alphabet that Replicate's ids are in, of 130 random bits.
+// NewTicket makes 26 characters of the alphabet that Replicate's ids have, from 130 random bits.
 func (Dialect) NewTicket(random [20]byte) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))[:26]
 }
@@ -139,7 +140,7 @@ func (Dialect) PutKey(h http.Header, key switchyard.Secret) {
 	}
 }
 
-// Passes lets what steers a prediction through.
+// Passes lets the headers through that control a prediction.
 func (Dialect) Passes(name string, _ bool) bool {
 	switch name {
 	case "Accept", "Content-Type", "User-Agent", "Prefer", "Cancel-After":

@@ -14,13 +14,13 @@ import (
 	"switchyard/spool"
 )
 
-// Decode reads a prediction, which every answer is: that of its creation, and that of each poll.
+// Decode reads a prediction: every answer is one, to its creation and to each poll.
 func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	root, err := x.Reply.JSON()
 	polls := x.Sent.Method == http.MethodGet
 	if x.Reply.Status >= 300 {
 		e := decodeError(x.Reply, root)
-		if polls { // of a prediction that was accepted: that says nothing of money, and is not the app's mistake
+		if polls { // the prediction was accepted: this error says nothing about money, and is not the app's mistake
 			e.Unbilled = false
 			if e.Outcome == switchyard.Refused {
 				e.Outcome = switchyard.BadReply
@@ -34,7 +34,8 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	output := outputs(root.Get("output"))
 	switch status := root.Get("status").Text(); status {
 	case processing, starting:
-		// A creation that was waited for may tell the output before the status is set; a part of it is no end.
+		// An answer to a creation that waited may have the output before the status is set. Only a part of the output does
+		// not mean the end.
 		if status == processing && !polls && len(output) >= x.Request.Images {
 			return done(x, root, output)
 		}
@@ -48,7 +49,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		return dialect.Step{}, failedAs(root.Get("error").Text())
 	case canceled:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Canceled, Ended: true, Err: errors.New("canceled at the provider")}
-	case aborted: // over its deadline before it began, and not charged for
+	case aborted: // it passed its deadline before it began, and is not charged for
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Timeout, Unbilled: true, Ended: true, Err: errors.New("aborted at the provider")}
 	default:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: fmt.Errorf("status %.32q", status)}
@@ -57,11 +58,12 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 
 // Attach finds a prediction by its id.
 func (Dialect) Attach(_ *switchyard.Target, _ *switchyard.Request, job string) dialect.Step {
-	step, _ := poll(job) // the id has come by here before
+	step, _ := poll(job) // the id has been accepted here before
 	return step
 }
 
-// poll follows a prediction by its id. The addresses in it are not followed: our key would go wherever they lead.
+// poll returns the step that asks for a prediction by its id. It does not use the addresses in the answer: our key would go
+// wherever they lead.
 func poll(id string) (dialect.Step, error) {
 	if id == "" || strings.Contains(id, "..") {
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no id")}
@@ -74,7 +76,7 @@ func poll(id string) (dialect.Step, error) {
 	}, nil
 }
 
-// accept goes with every question about a job, of which thousands may wait. Nobody changes it.
+// accept is sent with every question about a job, of which thousands may be waiting. Nobody may change it.
 var accept = http.Header{"Accept": {"application/json"}}
 
 // outputs are the files of an output: one, a list, or the values of an object.
@@ -94,7 +96,7 @@ func outputs(v *spool.Value) []*spool.Value {
 	return nil
 }
 
-// done reads the result. Images that are not there were flagged, and left out without a word.
+// done reads the result. Images that are missing were flagged, and left out silently.
 func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialect.Step, error) {
 	res := &switchyard.Result{Model: x.Target.Model}
 	for _, v := range output {
@@ -110,7 +112,7 @@ func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialec
 	for len(res.Images)+len(res.Filtered) < x.Request.Images {
 		res.Filtered = append(res.Filtered, "")
 	}
-	if seed := x.Request.Seed; seed != nil && *seed >= 1<<32 { // nobody tells the seed, but it was not that one
+	if seed := x.Request.Seed; seed != nil && *seed >= 1<<32 { // the seed is not reported, but it was not that one
 		reduced := seed32(seed)
 		res.Seed = &reduced
 	}
@@ -120,10 +122,11 @@ func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialec
 	return dialect.Step{Result: res}, nil
 }
 
-// flagged is what the texts of refusals for safety have in common.
+// flagged finds words that the texts of safety refusals have in common.
 var flagged = regexp.MustCompile(`(?i)NSFW|\bE005\b|sensitive|safety|moderation`)
 
-// failedAs reads why a prediction failed, which an app of Replicate's may know. Whether it was charged for is not documented.
+// failedAs reads why a prediction failed, which an app that speaks Replicate's format may know. Whether it was charged for is
+// not documented.
 func failedAs(text string) error {
 	if flagged.MatchString(text) {
 		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Ended: true, Said: true, Err: errors.New("flagged by the provider")}

@@ -9,8 +9,8 @@ import (
 	"switchyard/spool"
 )
 
-// Encode writes what the Gemini API takes, for the target's project and location; else for those that the app itself named, if it
-// named any.
+// Encode writes what the Gemini API takes, for the target's project and location. If the target has none, it writes those that
+// the app named, if any.
 func (d Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {
 	out, err := d.Dialect.Encode(t, req, s)
 	if err != nil {
@@ -31,7 +31,7 @@ func (d Dialect) Encode(t *switchyard.Target, req *switchyard.Request, s dialect
 	return out, nil
 }
 
-// Forward sends the app's own body where Locate says.
+// Forward sends the app's own body to where Locate says.
 func (d Dialect) Forward(t *switchyard.Target, req *switchyard.Request, m *spool.Message) (*dialect.Outgoing, error) {
 	out, err := d.Dialect.Forward(t, req, m)
 	if err != nil {

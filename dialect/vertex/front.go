@@ -10,8 +10,8 @@ import (
 	"switchyard/spool"
 )
 
-// DecodeRequest reads a predict or a generateContent. Much else has the same path, embeddings and forecasts among it, and what
-// Google alone can do. All that is no generation.
+// DecodeRequest reads a predict or a generateContent. Many other requests have the same path, such as embeddings, forecasts,
+// and things that only Google can do. None of these is a generation.
 func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	model, method, _ := strings.Cut(m.Path[strings.LastIndexByte(m.Path, '/')+1:], ":")
 	if method == "predict" && !draws(model) {
@@ -29,26 +29,27 @@ func (d Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	}
 	if m := req.Mask; m != nil {
 		if keep(&m.Image); m.URL == "" && m.Blob == nil {
-			m.Kept = "vertex" // Google makes it, of the picture itself
+			m.Kept = "vertex" // Google makes the mask, from the picture itself
 		}
 	}
 	return req, nil
 }
 
-// draws reports whether a model of predict makes pictures of words.
+// draws reports whether a model of predict makes pictures from words.
 func draws(model string) bool {
 	row := gemini.Dialect{}.Models().Find(model)
 	return row != nil && row.Form == gemini.Predict || strings.HasPrefix(model, "imagen-") && strings.Contains(model, "-generate-")
 }
 
-// googlesOwn reports whether a request is for what Google alone can do: write to the app's bucket, make larger. Members of
-// protobuf's messages may be in snake case; those of parameters, which is none, may not.
+// googlesOwn reports whether a request is for something that only Google can do: write to the app's bucket, or upscale.
+// Members of protobuf's messages may be in snake case; parameters is no such message, so its members may not.
 func googlesOwn(root *spool.Value) bool {
 	return root.Get("parameters", "storageUri").Given() || strings.EqualFold(root.Get("parameters", "mode").Text(), "upscale") ||
 		root.Get("outputConfig").Given() || root.Get("output_config").Given()
 }
 
-// keep notes what is in a bucket: for whoever has the right to read it, which is Google under the app's account.
+// keep marks an image that is in a bucket: only somebody with the right to read it can, that is Google under the app's
+// account.
 func keep(img *switchyard.Image) {
 	if strings.HasPrefix(img.URL, "gs://") {
 		img.Kept = "vertex"
@@ -60,12 +61,12 @@ const (
 	exhausted   = "Resource exhausted. Please try again later. Please refer to https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."
 )
 
-// EncodeError is the Gemini API's, but for what Google Cloud says in another way.
+// EncodeError is the Gemini API's, except where Google Cloud words an error differently.
 func (d Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialect.Reply {
 	_, resource, _ := version(req.Path)
 	home, _ := account(resource)
 	switch {
-	case e.Kind == switchyard.Unauthenticated && home != "": // without a project it was a key, of which all of Google says the same
+	case e.Kind == switchyard.Unauthenticated && home != "": // without a project it was a key, and for keys all of Google says the same
 		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request had invalid authentication credentials. "+credentials)
 	case e.Kind == switchyard.NoKey:
 		return gemini.Refuse(http.StatusUnauthorized, "UNAUTHENTICATED", "Request is missing required authentication credential. "+credentials)

@@ -13,8 +13,8 @@ import (
 	"switchyard/dialect/gemini"
 )
 
-// Dialect is the format. The zero value is ready. What it knows of models is what the Gemini API does, whose table has those,
-// too, that were here alone.
+// Dialect is the format. The zero value is ready. Its models are those of the Gemini API, whose table also has the ones that only Vertex
+// AI had.
 type Dialect struct{ gemini.Dialect }
 
 var (
@@ -26,7 +26,7 @@ var (
 // Name is vertex.
 func (Dialect) Name() string { return "vertex" }
 
-// Places are where the SDKs are pointed, and the address of each location, which is its base, too.
+// Places are the base addresses that the SDKs are given, and the address of each location, whose name is also that of its base.
 func (Dialect) Places() []dialect.Place { return places }
 
 var places = func() []dialect.Place {
@@ -40,8 +40,8 @@ var places = func() []dialect.Place {
 	return list
 }()
 
-// regions have an address each. It is a list, since what an app writes into its path must not choose the host that gets its
-// token. A location that is not in it is asked for at the global address.
+// regions have an address each. They are a list, for an app's path must not decide which host gets its token. A location that is not in
+// the list is called at the global address.
 //
 // Source: Google's list of the API's regional service endpoints, from memory, November 2026.
 var regions = []string{
@@ -65,8 +65,8 @@ func (d Dialect) Passes(name string, own bool) bool {
 	return d.Dialect.Passes(name, own) || own && strings.HasPrefix(name, "X-Vertex-Ai-Llm-")
 }
 
-// Route tells the methods of Google's own models that can make images. Those of other publishers, and of endpoints of one's
-// own, pass through.
+// Route recognizes the methods of Google's own models that can make images. Models of other publishers, and a project's own endpoints,
+// pass through.
 func (d Dialect) Route(base, method, path string) dialect.Op {
 	if !strings.Contains(path, "/"+models) {
 		return dialect.Other
@@ -80,14 +80,14 @@ const (
 	models     = publishers + "google/models/"
 )
 
-// version parts a path into its API version and the resource that it names.
+// version splits a path into its API version and the resource that it names.
 func version(path string) (v, resource string, ok bool) {
 	v, resource, ok = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return v, resource, ok && slices.Contains([]string{"v1", "v1beta1", "v1alpha1"}, v)
 }
 
-// account parts a resource into the project and location that it is of, which are empty in what Google calls express mode, and
-// the rest.
+// account splits a resource into the project and location that it belongs to, and the rest. The first is empty in what Google calls
+// express mode.
 func account(resource string) (home, rest string) {
 	parts := strings.SplitN(resource, "/", 5)
 	if len(parts) < 5 || parts[0] != "projects" || parts[2] != "locations" {
@@ -96,8 +96,8 @@ func account(resource string) (home, rest string) {
 	return strings.Join(parts[:4], "/"), parts[4]
 }
 
-// Locate leads an app to the models of the target's own project and location, or of none if the target has but a key. All
-// else is where the app says, and so are the models under its own credential.
+// Locate sends requests for models to the target's own project and location, or to none if the target has only a key. Everything else
+// goes where the app says, and so do requests for models under the app's own credential.
 func (Dialect) Locate(t *switchyard.Target, path string) (base, there string) {
 	v, resource, ok := version(path)
 	if !ok {
@@ -105,7 +105,7 @@ func (Dialect) Locate(t *switchyard.Target, path string) (base, there string) {
 	}
 	home, rest := account(resource)
 	spelled, _ := url.PathUnescape(rest)
-	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(spelled, ":")) { // lists are of no project
+	if !t.Key.IsZero() && strings.HasPrefix(rest, publishers) && (home != "" || strings.Contains(spelled, ":")) { // lists belong to no project
 		home = t.Home
 	}
 	if location := home[strings.LastIndexByte(home, '/')+1:]; t.Bases[location] != "" {

@@ -8,7 +8,7 @@ type Interval struct{ Value, Low, High float64 }
 // unknown is an Interval of which nothing is known.
 func unknown() Interval { return Interval{math.NaN(), math.Inf(-1), math.Inf(1)} }
 
-// Proportion is how often something was so. The zero value is that of nothing.
+// Proportion is how often something was so, of N times. The zero value is for no observation yet.
 type Proportion struct{ Yes, N int }
 
 // Add counts one.
@@ -19,9 +19,10 @@ func (p *Proportion) Add(yes bool) {
 	}
 }
 
-// Interval holds the true proportion with a probability of at least 1-α at all times together, for independent
-// observations. It is every proportion that the mixture of all of them by a Beta(1/2, 1/2) distribution is not 1/α times
-// likelier than: Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon 2021, the beta-binomial mixture.
+// Interval returns the proportion, and bounds that hold the true one with a probability of at least 1-α at all times
+// together, for independent observations. A proportion x is within the bounds if the mixture of all proportions by a
+// Beta(1/2, 1/2) distribution is less than 1/α times likelier than x: Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon
+// 2021, the beta-binomial mixture.
 func (p Proportion) Interval(alpha float64) Interval {
 	if p.N == 0 {
 		return Interval{math.NaN(), 0, 1}
@@ -38,7 +39,7 @@ func (p Proportion) plausible(x, alpha float64) bool {
 // mixture is a Beta distribution.
 type mixture struct{ a, b float64 }
 
-// against is the logarithm of how many times likelier yes of n are under the mixture than under the proportion x.
+// against returns the logarithm of how many times likelier yes of n are under the mixture than under the proportion x.
 func against(yes, n int, x float64, m mixture) float64 {
 	no := n - yes
 	log := lbeta(m.a+float64(yes), m.b+float64(no)) - lbeta(m.a, m.b)
@@ -58,7 +59,8 @@ func lbeta(a, b float64) float64 {
 	return x + y - z
 }
 
-// edge is where a set that holds inside and is convex ends, between outside and inside.
+// edge returns where a convex set ends between inside, which is in it, and outside; that is outside itself if that is in
+// it, too.
 func edge(outside, inside float64, in func(float64) bool) float64 {
 	if in(outside) {
 		return outside

@@ -8,11 +8,12 @@ import (
 // Samples are numbers whose distribution nobody knows, such as latencies.
 type Samples []float64
 
-// Quantile is the sample's, and an interval that holds the true one with a probability of at least 1-α at all times
-// together, for independent observations of any distribution: of so many numbers, those below the true p-quantile are a
-// share p, but for chance, and the counts that a confidence sequence for p allows are the places of the bounds (Howard and
-// Ramdas, Sequential estimation of quantiles with applications to A/B testing and best-arm identification, Bernoulli 2022).
-// Where the mixture lies decides how narrow the interval is, never whether it holds. It sorts the samples.
+// Quantile returns the sample's p-quantile, and an interval that holds the true one with a probability of at least 1-α at
+// all times together, for independent observations of any distribution. The share of the numbers that lie below the true
+// p-quantile is p, but for chance; so a confidence sequence for p bounds how many they are, and thereby the places of the
+// interval's bounds among the sorted numbers (Howard and Ramdas, Sequential estimation of quantiles with applications to
+// A/B testing and best-arm identification, Bernoulli 2022). The choice of the mixture decides how narrow the interval is,
+// never whether it holds. Quantile sorts the samples.
 func (s Samples) Quantile(p, alpha float64) Interval {
 	if len(s) == 0 {
 		return unknown()
@@ -29,7 +30,7 @@ func (s Samples) Quantile(p, alpha float64) Interval {
 	return i
 }
 
-// places are the fewest and the most of n numbers that may lie below their p-quantile.
+// places returns the fewest and the most of n numbers that may lie below their p-quantile.
 func places(n int, p, alpha float64) (low, high int) {
 	const weight = 20
 	m := mixture{weight * p, weight * (1 - p)}
@@ -40,7 +41,8 @@ func places(n int, p, alpha float64) (low, high int) {
 	return low, high
 }
 
-// first is the lowest k from a on for which ok holds, which then holds for all up to b; b if none is found before.
+// first returns the lowest k from a on for which ok is true; b if none is found before. If ok is true for k, it must be
+// true for all from k up to b.
 func first(a, b int, ok func(int) bool) int {
 	for a < b {
 		if mid := (a + b) / 2; ok(mid) {

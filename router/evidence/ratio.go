@@ -2,7 +2,7 @@ package evidence
 
 import "math"
 
-// Ratio is a sum over another one, such as dollars over pictures. The zero value is that of nothing.
+// Ratio is a sum over another one, such as dollars over pictures. The zero value is for no observation yet.
 type Ratio struct {
 	n                int
 	top, bottom      float64
@@ -22,12 +22,12 @@ func (r *Ratio) Add(top, bottom float64) {
 // fewest is how many observations there must be before their scatter is trusted.
 const fewest = 30
 
-// Interval is the ratio, and a sequence of intervals that holds the true one at all times together with a probability that
-// comes to 1-α as observations become many. No interval for the mean of costs without a known upper bound can promise
-// more; this one only wants their variance to exist (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform central
-// limit theory and asymptotic confidence sequences, Ann. Statist. 2024, theorem 2.2, of the observations' deviations from
-// the ratio). It is narrowest around 500 observations, and there is none for fewer than 30. Costs that have never differed
-// give an interval of no width.
+// Interval returns the ratio, and bounds that hold the true one at all times together, with a probability that approaches
+// 1-α as observations become many. No interval for the mean of costs without a known upper bound can promise more; this
+// one only assumes that their variance exists (Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform central limit
+// theory and asymptotic confidence sequences, Ann. Statist. 2024, theorem 2.2, of the observations' deviations from the
+// ratio). The bounds are narrowest around 500 observations; for fewer than 30 there are none. If all costs have been the
+// same, the interval has no width.
 func (r Ratio) Interval(alpha float64) Interval {
 	i := unknown()
 	if r.bottom <= 0 {

@@ -1,6 +1,6 @@
 package evidence
 
-// Summary is an arm in figures, each with its interval. The intervals hold at all times together, each for itself.
+// Summary is an arm in figures, each with its interval. Each interval by itself holds at all times together.
 type Summary struct {
 	Name                  string
 	Generations, Served   int
@@ -11,7 +11,7 @@ type Summary struct {
 	Cost                  Interval // dollars per picture
 }
 
-// Summaries are the arms in their order.
+// Summaries returns the arms in their order.
 func (t *Trial) Summaries() []Summary {
 	var list []Summary
 	for i := range t.arms {
@@ -33,9 +33,9 @@ func (t *Trial) Summaries() []Summary {
 	return list
 }
 
-// Verdict is whether one arm is better than all others.
+// Verdict says whether one arm is better than all others.
 type Verdict struct {
-	Winner string // empty while nobody is
+	Winner string // empty while there is none
 	After  int    // how many observations it took; 0 without a winner
 	Seen   int    // how many there have been
 	Needed float64
@@ -47,12 +47,12 @@ type Pair struct {
 	Arms     [2]string
 	Wins     [2]int
 	Ties     int
-	Evidence float64 // against their being alike, now
-	Highest  float64 // and at its highest, by which they are judged
+	Evidence float64 // that the two arms are not alike, now
+	Highest  float64 // at the highest it ever was: this decides
 }
 
-// Verdict names the arm that has won against each other one. Once it has, it stays so, with one exception: an arm that is
-// cheaper in most pairs and yet dearer on average does not win by its cost.
+// Verdict names the arm that has won against every other one. Once an arm has won that stays so, with one exception: an
+// arm that is cheaper in most pairs and yet dearer on average does not win by its cost.
 func (t *Trial) Verdict() Verdict {
 	v := Verdict{Seen: t.seen, Needed: t.Needed()}
 	wins, last := make([]int, len(t.arms)), make([]int, len(t.arms))
@@ -76,7 +76,7 @@ func (t *Trial) Verdict() Verdict {
 	return v
 }
 
-// dearer reports whether an arm is dearer than another on average, where that matters.
+// dearer reports whether the goal is cost, and arm a is dearer than b on average.
 func (t *Trial) dearer(a, b int) bool {
 	mean := func(i int) float64 { return t.arms[i].Cost.Interval(t.alpha).Value }
 	return t.goal == Cost && mean(a) > mean(b)

@@ -15,8 +15,8 @@ const (
 	Cost                     // per picture; a generation that failed was dearer than any other
 )
 
-// Trial learns from an experiment's observations, in the order in which they became known, and reports at any time. It is
-// for one goroutine.
+// Trial learns from an experiment's observations, in the order in which they became known, and reports at any time. Only one
+// goroutine may use it.
 type Trial struct {
 	goal  Goal
 	alpha float64
@@ -25,16 +25,16 @@ type Trial struct {
 	seen  int // observations that bear on the goal
 }
 
-// known is what is known of one arm.
+// known is all that is known of one arm.
 type known struct {
 	Name         string
 	Generations  int        // that have ended
 	Served       int        // of these, made by the arm itself
-	Success      Proportion // of those that did not end by the app's leaving or by our own end
+	Success      Proportion // of those that ended neither because the app left nor because we did
 	Satisfaction Proportion // of the ratings of what the arm itself has made
 	Cost         Ratio      // dollars over pictures, of generations whose cost is known
 	Images       int
-	Unpriced     int // generations that cost what nobody knows
+	Unpriced     int // generations whose cost nobody knows
 
 	seconds Samples // of those that succeeded
 }
@@ -43,8 +43,8 @@ type known struct {
 type contest struct {
 	duel
 	arms   [2]int
-	over   int // after how many observations somebody had won it; 0 while nobody has
-	winner int // who, 0 or 1; that stays, whatever comes after
+	over   int // after how many observations it was won; 0: not yet
+	winner int // which of the two arms won; that stays, whatever comes after
 }
 
 // NewTrial compares arms. confidence is the probability that the verdict is never wrong.
@@ -59,10 +59,10 @@ func NewTrial(goal Goal, confidence float64, arms ...string) *Trial {
 	return t
 }
 
-// Generation is one that has ended.
+// Generation is a generation that has ended.
 type Generation struct {
 	OK      bool
-	Counts  bool    // whether it speaks for or against the arm: not if the app left, or we did
+	Counts  bool    // whether it speaks for or against the arm; it does not if the app left, or we did
 	Seconds float64 // until it ended
 	Dollars float64
 	Priced  bool // whether Dollars are known
@@ -70,8 +70,9 @@ type Generation struct {
 	Served  bool // whether the arm itself made them, and no fallback
 }
 
-// End tells of a generation, whoever served it: it counts, as the app saw it, for the arm that it was assigned to. Else an
-// arm would be judged by the requests that it likes alone. An arm that is not in the trial is left out.
+// End adds a generation, by the outcome that the app saw, to the arm that it was assigned to, even if a fallback served it.
+// Otherwise an arm would be judged only by the requests that it can serve. A generation of an arm that is not in the trial
+// is ignored.
 func (t *Trial) End(arm string, g Generation) {
 	i := t.place(arm)
 	if i < 0 {
@@ -100,7 +101,7 @@ func (t *Trial) End(arm string, g Generation) {
 	}
 }
 
-// score is what the goal makes of a generation; the higher the better.
+// score returns the score of a generation by the goal; the higher the better. ok is false if it has none.
 func (t *Trial) score(g Generation) (score float64, ok bool) {
 	switch {
 	case t.goal == Success:
@@ -115,7 +116,7 @@ func (t *Trial) score(g Generation) (score float64, ok bool) {
 	return -g.Dollars / float64(g.Images), g.Priced
 }
 
-// Rate tells of a rating of what the arm itself has made.
+// Rate adds a rating of a picture that the arm itself has made.
 func (t *Trial) Rate(arm string, good bool) {
 	i := t.place(arm)
 	if i < 0 {
@@ -138,7 +139,7 @@ func (t *Trial) place(arm string) int {
 	return slices.IndexFunc(t.arms, func(a known) bool { return a.Name == arm })
 }
 
-// compare lets an arm's score meet those of all others.
+// compare adds an arm's score to its duels with all others.
 func (t *Trial) compare(arm int, score float64) {
 	t.seen++
 	for i := range t.duels {
@@ -154,10 +155,11 @@ func (t *Trial) compare(arm int, score float64) {
 	}
 }
 
-// Needed is the evidence that a duel is won by: 1/α for two arms, k/2α for k, since the verdict names nobody but an arm that
-// has beaten all others. Of two that are alike, each wrongly beats the other with a chance of at most 1/2 needed, and one
-// that is worse has less. Take the best arm, or one of the best: any other wrong winner has beaten it, which makes k-1 such
-// chances; it is a wrong winner itself only if another is as good and has lost to it, which is one more.
+// Needed returns the evidence that wins a duel: 1/α for two arms, k/2α for k arms, since the verdict names only an arm that
+// has beaten all others. Of two arms that are alike, each wrongly beats the other with a chance of at most 1/2 needed, and
+// an arm that is worse has a smaller chance. Now take the best arm, or one of the best. Any other wrong winner has beaten
+// it, which makes k-1 such chances. It is a wrong winner itself only if another arm is as good and has lost to it, which
+// makes one more.
 func (t *Trial) Needed() float64 {
 	const exact = 1e6 // 1-0.95 is not quite 0.05
 	return math.Round(exact*float64(len(t.arms))/2/t.alpha) / exact

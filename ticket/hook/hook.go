@@ -1,9 +1,9 @@
 // Package hook tells apps how their tickets fare: it delivers webhooks, at least once, over restarts and failures.
 //
-// A Notice is a row, written in the transaction that moves its ticket, so that neither is there without the other. The
-// rows are the truth: what is to be sent, how often that was tried, when it is tried again. For each ticket with open
-// notices there is one job of River, which sends them one after another. River wakes that job, and holds it back until
-// the next attempt; it decides nothing, and no submission ever depends on it.
+// A Notice is a row, written in the transaction that moves its ticket, so that neither exists without the other. Only the rows
+// count: they say what is to be sent, how often that was tried, and when it is tried again. For each ticket with open notices
+// there is one job of River, which sends them one after another. River wakes that job, and delays it until the next attempt;
+// it decides nothing, and no submission ever depends on it.
 //
 //	Insert ──▶ notice ──▶ attempt ──▶ delivered                       2xx
 //	             ▲           ├──────▶ given up, and reported          410, a forbidden address, no attempt left
@@ -28,9 +28,9 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// Notice is one thing that an app is told.
+// Notice is one thing that an app is to be told.
 type Notice struct {
-	ID      string // unique, and the same in each attempt, by which a receiver knows a repetition
+	ID      string // unique, and the same in each attempt, so that a receiver recognizes a repetition
 	Ticket  string
 	Dialect string
 	Tenant  string
@@ -42,7 +42,7 @@ type Notice struct {
 // ErrIncomplete is for a Notice that lacks an ID, a Ticket or a URL.
 var ErrIncomplete = errors.New("notice is incomplete")
 
-// Poster sends one request, and follows no redirect. An error says that there was no answer, and holds no secret.
+// Poster sends one request, and follows no redirect. An error means that there was no answer, and holds no secret.
 type Poster interface {
 	Post(ctx context.Context, address string, header http.Header, body []byte) (status int, retryAfter time.Duration, err error)
 }
@@ -53,16 +53,16 @@ type Config struct {
 	// the one whose transactions Insert gets, if the file is the same. The caller closes it, when Run has ended.
 	DB   *sql.DB
 	Post Poster
-	// Sign says which headers an attempt at that time carries. It is asked anew for each attempt, maybe for several at once.
+	// Sign returns the headers of an attempt at that time. It is called for each attempt, perhaps for several at once.
 	Sign      func(n Notice, at time.Time) http.Header
 	Policy    func(Notice) Policy // if nil, DefaultPolicy
-	Forbidden func(error) bool    // whether an error of Post means that the address will never do; if nil, none does
-	Report    func(Notice, error) // hears of each notice that is given up, maybe of several at once; if nil, nobody does
+	Forbidden func(error) bool    // whether an error of Post means that the address will never be allowed; if nil, none means that
+	Report    func(Notice, error) // called for each notice that is given up, perhaps for several at once; may be nil
 	Now       func() time.Time    // if nil, time.Now
-	Log       *slog.Logger        // hears of what goes wrong in River, at Warn and above; if nil, nobody does
+	Log       *slog.Logger        // gets what goes wrong in River, at Warn and above; may be nil
 	Workers   int                 // tickets that are served at once, a quarter of them for one receiver; 0: 32
 	Poll      time.Duration       // how often River looks for a retry that is due; 0: 5 s
-	Grace     time.Duration       // what attempts under way get to end, when Run ends; 0: 5 s
+	Grace     time.Duration       // how long attempts under way may go on when Run ends; 0: 5 s
 }
 
 // Hooks deliver notices. Many goroutines may use them. They own goroutines only while Run runs.
@@ -76,7 +76,7 @@ type Hooks struct {
 	attempts, delivered, givenUp atomic.Int64
 }
 
-// New makes Hooks. Before they are used, Up must have seen the database.
+// New makes Hooks. Before they are used, Up must have been called for the database.
 func New(c Config) (*Hooks, error) {
 	if c.DB == nil || c.Post == nil || c.Sign == nil {
 		return nil, errors.New("hooks: DB, Post and Sign are needed")

@@ -9,8 +9,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// Insert writes notices in the caller's transaction: they are sent if it commits, in this order, after those that were
-// inserted before. A notice whose ID is there already is left as it is. The caller calls Wake after the commit.
+// Insert writes notices in the caller's transaction: if it commits, they are sent, in this order, after those that
+// were inserted before. A notice whose ID is there already is left as it is. The caller calls Wake after the commit.
 //
 // It uses no connection but the transaction's, so it may be called where there is only one.
 func (h *Hooks) Insert(ctx context.Context, tx *sql.Tx, notices ...Notice) error {
@@ -40,10 +40,10 @@ func (h *Hooks) Insert(ctx context.Context, tx *sql.Tx, notices ...Notice) error
 // Wake tells River that there is something to do. It never waits. Without it, a new notice waits up to Config.Poll.
 func (h *Hooks) Wake() { h.bell.ring() }
 
-// enqueue sees to it that each of the tickets has a job.
+// enqueue makes sure that each of the tickets has a job.
 func (h *Hooks) enqueue(ctx context.Context, tx *sql.Tx, tickets []string) error {
 	if len(tickets) == 0 {
-		return nil // which River takes for a mistake
+		return nil // River would return an error for an empty list
 	}
 	jobs := make([]river.InsertManyParams, len(tickets))
 	for i, ticket := range tickets {
@@ -53,7 +53,7 @@ func (h *Hooks) enqueue(ctx context.Context, tx *sql.Tx, tickets []string) error
 	return err
 }
 
-// args of a job: no more than the name of the ticket, for River keeps and may log them.
+// args are the arguments of a job: only the name of the ticket, for River keeps and may log them.
 type args struct {
 	Ticket string `json:"ticket" river:"unique"`
 }

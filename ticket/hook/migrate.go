@@ -35,7 +35,7 @@ func Up(ctx context.Context, db *sql.DB) error {
 }
 
 // upRiver brings River's tables up to date. In a new file that takes eight transactions, since some of its migrations must not
-// share one. None waits for the disk: what a power cut takes back, the next start does again.
+// share one. None of them waits for the disk: if a power cut undoes one, the next start does it again.
 func upRiver(ctx context.Context, db *sql.DB) (err error) {
 	m, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -49,7 +49,7 @@ func upRiver(ctx context.Context, db *sql.DB) (err error) {
 	return err
 }
 
-// synchronous says what commits wait for.
+// synchronous sets what commits wait for.
 func synchronous(ctx context.Context, db *sql.DB, mode string) error {
 	_, err := db.ExecContext(ctx, `PRAGMA synchronous = `+mode)
 	return err

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Policy is how hard a delivery is tried.
+// Policy says how hard to try a delivery.
 type Policy struct {
 	Timeout     time.Duration                   // for one attempt; 0: 15 s
 	Attempts    int                             // all together; 0: 1
 	Backoff     func(attempt int) time.Duration // the wait after a failed attempt, the first being 1; if nil, none
-	RedirectEnd bool                            // a redirect ends the delivery for good, else it is a failure like others
+	RedirectEnd bool                            // a redirect ends the delivery for good; if false, it is a failure like others
 }
 
-// longest is how long a receiver may put us off by Retry-After.
+// longest is how long a receiver may delay us by Retry-After.
 const longest = time.Hour
 
-// timeout is both providers', as far as they tell: fal says 15 s, Replicate "a few seconds".
+// timeout is what both providers use, as far as they say: fal says 15 s, Replicate "a few seconds".
 const timeout = 15 * time.Second
 
 // DefaultPolicy is what a dialect's own provider does.
 //
-// fal says that it retries 10 times over 2 hours, and that redirects end a delivery; the steps are ours. Replicate says
-// (docs/topics/webhooks/receive-webhook) that only the last notice of a prediction is retried, several times, with
-// exponential backoff, for about a minute; how often is not told, and not verified.
+// fal says that it retries 10 times over 2 hours, and that a redirect ends a delivery; the waits in between are ours.
+// Replicate says (docs/topics/webhooks/receive-webhook) that only the last notice of a prediction is retried, several
+// times, with exponential backoff, for about a minute; it does not say how often, and we have not verified it.
 func DefaultPolicy(n Notice) Policy {
 	switch {
 	case n.Dialect == "replicate" && n.Event != "completed":
@@ -37,7 +37,7 @@ func DefaultPolicy(n Notice) Policy {
 	return p
 }
 
-// Exponential is a Backoff that doubles, up to the longest wait there is.
+// Exponential returns a Backoff that doubles, up to longest.
 func Exponential(first time.Duration) func(attempt int) time.Duration {
 	return func(attempt int) time.Duration {
 		wait := first
@@ -48,11 +48,11 @@ func Exponential(first time.Duration) func(attempt int) time.Duration {
 	}
 }
 
-// answer is what came of an attempt. The zero answer is a delivery.
+// answer is the outcome of an attempt. The zero answer is a delivery.
 type answer struct {
-	err        error         // why it is none
+	err        error         // why it is not a delivery
 	final      bool          // trying again is of no use
-	retryAfter time.Duration // what the receiver asks for
+	retryAfter time.Duration // how long the receiver asks us to wait
 }
 
 // judge says what an answer means.
@@ -64,7 +64,7 @@ func (p Policy) judge(status int, retryAfter time.Duration) answer {
 	return answer{err: fmt.Errorf("status %d", status), final: final, retryAfter: retryAfter}
 }
 
-// next is when to try again after so many attempts, if at all.
+// next returns when to try again after so many attempts, if at all.
 func (p Policy) next(attempts int, a answer, now time.Time) (due time.Time, again bool) {
 	if a.final || attempts >= p.Attempts {
 		return time.Time{}, false

@@ -8,7 +8,7 @@ import (
 // loud passes on only what is at Warn or above.
 type loud struct{ slog.Handler }
 
-// quiet is the handler of log without River's chatter; of nil, none.
+// quiet returns log's handler for what is at Warn or above; if log is nil, one that drops all.
 func quiet(log *slog.Logger) slog.Handler {
 	if log == nil {
 		return slog.DiscardHandler

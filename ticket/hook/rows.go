@@ -42,7 +42,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`, n.ID, n.Ticket, n.
 	return count > 0, err
 }
 
-// first is the earliest notice of a ticket that has not ended.
+// first returns the earliest notice of a ticket that has not ended.
 func first(ctx context.Context, q querier, ticket string) (p pending, found bool, err error) {
 	var due int64
 	err = q.QueryRowContext(ctx, `SELECT seq, id, ticket, dialect, tenant, url, event, body, attempts, due FROM ticket_notices
@@ -58,7 +58,7 @@ WHERE ticket = ? AND ended = 0 ORDER BY seq LIMIT 1`, ticket).
 	return p, true, nil
 }
 
-// end writes that nothing more is sent.
+// end writes that nothing more is to be sent.
 func (p pending) end(ctx context.Context, q querier, outcome string, now time.Time) error {
 	return p.update(ctx, q, `UPDATE ticket_notices SET attempts = ?, ended = ?, outcome = ? WHERE seq = ?`, p.attempts, now.UnixNano(), outcome, p.seq)
 }
@@ -75,14 +75,14 @@ func (p pending) update(ctx context.Context, q querier, text string, args ...any
 	return nil
 }
 
-// Stats is what there is to do, and what has been done since New.
+// Stats says what there is to do, and what has been done since New.
 type Stats struct {
 	Pending                      int       // notices that have not ended
 	Oldest                       time.Time // when the oldest of these was inserted; zero if there is none
 	Attempts, Delivered, GivenUp int64     // since New
 }
 
-// Stats counts.
+// Stats counts the notices in the database.
 func (h *Hooks) Stats(ctx context.Context) (Stats, error) {
 	s := Stats{Attempts: h.attempts.Load(), Delivered: h.delivered.Load(), GivenUp: h.givenUp.Load()}
 	var oldest int64
@@ -96,8 +96,8 @@ func (h *Hooks) Stats(ctx context.Context) (Stats, error) {
 	return s, nil
 }
 
-// Prune forgets the notices that ended before a time, and says how many. Until then their IDs are known, and their bodies
-// are kept, which hold results.
+// Prune deletes the notices that ended before a time, and returns how many. Until then their IDs are known, and their
+// bodies, which hold results, are kept.
 func (h *Hooks) Prune(ctx context.Context, before time.Time) (int64, error) {
 	res, err := h.conf.DB.ExecContext(ctx, `DELETE FROM ticket_notices WHERE ended <> 0 AND ended < ?`, before.UnixNano())
 	if err != nil {

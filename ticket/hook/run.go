@@ -10,25 +10,25 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// Run delivers until ctx ends. Attempts under way then get Config.Grace; what is cut off is sent again by the next Run.
-// It may be called again afterwards, but not twice at a time.
+// Run delivers until ctx ends. Attempts under way then get Config.Grace to end; what is cut off is sent again by the
+// next Run. It may be called again after it has returned, but not twice at a time.
 func (h *Hooks) Run(ctx context.Context) error {
 	err := h.takeOver(ctx)
 	if err == nil {
 		err = h.river.Start(ctx)
 	}
 	if err != nil && ctx.Err() != nil {
-		return nil // ended before it began; the driver has more names for that than the context's
+		return nil // ended before it began; the driver may return another error than the context's
 	}
 	if err != nil {
 		return fmt.Errorf("hooks: %w", err)
 	}
-	<-h.river.Stopped() // a while after ctx has ended
+	<-h.river.Stopped() // returns a while after ctx has ended
 	return nil
 }
 
-// takeOver sees to it that each ticket with open notices has a job that will run, whatever a crash left. River would
-// wait an hour before it believed that a job which counts as running is dead.
+// takeOver makes sure that each ticket with open notices has a job that will run, whatever a crash left. River would
+// wait an hour before it took a job for dead that counts as running.
 func (h *Hooks) takeOver(ctx context.Context) error {
 	tx, err := h.conf.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *Hooks) takeOver(ctx context.Context) error {
 	return tx.Commit()
 }
 
-// open are the tickets with notices that have not ended.
+// open returns the tickets with notices that have not ended.
 func open(ctx context.Context, tx *sql.Tx) ([]string, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT ticket FROM ticket_notices WHERE ended = 0`)
 	if err != nil {
@@ -68,7 +68,7 @@ func open(ctx context.Context, tx *sql.Tx) ([]string, error) {
 
 func (h *Hooks) driver() driver { return driver{riversqlite.New(h.conf.DB), h.bell} }
 
-// client configures River: to look rarely, for the bell wakes it, and to keep what is over only for a moment.
+// client configures River to poll rarely, for the bell wakes it, and to keep finished jobs only for a moment.
 func (h *Hooks) client() (*river.Client[*sql.Tx], error) {
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, &worker{h: h}); err != nil {
@@ -80,10 +80,10 @@ func (h *Hooks) client() (*river.Client[*sql.Tx], error) {
 		Workers:                     workers,
 		FetchCooldown:               min(h.conf.Poll, 50*time.Millisecond),
 		FetchPollInterval:           h.conf.Poll,
-		JobTimeout:                  10 * turn, // each attempt has its own, and a turn ends
+		JobTimeout:                  10 * turn, // never reached: each attempt has a time limit of its own, and a turn ends
 		RescueStuckJobsAfter:        time.Hour,
 		SoftStopTimeout:             h.conf.Grace,
 		CompletedJobRetentionPeriod: time.Minute,
-		ReindexerIndexNames:         []string{}, // SQLite's do not bloat
+		ReindexerIndexNames:         []string{}, // SQLite's indexes need no rebuilding
 	})
 }

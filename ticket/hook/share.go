@@ -6,7 +6,7 @@ import (
 )
 
 // shares bounds how many of the workers may wait for one receiver: one that hangs must not hold up everybody else's
-// notices. The zero value with a most is ready.
+// notices. A zero value with most set is ready.
 type shares struct {
 	most int
 
@@ -14,7 +14,7 @@ type shares struct {
 	n  map[string]int // :: receiver's host → attempts under way
 }
 
-// enter takes a place at an address's host. If there is none, ok is false; else the caller calls leave.
+// enter takes a place at an address's host. If there is none left, ok is false; else the caller must call leave.
 func (s *shares) enter(address string) (leave func(), ok bool) {
 	host := address
 	if u, err := url.Parse(address); err == nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// turn is how long a ticket with many notices keeps its worker. It is far below what River takes for a job that is stuck.
+// turn is how long a ticket with many notices keeps its worker. It is far below the time after which River takes a job
+// for stuck.
 const turn = time.Minute
 
-// crowded is how long a notice is put off whose receiver has its share of the workers.
+// crowded is how long a notice is put off if its receiver has its share of the workers already.
 const crowded = 2 * time.Second
 
 // worker sends the notices of a ticket.
@@ -24,7 +25,8 @@ type worker struct {
 	h *Hooks
 }
 
-// Work ends when the ticket has no open notice, snoozes until the first one is due, and fails only if the database does.
+// Work ends the job if the ticket has no open notice, and puts it off until the first one is due if that is not now. It
+// fails only if the database does.
 func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 	for began := time.Now(); ; {
 		p, found, err := first(ctx, w.h.conf.DB, job.Args.Ticket)
@@ -35,7 +37,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 			if done, err := w.h.finish(ctx, job); done || err != nil {
 				return err
 			}
-			continue // one came in between
+			continue // a new notice came in between
 		}
 		if wait := p.due.Sub(w.h.conf.Now()); wait > 0 {
 			return river.JobSnooze(wait)
@@ -55,8 +57,8 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 	}
 }
 
-// finish ends the job in the transaction that sees that nothing is left to send. Left to River, the end would come a
-// moment later, and a notice that is inserted in that moment would find a job that does not look again.
+// finish ends the job in the transaction that finds nothing left to send. If River ended it, that would be a moment
+// later, and a notice that is inserted in that moment would find a job that does not look again.
 func (h *Hooks) finish(ctx context.Context, job *river.Job[args]) (done bool, err error) {
 	tx, err := h.conf.DB.BeginTx(ctx, nil)
 	if err != nil {
@@ -72,8 +74,8 @@ func (h *Hooks) finish(ctx context.Context, job *river.Job[args]) (done bool, er
 	return true, tx.Commit()
 }
 
-// attempt sends p once and writes down what came of it, also if ctx ends meanwhile: else it would be sent again. An
-// attempt that ctx cuts off counts for nothing.
+// attempt sends p once and writes down the outcome, even if ctx ends meanwhile: otherwise it would be sent again. An
+// attempt that ctx cuts off does not count.
 func (h *Hooks) attempt(ctx context.Context, p pending) error {
 	policy := h.conf.Policy(p.Notice)
 	a := h.send(ctx, p.Notice, policy)

@@ -15,8 +15,8 @@ type Technology struct {
 	Text           func(string) string // makes of a text one that the database can hold; nil if it can hold any
 	Entries        string              // the elements of the JSON array $1, as rows k with a column value
 	RatingsInOrder string              // column of ratings r that grows in the order in which they are first given
-	SameMoment     string              // column of generations g that tells apart those of one moment; if their index has an order, in that order
-	Turn           string              // statement that makes others who change the books wait until the transaction ends; empty if every transaction does that anyway
+	SameMoment     string              // column of generations g that tells apart those of one moment, in their index's order
+	Turn           string              // makes other writers wait until the transaction ends; empty if each transaction does so anyway
 }
 
 func (t Technology) text(s string) string {
