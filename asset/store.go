@@ -1,10 +1,6 @@
 // Package asset keeps files in folders, each under a name that nobody can guess. A Store keeps the images that we host for apps,
 // Uploads the files that apps bring.
 //
-// The folder holds all there is to know, so a restart forgets nothing. A file is whole from the moment it has its name, is served
-// to whoever knows the name, and is removed when its time is over. An image is also removed when room is needed, and a file when
-// its app deletes it.
-//
 // A folder is the whole state, so a restart forgets nothing. A file is whole from the moment it has its name, is served to whoever
 // knows the name, and is gone when its time is over; an image also when room is needed, and a file when its app deletes it.
 package asset

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
@@ -16,18 +14,6 @@ import (
 	"switchyard/fetch"
 	"switchyard/router"
 	"switchyard/spool"
-)
-
-// Polls of a job begin close together and grow apart: each waits for an eighth of the time that the job has taken so far, so a picture
-// arrives late by about that much.
-const (
-	firstPoll = 500 * time.Millisecond
-	lastPoll  = 5 * time.Second // from forty seconds on
-
-	// Those that are seconds apart keep a beat. The polls of many jobs are then made side by side, by a process that is awake;
-	// each by itself costs twice as much, half of it for waking up.
-	beat     = 250 * time.Millisecond
-	fromBeat = 2 * time.Second
 )
 
 // exchange is one call: a request, and the steps that its answers ask for.
@@ -144,89 +130,12 @@ func (x *exchange) hold(ctx context.Context, job string) error {
 	return nil
 }
 
-// wait lets some time go by before a poll, and more until it is this one's turn; it fails if the attempt's time is up or
-// the app has left.
-func (x *exchange) wait(ctx context.Context) error {
-	pause := beforePoll(x.a.Started, x.now())
-	if err := x.sleep(ctx, pause); err != nil {
-		return err
-	}
-	pause, giveBack := x.Polls.Next(x.now())
-	err := x.sleep(ctx, pause)
-	if err != nil {
-		giveBack(x.now())
-	}
-	return err
-}
-
-// offBeat sets a process apart from others whose clocks agree with its own, lest they all poll a provider at once.
-var offBeat = rand.N(beat)
-
-// beforePoll returns how long a job that began at started waits for its next poll.
-func beforePoll(started, now time.Time) time.Duration {
-	pause := min(max(now.Sub(started)/8, firstPoll), lastPoll)
-	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) // so that jobs begun together are not all polled together
-	if pause >= fromBeat {
-		at := now.Add(pause + offBeat)
-		pause += beat - at.Sub(at.Truncate(beat))
-	}
-	return pause
-}
-
-func (x *exchange) sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	if x.timer == nil {
-		x.timer = time.NewTimer(d)
-	} else {
-		x.timer.Reset(d)
-	}
-	defer x.timer.Stop()
-	select {
-	case <-x.timer.C:
-		return nil
-	case <-x.job.Gone:
-		return x.failure(&switchyard.Error{Outcome: switchyard.Canceled, Err: errors.New("the app has left")}, switchyard.Sent)
-	case <-ctx.Done():
-		return x.failure(ctx.Err(), switchyard.Sent)
-	}
-}
-
-// asksAgain reports whether a failed exchange was only a question about a job that the provider has accepted, and may be
-// put once more: the job is not lost by it, and is never submitted again.
-func (x *exchange) asksAgain(ctx context.Context, reply *spool.Message, err error) bool {
-	e := switchyard.AsError(err)
-	switch {
-	case x.a.Job == "" || e.Ended || e.Outcome == switchyard.Canceled:
-		return false
-	case reply != nil && reply.Status < 500 && reply.Status != http.StatusTooManyRequests:
-		return false // it will be the same the next time
-	}
-	if x.wait(ctx) != nil {
-		return false
-	}
-	x.drop()
-	return true
-}
-
 // drop closes the latest answer: it is not read again, and a job may take hours.
 func (x *exchange) drop() {
 	if x.reply != nil {
 		_ = x.reply.Body.Close()
 		x.reply = nil
 	}
-}
-
-// held returns the error of a question about a job that the provider has accepted: unless it is the job's own end, it says nothing of what
-// the job costs.
-func (x *exchange) held(err error) error {
-	e := *switchyard.AsError(err)
-	if x.a.Job == "" || e.Ended {
-		return err
-	}
-	e.Stage, e.Unbilled = max(e.Stage, switchyard.Sent), false
-	return &e
 }
 
 // takeBack cancels a job whose result is not wanted any more.
@@ -312,70 +221,6 @@ func (x *exchange) mayTell(address string) bool {
 	return true
 }
 
-// keep returns the error of a failed exchange. It has the provider's own words if the app may have them: a refusal (unless it is about our
-// own key or account), or what came in place of a picture. An app that comes back for its answer later cannot be given these; but if it
-// named the model itself, it is at least told that the model is not there.
-func (x *exchange) keep(err error, reply *spool.Message) error {
-	e := switchyard.AsError(err)
-	if reply == nil {
-		return e
-	}
-	if e.Outcome == switchyard.Refused && x.unknown(reply) {
-		e.Kind = switchyard.UnknownModel
-	}
-	ours := !x.c.Target.Key.IsZero()
-	refusal := reply.Status >= 400 && (!ours || e.Outcome == switchyard.Refused || e.Outcome == switchyard.Filtered)
-	if !x.c.Forward || !refusal && !e.Said {
-		_ = reply.Body.Close()
-		return e
-	}
-	return &Failure{e, reply}
-}
-
-// unknown reports whether a refusal is about the model, and the app has named that model itself. Of one that a route has chosen it knows
-// nothing.
-func (x *exchange) unknown(reply *spool.Message) bool {
-	return reply.Status == http.StatusNotFound && x.a.Job == "" && x.c.Forward && x.c.Target.Model == x.request.Model
-}
-
-// failure returns err as a *switchyard.Error of this target, at least as far as stage. Nil stays nil.
-func (x *exchange) failure(err error, stage switchyard.Stage) error {
-	if err == nil {
-		return nil
-	}
-	e := *switchyard.AsError(err)
-	e.Target = x.c.Target.Name
-	e.Stage = max(e.Stage, stage)
-	switch {
-	case e.Outcome != "":
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Outcome = switchyard.Timeout
-	case errors.Is(err, context.Canceled):
-		e.Outcome = switchyard.Canceled
-	case e.Kind == switchyard.Internal && stage == switchyard.Answered:
-		e.Outcome = switchyard.BadReply
-	}
-	if e.Outcome != "" && (e.Kind == "" || e.Kind == switchyard.Internal) {
-		e.Kind = x.kind(e.Outcome)
-	}
-	return &e
-}
-
-// kind returns what the app is told of an outcome. If its own key was refused, it must learn that: told that the server is overloaded, its
-// SDK would only try again.
-func (x *exchange) kind(o switchyard.Outcome) switchyard.Kind {
-	if o != switchyard.Unauthorized || !x.c.Target.Key.IsZero() {
-		return switchyard.KindOf(o)
-	}
-	switch x.a.Status {
-	case http.StatusPaymentRequired, http.StatusTooManyRequests: // an account without credit; OpenAI answers that with 429
-		return switchyard.OverBudget
-	case http.StatusForbidden:
-		return switchyard.Forbidden
-	}
-	return switchyard.Unauthenticated
-}
-
 // start returns the context of an exchange; whoever cuts the exchange cancels that.
 func (x *exchange) start(ctx context.Context) (context.Context, context.CancelFunc) {
 	x.trace = x.startTrace(ctx)
@@ -420,26 +265,4 @@ func (x *exchange) conclude(ctx context.Context, ans **Answer, err *error) {
 	}
 	Forget(*err)
 	*ans, *err = nil, broken
-}
-
-// Failure is a refusal in the provider's own words, which the app may have as they are. Close gives its body back.
-type Failure struct {
-	Err *switchyard.Error
-	Raw *spool.Message
-}
-
-func (f *Failure) Error() string { return f.Err.Error() }
-
-// Unwrap returns the error that decisions depend on.
-func (f *Failure) Unwrap() error { return f.Err }
-
-// Close gives back what the failure holds.
-func (f *Failure) Close() { _ = f.Raw.Body.Close() }
-
-// Forget closes what an error holds, if anything, when no app will be told of it.
-func Forget(err error) {
-	var f *Failure
-	if errors.As(err, &f) {
-		f.Close()
-	}
 }
