@@ -273,16 +273,6 @@ func TestInsertRefusesHalfANotice(t *testing.T) {
 	}
 }
 
-// TestOpenLeavesTheDiskWaitedFor: notices that were acknowledged must outlast a power cut, even in the process that made the tables.
-func TestOpenLeavesTheDiskWaitedFor(t *testing.T) {
-	db := database(t, filepath.Join(t.TempDir(), "x.db"))
-	hooks(t, db, receive(t, ok), nil)
-	var mode int
-	if err := db.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&mode); err != nil || mode != 2 { // FULL
-		t.Errorf("synchronous = %d, %v", mode, err)
-	}
-}
-
 func TestNewNeedsItsParts(t *testing.T) {
 	if _, err := hook.New(hook.Config{}); err == nil {
 		t.Error("made of nothing")

@@ -44,7 +44,7 @@ func database(t *testing.T, path string) *sql.DB {
 
 func fresh(t *testing.T) *sql.DB { return database(t, file(t)) }
 
-// file is a database with all tables, copied: to make them takes River longer than a test takes.
+// file is a database with all tables, copied: that is quicker than to make them.
 func file(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.db")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -17,6 +16,11 @@ import (
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// riverTables are what the migrations of the River in go.mod make of a new file. They are River's: a test writes them.
+//
+//go:embed river.sql
+var riverTables string
 
 // Up brings the tables of a database, as Config.DB wants it, up to date: ours and River's.
 func Up(ctx context.Context, db *sql.DB) error {
@@ -34,23 +38,35 @@ func Up(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// upRiver brings River's tables up to date. In a new file that takes eight transactions, since some of its migrations must not
-// share one. None of them waits for the disk: if a power cut undoes one, the next start does it again.
-func upRiver(ctx context.Context, db *sql.DB) (err error) {
+// upRiver brings River's tables up to date. To a new file its migrations come one after another, since some must not share a
+// transaction, and take longer than all else that a start does. So such a file first gets what they make together, in one go.
+func upRiver(ctx context.Context, db *sql.DB) error {
+	var tables int
+	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name = 'river_migration'`).Scan(&tables); err != nil {
+		return err
+	}
+	if tables == 0 {
+		if err := carryOut(ctx, db, riverTables); err != nil {
+			return err
+		}
+	}
 	m, err := rivermigrate.New(riversqlite.New(db), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	if err := synchronous(ctx, db, "NORMAL"); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, synchronous(context.WithoutCancel(ctx), db, "FULL")) }()
 	_, err = m.Migrate(ctx, rivermigrate.DirectionUp, nil)
 	return err
 }
 
-// synchronous sets what commits wait for.
-func synchronous(ctx context.Context, db *sql.DB, mode string) error {
-	_, err := db.ExecContext(ctx, `PRAGMA synchronous = `+mode)
-	return err
+// carryOut carries out all that text says, or nothing.
+func carryOut(ctx context.Context, db *sql.DB, text string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if _, err := tx.ExecContext(ctx, text); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
