@@ -35,7 +35,8 @@ func (o Outcome) Blames() bool {
 }
 
 // Neither returns the outcomes that say nothing about the target, good or bad: what was asked for was filtered or refused, or
-// the app left. A share of successes is always one of the other outcomes.
+// the app left. A share of successes is one of the other outcomes, except in the report of an experiment: its arms are asked
+// for the same, so there what is filtered or refused speaks against the arm.
 func Neither() []Outcome { return []Outcome{Filtered, Refused, Canceled} }
 
 // Stage is how far an attempt got. From Sent on, the provider may have charged us.

@@ -38,9 +38,6 @@ type UploadsConfig struct {
 // The folder holds all there is to know: ID is a file, and ID.json says what it is; UPLOAD.begun is an upload under way,
 // and UPLOAD.part1 a part of it. Many goroutines may use it, but only one process. The owner calls Run, and Close after
 // everything else.
-//
-// The folder is the whole state: ID is a file and ID.json says what it is; UPLOAD.begun is an upload under way and
-// UPLOAD.part1 a part of it. Many goroutines may use it, and one process. The owner calls Run, and Close after all else.
 type Uploads struct {
 	ttl          time.Duration
 	max, maxFile int64

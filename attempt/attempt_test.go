@@ -127,6 +127,7 @@ type bench struct {
 	book     book
 	follower follower
 	route    router.Route
+	pace     router.Pace
 	url      string
 	gone     chan struct{}
 }

@@ -19,14 +19,15 @@ func (r *run) hedges(queue []router.Candidate) bool {
 // fails, the other gets all the time there is. The loser is treated as if its app had left: a picture that is being made is
 // awaited and booked, a job is cancelled. If both fail, rest is the targets that have not had a turn.
 func (r *run) race(ctx context.Context, queue []router.Candidate, allow allow) (ans *Answer, rest []router.Candidate, err error) {
-	first := r.leg(ctx, queue[:1], allow)
+	first := r.leg(ctx, queue[:1], allow, nil)
 	if first.over(r.job.Hedging.After) || !r.job.Hedging.Take() {
 		<-first.done
 		r.adopt(first)
 		return first.ans, queue[1:], first.err
 	}
-	r.raced, r.report.Hedged = true, true
-	second := r.leg(ctx, queue[1:], allow)
+	r.raced = true
+	second := r.leg(ctx, queue[1:], allow, r.job.Hedging)
+	defer func() { r.report.Hedged = second.asked() }()
 	winner, loser := first, second
 	select {
 	case <-first.done:
@@ -66,16 +67,18 @@ type leg struct {
 	used int                // how many of its queue have had their turn
 	ans  *Answer
 	err  error
+
+	credit *router.Hedging // that the second one has taken; nil for the first
 }
 
-// leg begins with the first of queue that a breaker and the limits let through.
-func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *leg {
+// leg begins with the first of queue that a breaker and the limits let through. Credit is returned if they let nobody through.
+func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow, credit *router.Hedging) *leg {
 	gone, lose := context.WithCancel(leaving{r.job.Gone})
 	job := *r.job
 	job.Gone = gone.Done()
 	l := &leg{
 		run:  &run{Runner: r.Runner, job: &job, numbers: r.numbers, report: &Report{}},
-		lose: lose, done: make(chan struct{}),
+		lose: lose, done: make(chan struct{}), credit: credit,
 	}
 	keep := func() {}
 	if job.Message != nil {
@@ -83,6 +86,7 @@ func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *l
 	}
 	go func() {
 		defer close(l.done)
+		defer l.refund()
 		defer lose()
 		defer keep()
 		defer l.survive(&l.err)
@@ -98,6 +102,20 @@ func (r *run) leg(ctx context.Context, queue []router.Candidate, allow allow) *l
 		l.err = shut
 	}()
 	return l
+}
+
+// refund gives back the credit of a second one that came to ask nobody.
+func (l *leg) refund() {
+	if l.credit != nil && !l.asked() {
+		l.credit.Return()
+	}
+}
+
+// asked reports whether a request to a provider was begun.
+func (l *leg) asked() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open)+len(l.report.Attempts) > 0
 }
 
 // over waits for the end of a leg, at most for d, and reports whether it came.

@@ -22,7 +22,6 @@ const raceAfter = 20 * time.Millisecond
 // race runs a job that may be hedged, whose app is always there.
 func (b *bench) race(cs ...router.Candidate) (*attempt.Answer, *attempt.Report, error) {
 	b.Helper()
-	var pace router.Pace
 	b.route.Name = "fast"
 	if b.route.Hedge == nil {
 		b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: raceAfter}, MaxExtra: 1}
@@ -35,7 +34,7 @@ func (b *bench) race(cs ...router.Candidate) (*attempt.Answer, *attempt.Report, 
 	req := cs[0].Request
 	return b.runner.Run(context.Background(), &attempt.Job{
 		Generation: "g", Request: req, Message: &spool.Message{Body: body}, Plan: &router.Plan{Route: &b.route, Candidates: cs},
-		Journal: &b.book, Gone: b.gone, Hedging: pace.Hedging(&b.route, req),
+		Journal: &b.book, Gone: b.gone, Hedging: b.pace.Hedging(&b.route, req),
 	})
 }
 
@@ -232,6 +231,61 @@ func TestHedgePassesOver(t *testing.T) {
 	if len(report.Passed) != 1 || report.Passed[0].Target != "b" {
 		t.Errorf("passed over: %+v", report.Passed)
 	}
+}
+
+// TestHedgeNobody: a race in which nobody is asked besides the first is none, and leaves the route's credit to a request that can use it.
+func TestHedgeNobody(t *testing.T) {
+	full := limit.Name{Scope: limit.Target, Name: "b"}
+	for name, c := range map[string]struct {
+		patience time.Duration // with b's limit
+		first    http.HandlerFunc
+	}{
+		"passed over":       {0, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) }},
+		"passed over twice": {0, broken},
+		"in line":           {time.Hour, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := make(chan struct{})
+			b := newBench(t, paths{"/a": func(w http.ResponseWriter, r *http.Request) { <-asked; c.first(w, r) }}.ServeHTTP)
+			b.runner.Breaker = asking{&b.breakers, "b", asked}
+			b.limits.Configure(map[limit.Name]limit.Config{full: {Concurrent: 1}})
+			release, err := b.limits.Acquire(t.Context(), []limit.Name{full}, 0, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.route.Patience = c.patience
+			b.route.Hedge = &router.Hedge{After: router.HedgeAfter{Fixed: 1}, MaxExtra: 1}
+			req := &switchyard.Request{Images: 1}
+			ans, report, _ := b.race(b.target("a", 1, req), b.target("b", 1, req))
+			if ans != nil {
+				ans.Close()
+			}
+			release()
+			if report.Rest != nil {
+				report.Rest()
+			}
+			if len(report.Attempts) != 1 || report.Hedged {
+				t.Errorf("%q, hedged %v", charges(report.Attempts), report.Hedged)
+			}
+			if h := b.pace.Hedging(&b.route, req); !h.Take() || !h.Take() { // its own, and the one that was not used
+				t.Error("the credit is spent")
+			}
+		})
+	}
+}
+
+// asking is a breaker that says when a target is about to be asked.
+type asking struct {
+	attempt.Breaker
+	of   string
+	told chan struct{}
+}
+
+func (b asking) Allow(target string) (breaker.Done, error) {
+	if target == b.of {
+		close(b.told)
+	}
+	return b.Breaker.Allow(target)
 }
 
 // TestHedgeSoonest: when nobody of those who race can be asked, the app is told when it is soonest worth coming back, by whoever says so.

@@ -4,8 +4,4 @@
 // through reloads. Switches are the kill switch: what an operator has stopped by hand. Neither sends anything or asks
 // a provider how it is. They learn from the outcomes of real attempts alone, since a probe that makes a picture costs
 // money.
-//
-// A Registry holds a circuit breaker and a not-before time by target, and lives on through reloads. Switches are the
-// kill switch: what an operator has stopped by hand. Neither sends anything, and neither ever asks a provider how it
-// is: they learn from the outcomes of real attempts alone, since a probe that makes a picture costs money.
 package breaker

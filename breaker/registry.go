@@ -27,8 +27,6 @@ const (
 //
 // Under the app's own key, the outcomes unauthorized and rate_limited are the app's affair: pass switchyard.Canceled in
 // their place.
-//
-// Under the app's own key, unauthorized and rate_limited are the app's affair: tell them as switchyard.Canceled.
 type Done func(outcome switchyard.Outcome, retryAfter time.Duration)
 
 // A Registry keeps one breaker per target and outlives reloads: a kept name keeps its history. The zero Registry is

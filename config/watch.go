@@ -16,10 +16,6 @@ import (
 // It watches the folder rather than the file, and compares content rather than believe events: an editor saves by
 // renaming a new file over the old one, Kubernetes swaps a symbolic link two steps away, and a copy arrives in parts.
 // An empty file is taken for one that is just being written.
-//
-// It watches the folder rather than the file, and compares content rather than believe events: an editor saves by
-// renaming a new file over the old one, Kubernetes swaps a symbolic link two steps away, and a copy arrives in parts.
-// An empty file is taken for one that is just being written.
 type Watcher struct {
 	Path   string
 	Seen   []byte        // the content as last loaded; nil: what is there when Run begins

@@ -49,18 +49,6 @@ const begun = 5 * time.Second
 // A 503 is no such answer, however late. It means that no server is free to take the request, or that none may be asked any
 // more (RFC 9110, section 15.6.4), and load balancers let requests wait before they say so. Only Envoy also says it when a
 // connection broke, and no header shows which it was.
-//
-// Who stands between says 502 of that, and of a connection that never came about, in a page of its own: of both a connection
-// refused and one that ended "while the load balancer had an outstanding request" (AWS,
-// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html), "connect() failed"
-// and "upstream prematurely closed connection" (nginx), and an origin out of reach (Cloudflare, which says 520 and 521 only of
-// some; https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/error-502-504/).
-// Time tells them apart. A refusal is told at once, one by a machine that is gone after three seconds of asking for it, and a
-// connection that does not come about in its time is a 504. To book all of them would spend budgets on every outage.
-//
-// A 503 is no such answer, however late: that nobody is free to take a request, or may be asked any more, is what it is for
-// (RFC 9110, section 15.6.4), and load balancers let requests wait before they say so. Envoy alone says it of connections that
-// broke, too, and no header tells.
 func Broke(reply *spool.Message, took time.Duration) bool {
 	if reply.Status != http.StatusBadGateway || took < begun {
 		return false

@@ -102,10 +102,6 @@ var errRotten = errors.New("a file has rotted")
 // what was not acknowledged is given up, too, and those who wait for it get the error; and the files that it was in are
 // written anew, for they are not trusted any more. So no record survives whose caller was told that it does not exist.
 // Requires the turn.
-//
-// If it is a sync that failed, the next one may claim to have succeeded without having brought everything to disk. So
-// what was not acknowledged is given up, too, and whoever waits is told; and the files that it was in are not trusted any
-// more, but written anew. None survives whose caller was told that it does not exist. Requires the turn.
 func (j *Journal) fail(err error, syncFailed bool) {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()

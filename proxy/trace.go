@@ -7,11 +7,13 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/attempt"
 )
 
-// Tracer follows requests; that of package tracing makes spans of them. What is done for a request has the context that
-// it was begun with, and so have its attempts.
+// Tracer follows requests and their attempts; that of package tracing makes spans of them. What is done for a request has the
+// context that it was begun with, and so have its attempts.
 type Tracer interface {
+	attempt.Tracer
 	// Request is told of a request of an app that begins; it goes on with the trace that its headers name.
 	Request(ctx context.Context, h http.Header) (context.Context, Trace)
 	// Work is told of work that goes on without its request: that of a ticket. ctx has the request that it was begun by, or
@@ -54,8 +56,8 @@ func (q *request) traced(fields []zap.Field) []zap.Field {
 
 // beginHop begins to trace a request that passes through as the one attempt that it is, if it is one.
 func (p *passage) beginHop() {
-	if p.Runner.Tracer != nil && p.account != nil {
-		p.hop = p.Runner.Tracer.Attempt(p.ctx, p.target, p.attempt)
+	if p.Tracer != nil && p.account != nil {
+		p.hop = p.Tracer.Attempt(p.ctx, p.target, p.attempt)
 	}
 }
 

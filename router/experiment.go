@@ -121,11 +121,6 @@ func (r *Router) compileExperiments() (errs []error) {
 // other way to assign keeps more units where they are; for more arms, no way is the best for every change (Moulton and
 // Jiang, Maximally consistent sampling and the Jaccard index of probability distributions, 2018). Only the ratio of the
 // weights matters.
-//
-// Each arm draws a time from an exponential distribution whose rate is its weight; the first one wins (weighted
-// rendezvous hashing: Schindelhauer and Schomaker, Weighted distributed hash tables, 2005). When the weights move, no
-// other way to assign keeps more units for two arms; for more of them, none does so for every move (Moulton and Jiang,
-// Maximally consistent sampling and the Jaccard index of probability distributions, 2018). Only the ratio of weights counts.
 func (e *Experiment) Assign(name, unit string) (arm string) {
 	first := math.Inf(1)
 	for _, a := range e.Arms {

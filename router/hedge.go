@@ -120,12 +120,16 @@ func (p *Pace) Observe(route string, req *switchyard.Request, took time.Duration
 // hedged.
 type Hedging struct {
 	After time.Duration // how long to wait for the first target
-	take  func() bool
+	pace  *Pace
+	route string
 }
 
 // Take asks whether the request may be sent to a second target: it is false if the route has had too many hedges. A
 // true one is counted.
-func (h *Hedging) Take() bool { return h.take() }
+func (h *Hedging) Take() bool { return h.pace.spend(h.route) }
+
+// Return takes back what Take has counted, since the request was sent to no second target after all.
+func (h *Hedging) Return() { h.pace.earn(h.route, 1) }
 
 // Hedging must be called for each request as it begins, which earns the route its share of a hedge. It is nil if the
 // route has no hedges, or if too little is known of how long it takes.
@@ -133,21 +137,27 @@ func (p *Pace) Hedging(route *Route, req *switchyard.Request) *Hedging {
 	if route.Hedge == nil {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.credits == nil {
-		p.credits = map[string]float64{}
-	}
-	p.credits[route.Name] = min(p.credits[route.Name]+float64(route.Hedge.MaxExtra), mostCredit)
+	p.earn(route.Name, route.Hedge.MaxExtra)
 	after := route.Hedge.After.Fixed
 	if q := route.Hedge.After.Percentile; q > 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		r := p.taken[sized{route.Name, SizeClass(req)}]
 		if r == nil || r.n < paceLeast {
 			return nil
 		}
 		after = r.percentile(q)
 	}
-	return &Hedging{After: after, take: func() bool { return p.spend(route.Name) }}
+	return &Hedging{After: after, pace: p, route: route.Name}
+}
+
+func (p *Pace) earn(route string, share Share) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.credits == nil {
+		p.credits = map[string]float64{}
+	}
+	p.credits[route] = min(p.credits[route]+float64(share), mostCredit)
 }
 
 func (p *Pace) spend(route string) bool {

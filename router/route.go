@@ -41,7 +41,8 @@ type Cache struct {
 // SetDefaults sets what a cache has that does not say otherwise.
 func (c *Cache) SetDefaults() { *c = Cache{TTL: 10 * time.Minute} }
 
-// Default is the name of the last route: a request takes it if no other route matches.
+// Default is the name of the last route: a request takes it if no other route matches. A route of the file may have the name
+// if it matches everything, for then no request gets past it.
 const Default = "default"
 
 // SetDefaults sets what a route has that does not say otherwise.
@@ -68,8 +69,12 @@ func (r *Route) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: want one of %q, got %q", path, want, got))
 		}
 	}
-	if r.Name == "" {
+	switch {
+	case r.Name == "":
 		errs = append(errs, errors.New("name: a route needs one"))
+	case r.Name == Default && r.When != "": // kills, budgets and sums go by the name, and would take the two for one
+		errs = append(errs, fmt.Errorf("name: %q is what requests are under that no route matches; "+
+			"a route of that name is for all of them, and has no when", Default))
 	}
 	errs = append(errs, r.checkTargets()...)
 	oneOf("pick", r.Pick, picks...)

@@ -6,10 +6,6 @@
 // A Router is a compiled Config. Match finds the route that a request takes, and then makes its Plan: the Candidates in the
 // order of the route's pick, each a target with the request in the form that Fit gives it for that target; and the targets
 // that were passed over, and why. Deaths, Statistics and Pace hold what is learned at run time, and live on through reloads.
-//
-// A Router is a Config compiled. It finds the Match of a request, which has the route that it takes and makes its Plan: the
-// Candidates, each a target with the request as Fit says it for that one, in the order of the route's pick, and who was passed
-// over and why. What plans go by that is learned at run time lives on through reloads: Deaths, Statistics and Pace.
 package router
 
 import (

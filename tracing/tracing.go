@@ -111,7 +111,4 @@ func (t *Tracer) Attempt(ctx context.Context, target *switchyard.Target, a switc
 	return &attemptSpan{span: span, target: target, again: a.Job != ""}
 }
 
-var (
-	_ proxy.Tracer   = (*Tracer)(nil)
-	_ attempt.Tracer = (*Tracer)(nil)
-)
+var _ proxy.Tracer = (*Tracer)(nil)

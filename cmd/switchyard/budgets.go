@@ -9,7 +9,6 @@ import (
 	"switchyard/config"
 	"switchyard/ledger"
 	"switchyard/limit"
-	"switchyard/router"
 )
 
 // budgets are those of the file: "budgets:", and the one that a key may have of its own.
@@ -74,12 +73,7 @@ func (f *file) has(kind, name string) bool {
 	case "target":
 		return f.Targets.Find(name) != nil
 	case "route":
-		for _, r := range f.Routes {
-			if r.Name == name {
-				return true
-			}
-		}
-		return name == router.Default
+		return slices.Contains(f.routeNames(), name)
 	case "key":
 		return slices.ContainsFunc(f.Keys, func(k keyFile) bool { return k.Name == name })
 	case "tenant":

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -258,5 +259,31 @@ func TestExperimentOfTickets(t *testing.T) {
 	acc, err := k.side.store.Generation(t.Context(), id)
 	if err != nil || acc.Generation.Variant != variant || acc.Rating != "thumbs_up" {
 		t.Errorf("%v, %q rated %q, want %q", err, acc.Generation.Variant, acc.Rating, variant)
+	}
+}
+
+// TestRefusalsCountAgainstTheirArm: chance gives all arms the same requests, so one that refuses more of them is worse, though a report
+// of the ledger counts these neither way.
+func TestRefusalsCountAgainstTheirArm(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), anExperiment)
+	for i := range 12 {
+		for _, prompt := range []string{"a cat", "a cat [sim:filter]"} {
+			k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"`+prompt+`"}`, "Authorization", "Bearer first-key", "X-User-Id", fmt.Sprint(i))
+		}
+	}
+	k.rows()
+	var one experimentReport
+	k.ask("/api/experiments/google-vs-openai", &one)
+	lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByExperiment})
+	if err != nil || len(lines) != 2 || len(one.Arms) != 2 {
+		t.Fatal(err, lines, one.Arms)
+	}
+	for i, a := range one.Arms {
+		if a.Generations == 0 || *a.Success.Value != 0.5 {
+			t.Errorf("%s: %v of %d went well, by the experiment", a.Arm, *a.Success.Value, a.Generations)
+		}
+		if l := lines[i]; l.OK != l.Generations/2 || l.Neither != l.Generations/2 {
+			t.Errorf("%s: %d went well, %d neither way of %d, by the report", l.Group, l.OK, l.Neither, l.Generations)
+		}
 	}
 }

@@ -429,3 +429,15 @@ func (f *file) targetsOf() map[string][]string {
 	}
 	return providers
 }
+
+// routeNames are the routes in the order of the file, and the one that is always there.
+func (f *file) routeNames() []string {
+	names := make([]string, 0, len(f.Routes)+1)
+	for _, r := range f.Routes {
+		names = append(names, r.Name)
+	}
+	if !slices.Contains(names, router.Default) {
+		names = append(names, router.Default)
+	}
+	return names
+}

@@ -436,3 +436,11 @@ func TestKillFaults(t *testing.T) {
 		t.Errorf("without a token: %d; stopped: %v", w.Code, k.side.switches.List())
 	}
 }
+
+// TestARouteCalledDefault has the name to itself, and stands once in what there is to stop.
+func TestARouteCalledDefault(t *testing.T) {
+	k := startKit(t, "providers: {openai: {<openai>}}\nroutes: [{name: default}]\n")
+	if got := k.side.names(breaker.Route); len(got) != 1 || got[0] != "default" {
+		t.Errorf("%q", got)
+	}
+}

@@ -5,7 +5,6 @@ import (
 
 	"switchyard/admin"
 	"switchyard/breaker"
-	"switchyard/router"
 )
 
 // openKills puts the kills of an earlier process in force again, before anything is served. A file that cannot be read is
@@ -36,10 +35,7 @@ func (s *sidecar) names(scope breaker.Scope) []string {
 			names = append(names, nativeName(e.Name))
 		}
 	case breaker.Route:
-		for _, r := range f.Routes {
-			names = append(names, r.Name)
-		}
-		names = append(names, router.Default)
+		return f.routeNames()
 	}
 	return names
 }

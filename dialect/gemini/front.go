@@ -100,9 +100,6 @@ func wrongType(rs ...*spool.Reader) error {
 //
 // Google's API accepts a lone element in place of a list, and Google's own samples send that:
 // {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
-//
-// The real front door takes a lone element in a list's place, and samples of Google's own send it:
-// {"contents":{"parts":{"text":"…"}}}; so do apps: {"responseModalities":"IMAGE"}.
 func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 	config := r.Object(key(r, "generationConfig"))
 	asked := config.Get(key(config, "responseModalities")).OneOrMany()

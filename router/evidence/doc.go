@@ -7,11 +7,4 @@
 // Howard, Ramdas, McAuliffe and Sekhon, Time-uniform, nonparametric, nonasymptotic confidence sequences, Ann. Statist.
 // 2021). Each file names the results that it uses, and what they assume. All of them assume that generations are
 // independent: the outcome of one says nothing of the next.
-//
-// All that it says stays valid however often somebody looks, and whenever they stop: verdicts rest on e-processes, which
-// exceed 1/α with a probability of at most α over their whole life (Ville 1939), intervals on confidence sequences, which
-// hold at all times together (Robbins, Statistical methods related to the law of the iterated logarithm, 1970; Howard,
-// Ramdas, McAuliffe and Sekhon, Time-uniform, nonparametric, nonasymptotic confidence sequences, Ann. Statist. 2021). Each
-// file says what it takes from whom, and what must hold for it. Common to all: what one generation came to tells nothing of
-// the next one's.
 package evidence

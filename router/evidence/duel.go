@@ -20,16 +20,6 @@ const prior = 6.0
 // proportions themselves (Turner, Ly and Grünwald, Generic E-variables for exact sequential k-sample tests that allow for
 // optional stopping, 2024) has to learn both, where the coin has one thing to learn, and needs a few more of them: see
 // TestSimulationOfTheOtherTest.
-//
-// The first score of one arm meets the first of the other, the second the second, and so on. If the arms do not differ,
-// whoever wins a pair is a fair coin, whatever scores look like; what is equal tells nothing and is left out (Wald,
-// Sequential analysis, 1947, ch. 6, who so compares two proportions). The evidence against a fair coin is the mixture over
-// all others by a Beta distribution (Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon 2021, the beta-binomial mixture):
-// under a fair coin it is a martingale that begins at 1, so that it ever exceeds 1/α with a probability of at most α.
-//
-// The price of pairs is paid by lopsided weights: what the larger arm has more of waits. A test of the two proportions
-// themselves (Turner, Ly and Grünwald, Generic E-variables for exact sequential k-sample tests that allow for optional
-// stopping, 2024) has both to learn where the coin has one thing, and needs a few more of them: see TestSimulationOfTheOtherTest.
 type duel struct {
 	Wins [2]int // pairs won
 	Ties int

@@ -62,7 +62,7 @@ func NewTrial(goal Goal, confidence float64, arms ...string) *Trial {
 // Generation is a generation that has ended.
 type Generation struct {
 	OK      bool
-	Counts  bool    // whether it speaks for or against the arm; it does not if the app left, or we did
+	Counts  bool    // whether it speaks for or against the arm; it does not if the app left, or we did. A refusal does
 	Seconds float64 // until it ended
 	Dollars float64
 	Priced  bool // whether Dollars are known
