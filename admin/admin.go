@@ -4,10 +4,6 @@
 // A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Other parts of the
 // package are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
 // are, Live wakes the dashboards that are open, and Audit writes down who did what.
-//
-// A Handler serves all of it, and reads what it shows by the functions and small interfaces that it is given. Beside it stand
-// those that are told of what happens: Meters and Gauges make the metrics, Watch judges by live traffic and probes how providers
-// are, Live wakes the dashboards that are open, and Audit writes down who did what.
 package admin
 
 import (
