@@ -29,12 +29,57 @@ func TestOverviewEmpty(t *testing.T) {
 	d := newDesk(t)
 	d.login()
 	page := d.page("/admin/ai-metrics")
-	d.has(page, "All well", "Nothing is wrong", "<th scope=\"row\">fal</th>", "<th scope=\"row\">flux</th>", "Stop<span", "No generation in the last 24 hours", `<data value="0" id="sum-generations">0</data>`)
+	d.has(page, "All well", "Nothing is wrong", "<th scope=\"row\">fal</th>", "<th scope=\"row\">flux</th>", "Stop<span", `<data value="0" id="sum-generations">0</data>`, `id="stop-route-night"`)
 	if strings.Contains(page, "as the app asked") {
 		t.Error("the provider's own row has nothing to say, and is there")
 	}
+	if strings.Contains(page, `id="stop-route-default"`) {
+		t.Error("the route for what no route of the config matches has served nothing, and is there")
+	}
 	if strings.Contains(page, " style=") || strings.Contains(page, "onclick") {
 		t.Error("the page has what its policy forbids")
+	}
+}
+
+// TestOverviewRoutes: the routes of the config are there before they serve anything, so that they can be stopped, as they stand in the
+// file; others behind them, and what is not in the config any more cannot be stopped.
+func TestOverviewRoutes(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.books.routes = []ledger.RouteStep{{At: time.Now(), Route: "former", Sums: sums(1, 1)}, {At: time.Now(), Route: "night", Sums: sums(2, 2)}, {At: time.Now(), Route: "default", Sums: sums(3, 3)}}
+	page := d.page("/admin/ai-metrics")
+	page = page[strings.Index(page, `<h2 id="routes">`):]
+	last := 0
+	for _, name := range []string{"pro", "night", "default", "former"} {
+		at := strings.Index(page, `<th scope="row">`+name)
+		if at <= last {
+			t.Errorf("%s does not come after those before it", name)
+		}
+		last = at
+		if got := strings.Contains(page, `id="stop-route-`+name+`"`); got != (name != "former") {
+			t.Errorf("%s can be stopped: %t", name, got)
+		}
+	}
+	d.has(page, "former <span class=\"muted\">not in the config</span>")
+	_ = d.switches.Set(breaker.Kill{Scope: breaker.Route, Name: "default"})
+	d.books.routes = nil
+	d.has(d.page("/admin/ai-metrics"), `id="revive-route-default"`)
+}
+
+// TestOverviewManyRoutes: of thousands, only so many have a row before there is something to say of them.
+func TestOverviewManyRoutes(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	var all []string
+	for i := range 5_000 {
+		all = append(all, fmt.Sprint("route-", i))
+	}
+	d.Names = func(breaker.Scope) []string { return all }
+	d.books.routes = []ledger.RouteStep{{At: time.Now(), Route: "route-4321", Sums: sums(1, 1)}}
+	page := d.page("/admin/ai-metrics")
+	d.has(page, `id="stop-route-route-199"`, `id="stop-route-route-4321"`)
+	if n := strings.Count(page, `id="stop-route-`); n != 201 {
+		t.Errorf("%d routes have a row", n)
 	}
 }
 
@@ -92,8 +137,10 @@ func TestBlind(t *testing.T) {
 	d.books.broken = true
 	page := d.page("/admin/ai-metrics")
 	d.has(page, "The ledger cannot be read", "Degraded", "Stop<span", "<th scope=\"row\">flux</th>")
-	if strings.Contains(page, "sum-generations") {
-		t.Error("there are figures, of nothing")
+	for _, figure := range []string{"sum-generations", `data-label="Attempts">0<`, `data-label="Attempts"><data value="0"`, `data-label="Generations">0<`, `data-label="Images">0<`} {
+		if strings.Contains(page, figure) {
+			t.Errorf("there are figures, of nothing: %s", figure)
+		}
 	}
 	d.has(d.page("/admin/ai-metrics/generations"), "The ledger cannot be read")
 	if w := d.ask(http.MethodGet, "/admin/ai-metrics/generations/g", nil); w.Code != http.StatusNotFound {
@@ -216,9 +263,9 @@ func TestSections(t *testing.T) {
 func TestKillOfNothing(t *testing.T) {
 	d := newDesk(t)
 	d.login()
-	for _, query := range []string{"scope=provider&name=zzz", "scope=target&name=zzz", "scope=route&name=zzz"} {
+	for query, known := range map[string]string{"scope=provider&name=zzz": "fal", "scope=target&name=zzz": "flux, native:fal", "scope=route&name=zzz": "pro, night, default"} {
 		w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?"+query, nil)
-		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "&#34;zzz&#34;; there are: fal, flux") {
+		if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "&#34;zzz&#34;; there are: "+known) {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}
 	}

@@ -76,6 +76,11 @@ func (b *books) Generation(_ context.Context, id string) (ledger.Account, error)
 	return ledger.Account{}, errors.Join(ledger.ErrNotFound, b.err())
 }
 
+// names are what the config of a desk has, in its order; the route default is in every config.
+var names = map[breaker.Scope][]string{
+	breaker.Provider: {"fal"}, breaker.Target: {"flux", "native:fal"}, breaker.Route: {"pro", "night", router.Default},
+}
+
 // desk is an operator before a dashboard.
 type desk struct {
 	*testing.T
@@ -106,7 +111,7 @@ func newDesk(t *testing.T) *desk {
 		Images:      d.assets,
 		Hosts:       []string{"switchyard.corp.example"},
 		Kills:       d.switches,
-		Names:       func(breaker.Scope) []string { return []string{"fal", "flux"} },
+		Names:       func(scope breaker.Scope) []string { return names[scope] },
 		Program:     func() admin.Status { return admin.Status{} },
 	}
 	d.Init()

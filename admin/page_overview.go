@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"switchyard/breaker"
 	"switchyard/ledger"
+	"switchyard/router"
 )
 
 // overview is the page that operators open first.
@@ -23,6 +25,7 @@ type overview struct {
 	Spend     ledger.Sums // of the attempts
 	Providers []*providerRow
 	Routes    []*routeRow
+	places    map[string]int // :: route → its place in the config
 	Steps     []stepRow
 }
 
@@ -73,6 +76,8 @@ func (t *targetRow) Quiet() bool {
 
 type routeRow struct {
 	Name   string
+	Gone   bool // not in the config
+	place  int  // in the config, where the first that matches serves; behind all of them if it is gone
 	Sums   ledger.Sums
 	Switch switchState
 }
@@ -99,7 +104,7 @@ func (h *Handler) overviewPage(w http.ResponseWriter, r *http.Request) {
 	show(h, w, page[*overview]{"overview", 0, &v})
 }
 
-// table makes rows for the providers of the config, before anything is known of them.
+// table makes rows for the providers and routes of the config, before anything is known of them, and for routes that are stopped.
 func (v *overview) table(h *Handler) {
 	states := map[string]breaker.State{}
 	for _, s := range h.Breakers() {
@@ -115,6 +120,21 @@ func (v *overview) table(h *Handler) {
 			if t.State, t.Known = states[target]; t.Known {
 				t.Phase, t.Mood = phaseWords(t.State), phaseMood(t.State)
 			}
+		}
+	}
+	names := h.Names(breaker.Route)
+	v.places = map[string]int{}
+	for i, name := range names {
+		v.places[name] = i
+	}
+	for _, name := range few(names) { // the others when there is something to say of them
+		if name != router.Default {
+			v.route(name)
+		}
+	}
+	for _, k := range v.Kills {
+		if k.Scope == breaker.Route {
+			v.route(k.Name)
 		}
 	}
 }
@@ -232,10 +252,14 @@ func (v *overview) route(name string) *routeRow {
 			return one
 		}
 	}
-	one := &routeRow{Name: name, Switch: switchState{Can: v.HasKills && name != "", Scope: string(breaker.Route), Name: name}}
-	one.Switch.Killed = v.killed(breaker.Route, name)
+	one := &routeRow{Name: name, Switch: switchState{Scope: string(breaker.Route), Name: name, Killed: v.killed(breaker.Route, name)}}
+	if place, known := v.places[name]; known {
+		one.place, one.Switch.Can = place, v.HasKills
+	} else {
+		one.place, one.Gone = len(v.places), name != ""
+	}
 	v.Routes = append(v.Routes, one)
-	slices.SortFunc(v.Routes, func(a, b *routeRow) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(v.Routes, func(a, b *routeRow) int { return cmp.Or(a.place-b.place, strings.Compare(a.Name, b.Name)) })
 	return one
 }
 

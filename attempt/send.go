@@ -120,6 +120,9 @@ func (x *exchange) allow(h http.Header) {
 
 // unreachable returns the failure of a request that got no answer.
 func (x *exchange) unreachable(ctx context.Context, err error, stage switchyard.Stage) error {
+	if _, ours := errors.AsType[*switchyard.Error](err); ours { // it was not sent: our credentials were refused
+		return x.failure(err, stage)
+	}
 	e := &switchyard.Error{Outcome: switchyard.Unreachable, Stage: stage, Err: cause(err)}
 	var timeout net.Error
 	switch {

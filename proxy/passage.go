@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -237,7 +238,7 @@ func (p *passage) verdict() switchyard.Outcome {
 	case s == 0 && p.body.failed.Load():
 		return switchyard.Refused
 	case s == 0:
-		return switchyard.Unreachable
+		return cmp.Or(switchyard.AsError(p.err).Outcome, switchyard.Unreachable) // unauthorized if our credentials were refused
 	case p.cut, p.err != nil: // an answer that is none, such as one in another protocol
 		return switchyard.BadReply
 	case s >= 500:

@@ -156,7 +156,7 @@
       width: place.clientWidth, height: tall,
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
       cursor: { sync: { key: "steps" }, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { range: (chart) => wide(chart.data[0]) }, y: { range: (_, low, high) => [kind.low ?? low, kind.high ?? Math.max((high || 0) * 1.1, 1e-9)] } },
+      scales: { x: { range: (chart) => wide(chart.data[0]) }, y: { range: (_, low, high) => [kind.low ?? low, kind.high ?? (high > 0 ? high * 1.1 : 1)] } },
       axes: [{ ...axis, size: 30, space: 60, values: hours }, { ...axis, size: 52, space: 30 }],
       series: [{ label: "time", value: (_, at) => (at == null ? whole.name : new Date(at * 1000).toISOString().slice(5, 16).replace("T", " ")) }, ...kind.lines.map((line) => ({
         label: line.label, stroke: colour(line.paint), width: 1.5, dash: line.dash, value: (_, v, __, at) => line.as(at == null ? total(line) : v), spanGaps: false,

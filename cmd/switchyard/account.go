@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
+
+	"switchyard"
 )
 
 const (
@@ -28,6 +29,8 @@ type account struct {
 	file  [sha256.Size]byte    // what it said when we looked at it
 	last  atomic.Pointer[pass] // nil if none is known to be good
 	fetch singleflight.Group
+	tell  func(error)             // that there is no token, or none for another reason, and (nil) that there is one again; may be nil
+	lack  atomic.Pointer[noToken] // why there was none when one was asked for last; nil if there was
 }
 
 // pass is what Google lets an account in by.
@@ -37,8 +40,8 @@ type pass struct {
 }
 
 // newAccount looks at a file. What a machine's own account is shows when the first token is asked for.
-func newAccount(c credentials, t *http.Transport) (*account, error) {
-	a := &account{Transport: t, of: c}
+func newAccount(c credentials, t *http.Transport, tell func(error)) (*account, error) {
+	a := &account{Transport: t, of: c, tell: tell}
 	if c == ambient {
 		return a, nil
 	}
@@ -70,7 +73,7 @@ func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, unsigned(err)
 	}
 	signed := r.WithContext(r.Context()) // a copy: the caller's is not ours to change
 	signed.Header = r.Header.Clone()
@@ -113,11 +116,37 @@ func (p *pass) lasts(more time.Duration) bool {
 	return p != nil && p.Valid() && (p.Expiry.IsZero() || time.Until(p.Expiry) > more)
 }
 
-// newPass asks by the provider's own connections: it may be behind a proxy.
+// unsigned is the failure of a request that could not be sent for lack of a token. Credentials that are refused are as a key that is.
+func unsigned(err error) error {
+	wrapped := fmt.Errorf("credentials: %w", err)
+	if lack, ok := errors.AsType[*noToken](err); ok && lack.refused() {
+		return &switchyard.Error{Outcome: switchyard.Unauthorized, Err: wrapped}
+	}
+	return wrapped
+}
+
+// newPass fetches one, and tells how that went if it went otherwise before.
 func (a *account) newPass() (any, error) {
 	if last := a.last.Load(); last.lasts(tokenAhead) { // another fetch ended just after the caller had looked
 		return last, nil
 	}
+	p, err := a.ask()
+	if err != nil {
+		lack := whyNone(err)
+		if before := a.lack.Swap(lack); a.tell != nil && (before == nil || *before != *lack) {
+			a.tell(lack)
+		}
+		return nil, lack
+	}
+	a.last.Store(p)
+	if before := a.lack.Swap(nil); a.tell != nil && before != nil {
+		a.tell(nil)
+	}
+	return p, nil
+}
+
+// ask asks by the provider's own connections: it may be behind a proxy.
+func (a *account) ask() (*pass, error) {
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: a.Transport, Timeout: tokenTimeout})
 	creds, err := a.of.find(ctx)
 	if err != nil {
@@ -126,7 +155,7 @@ func (a *account) newPass() (any, error) {
 	p := &pass{}
 	switch p.Token, err = creds.TokenSource.Token(); {
 	case err != nil:
-		return nil, noToken(err)
+		return nil, err
 	case p.AccessToken == "":
 		return nil, errors.New("the answer has no token")
 	}
@@ -135,27 +164,5 @@ func (a *account) newPass() (any, error) {
 	}
 	_ = json.Unmarshal(creds.JSON, &says) // there is none of a machine's own account
 	p.quota = says.Quota
-	a.last.Store(p)
 	return p, nil
-}
-
-var (
-	refusal   = regexp.MustCompile(`^[a-z_]{1,40}$`)  // what a token endpoint's error may be called (RFC 6749, section 5.2)
-	anyStatus = regexp.MustCompile(`status code \d+`) // after which the library quotes an answer in errors of no type
-)
-
-// noToken is err without the answer of the endpoint but for its code: the rest may be a page, or repeat what was sent.
-func noToken(err error) error {
-	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		if status := anyStatus.FindString(err.Error()); status != "" {
-			return errors.New("no token: " + status)
-		}
-		return err
-	}
-	var says struct{ Error string }
-	if json.Unmarshal(refused.Body, &says) != nil || !refusal.MatchString(says.Error) {
-		return fmt.Errorf("no token: status %d", refused.Response.StatusCode)
-	}
-	return fmt.Errorf("no token: status %d %s", refused.Response.StatusCode, says.Error)
 }

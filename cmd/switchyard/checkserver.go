@@ -159,7 +159,7 @@ func (f *file) checkDisk(doc *config.Document) error {
 		}
 	}
 	for name, c := range f.transports() {
-		if _, err := c.open(); err != nil {
+		if _, err := c.open(nil); err != nil {
 			errs = append(errs, doc.Locate(config.Key("providers", name), err))
 		}
 	}

@@ -57,6 +57,7 @@ func (s *sidecar) health() admin.Health {
 	}
 	problems = append(problems, s.alerts.untold.problems(f)...)
 	problems = append(problems, s.unwritten()...)
+	problems = append(problems, s.transports.problems(f.Providers)...)
 	_, refusing := s.journal.State()
 	h := s.watch.Health(admin.Scene{
 		Providers: f.targetsOf(), Breakers: s.breakers.States(), Kills: s.switches.List(),

@@ -61,7 +61,7 @@ type sidecar struct {
 // sent to a provider before it serves.
 func open(ctx context.Context, f *file, load func() (*file, error), log logger) (*sidecar, error) {
 	s := &sidecar{log: log.Logger, level: log.level, started: time.Now(), metrics: prometheus.NewRegistry()}
-	s.began, s.load = f, load
+	s.began, s.load, s.transports.log = f, load, log.Logger
 	if err := s.start(ctx, f); err != nil {
 		s.close()
 		return nil, err

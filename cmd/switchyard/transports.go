@@ -5,12 +5,17 @@ import (
 	"net/http"
 	"sync"
 
+	"go.uber.org/zap"
+
+	"switchyard/config"
 	"switchyard/fetch"
 )
 
 // transports are the connections to providers. They live on through reloads that do not change how one is reached, and so do
 // those of a provider that a reload takes out: its jobs under way are still asked for.
 type transports struct {
+	log *zap.Logger // nil if nothing is told of credentials
+
 	mu  sync.RWMutex // guards the rest, but at the end
 	cfg map[string]way
 	m   map[string]connections // :: provider → its connections
@@ -28,13 +33,40 @@ type connections interface {
 	CloseIdleConnections()
 }
 
-// open makes what has no connections yet.
-func (w way) open() (connections, error) {
+// open makes what has no connections yet. tell is told of the credentials, if there are any; see account.
+func (w way) open(tell func(error)) (connections, error) {
 	t, err := fetch.Transport(w.TransportConfig)
 	if err != nil || w.credentials == "" {
 		return t, err
 	}
-	return newAccount(w.credentials, t)
+	return newAccount(w.credentials, t, tell)
+}
+
+// tell writes down what an account says of its credentials.
+func (t *transports) tell(provider string, err error) {
+	switch {
+	case t.log == nil:
+	case err != nil:
+		t.log.Warn("credentials give no token", zap.String("provider", provider), zap.Error(err))
+	default:
+		t.log.Info("credentials give a token again", zap.String("provider", provider))
+	}
+}
+
+// problems names, of some providers, those whose credentials gave no token when one was asked for last.
+func (t *transports) problems(providers config.Map[providerFile]) (problems []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, e := range providers {
+		a, ok := t.m[e.Name].(*account)
+		if !ok {
+			continue
+		}
+		if lack := a.lack.Load(); lack != nil {
+			problems = append(problems, fmt.Sprintf("the credentials of %s give no token: %s", e.Name, lack.brief()))
+		}
+	}
+	return problems
 }
 
 func (t *transports) of(provider string) http.RoundTripper {
@@ -67,7 +99,7 @@ func (t *transports) build(cfg map[string]way) (map[string]connections, error) {
 			m[name] = old
 			continue
 		}
-		tr, err := c.open()
+		tr, err := c.open(func(err error) { t.tell(name, err) })
 		if err != nil {
 			return nil, fmt.Errorf("provider %q: %w", name, err)
 		}

@@ -190,7 +190,7 @@ func newTokenEndpoint(t *testing.T) *tokenEndpoint {
 		w.Header().Set("Content-Type", "application/json")
 		if e.down.Load() || r.FormValue("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || strings.Count(r.FormValue("assertion"), ".") != 2 {
 			w.WriteHeader(http.StatusBadRequest)
-			_, _ = w.Write([]byte(`{"error":"invalid_grant","error_description":"Invalid JWT: secret-detail"}`))
+			_, _ = w.Write([]byte(`{"error":"invalid_grant","error_description":"Invalid JWT: check your iat and exp."}`))
 			return
 		}
 		token := sim.CloudToken
@@ -272,8 +272,55 @@ routes: [{name: all, targets: [banana, gpt]}]
 		t.Errorf("without a token: %d %s %v", a.status, a.body, a.header)
 	}
 	rows := k.rows()
-	if rows[0].Outcome != switchyard.Unreachable || rows[0].Cost.Charge != switchyard.ChargeNone {
+	if rows[0].Outcome != switchyard.Unauthorized || rows[0].Cost.Charge != switchyard.ChargeNone {
 		t.Errorf("the ledger has %+v", rows[0])
+	}
+	if a := k.do(t.Context(), http.MethodGet, "/vertex/v1/projects/p/locations/global/models", "", "Authorization", bearer+sim.CloudToken); a.status != http.StatusServiceUnavailable {
+		t.Errorf("what passes through: %d %s", a.status, a.body)
+	}
+}
+
+// TestNoTokenIsTold: why there is no token is in the log, once for as long as it stays so, and that there is one again; health names the
+// provider, and leaves out what only the log may say.
+func TestNoTokenIsTold(t *testing.T) {
+	tokens := newTokenEndpoint(t)
+	tokens.down.Store(true)
+	k := startKitWith(t, newWorld(t), `
+providers:
+  cloud: {dialect: vertex, project: sim-project, credentials: "`+serviceAccount(t, tokens.URL)+`", base_url: "{vertex}", breaker: off}
+  openai: {<openai>}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}, gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [banana, gpt]}]
+`)
+	told := func() (lines []string) {
+		for _, l := range k.logs.All() {
+			if strings.HasPrefix(l.Message, "credentials") {
+				lines = append(lines, fmt.Sprint(l.Message, " ", l.ContextMap()["provider"], " ", l.ContextMap()["error"]))
+			}
+		}
+		return lines
+	}
+	const refused = "credentials give no token cloud no token: status 400 invalid_grant: Invalid JWT: check your iat and exp."
+	for range 2 {
+		if a := k.post(imagenPath, predict("a signal box", 1)); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "gpt" {
+			t.Fatalf("%d %s %v", a.status, a.body, a.header)
+		}
+		if got := told(); len(got) != 1 || got[0] != refused {
+			t.Errorf("the log has %q", got)
+		}
+	}
+	if got := k.side.health().Problems; len(got) != 1 || got[0] != "the credentials of cloud give no token: status 400 invalid_grant" {
+		t.Errorf("health says %q", got)
+	}
+	tokens.down.Store(false)
+	if a := k.post(imagenPath, predict("a signal box", 1)); a.header.Get("X-Switchyard-Target") != "banana" {
+		t.Errorf("%d %s %v", a.status, a.body, a.header)
+	}
+	if got := told(); len(got) != 2 || got[1] != "credentials give a token again cloud <nil>" {
+		t.Errorf("the log has %q", got)
+	}
+	if got := k.side.health().Problems; len(got) != 0 {
+		t.Errorf("health says %q", got)
 	}
 }
 
@@ -323,28 +370,38 @@ routes: [{name: all, targets: [banana]}]
 	ask(1, 1)
 }
 
-// TestNoToken: without a token nothing is sent, and what is told of it is short, and none of what came in its place: an endpoint may
-// repeat what it was sent.
+// TestNoToken: without a token nothing is sent. What is told of it is the endpoint's reason, and nothing that may be a page or repeat
+// what was sent.
 func TestNoToken(t *testing.T) {
 	google := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("Google was asked, with %q", r.Header.Get("Authorization"))
 	}))
 	defer google.Close()
+	jwt := "eyJhbGciOiJSUzI1NiJ9." + strings.Repeat("x", 300) + "." + strings.Repeat("y", 300)
 	for _, c := range []struct {
 		status     int
 		body, want string
+		outcome    switchyard.Outcome
 	}{
-		{http.StatusOK, `{}`, "credentials: the answer has no token"},
-		{http.StatusOK, `{"access_token":""}`, "credentials: the answer has no token"},
-		{http.StatusBadRequest, `{"error":"invalid_grant","error_description":"secret"}`, "credentials: no token: status 400 invalid_grant"},
-		{http.StatusBadRequest, `{"error":"secret, and more"}`, "credentials: no token: status 400"},
-		{http.StatusBadGateway, strings.Repeat("<p>secret</p>", 10_000), "credentials: no token: status 502"},
+		{http.StatusOK, `{}`, "credentials: the answer has no token", ""},
+		{http.StatusOK, `{"access_token":""}`, "credentials: the answer has no token", ""},
+		{
+			http.StatusBadRequest, `{"error":"invalid_grant","error_description":"Invalid grant: account not found"}`,
+			"unauthorized: credentials: no token: status 400 invalid_grant: Invalid grant: account not found", switchyard.Unauthorized,
+		},
+		{
+			http.StatusBadRequest, `{"error":"invalid_grant","error_description":"\u001b[2J ` + jwt + ` is bad` + strings.Repeat(" and worse", 99) + `"}`,
+			"unauthorized: credentials: no token: status 400 invalid_grant: … … is bad" + strings.Repeat(" and worse", 18) + " and", switchyard.Unauthorized,
+		},
+		{http.StatusBadRequest, `{"error":"secret, and more","error_description":"secret"}`, "unauthorized: credentials: no token: status 400", switchyard.Unauthorized},
+		{http.StatusTooManyRequests, `{}`, "credentials: no token: status 429", ""},
+		{http.StatusBadGateway, strings.Repeat("<p>secret</p>", 10_000), "credentials: no token: status 502", ""},
 	} {
 		tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(c.status)
 			_, _ = io.WriteString(w, c.body)
 		}))
-		a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{})
+		a, err := newAccount(credentials(serviceAccount(t, tokens.URL)), &http.Transport{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -352,9 +409,8 @@ func TestNoToken(t *testing.T) {
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		if err == nil || err.Error() != c.want {
-			text := fmt.Sprint(err)
-			t.Errorf("%d %.40s: %.200s, want %s", c.status, c.body, text, c.want)
+		if err == nil || err.Error() != c.want || switchyard.AsError(err).Outcome != c.outcome {
+			t.Errorf("%d %.40s: %.400s, want %s", c.status, c.body, fmt.Sprint(err), c.want)
 		}
 		a.CloseIdleConnections()
 		tokens.Close()
@@ -381,7 +437,7 @@ func TestNoExternalToken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a, err := newAccount(credentials(file), &http.Transport{})
+	a, err := newAccount(credentials(file), &http.Transport{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +446,7 @@ func TestNoExternalToken(t *testing.T) {
 	if err == nil {
 		_ = resp.Body.Close()
 	}
-	if err == nil || err.Error() != "credentials: no token: status code 403" {
+	if err == nil || err.Error() != "unauthorized: credentials: no token: status 403" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -402,7 +458,7 @@ func echoed(t *testing.T, tokens string) (a *account, google string) {
 		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
 	}))
 	t.Cleanup(server.Close)
-	a, err := newAccount(credentials(serviceAccount(t, tokens)), &http.Transport{})
+	a, err := newAccount(credentials(serviceAccount(t, tokens)), &http.Transport{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
