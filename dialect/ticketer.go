@@ -39,6 +39,7 @@ type State struct {
 	Started   time.Time          // zero if it has not
 	Completed time.Time          // zero if it is not over
 	Result    *switchyard.Result // if it is over, and went well
+	Removed   bool               // with Result: its images are kept no longer, so that it has none
 	Err       *switchyard.Error  // if it did not
 	Said      *Said              // with Err: the provider's own words, where the app may have them; nil if it may not
 	Damaged   bool               // with Err: how it went is not known, since its record cannot be read
