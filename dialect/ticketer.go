@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 
 	"switchyard"
@@ -39,6 +40,7 @@ type State struct {
 	Started   time.Time          // zero if it has not
 	Completed time.Time          // zero if it is not over
 	Result    *switchyard.Result // if it is over, and went well
+	Removed   bool               // with Result: its images are kept no longer, so that it has none
 	Err       *switchyard.Error  // if it did not
 	Said      *Said              // with Err: the provider's own words, where the app may have them; nil if it may not
 	Damaged   bool               // with Err: how it went is not known, since its record cannot be read
@@ -87,8 +89,12 @@ type HookKeys struct {
 
 // Lister is a Ticketer whose apps may ask for all their tickets.
 type Lister interface {
-	// List writes them in their order. next is the cursor of the next page, empty if this is the last.
-	List(req *switchyard.Request, page []Listed, next string) (*Reply, error)
+	// Span returns the time in which the tickets that an app asks for were created: from then on, and before to. Either is zero if there
+	// is no such bound. The error is that of DecodeRequest.
+	Span(query url.Values) (from, to time.Time, err error)
+
+	// List writes them in their order. next is the query that asks for the next page, nil if this is the last.
+	List(req *switchyard.Request, page []Listed, next url.Values) (*Reply, error)
 }
 
 // Listed is one of several tickets.

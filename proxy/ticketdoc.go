@@ -238,19 +238,20 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Filtered: d.Filtered, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
-		if kept.Asset != "" && q.hosts(req) {
-			img.URL = q.origin + asset.Path(kept.Asset)
-		} else if kept.Asset != "" {
+		if kept.Asset != "" {
 			blob, err := q.Assets.Open(kept.Asset)
 			if err != nil {
 				continue // it has expired
 			}
-			img.Blob = blob
+			if img.Blob = blob; q.hosts(req) {
+				img.Blob, img.URL = nil, q.origin+asset.Path(kept.Asset)
+			}
 		} else if kept.Data != nil {
 			img.Blob = spool.Bytes(kept.Data)
 		}
 		s.Result.Images = append(s.Result.Images, img)
 	}
+	s.Removed = len(s.Result.Images) == 0
 	return s
 }
 

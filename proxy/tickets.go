@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"switchyard"
@@ -29,14 +30,24 @@ func (q *request) list(t dialect.Ticketer) error {
 	if q.caller.tenant == anonymous { // who could be anybody
 		return &switchyard.Error{Kind: switchyard.NoKey}
 	}
-	tickets, next, err := q.Tickets.List(q.r.Context(), ticket.Query{
-		Tenant: q.caller.tenant, Dialect: q.rec.Dialect, Before: q.place.query.Get("cursor"), Limit: pageSize, Bytes: pageBytes,
+	from, to, err := lister.Span(q.place.query)
+	if err != nil {
+		return err
+	}
+	tickets, cursor, err := q.Tickets.List(q.r.Context(), ticket.Query{
+		Tenant: q.caller.tenant, Dialect: q.rec.Dialect, From: from, To: to, Before: q.place.query.Get("cursor"),
+		Limit: pageSize, Bytes: pageBytes,
 	})
 	if errors.Is(err, ticket.ErrCursor) {
 		return switchyard.Invalid("cursor", "Invalid cursor.")
 	}
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
+	}
+	var next url.Values
+	if cursor != "" {
+		next = maps.Clone(q.place.query)
+		next.Set("cursor", cursor)
 	}
 	page := make([]dialect.Listed, len(tickets))
 	for i, tk := range tickets {

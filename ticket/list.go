@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Query asks for a page of a tenant's tickets.
 type Query struct {
 	Tenant  string
 	Dialect string
-	Before  string // the cursor of the page before; empty for the newest
+	From    time.Time // created then or later; zero: at any time
+	To      time.Time // created earlier than that; zero: at any time
+	Before  string    // the cursor of the page before; empty for the newest
 	Limit   int
 	Bytes   int // of the documents on the page; 0: any number. There is at least one ticket on it, however large
 }
@@ -24,9 +27,12 @@ func (s *Store) List(ctx context.Context, q Query) (page []Ticket, next string, 
 	if err != nil {
 		return nil, "", err
 	}
+	if to := nanos(q.To); to != 0 && to <= created {
+		created, id = to, "" // no id is less than that
+	}
 	page, err = s.query(ctx, `SELECT `+columns+` FROM tickets
-WHERE tenant = ? AND dialect = ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?`,
-		q.Tenant, q.Dialect, created, id, q.Limit+1) // one more tells whether there is a next page
+WHERE tenant = ? AND dialect = ? AND created >= ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?`,
+		q.Tenant, q.Dialect, nanos(q.From), created, id, q.Limit+1) // one more tells whether there is a next page
 	if err != nil {
 		return nil, "", fmt.Errorf("list tickets: %w", err)
 	}

@@ -60,7 +60,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("%d pictures were paid for", n)
 	}
 	other := k.post(openaiPath, `{"model":"gpt-image-1-mini","prompt":"a dog"}`, headers...)
-	if other.status != http.StatusConflict && other.status != http.StatusUnprocessableEntity {
+	if other.status != http.StatusUnprocessableEntity {
 		t.Errorf("another body: %d %s", other.status, other.body)
 	}
 	headers[1] = "Bearer second-key"
@@ -357,7 +357,7 @@ func TestOneTicketAKey(t *testing.T) {
 	if slices.Sort(ids); len(slices.Compact(ids)) != 1 || len(w.OpenAI.Bill()) != 1 {
 		t.Errorf("tickets %v, %d paid for", ids, len(w.OpenAI.Bill()))
 	}
-	if a := k.post(createPath, `{"input":{"prompt":"b"}}`, headers...); a.status != http.StatusConflict {
+	if a := k.post(createPath, `{"input":{"prompt":"b"}}`, headers...); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("another body: %d %s", a.status, a.body)
 	}
 	w.OpenAI.Update(func(b *sim.Behavior) { b.Fault, b.Times = sim.Fail, 1 })

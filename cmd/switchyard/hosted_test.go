@@ -150,3 +150,52 @@ func TestDashboardShowsHostedImages(t *testing.T) {
 		b.shoot("images-phone-"+scheme, 390, 1100)
 	}
 }
+
+// TestWhenTheImagesOfATicketAreGone: a ticket outlives its images. It is told without them, in the way of the app's provider, whether
+// they were to go into the answer or by an address.
+func TestWhenTheImagesOfATicketAreGone(t *testing.T) {
+	dir := t.TempDir()
+	k := startKit(t, hosting+`store: {database: "sqlite:{dir}/db", journal: "{dir}/journal", assets: {url: "file:`+dir+`"}}`)
+	auth := []string{"Authorization", "Bearer an-app"}
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+		says       string
+	}{
+		"fal, inline":            {"/fal/queue/fal-ai/flux/dev", `{"prompt":"a fox","sync_mode":true}`, http.StatusNotFound, `{"detail":"The images of request ID have been removed"}`},
+		"fal, addresses":         {"/fal/queue/fal-ai/flux/dev", `{"prompt":"a fox"}`, http.StatusNotFound, `{"detail":"The images of request ID have been removed"}`},
+		"replicate, a list":      {createPath, `{"input":{"prompt":"a fox"}}`, http.StatusOK, `"output":null,"data_removed":true,"error":null,"source":"api","status":"succeeded"`},
+		"replicate, one address": {"/replicate/v1/models/google/imagen-4/predictions", `{"input":{"prompt":"a fox"}}`, http.StatusOK, `"output":null,"data_removed":true,"error":null,"source":"api","status":"succeeded"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var job struct {
+				ID        string `json:"id"`
+				RequestID string `json:"request_id"`
+				Response  string `json:"response_url"`
+				URLs      struct{ Get string }
+			}
+			if a := k.post(c.path, c.body, auth...); json.Unmarshal(a.body, &job) != nil {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			ask := func() answer {
+				return k.do(t.Context(), http.MethodGet, k.pathOf(job.Response+job.URLs.Get), "", auth...)
+			}
+			eventually(t, func() (answer, bool) {
+				a := ask()
+				return a, a.status == http.StatusOK && (job.ID == "" || strings.Contains(string(a.body), `"status":"succeeded"`))
+			})
+			files, err := filepath.Glob(filepath.Join(dir, "*.*"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("hosted are %q, %v", files, err)
+			}
+			for _, f := range files {
+				if err := os.Remove(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if a := ask(); a.status != c.status || !strings.Contains(string(a.body), strings.ReplaceAll(c.says, "ID", job.RequestID)) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+}

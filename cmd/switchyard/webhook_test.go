@@ -158,23 +158,36 @@ func TestPredictionList(t *testing.T) {
 		want = append(want, k.post(createPath, `{"input":{"prompt":"a"}}`, first...).prediction(t).ID)
 	}
 	slices.Reverse(want)
-	var got []string
-	for next := "/replicate/v1/predictions"; next != ""; {
-		var page struct {
-			Next    string
-			Results []prediction
+	for query, want := range map[string][]string{
+		"": want,
+		"?created_after=2020-01-01T00:00:00Z&created_before=9999-12-31": want,
+		"?created_after=9999-12-31T00:00:00.000Z":                       nil,
+		"?created_before=2020-01-01T00:00:00%2B01:00":                   nil,
+	} {
+		var got []string
+		for next := "/replicate/v1/predictions" + query; next != ""; {
+			var page struct {
+				Next    string
+				Results []prediction
+			}
+			a := k.do(t.Context(), http.MethodGet, next, "", first...)
+			if err := json.Unmarshal(a.body, &page); err != nil || len(page.Results) > 100 {
+				t.Fatalf("%d %.200s, %v", a.status, a.body, err)
+			}
+			for _, p := range page.Results {
+				got = append(got, p.ID)
+			}
+			next = strings.TrimPrefix(page.Next, k.url)
+			if next != "" && strings.Contains(query, "created") != strings.Contains(next, "created_after=2020-01-01T00%3A00%3A00Z&created_before=9999-12-31&cursor=") {
+				t.Errorf("after %q comes %q", query, next)
+			}
 		}
-		a := k.do(t.Context(), http.MethodGet, next, "", first...)
-		if err := json.Unmarshal(a.body, &page); err != nil || len(page.Results) > 100 {
-			t.Fatalf("%d %.200s, %v", a.status, a.body, err)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: listed %d, want %d in their order", query, len(got), len(want))
 		}
-		for _, p := range page.Results {
-			got = append(got, p.ID)
-		}
-		next = strings.TrimPrefix(page.Next, k.url)
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("listed %d, want %d in their order", len(got), len(want))
+	if a := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions?created_after=yesterday", "", first...); a.status != http.StatusBadRequest {
+		t.Errorf("a date that is none: %d %s", a.status, a.body)
 	}
 	a := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions", "", "Authorization", "Bearer second-key")
 	if !strings.Contains(string(a.body), `"results":[]`) {

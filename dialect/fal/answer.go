@@ -79,6 +79,7 @@ const (
 	flagged    = "The content could not be processed because it contained material flagged by a content checker."
 	unable     = "This feature is not supported by any configured model."
 	refused    = "The input was not accepted."
+	conflict   = "The idempotency key was used with another request."
 )
 
 // wrongTypes are the texts for values of another type than spool's readers want.

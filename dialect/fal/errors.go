@@ -22,7 +22,6 @@ type told struct {
 var refusals = map[switchyard.Kind]told{
 	switchyard.TooLarge:    {413, "Request body is too large", ""},
 	switchyard.Forbidden:   {403, "You are not allowed to access this application.", ""},
-	switchyard.Conflict:    {409, "The idempotency key was used with another request.", ""},
 	switchyard.Throttled:   {429, "Too many requests. Please try again later.", "concurrent_requests_limit"},
 	switchyard.OverBudget:  {403, "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.", ""},
 	switchyard.Unavailable: {503, "No runner is available. Please try again later.", "runner_scheduling_failure"},
@@ -41,6 +40,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 		return encodeItems(req, newItem(e.Param, cmp.Or(e.Detail, refused)), e.Outcome == "")
 	case switchyard.Unsupported:
 		return encodeItems(req, newItem(e.Param, unable), true)
+	case switchyard.Conflict: // not a 409, which the Python client would send nine times more
+		return encodeItems(req, newItem("", conflict), true)
 	case switchyard.Blocked:
 		return encodeItems(req, newItem("prompt", flagged), false)
 	case switchyard.UnknownModel:

@@ -94,6 +94,8 @@ func (d Dialect) Describe(req *switchyard.Request, s *dialect.State) (*dialect.R
 		return withID(&named, s.Said.Reply()), nil
 	case s.Err != nil:
 		return d.EncodeError(&named, s.Err), nil
+	case s.Removed:
+		return encodeTold(&named, told{http.StatusNotFound, "The images of request " + s.ID + " have been removed", ""}), nil
 	}
 	return d.EncodeResult(&named, s.Result)
 }

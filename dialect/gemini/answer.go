@@ -193,7 +193,7 @@ var refusals = map[switchyard.Kind]status{
 	switchyard.Unauthenticated: {Code: 400, Status: "INVALID_ARGUMENT", Message: badKey},
 	switchyard.NoKey:           {Code: 403, Status: "PERMISSION_DENIED", Message: "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form of API consumer identity to call this API."},
 	switchyard.Forbidden:       {Code: 403, Status: "PERMISSION_DENIED", Message: "The caller does not have permission"},
-	switchyard.Conflict:        {Code: 409, Status: "ALREADY_EXISTS", Message: "The idempotency key was used with another request."},
+	switchyard.Conflict:        {Code: 400, Status: "INVALID_ARGUMENT", Message: "The idempotency key was used with another request."},
 	switchyard.Blocked:         {Code: 400, Status: "INVALID_ARGUMENT", Message: "Image generation failed with the following error: The prompt could not be submitted. This prompt contains sensitive words that violate Google's Responsible AI practices. Try rephrasing the prompt. If you think this was an error, send feedback. Support codes: 42876398"},
 	switchyard.Throttled:       {Code: 429, Status: "RESOURCE_EXHAUSTED", Message: "Resource has been exhausted (e.g. check quota)."},
 	switchyard.OverBudget:      {Code: 429, Status: "RESOURCE_EXHAUSTED", Message: "You exceeded your current quota, please check your plan and billing details."},

@@ -172,13 +172,18 @@ func decodeUsage(v *spool.Value) *switchyard.Usage {
 // refusedWords are words that the texts of content refusals have in common: predict sends such refusals as ordinary 400s.
 var refusedWords = []string{"Responsible AI", "safety filter threshold", "Support codes:", "Person Generation"}
 
+// accountWords are in the texts of 400s that are about the account: it has no billing, or is used from a place that Google does not
+// serve. Other failed preconditions are about the request, such as a file that is not ready yet.
+var accountWords = []string{"User location", "in your country", "billing"}
+
 func decodeError(m *spool.Message, root *spool.Value) error {
 	text := root.Get("error", "message").Text()
 	e := &switchyard.Error{Unbilled: true, Err: errors.New("HTTP " + strconv.Itoa(m.Status) + " " + root.Get("error", "status").Text())}
-	badKey := false
+	contains := func(word string) bool { return strings.Contains(text, word) }
+	badAccount := root.Get("error", "status").Text() == "FAILED_PRECONDITION" && slices.ContainsFunc(accountWords, contains)
 	for _, d := range root.Get("error", "details").Items() {
 		if reason := d.Get("reason").Text(); strings.HasPrefix(reason, "API_KEY_") {
-			badKey = true
+			badAccount = true
 		}
 		if delay, err := time.ParseDuration(d.Get("retryDelay").Text()); err == nil {
 			e.RetryAfter = max(e.RetryAfter, delay)
@@ -191,7 +196,7 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 	}
 	e.RetryAfter = max(e.RetryAfter, spool.RetryAfter(m.Header))
 	switch s := m.Status; {
-	case badKey, s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
+	case badAccount, s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
 		e.Outcome = switchyard.Unauthorized
 	case s == http.StatusTooManyRequests:
 		e.Outcome = switchyard.RateLimited
@@ -201,7 +206,7 @@ func decodeError(m *spool.Message, root *spool.Value) error {
 		e.Outcome = switchyard.Overloaded
 	case s < 400:
 		e.Outcome = switchyard.BadReply
-	case s == http.StatusBadRequest && slices.ContainsFunc(refusedWords, func(w string) bool { return strings.Contains(text, w) }):
+	case s == http.StatusBadRequest && slices.ContainsFunc(refusedWords, contains):
 		e.Outcome = switchyard.Filtered
 	default:
 		e.Outcome = switchyard.Refused

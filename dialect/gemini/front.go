@@ -124,13 +124,13 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		}
 	}
 	req.Prompt = strings.Join(texts, "\n")
-	image := decodeConfig(config, req)
-	if err := wrongType(r, config); err != nil {
+	about := append(decodeConfig(config, req), r, config)
+	if err := wrongType(about...); err != nil {
 		return err
 	}
 	r.Get("model")
 	decodeSafety(r.Get(key(r, "safetySettings")).OneOrMany(), req)
-	if req.Extra = rest(r, config, image); len(turns) > 1 {
+	if req.Extra = rest(about...); len(turns) > 1 {
 		req.Extra["conversation"] = json.RawMessage("true")
 	}
 	return nil
@@ -176,31 +176,6 @@ func decodePart(v *spool.Value, req *switchyard.Request) (text string, err error
 		req.References = append(req.References, switchyard.Reference{Image: img})
 	}
 	return p.Text("text"), wrongType(p)
-}
-
-// decodeConfig reads the configuration of an answer, and returns that of its image.
-func decodeConfig(r *spool.Reader, req *switchyard.Request) *spool.Reader {
-	req.Seed = seed(r)
-	if n := r.Int(key(r, "candidateCount")); n != nil && *n != 1 {
-		r.Leave(key(r, "candidateCount"))
-	}
-	img := r.Object(key(r, "imageConfig"))
-	ratio := img.Text(key(img, "aspectRatio"))
-	switch a, err := switchyard.ParseAspect(ratio); {
-	case err == nil:
-		req.Aspect = a
-	case len(req.References) > 0:
-		req.MatchInput = true
-	default:
-		req.Aspect = switchyard.Aspect{W: 1, H: 1}
-	}
-	req.Resolution = strings.ToUpper(img.Text(key(img, "imageSize")))
-	req.People = people[strings.ToLower(img.Text(key(img, "personGeneration")))]
-	if out := img.Object(key(img, "imageOutputOptions")); img.Get(key(img, "imageOutputOptions")).Given() { // Vertex AI's
-		req.Format = strings.TrimPrefix(out.Text(key(out, "mimeType")), "image/")
-		req.Compression = out.Int(key(out, "compressionQuality"))
-	}
-	return img
 }
 
 // seed reads a seed, which may be a negative int32 here: its bits are taken.

@@ -2,8 +2,10 @@ package gemini_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,5 +227,46 @@ func TestDraftsAreNoReferences(t *testing.T) {
 	req, err := gemini.Dialect{}.DecodeRequest(&spool.Message{Method: http.MethodPost, Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body})
 	if err != nil || req.Prompt != "a signal box\nat dusk" || len(req.References) != 1 || req.References[0].MIME != "image/png" {
 		t.Errorf("%+v, %v", req, err)
+	}
+}
+
+// TestImageFormats: what an app says of the picture's shape is understood wherever it stands, in words and in figures. What cannot be
+// understood is no square: it is left for the report.
+func TestImageFormats(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ config, want, left string }{
+		{config: `{}`, want: "1:1"},
+		{config: `{"imageConfig":{"aspectRatio":"16:9","imageSize":"2K"}}`, want: "16:9 2K"},
+		{config: `{"responseFormat":{"image":{"aspectRatio":"16:9","imageSize":"2k"}}}`, want: "16:9 2K"},
+		{config: `{"responseFormat":[{"image":{"aspectRatio":"ASPECT_RATIO_SIXTEEN_BY_NINE","imageSize":"IMAGE_SIZE_TWO_K","mimeType":"image/jpeg","delivery":"INLINE"}}]}`, want: "16:9 2K jpeg"},
+		{config: `{"response_format":{"image":{"aspect_ratio":"ASPECT_RATIO_TWENTY_ONE_BY_NINE","image_size":"IMAGE_SIZE_FIVE_TWELVE","mime_type":"IMAGE_JPEG"}}}`, want: "21:9 512 jpeg"},
+		{config: `{"imageConfig":{"aspectRatio":"ASPECT_RATIO_FOUR_BY_FIVE","imageSize":"IMAGE_SIZE_FOUR_K","imageOutputOptions":{"mimeType":"image/png"}}}`, want: "4:5 4K png"},
+		{config: `{"imageConfig":{"aspectRatio":"wide"}}`, want: "1:1", left: "aspectRatio"},
+		{config: `{"responseFormat":[{"image":{"aspectRatio":"3:4","delivery":"URI"}},{"text":{}}]}`, want: "3:4", left: "delivery responseFormat"},
+	} {
+		body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":`+c.config+`}`), -1, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(strings.Fields(req.Aspect.String()+" "+req.Resolution+" "+req.Format), " ")
+		if left := strings.Join(slices.Sorted(maps.Keys(req.Extra)), " "); got != c.want || left != c.left {
+			t.Errorf("%s: %q, left %q; want %q, left %q", c.config, got, left, c.want, c.left)
+		}
+		_ = body.Close()
+	}
+	body, err := pool.Read(strings.NewReader(`{"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":{"imageConfig":{"aspectRatio":[16,9]}}}`), -1, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if _, err := (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body}); switchyard.AsError(err) == nil {
+		t.Error("a ratio that is a list was taken")
 	}
 }

@@ -99,7 +99,9 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 	}
 	switch p.Status {
 	case succeeded:
-		p.Output = output(c, req, s.Result)
+		if p.DataRemoved = s.Removed; !s.Removed {
+			p.Output = output(c, req, s.Result)
+		}
 		p.Metrics = measure(s)
 		p.Metrics.ImageCount = len(s.Result.Images)
 	case failed:
@@ -163,7 +165,7 @@ func output(c *spool.Composer, req *switchyard.Request, res *switchyard.Result) 
 		}
 		links[i] = dialect.Link(c, img)
 	}
-	if row := table().Find(req.Model); row != nil && row.Can.Has("string_output") && len(links) > 0 {
+	if row := table().Find(req.Model); row != nil && row.Can.Has("string_output") {
 		return links[0]
 	}
 	return links

@@ -47,7 +47,7 @@ var refusals = map[switchyard.Kind]problem{
 	switchyard.NotFound:        nothing,
 	switchyard.Forbidden:       {Status: 403, Title: "Forbidden", Detail: "You do not have permission to perform this action."},
 	switchyard.TooLarge:        {Status: 413, Title: "Request too large", Detail: "The request body is too large."},
-	switchyard.Conflict:        {Status: 409, Title: "Conflict", Detail: "The idempotency key was used with another request."},
+	switchyard.Conflict:        {Status: 422, Title: "Idempotency key reused", Detail: "The idempotency key was used with another request."},
 	switchyard.Blocked:         {Status: 422, Title: "Input flagged", Detail: sensitive},
 	switchyard.OverBudget:      {Status: 402, Title: "Insufficient credit", Detail: "You have insufficient credit to run this model. Go to https://replicate.com/account/billing#billing to purchase credit. Once you purchase credit, please wait a few minutes before trying again."},
 	switchyard.Throttled:       {Status: 429},

@@ -2,7 +2,9 @@ package replicate
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -68,8 +70,39 @@ func version(row *switchyard.Model, id string) *dialect.Reply {
 	return dialect.JSON(http.StatusOK, "application/json", body)
 }
 
+// Span reads created_after, which includes its own moment, and created_before, which does not.
+func (Dialect) Span(query url.Values) (from, to time.Time, err error) {
+	for name, at := range map[string]*time.Time{"created_after": &from, "created_before": &to} {
+		text := query.Get(name)
+		if text == "" {
+			continue
+		}
+		if *at, err = parseTime(text); err != nil {
+			return from, to, switchyard.Invalid(name, "%s is not a valid ISO 8601 date.", name)
+		}
+	}
+	return from, to, nil
+}
+
+// ages is a time after all others: nanoseconds since 1970 cannot be counted for much longer.
+var ages = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// parseTime reads a date, with or without a time and a zone.
+func parseTime(text string) (at time.Time, err error) {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+		if at, err = time.Parse(form, text); err != nil {
+			continue
+		}
+		if at.After(ages) {
+			at = ages
+		}
+		return at, nil
+	}
+	return at, err
+}
+
 // List writes a page of predictions, newest first. Its cursor is in an absolute address, which SDKs follow.
-func (d Dialect) List(req *switchyard.Request, page []dialect.Listed, next string) (*dialect.Reply, error) {
+func (d Dialect) List(req *switchyard.Request, page []dialect.Listed, next url.Values) (*dialect.Reply, error) {
 	results := make([]prediction, len(page))
 	c := &spool.Composer{}
 	for i, l := range page {
@@ -77,8 +110,8 @@ func (d Dialect) List(req *switchyard.Request, page []dialect.Listed, next strin
 		results[i] = d.prediction(c, l.Request, l.State)
 	}
 	doc := map[string]any{"previous": nil, "next": nil, "results": results}
-	if next != "" {
-		doc["next"] = req.Base + "/v1/predictions?cursor=" + next
+	if next != nil {
+		doc["next"] = req.Base + "/v1/predictions?" + next.Encode()
 	}
 	body, err := c.JSON(doc)
 	if err != nil {

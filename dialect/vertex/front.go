@@ -41,9 +41,18 @@ func draws(model string) bool {
 	return row != nil && row.Form == gemini.Predict || strings.HasPrefix(model, "imagen-") && strings.Contains(model, "-generate-")
 }
 
-// googlesOwn reports whether a request is for something that only Google can do: write to the app's bucket, or upscale.
-// Members of protobuf's messages may be in snake case; parameters is no such message, so its members may not.
+// googlesOwn reports whether a request is for something that only Google can do: write to the app's bucket, upscale, or keep the picture
+// where the app finds it. Members of protobuf's messages may be in snake case; parameters is no such message, so its members may not.
 func googlesOwn(root *spool.Value) bool {
+	for _, config := range []string{"generationConfig", "generation_config"} {
+		for _, format := range []string{"responseFormat", "response_format"} {
+			for _, v := range root.Get(config, format).OneOrMany() {
+				if strings.EqualFold(v.Get("image", "delivery").Text(), "URI") {
+					return true
+				}
+			}
+		}
+	}
 	return root.Get("parameters", "storageUri").Given() || strings.EqualFold(root.Get("parameters", "mode").Text(), "upscale") ||
 		root.Get("outputConfig").Given() || root.Get("output_config").Given()
 }

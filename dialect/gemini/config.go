@@ -1,0 +1,96 @@
+package gemini
+
+import (
+	"strings"
+
+	"switchyard"
+	"switchyard/spool"
+)
+
+// decodeConfig reads the configuration of an answer. It returns readers of what is in it about the image, which may be in two places.
+func decodeConfig(r *spool.Reader, req *switchyard.Request) []*spool.Reader {
+	req.Seed = seed(r)
+	if n := r.Int(key(r, "candidateCount")); n != nil && *n != 1 {
+		r.Leave(key(r, "candidateCount"))
+	}
+	about := append([]*spool.Reader{r.Object(key(r, "imageConfig"))}, imageFormats(r)...)
+	for _, img := range about {
+		decodeShape(img, req)
+	}
+	switch {
+	case req.Aspect != switchyard.Aspect{}:
+	case len(req.References) > 0:
+		req.MatchInput = true
+	default:
+		req.Aspect = switchyard.Aspect{W: 1, H: 1}
+	}
+	return about
+}
+
+// imageFormats are what responseFormat, which is newer than imageConfig, says of the image: Google's samples have an object there, the
+// SDK of Vertex AI a list.
+func imageFormats(r *spool.Reader) (formats []*spool.Reader) {
+	name := key(r, "responseFormat")
+	for _, v := range r.Get(name).OneOrMany() {
+		if v.Get("image").Kind() != spool.Object {
+			r.Leave(name)
+			continue
+		}
+		format := spool.Read(v.Get("image"), r.Path(name)+".image")
+		format.AsText = r.AsText
+		formats = append(formats, format)
+	}
+	return formats
+}
+
+// decodeShape reads the size, the format and who may be shown, as far as one place says it.
+func decodeShape(img *spool.Reader, req *switchyard.Request) {
+	if name := key(img, "aspectRatio"); img.Text(name) != "" {
+		aspect, ok := parseAspect(img.Text(name))
+		if !ok {
+			img.Leave(name)
+		}
+		req.Aspect = aspect
+	}
+	if class := strings.ToUpper(img.Text(key(img, "imageSize"))); class != "" {
+		if word, ok := strings.CutPrefix(class, "IMAGE_SIZE_"); ok {
+			class = classes[word]
+		}
+		req.Resolution = class
+	}
+	if who := img.Text(key(img, "personGeneration")); who != "" {
+		req.People = people[strings.ToLower(who)]
+	}
+	out := img
+	if name := key(img, "imageOutputOptions"); img.Get(name).Given() { // Vertex AI's
+		out = img.Object(name)
+	}
+	if mime := strings.ToLower(out.Text(key(out, "mimeType"))); mime != "" {
+		req.Format = strings.TrimPrefix(strings.TrimPrefix(mime, "image/"), "image_")
+	}
+	if n := out.Int(key(out, "compressionQuality")); n != nil {
+		req.Compression = n
+	}
+	if strings.EqualFold(img.Get("delivery").Text(), "URI") {
+		img.Leave("delivery") // only Google has a place where the app finds it
+	}
+}
+
+// parseAspect reads "16:9", or the same as the enumeration has it, "ASPECT_RATIO_SIXTEEN_BY_NINE".
+func parseAspect(text string) (switchyard.Aspect, bool) {
+	if words, ok := strings.CutPrefix(strings.ToUpper(text), "ASPECT_RATIO_"); ok {
+		w, h, _ := strings.Cut(words, "_BY_")
+		a := switchyard.Aspect{W: numbers[w], H: numbers[h]}
+		return a, a.W > 0 && a.H > 0
+	}
+	a, err := switchyard.ParseAspect(text)
+	return a, err == nil
+}
+
+// numbers are those of which the enumeration makes its ratios.
+var numbers = map[string]int{
+	"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5, "EIGHT": 8, "NINE": 9, "SIXTEEN": 16, "TWENTY_ONE": 21,
+}
+
+// classes are the enumeration's words for sizes.
+var classes = map[string]string{"FIVE_TWELVE": "512", "ONE_K": "1K", "TWO_K": "2K", "FOUR_K": "4K"}
