@@ -68,7 +68,9 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {
 		q.rec.Err = err
-		q.book(ctx, account, g)
+		if _, comes := turn(err); !q.inBatch || !comes {
+			q.book(ctx, account, g)
+		}
 		return err
 	}
 	defer ans.Close()

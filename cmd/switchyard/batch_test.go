@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -334,5 +335,31 @@ func TestBatchOutlastsABody(t *testing.T) {
 	}
 	if _, results := k.batch(aBatch(2), "Authorization", "Bearer key-one"); results != 2 {
 		t.Errorf("%d results were told", results)
+	}
+}
+
+// TestBatchWaitsForItsTurn: however many of its requests a limit of ours refuses, each is served when it is its turn, and that it had to wait
+// is no generation that failed.
+func TestBatchWaitsForItsTurn(t *testing.T) {
+	const n, rate = 30, `limit: {rate: 8/s, burst: 1}`
+	for name, c := range map[string]struct{ key, target string }{"of the key": {key: rate}, "of the target": {target: rate}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for most of its time
+			k := startKitWith(t, slowWorld(t, 0), fmt.Sprintf(`
+keys: [{name: one, secret: key-one, %s}]
+providers: {google: {<google>, breaker: off}}
+targets: {nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}, %s}}
+routes: [{name: all, targets: [nano], patience: 0s}]
+`, c.key, c.target))
+			b, _ := k.batch(`{"concurrency":32,`+aBatch(n)[1:], "Authorization", "Bearer key-one")
+			if b.Totals.Succeeded != n {
+				t.Errorf("%+v", b.Totals)
+			}
+			k.rows()
+			lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByRoute})
+			if err != nil || len(lines) != 1 || lines[0].Generations != n || lines[0].OK != n {
+				t.Errorf("the ledger has %+v, %v", lines, err)
+			}
+		})
 	}
 }
