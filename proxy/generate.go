@@ -180,12 +180,17 @@ func (q *request) observe(job *attempt.Job, ans *attempt.Answer, report *attempt
 	if q.Pace != nil {
 		q.Pace.Observe(q.rec.Route, job.Request, q.now().Sub(q.began))
 	}
+	q.timed(job.Request, report.Attempts)
+}
+
+// timed remembers how long targets took.
+func (q *request) timed(req *switchyard.Request, attempts []switchyard.Attempt) {
 	if q.Statistics == nil {
 		return
 	}
-	for _, a := range report.Attempts {
+	for _, a := range attempts {
 		if a.Outcome == switchyard.OK {
-			q.Statistics.Observe(a.Target, job.Request, a.Latency, q.now())
+			q.Statistics.Observe(a.Target, req, a.Latency, q.now())
 		}
 	}
 }
