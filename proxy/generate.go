@@ -166,7 +166,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 func (q *request) tried(report *attempt.Report) { // small frames: see attempt's package doc
 	q.held, q.left = nil, report.Left
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
-	q.rec.Open, q.rec.Cost = len(report.Open), total(slices.Concat(q.rec.Attempts, report.Open))
+	q.rec.Open, q.rec.Cost = report.Open, total(slices.Concat(q.rec.Attempts, report.Open))
 	q.rest = report.Rest
 	q.rec.Hedged = q.rec.Hedged || report.Hedged
 }

@@ -30,7 +30,7 @@ func (q *request) awaitRest(ctx context.Context, cancel context.CancelFunc, acco
 		attempts := late.rest()
 		late.timed(late.decoded, attempts)
 		rec.Attempts = append(rec.Attempts[:len(rec.Attempts):len(rec.Attempts)], attempts...)
-		rec.Open, rec.Cost = 0, total(rec.Attempts)
+		rec.Open, rec.Cost = nil, total(rec.Attempts)
 		late.writeRow(ctx, account, g)
 		for _, a := range attempts {
 			if late.Late != nil {

@@ -45,6 +45,7 @@ type batchState struct {
 	Totals     struct {
 		Requests, Done, Succeeded, Failed, Images int
 		CostUSD                                   json.Number `json:"cost_usd"`
+		KnownUSD                                  json.Number `json:"known_cost_usd"`
 		MeanSeconds                               float64     `json:"mean_seconds"`
 		Providers                                 map[string]struct {
 			Attempts, OK, Images int
@@ -361,5 +362,17 @@ routes: [{name: all, targets: [nano], patience: 0s}]
 				t.Errorf("the ledger has %+v, %v", lines, err)
 			}
 		})
+	}
+}
+
+// TestBatchTellsOfLosers: what the loser of a hedge may have cost is in the batch's totals by provider, as in its total.
+func TestBatchTellsOfLosers(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), "keys: [{name: one, secret: key-one}]\n"+hedging)
+	const long = 400 * time.Millisecond
+	k.world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: long, Max: long} })
+	b, _ := k.batch(aBatch(1), "Authorization", "Bearer key-one")
+	google, fal := b.Totals.Providers["google"], b.Totals.Providers["fal"]
+	if b.Totals.CostUSD != "0.065" || google.CostUSD != "0.04" || google.Attempts != 1 || fal.CostUSD != "0.025" || b.Totals.KnownUSD != b.Totals.CostUSD {
+		t.Errorf("%+v", b.Totals)
 	}
 }
