@@ -35,8 +35,9 @@ type estimateDoc struct {
 	Images       int          `json:"images"`
 	Route        string       `json:"route,omitempty"` // that chose the target, if none was named
 	Target       string       `json:"target"`
-	EstimateUSD  *json.Number `json:"estimate_usd"` // null if the price is not known
-	Alternatives []quoteDoc   `json:"alternatives"` // the cheapest first
+	EstimateUSD  *json.Number `json:"estimate_usd"`     // null if the price is not known
+	Reason       string       `json:"reason,omitempty"` // why the target cannot serve
+	Alternatives []quoteDoc   `json:"alternatives"`     // the cheapest first
 }
 
 type quoteDoc struct {
@@ -117,7 +118,7 @@ func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.
 	for i := range quotes {
 		q := &quotes[i]
 		if q.Target.Name == doc.Target {
-			cost, found = q.Cost, true
+			cost, found, doc.Reason = q.Cost, true, q.Reason
 			continue
 		}
 		doc.Alternatives = append(doc.Alternatives, describeQuote(q))

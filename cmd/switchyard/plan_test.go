@@ -198,3 +198,31 @@ routes: [{name: trial, experiment: x, fallback: [flux, fast, native]}]
 		}
 	}
 }
+
+// TestEstimateForOwnKeys: what an app asks for with its own credential has a price, too; and a target that cannot serve says why.
+func TestEstimateForOwnKeys(t *testing.T) {
+	const rest = `
+providers:
+  google: {dialect: gemini, base_url: "{google}"}
+  fal: {<fal>}
+targets:
+  nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}, enabled: false}
+routes:
+  - {name: all, targets: [nano, flux]}
+`
+	for name, c := range map[string]struct{ keys, ask, want string }{
+		"of a route":   {"", `{"images":2}`, `"route":"all","target":"nano","estimate_usd":0.08,`},
+		"of a target":  {"", `{"images":2,"target":"nano"}`, `"target":"nano","estimate_usd":0.08,"alternatives"`},
+		"without keys": {"keys: [{name: one, secret: x}]", `{"images":2,"target":"nano"}`, `"target":"nano","estimate_usd":0.08,"reason":"no key"`},
+		"switched off": {"", `{"target":"flux"}`, `"target":"flux","estimate_usd":0.025,"reason":"`},
+		"the others":   {"", `{"target":"nano"}`, `[{"target":"flux","provider":"fal","model":"fal-ai/flux/dev","estimate_usd":0.025,"reason":"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := startKit(t, c.keys+rest)
+			if a := k.post("/switchyard/v1/estimate", c.ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), c.want) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+}
