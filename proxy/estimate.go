@@ -107,7 +107,7 @@ func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.
 	quotes := x.snap.Router.Quotes(facts, x.key.IsZero(), x.now())
 	if doc.Target = ask.Target; doc.Target == "" {
 		match := x.snap.Router.Match(facts)
-		plan := match.Plan(x.key.IsZero(), x.now())
+		plan, _ := x.alive(match.Plan(x.key.IsZero(), x.now()))
 		doc.Route = plan.Route.Name
 		if len(plan.Candidates) > 0 {
 			doc.Target = plan.Candidates[0].Target.Name

@@ -33,7 +33,9 @@ func (r *Router) Quotes(f *rule.Facts, appKey bool, now time.Time) []Quote {
 
 func (d *decision) quote(t *switchyard.Target) Quote {
 	q := Quote{Target: t, Cost: switchyard.Cost{Basis: switchyard.BasisUnknown}}
-	q.Reason, _ = d.unusable(t)
+	if q.Reason, _ = d.unusable(t); q.Reason == "" && d.stopped(t) {
+		q.Reason = "stopped by hand"
+	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {
 		q.Reason = cmp.Or(q.Reason, err.Error())
