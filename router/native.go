@@ -26,6 +26,17 @@ func hasKey(t *switchyard.Target, dialectName string, appKey bool) bool {
 	return !t.Key.IsZero() || appKey && (dialectName == "" || t.Dialect == dialectName)
 }
 
+// Speaks returns the dialect that a model is asked for in: that of the first provider that is switched on whose tables have it. It is empty if no
+// table has it.
+func (r *Router) Speaks(model string) string {
+	for _, t := range r.cfg.Natives {
+		if t.Off == "" && r.find(t.Dialect, model) != nil {
+			return t.Dialect
+		}
+	}
+	return ""
+}
+
 // native adds the provider that the app asked for: the first of its dialect that there is a key for. If an operator has
 // stopped that one, the next is added, too. The stopped one stays in the plan, since jobs that it has accepted are still
 // polled there.

@@ -226,3 +226,25 @@ routes:
 		})
 	}
 }
+
+// TestEstimateOfNative: a model that is named is asked for in its provider's dialect, so that native serves it, as it would the request.
+func TestEstimateOfNative(t *testing.T) {
+	k := startKit(t, `
+providers: {fal: {<fal>}, google: {<google>}, openai: {<openai>}}
+targets: {flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}}
+routes: [{name: all, targets: [native, flux]}]
+`)
+	for ask, want := range map[string]string{
+		`{"model":"gemini-3-pro-image","images":2}`: `"route":"all","target":"native:google","estimate_usd":0.2`,
+		`{"model":"gpt-image-2","quality":"low"}`:   `"route":"all","target":"native:openai","estimate_usd":0.0`,
+		`{"model":"house","images":2}`:              `"route":"all","target":"flux","estimate_usd":0.05,`,
+		`{"images":"2"}`:                            `"images: want a whole number, got string"`,
+		`{"requests":[{"size":1024}]}`:              `"size: want a string, got number"`,
+		`{"requests":{}}`:                           `"requests: want an array, got object"`,
+		`[]`:                                        `"want JSON such as {\"images\":23,\"target\":\"flux\",\"size\":\"1024x1024\"}"`,
+	} {
+		if a := k.post("/switchyard/v1/estimate", ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), want) {
+			t.Errorf("%s: %s", ask, a.body)
+		}
+	}
+}
