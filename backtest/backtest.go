@@ -56,7 +56,8 @@ type step struct {
 
 // Run tries the config.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	trials, unshaped, err := c.trials(ctx)
+	seen := newSightings()
+	trials, unshaped, err := c.trials(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +84,13 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	}
 	d := &drawer{history: chron.history(), config: &c}
 	report := d.report(trials)
-	report.Unshaped = unshaped
+	report.Unshaped, report.Unseen = unshaped, seen.missing(c.Router.Mentions())
 	return report, nil
 }
 
 // trials makes the tried config's plans for what was recorded. unshaped counts generations that an older version
 // recorded, or that were answered from a cache.
-func (c *Config) trials(ctx context.Context) (trials []trial, unshaped int, err error) {
+func (c *Config) trials(ctx context.Context, seen *sightings) (trials []trial, unshaped int, err error) {
 	err = c.Books.EachGeneration(ctx, c.Span, func(g switchyard.Generation) error {
 		var shape router.Shape
 		switch {
@@ -99,6 +100,7 @@ func (c *Config) trials(ctx context.Context) (trials []trial, unshaped int, err 
 			unshaped++
 			return nil
 		}
+		seen.add(&shape)
 		trials = append(trials, c.trial(g, &shape))
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -215,5 +216,16 @@ func TestSameDraws(t *testing.T) {
 		if again := run(); !reflect.DeepEqual(again, first) {
 			t.Fatalf("got\n%+v\nand before\n%+v", again, first)
 		}
+	}
+}
+
+// TestRunUnseen: of what rules look up, and no record has, it is told that they saw nothing of it.
+func TestRunUnseen(t *testing.T) {
+	b := &books{}
+	b.made("free", "cheap", true, time.Second)
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Rounds: 10, Router: tried(t,
+		route("one", `headers["x-session-id"] != "" || query["size"] == "l"`, "dear"), route("two", `headers["x-tier"] == "free"`, "cheap"))})
+	if want := []string{`headers["x-session-id"]`, `query["size"]`}; err != nil || !slices.Equal(report.Unseen, want) {
+		t.Errorf("%v: %q, want %q", err, report.Unseen, want)
 	}
 }

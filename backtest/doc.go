@@ -5,6 +5,6 @@
 // config. The draws are repeated, each time from targets' records that are themselves drawn anew with replacement (the
 // bootstrap: Efron, Bootstrap methods, 1979), so that every figure has an interval.
 //
-// It knows nothing of limits, breakers and kills. It also assumes that targets behave as they did, even if they would
+// It knows nothing of limits, breakers, hedges and kills. It also assumes that targets behave as they did, even if they would
 // have had much more to do.
 package backtest

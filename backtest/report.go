@@ -14,6 +14,10 @@ type Report struct {
 	Total    Figures `json:"total"`
 	Routes   []Route `json:"routes"` // of the config that was tried, by name
 	Moves    []Move  `json:"moves"`  // the most frequent first
+
+	// What rules of that config look up, such as headers["x-tier"], and no record has. If requests had it the plans are wrong: what
+	// the rules did not ask for that were in force, and what may be a credential, is not recorded.
+	Unseen []string `json:"unseen"`
 }
 
 // Route is one route of the tried config.

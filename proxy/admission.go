@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"switchyard"
+	"switchyard/limit"
 )
 
 // admission bounds requests under way, and the queue in front of them. The zero value bounds nothing.
@@ -34,7 +36,7 @@ func (a *admission) enter(ctx context.Context) (leave func(), err error) {
 	}
 	if len(a.waiting) >= a.queue {
 		a.mu.Unlock()
-		return nil, &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Second}
+		return nil, &switchyard.Error{Kind: switchyard.Unavailable, RetryAfter: time.Second, Err: fmt.Errorf("%w: max_in_flight and max_queue", limit.ErrLimited)}
 	}
 	turn := make(chan struct{})
 	a.waiting = append(a.waiting, turn)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"switchyard"
@@ -39,7 +40,7 @@ func (t *batchTotals) add(res *batchResult) {
 		t.succeeded++
 		t.busy += res.rec.Latency
 	}
-	for _, a := range res.rec.Attempts {
+	for _, a := range slices.Concat(res.rec.Attempts, res.rec.Open) {
 		p := t.providers[a.Provider]
 		if p == nil {
 			p = &providerTotals{}

@@ -18,13 +18,15 @@ import (
 	"switchyard/breaker"
 	"switchyard/cache"
 	"switchyard/dialect"
+	"switchyard/limit"
 )
 
-// A request of a batch that is refused for want of room, and cost nothing, is in no hurry: it is tried again, for as long as
-// the advice is to come back soon.
+// A request of a batch that is refused for want of room, and cost nothing, is in no hurry: it is tried again, as long as the
+// advice is to come back soon. Where a provider has no room, so many times.
 const (
 	batchTries = 5
 	batchSoon  = time.Minute
+	batchPause = 100 * time.Millisecond // at least, between two tries
 )
 
 // What is told in the place of an answer.
@@ -68,9 +70,16 @@ func (x *extra) startBatch(b *batch, key string) {
 	})
 }
 
+// turn returns when a request that err refused has its turn: after so long it is worth another try. ok is false unless a limit of ours
+// refused it, for no longer than a moment. Then nobody has been asked.
+func turn(err error) (after time.Duration, ok bool) {
+	e := switchyard.AsError(err)
+	return max(e.RetryAfter, batchPause), errors.Is(err, limit.ErrLimited) && e.Kind != switchyard.OverBudget && e.RetryAfter <= batchSoon
+}
+
 // serveItem serves one request, more than once if there was no room for it. If ctx has ended it is not begun.
 func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res batchResult) {
-	for try := 1; ; try++ {
+	for try := 1; ; {
 		if ctx.Err() != nil {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
 		}
@@ -87,11 +96,16 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 		}
 		answer := &sink{header: http.Header{}}
 		q := x.carryItem(answer, r)
+		if after, ok := turn(q.rec.Err); ok {
+			switchyard.Sleep(ctx, after)
+			continue
+		}
 		res = batchResult{status: cmp.Or(answer.status, dialect.StatusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
 		wait, willing := answer.retryAfter(q.rec)
 		if !willing || try == batchTries || !switchyard.Sleep(ctx, wait) {
 			return res
 		}
+		try++
 	}
 }
 
@@ -105,7 +119,9 @@ func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
 		}
 	}()
 	defer r.Body.Close()
-	return x.carry(w, r)
+	q = x.arrive(w, r)
+	q.inBatch = true
+	return q.carry()
 }
 
 // itemRequest makes the request of a batch as it would have come by itself, except its body.

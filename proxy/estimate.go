@@ -3,7 +3,9 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"reflect"
 	"strings"
 
 	"switchyard"
@@ -35,8 +37,9 @@ type estimateDoc struct {
 	Images       int          `json:"images"`
 	Route        string       `json:"route,omitempty"` // that chose the target, if none was named
 	Target       string       `json:"target"`
-	EstimateUSD  *json.Number `json:"estimate_usd"` // null if the price is not known
-	Alternatives []quoteDoc   `json:"alternatives"` // the cheapest first
+	EstimateUSD  *json.Number `json:"estimate_usd"`     // null if the price is not known
+	Reason       string       `json:"reason,omitempty"` // why the target cannot serve
+	Alternatives []quoteDoc   `json:"alternatives"`     // the cheapest first
 }
 
 type quoteDoc struct {
@@ -69,7 +72,7 @@ func (x *extra) estimate() (answer estimateAnswer, err error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&ask); err != nil {
-		return answer, switchyard.Invalid("", `want JSON such as {"images":23,"target":"flux","size":"1024x1024"}: %s`, strings.TrimPrefix(err.Error(), "json: "))
+		return answer, misread(err)
 	}
 	if ask.Requests == nil {
 		doc, _, err := x.estimateOne(&ask.estimateAsk)
@@ -97,27 +100,44 @@ func (x *extra) estimate() (answer estimateAnswer, err error) {
 	return answer, nil
 }
 
+// misread says in the app's words what is wrong with the JSON of a question.
+func misread(err error) error {
+	const such = `want JSON such as {"images":23,"target":"flux","size":"1024x1024"}`
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return switchyard.Invalid("", such+": %s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	name := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
+	wants := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.String: "a string", reflect.Slice: "an array"}[wrong.Type.Kind()]
+	if name == "" || wants == "" {
+		return switchyard.Invalid(name, such)
+	}
+	return switchyard.Invalid(name, "%s: want %s, got %s", name, wants, wrong.Value)
+}
+
 func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.Cost, err error) {
 	req, err := ask.request()
 	if err != nil {
 		return doc, cost, err
 	}
+	req.Dialect = x.snap.Router.Speaks(req.Model)
 	facts := &rule.Facts{Request: req, Headers: x.r.Header, Query: x.r.URL.Query(), Key: x.ruleKey()}
 	quotes := x.snap.Router.Quotes(facts, x.key.IsZero(), x.now())
+	cost, found := switchyard.Cost{Basis: switchyard.BasisUnknown}, false
 	if doc.Target = ask.Target; doc.Target == "" {
 		match := x.snap.Router.Match(facts)
-		plan := match.Plan(x.key.IsZero(), x.now())
+		plan, _ := x.alive(match.Plan(x.key.IsZero(), x.now()))
 		doc.Route = plan.Route.Name
 		if len(plan.Candidates) > 0 {
-			doc.Target = plan.Candidates[0].Target.Name
+			first := &plan.Candidates[0]
+			doc.Target, cost = first.Target.Name, first.Estimate(first.Request) // of a native one, which has no quote
 		}
 	}
 	doc.Images, doc.Alternatives = req.Images, []quoteDoc{}
-	cost, found := switchyard.Cost{Basis: switchyard.BasisUnknown}, false
 	for i := range quotes {
 		q := &quotes[i]
 		if q.Target.Name == doc.Target {
-			cost, found = q.Cost, true
+			cost, found, doc.Reason = q.Cost, true, q.Reason
 			continue
 		}
 		doc.Alternatives = append(doc.Alternatives, describeQuote(q))

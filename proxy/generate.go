@@ -68,7 +68,9 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {
 		q.rec.Err = err
-		q.book(ctx, account, g)
+		if _, comes := turn(err); !q.inBatch || !comes {
+			q.book(ctx, account, g)
+		}
 		return err
 	}
 	defer ans.Close()
@@ -164,7 +166,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 func (q *request) tried(report *attempt.Report) { // small frames: see attempt's package doc
 	q.held, q.left = nil, report.Left
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
-	q.rec.Open, q.rec.Cost = len(report.Open), total(slices.Concat(q.rec.Attempts, report.Open))
+	q.rec.Open, q.rec.Cost = report.Open, total(slices.Concat(q.rec.Attempts, report.Open))
 	q.rest = report.Rest
 	q.rec.Hedged = q.rec.Hedged || report.Hedged
 }
@@ -178,12 +180,17 @@ func (q *request) observe(job *attempt.Job, ans *attempt.Answer, report *attempt
 	if q.Pace != nil {
 		q.Pace.Observe(q.rec.Route, job.Request, q.now().Sub(q.began))
 	}
+	q.timed(job.Request, report.Attempts)
+}
+
+// timed remembers how long targets took.
+func (q *request) timed(req *switchyard.Request, attempts []switchyard.Attempt) {
 	if q.Statistics == nil {
 		return
 	}
-	for _, a := range report.Attempts {
+	for _, a := range attempts {
 		if a.Outcome == switchyard.OK {
-			q.Statistics.Observe(a.Target, job.Request, a.Latency, q.now())
+			q.Statistics.Observe(a.Target, req, a.Latency, q.now())
 		}
 	}
 }

@@ -138,6 +138,7 @@ type request struct {
 	rec     *Record
 	trace   Trace     // nil if nobody follows
 	kept    cache.Sum // under which the answer is kept, if the app's key names it
+	inBatch bool      // it comes again if a limit of ours refuses it: see turn
 
 	// Of one that asks for a generation.
 	decoded *switchyard.Request         // nil until it is
@@ -155,19 +156,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.serveOwn(w, r) {
 		return
 	}
-	if q := h.carry(w, r); q.rec.Status < http.StatusOK { // at most told to wait
+	if q := h.arrive(w, r).carry(); q.rec.Status < http.StatusOK { // at most told to wait
 		panic(http.ErrAbortHandler) // its app has left; should it listen on, an empty 200 would be a lie
 	}
 }
 
-// carry serves one request that is for a provider, and is what it came to.
-func (h *Handler) carry(w http.ResponseWriter, r *http.Request) *request {
-	defer h.requests.enter()()
+// arrive makes a request of one that is for a provider.
+func (h *Handler) arrive(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{Handler: h, snap: h.snap.Load(), r: r, rec: &Record{Started: h.now(), Method: r.Method}}
 	q.w = &counter{ResponseWriter: w, rec: q.rec}
 	q.origin = q.snap.Settings.origin(r)
 	q.rec.ID = switchyard.NewID(q.rec.Started)
 	q.gone = r.Context().Done()
+	return q
+}
+
+// carry serves the request, and returns it with what it came to.
+func (q *request) carry() *request {
+	defer q.requests.enter()()
 	q.startTrace(Tracer.Request)
 	defer q.tell()
 	if err := q.serve(); err != nil {

@@ -24,12 +24,13 @@ func (q *request) awaitRest(ctx context.Context, cancel context.CancelFunc, acco
 		return
 	}
 	rec := *q.rec // the record itself is told, and left alone, when the request ends
-	late := &request{Handler: q.Handler, snap: q.snap, rec: &rec, rest: q.rest, hosted: q.hosted}
+	late := &request{Handler: q.Handler, snap: q.snap, rec: &rec, rest: q.rest, hosted: q.hosted, decoded: q.decoded}
 	q.work.Go(func() {
 		defer cancel()
 		attempts := late.rest()
+		late.timed(late.decoded, attempts)
 		rec.Attempts = append(rec.Attempts[:len(rec.Attempts):len(rec.Attempts)], attempts...)
-		rec.Open, rec.Cost = 0, total(rec.Attempts)
+		rec.Open, rec.Cost = nil, total(rec.Attempts)
 		late.writeRow(ctx, account, g)
 		for _, a := range attempts {
 			if late.Late != nil {

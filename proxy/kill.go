@@ -59,11 +59,11 @@ func soonest(kills []breaker.Kill) *switchyard.Error {
 
 // alive is a plan whose candidates that are stopped by hand are passed over, as they would be when they are tried, and what
 // stops them.
-func (q *request) alive(plan *router.Plan) (left *router.Plan, gone []breaker.Kill) {
+func (h *Handler) alive(plan *router.Plan) (left *router.Plan, gone []breaker.Kill) {
 	out := *plan
 	out.Candidates, out.Passed = nil, slices.Clip(plan.Passed)
 	for _, c := range plan.Candidates {
-		if k, ok := q.Runner.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
+		if k, ok := h.Runner.Switches.Stopped(plan.Route.Name, c.Target.Provider, c.Target.Name); ok {
 			gone = append(gone, k)
 			out.Passed = append(out.Passed, router.Passed{Target: c.Target.Name, Reason: k.Refusal().Err.Error()})
 			continue

@@ -15,7 +15,7 @@ type standingDoc struct {
 	Target        string       `json:"target"`
 	Provider      string       `json:"provider"`
 	Model         string       `json:"model"`
-	Enabled       bool         `json:"enabled"`
+	Enabled       bool         `json:"enabled"` // neither the config nor an operator has switched it off
 	Healthy       bool         `json:"healthy"` // its breaker is not open
 	Reason        string       `json:"reason,omitempty"`
 	InFlight      int          `json:"in_flight"`
@@ -39,8 +39,9 @@ func (x *extra) providers() (map[string][]standingDoc, error) {
 func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
 	name := q.Target.Name
 	load := x.Runner.Limiter.Load(limit.Name{Scope: limit.Target, Name: name})
+	_, stopped := x.Runner.Switches.Stopped("", q.Target.Provider, name)
 	doc := standingDoc{
-		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "",
+		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "" && !stopped,
 		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: usd(q.Cost),
 	}
 	if x.Breakers != nil {

@@ -39,7 +39,7 @@ type Record struct {
 	First    string               // target that the plan began with; empty without a plan
 	Expected switchyard.Cost      // what that one would have cost
 	Attempts []switchyard.Attempt // that are over, as far as the answer waited for them
-	Open     int                  // further ones: of a hedge's loser, which may go on without the app
+	Open     []switchyard.Attempt // further ones, of a hedge's loser: what it has under way is at what that may cost
 	Cost     switchyard.Cost
 	Fidelity string
 	Cache    string // "hit" or "miss"; empty if none was asked
@@ -59,7 +59,7 @@ type Record struct {
 }
 
 // Tried is how many attempts had been begun when the app was answered.
-func (r *Record) Tried() int { return len(r.Attempts) + r.Open }
+func (r *Record) Tried() int { return len(r.Attempts) + len(r.Open) }
 
 // outcome is how a generation ended whose app is told err: as its last attempt did, or by what it is told if there was none.
 func outcome(err error) switchyard.Outcome {

@@ -20,9 +20,21 @@ func (r *Router) Natives(dialectName string, appKey bool) (keyed, keyless []*swi
 	return keyed, keyless
 }
 
-// hasKey reports whether there is a key for t: ours, or the app's own, which only providers of the app's dialect may get.
+// hasKey reports whether there is a key for t: ours, or the app's own, which only providers of the app's dialect may get. Without a
+// dialect, as in a question about prices, that may be any.
 func hasKey(t *switchyard.Target, dialectName string, appKey bool) bool {
-	return !t.Key.IsZero() || appKey && t.Dialect == dialectName
+	return !t.Key.IsZero() || appKey && (dialectName == "" || t.Dialect == dialectName)
+}
+
+// Speaks returns the dialect that a model is asked for in: that of the first provider that is switched on whose tables have it. It is empty if no
+// table has it.
+func (r *Router) Speaks(model string) string {
+	for _, t := range r.cfg.Natives {
+		if t.Off == "" && r.find(t.Dialect, model) != nil {
+			return t.Dialect
+		}
+	}
+	return ""
 }
 
 // native adds the provider that the app asked for: the first of its dialect that there is a key for. If an operator has

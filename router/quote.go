@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -9,10 +10,10 @@ import (
 	"switchyard/rule"
 )
 
-// Quote is what one target would cost for a request, or why it cannot serve it.
+// Quote is what one target would cost for a request, and whether it could serve it.
 type Quote struct {
 	Target   *switchyard.Target
-	Cost     switchyard.Cost
+	Cost     switchyard.Cost // unknown if the request cannot be said to it
 	Fidelity switchyard.Fidelity
 	Reason   string // why it cannot serve; empty if it can
 }
@@ -32,12 +33,12 @@ func (r *Router) Quotes(f *rule.Facts, appKey bool, now time.Time) []Quote {
 
 func (d *decision) quote(t *switchyard.Target) Quote {
 	q := Quote{Target: t, Cost: switchyard.Cost{Basis: switchyard.BasisUnknown}}
-	if q.Reason, _ = d.unusable(t); q.Reason != "" {
-		return q
+	if q.Reason, _ = d.unusable(t); q.Reason == "" && d.stopped(t) {
+		q.Reason = "stopped by hand"
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {
-		q.Reason = err.Error()
+		q.Reason = cmp.Or(q.Reason, err.Error())
 		return q
 	}
 	q.Cost, q.Fidelity = Candidate{Target: t, Fitted: fitted}.Estimate(fitted.Request), fitted.Fidelity

@@ -176,6 +176,9 @@ func (r *Router) match(f *rule.Facts) (*Route, []error) {
 	}
 }
 
+// Mentions returns what all rules together look up in headers and query.
+func (r *Router) Mentions() rule.Mentions { return r.mentions }
+
 // Target returns a target by its name; nil if there is none, or none any more.
 func (r *Router) Target(name string) *switchyard.Target {
 	if t := r.cfg.Targets[name]; t != nil {

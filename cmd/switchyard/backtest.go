@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -114,7 +115,11 @@ func printBacktest(out io.Writer, r *backtest.Report) error {
 	if n := r.Unshaped; n > 0 {
 		fmt.Fprintf(out, "Left out: %s that an older version recorded.\n", requests(n))
 	}
-	_, err := fmt.Fprintln(out, "In brackets: where 95 of 100 draws lie. Limits, breakers and kills are not part of it.")
+	if len(r.Unseen) > 0 {
+		fmt.Fprintf(out, "No record has %s, which rules look up: if requests had it, their plans here are wrong. Only what the rules ask for\n"+
+			"that are in force is recorded, and nothing that may be a credential, by its name.\n", strings.Join(r.Unseen, " or "))
+	}
+	_, err := fmt.Fprintln(out, "In brackets: where 95 of 100 draws lie. Limits, breakers, hedges and kills are not part of it.")
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"switchyard/ledger"
 	"switchyard/sim"
 )
 
@@ -44,6 +45,7 @@ type batchState struct {
 	Totals     struct {
 		Requests, Done, Succeeded, Failed, Images int
 		CostUSD                                   json.Number `json:"cost_usd"`
+		KnownUSD                                  json.Number `json:"known_cost_usd"`
 		MeanSeconds                               float64     `json:"mean_seconds"`
 		Providers                                 map[string]struct {
 			Attempts, OK, Images int
@@ -334,5 +336,43 @@ func TestBatchOutlastsABody(t *testing.T) {
 	}
 	if _, results := k.batch(aBatch(2), "Authorization", "Bearer key-one"); results != 2 {
 		t.Errorf("%d results were told", results)
+	}
+}
+
+// TestBatchWaitsForItsTurn: however many of its requests a limit of ours refuses, each is served when it is its turn, and that it had to wait
+// is no generation that failed.
+func TestBatchWaitsForItsTurn(t *testing.T) {
+	const n, rate = 30, `limit: {rate: 8/s, burst: 1}`
+	for name, c := range map[string]struct{ key, target string }{"of the key": {key: rate}, "of the target": {target: rate}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for most of its time
+			k := startKitWith(t, slowWorld(t, 0), fmt.Sprintf(`
+keys: [{name: one, secret: key-one, %s}]
+providers: {google: {<google>, breaker: off}}
+targets: {nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}, %s}}
+routes: [{name: all, targets: [nano], patience: 0s}]
+`, c.key, c.target))
+			b, _ := k.batch(`{"concurrency":32,`+aBatch(n)[1:], "Authorization", "Bearer key-one")
+			if b.Totals.Succeeded != n {
+				t.Errorf("%+v", b.Totals)
+			}
+			k.rows()
+			lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByRoute})
+			if err != nil || len(lines) != 1 || lines[0].Generations != n || lines[0].OK != n {
+				t.Errorf("the ledger has %+v, %v", lines, err)
+			}
+		})
+	}
+}
+
+// TestBatchTellsOfLosers: what the loser of a hedge may have cost is in the batch's totals by provider, as in its total.
+func TestBatchTellsOfLosers(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), "keys: [{name: one, secret: key-one}]\n"+hedging)
+	const long = 400 * time.Millisecond
+	k.world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: long, Max: long} })
+	b, _ := k.batch(aBatch(1), "Authorization", "Bearer key-one")
+	google, fal := b.Totals.Providers["google"], b.Totals.Providers["fal"]
+	if b.Totals.CostUSD != "0.065" || google.CostUSD != "0.04" || google.Attempts != 1 || fal.CostUSD != "0.025" || b.Totals.KnownUSD != b.Totals.CostUSD {
+		t.Errorf("%+v", b.Totals)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/proxy"
 	"switchyard/sim"
 )
 
@@ -80,5 +82,22 @@ func TestHedgeUnheard(t *testing.T) {
 	}
 	if page := k.metrics(""); !strings.Contains(page, `switchyard_generations_total{outcome="ok",route="raced"} 1`) {
 		t.Error("the metrics have it otherwise")
+	}
+}
+
+// TestHedgeTellsHowLongTheLoserTook: a target that always loses is not asked first for ever, as one of which nothing is known.
+func TestHedgeTellsHowLongTheLoserTook(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), strings.Replace(hedging, "hedge:", "pick: latency, hedge:", 1))
+	const long = 400 * time.Millisecond
+	k.world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: long, Max: long} })
+	const portrait = `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`
+	if a := k.post(openaiPath, portrait, "Authorization", "Bearer x"); a.header.Get("X-Switchyard-Target") != "flux" {
+		t.Fatalf("%d, by %q", a.status, a.header.Get("X-Switchyard-Target"))
+	}
+	k.settledRows(2)
+	plan := k.post(openaiPath, portrait, "Authorization", "Bearer x", "X-Switchyard-Dry-Run", "true")
+	var doc proxy.PlanDoc
+	if err := json.Unmarshal(plan.body, &doc); err != nil || len(doc.Targets) != 2 || doc.Targets[0].Target != "flux" {
+		t.Errorf("%v, %s", err, plan.body)
 	}
 }

@@ -444,3 +444,24 @@ func TestARouteCalledDefault(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestStoppedTargetsAreToldOf: whoever asks how targets are, or what one would cost, is told of those that are stopped by hand.
+func TestStoppedTargetsAreToldOf(t *testing.T) {
+	k := startKit(t, `
+providers: {google: {<google>}, fal: {<fal>}}
+targets:
+  nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}
+routes: [{name: all, targets: [flux, nano]}]
+`)
+	k.mustKill(`{"scope":"provider","name":"fal"}`)
+	for _, c := range []struct{ method, path, ask, want string }{
+		{"GET", "providers", "", `"target":"flux","provider":"fal","model":"fal-ai/flux/dev","enabled":false,"healthy":true,"reason":"stopped by hand"`},
+		{"POST", "estimate", `{"images":2}`, `"route":"all","target":"nano","estimate_usd":0.08,"alternatives":[{"target":"flux"`},
+		{"POST", "estimate", `{"target":"flux"}`, `"estimate_usd":0.025,"reason":"stopped by hand"`},
+	} {
+		if a := k.do(t.Context(), c.method, "/switchyard/v1/"+c.path, c.ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), c.want) {
+			t.Errorf("%s %s: %s", c.path, c.ask, a.body)
+		}
+	}
+}

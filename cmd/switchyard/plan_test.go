@@ -198,3 +198,53 @@ routes: [{name: trial, experiment: x, fallback: [flux, fast, native]}]
 		}
 	}
 }
+
+// TestEstimateForOwnKeys: what an app asks for with its own credential has a price, too; and a target that cannot serve says why.
+func TestEstimateForOwnKeys(t *testing.T) {
+	const rest = `
+providers:
+  google: {dialect: gemini, base_url: "{google}"}
+  fal: {<fal>}
+targets:
+  nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}
+  flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}, enabled: false}
+routes:
+  - {name: all, targets: [nano, flux]}
+`
+	for name, c := range map[string]struct{ keys, ask, want string }{
+		"of a route":   {"", `{"images":2}`, `"route":"all","target":"nano","estimate_usd":0.08,`},
+		"of a target":  {"", `{"images":2,"target":"nano"}`, `"target":"nano","estimate_usd":0.08,"alternatives"`},
+		"without keys": {"keys: [{name: one, secret: x}]", `{"images":2,"target":"nano"}`, `"target":"nano","estimate_usd":0.08,"reason":"no key"`},
+		"switched off": {"", `{"target":"flux"}`, `"target":"flux","estimate_usd":0.025,"reason":"`},
+		"the others":   {"", `{"target":"nano"}`, `[{"target":"flux","provider":"fal","model":"fal-ai/flux/dev","estimate_usd":0.025,"reason":"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := startKit(t, c.keys+rest)
+			if a := k.post("/switchyard/v1/estimate", c.ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), c.want) {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+// TestEstimateOfNative: a model that is named is asked for in its provider's dialect, so that native serves it, as it would the request.
+func TestEstimateOfNative(t *testing.T) {
+	k := startKit(t, `
+providers: {fal: {<fal>}, google: {<google>}, openai: {<openai>}}
+targets: {flux: {provider: fal, model: fal-ai/flux/dev, price: {image: 0.025}}}
+routes: [{name: all, targets: [native, flux]}]
+`)
+	for ask, want := range map[string]string{
+		`{"model":"gemini-3-pro-image","images":2}`: `"route":"all","target":"native:google","estimate_usd":0.2`,
+		`{"model":"gpt-image-2","quality":"low"}`:   `"route":"all","target":"native:openai","estimate_usd":0.0`,
+		`{"model":"house","images":2}`:              `"route":"all","target":"flux","estimate_usd":0.05,`,
+		`{"images":"2"}`:                            `"images: want a whole number, got string"`,
+		`{"requests":[{"size":1024}]}`:              `"size: want a string, got number"`,
+		`{"requests":{}}`:                           `"requests: want an array, got object"`,
+		`[]`:                                        `"want JSON such as {\"images\":23,\"target\":\"flux\",\"size\":\"1024x1024\"}"`,
+	} {
+		if a := k.post("/switchyard/v1/estimate", ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), want) {
+			t.Errorf("%s: %s", ask, a.body)
+		}
+	}
+}
