@@ -95,6 +95,7 @@ type Attempt struct {
 	Estimate   Cost    // what it would cost if all went well
 	Cost       Cost    // what it cost
 	Job        string  // the provider's id of an asynchronous job
+	Err        error   // why it failed, for logs: the ledger does not keep it; may be nil
 }
 
 // Lost returns the attempt as it ends if nobody will ever know how it went, because its process died or its target is gone.

@@ -271,6 +271,25 @@ func TestKillOfNothing(t *testing.T) {
 	}
 }
 
+// TestKillOfNothingAmongMany: of thousands of names nobody reads through all.
+func TestKillOfNothingAmongMany(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	var all []string
+	for i := range 5_000 {
+		all = append(all, fmt.Sprint("route-of-tenant-", i))
+	}
+	d.Names = func(breaker.Scope) []string { return all }
+	for name, want := range map[string]string{
+		"route-of-tenatn-7": "&#34;; did you mean &#34;route-of-tenant-7&#34;?", "x": "route-of-tenant-18, route-of-tenant-19 and 4980 more",
+	} {
+		w := d.ask(http.MethodGet, "/admin/ai-metrics/kill?scope=route&name="+name, nil)
+		if text := w.Body.String(); w.Code != http.StatusNotFound || !strings.Contains(text, want) || strings.Contains(text, "route-of-tenant-20,") {
+			t.Errorf("%s: %d %.3000s", name, w.Code, text)
+		}
+	}
+}
+
 func TestKillForm(t *testing.T) {
 	d := newDesk(t)
 	d.login()

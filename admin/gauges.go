@@ -19,7 +19,8 @@ type Scrape struct {
 	Loads     map[limit.Name]limit.Load // of providers and targets
 	Breakers  []breaker.State
 	Kills     []breaker.Kill
-	Budgets   map[string]float64 // :: budget → the share of it that is used; of a budget for each, the largest
+	Stopped   map[limit.Name]bool // :: provider or target → whether it is stopped by hand
+	Budgets   map[string]float64  // :: budget → the share of it that is used; of a budget for each, the largest
 
 	Requests, Waiting int // of apps: under way, and in our queue
 	Tickets           int // under way
@@ -55,6 +56,8 @@ var (
 	probeTime    = desc("probe_timestamp_seconds", "When a provider was probed last.", "provider")
 	providerBusy = desc("provider_in_flight", "Attempts under way at a provider.", "provider")
 	providerLine = desc("provider_waiting", "Attempts in line for a limit of a provider.", "provider")
+	providerStop = desc("provider_stopped", "Whether a provider is stopped by hand.", "provider")
+	targetStop   = desc("target_stopped", "Whether a target is stopped by hand, or its provider.", "target")
 	targetBusy   = desc("target_in_flight", "Attempts under way at a target.", "target")
 	targetLine   = desc("target_waiting", "Attempts in line for a limit of a target.", "target")
 	breakers     = desc("breaker_state", "1 for the phase that a target's breaker is in, 0 for the others.", "target", "phase")
@@ -145,6 +148,14 @@ func (t teller) targets(s *Scrape) {
 		case limit.Target:
 			t.gauge(targetBusy, float64(load.InFlight), name.Name)
 			t.gauge(targetLine, float64(load.Waiting), name.Name)
+		}
+	}
+	for name, stopped := range s.Stopped {
+		switch name.Scope {
+		case limit.Provider:
+			t.gauge(providerStop, truth(stopped), name.Name)
+		case limit.Target:
+			t.gauge(targetStop, truth(stopped), name.Name)
 		}
 	}
 	for _, b := range s.Breakers {

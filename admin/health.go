@@ -160,22 +160,26 @@ type Scene struct {
 func (w *Watch) Health(s Scene) Health {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	open := map[string]bool{}
+	states := map[string]breaker.State{}
 	for _, b := range s.Breakers {
-		open[b.Target] = b.Phase == breaker.Open
+		states[b.Target] = b
 	}
 	h := Health{Status: healthy, Providers: map[string]ProviderHealth{}, Timestamp: s.Now.UTC()}
 	h.Problems = slices.Concat(s.Problems, killed(s.Kills), w.troubles(s.Now))
 	alive, tripped := 0, false
 	for name, targets := range s.Providers {
 		p := ProviderHealth{Latency: w.pulses[name].latency.Milliseconds()}
-		shut := 0
+		shut, heard := 0, 0
 		for _, t := range targets {
-			if open[t] {
+			switch b := states[t]; {
+			case b.Phase == breaker.Open:
 				shut++
+				heard++
+			case !idle(t, b):
+				heard++
 			}
 		}
-		p.Problem = w.pulses[name].problem(shut == len(targets))
+		p.Problem = w.pulses[name].problem(shut > 0 && shut == heard)
 		if stops(s.Kills, name) {
 			p.Problem = breaker.ErrKilled.Error()
 		}
@@ -192,6 +196,12 @@ func (w *Watch) Health(s Scene) Health {
 		h.Status = degraded
 	}
 	return h
+}
+
+// idle reports whether a breaker has no say: that of a provider's own models, if no app has asked for one lately. Every provider has it,
+// and most are asked for their targets alone.
+func idle(target string, b breaker.State) bool {
+	return native(target) && (b.Phase == breaker.Closed || b.Phase == "") && b.Counts.Succeeded+b.Counts.Failed == 0
 }
 
 // problem returns why a provider is not healthy; empty if it is. allOpen tells that all its breakers are open.

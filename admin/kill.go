@@ -28,8 +28,19 @@ type errUnknown struct {
 	known []string
 }
 
+// mostListed is how many names people read through.
+const mostListed = 20
+
 func (e *errUnknown) Error() string {
-	return fmt.Sprintf("no %s %q; there are: %s", e.scope, e.name, strings.Join(e.known, ", "))
+	text := fmt.Sprintf("no %s %q", e.scope, e.name)
+	more := len(e.known) - mostListed
+	if more <= 0 {
+		return text + "; there are: " + strings.Join(e.known, ", ")
+	}
+	if meant := config.Suggest(e.name, e.known); meant != "" {
+		return text + meant
+	}
+	return fmt.Sprintf("%s; there are: %s and %d more", text, strings.Join(e.known[:mostListed], ", "), more)
 }
 
 // kill stops a thing on behalf of actor, from now on. If the error wraps breaker.ErrNotKept, or comes from the audit,

@@ -72,6 +72,7 @@ func TestGauges(t *testing.T) {
 			},
 			Breakers: []breaker.State{{Target: "flux", Phase: breaker.HalfOpen}},
 			Kills:    []breaker.Kill{{Scope: breaker.Provider, Name: "google"}, {Scope: breaker.Provider, Name: "openai"}},
+			Stopped:  map[limit.Name]bool{{Scope: limit.Provider, Name: "google"}: true, {Scope: limit.Target, Name: "flux"}: false},
 			Budgets:  map[string]float64{"daily": 0.25}, Refused: true, Spans: &admin.Spans{Sent: 7, Dropped: 1},
 		}
 	}})
@@ -94,6 +95,7 @@ func TestGauges(t *testing.T) {
 		"switchyard_probe_success,fal": 1, "switchyard_probe_timestamp_seconds,fal": 1000,
 		"switchyard_provider_in_flight,fal": 3, "switchyard_provider_waiting,fal": 2,
 		"switchyard_breaker_state,half-open,flux": 1, "switchyard_breaker_state,open,flux": 0, "switchyard_breaker_state,closed,flux": 0,
+		"switchyard_provider_stopped,google": 1, "switchyard_target_stopped,flux": 0,
 		"switchyard_kills_in_force,provider": 2, "switchyard_kills_in_force,all": 0,
 		"switchyard_budget_used_ratio,daily": 0.25, "switchyard_config_last_reload_successful": 0,
 		"switchyard_trace_spans_total,sent": 7, "switchyard_trace_spans_total,dropped": 1,

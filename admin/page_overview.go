@@ -194,7 +194,7 @@ func (p *providerRow) target(name string) *targetRow {
 			return t
 		}
 	}
-	t := &targetRow{Name: name, Gone: true, Native: strings.HasPrefix(name, "native:"), Switch: switchState{Scope: string(breaker.Target), Name: name}}
+	t := &targetRow{Name: name, Gone: true, Native: native(name), Switch: switchState{Scope: string(breaker.Target), Name: name}}
 	p.Targets = append(p.Targets, t)
 	slices.SortFunc(p.Targets, func(a, b *targetRow) int { return strings.Compare(a.Name, b.Name) })
 	return t
@@ -311,6 +311,9 @@ func (p *providerRow) open(now time.Time) string {
 	}
 	return strings.Join(list, "; ")
 }
+
+// native reports whether this is the name not of a target of the config, but of a provider with whatever model an app asks for.
+func native(target string) bool { return strings.HasPrefix(target, "native:") }
 
 func (t *targetRow) label(p *providerRow) string {
 	if t.Native {

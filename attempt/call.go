@@ -217,7 +217,7 @@ func (x *exchange) settle(ctx context.Context, bill func(*switchyard.Attempt)) (
 func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 	if err != nil {
 		e := switchyard.AsError(err)
-		a.Outcome, a.Stage = e.Outcome, e.Stage
+		a.Outcome, a.Stage, a.Err = e.Outcome, e.Stage, e.Err
 		if a.Outcome == "" {
 			a.Outcome = switchyard.Refused // refused by ourselves: an image could not be read
 		}

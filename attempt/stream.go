@@ -134,9 +134,9 @@ func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
 	case cut:
 		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
 	case errors.Is(err, context.DeadlineExceeded):
-		a.Outcome, a.Cost.Charge = switchyard.Timeout, switchyard.ChargePossible
+		a.Outcome, a.Cost.Charge, a.Err = switchyard.Timeout, switchyard.ChargePossible, err
 	default:
-		a.Outcome, a.Cost.Charge = switchyard.BadReply, switchyard.ChargePossible
+		a.Outcome, a.Cost.Charge, a.Err = switchyard.BadReply, switchyard.ChargePossible, err
 	}
 }
 

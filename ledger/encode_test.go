@@ -26,8 +26,9 @@ func TestRecordsComeBackWhole(t *testing.T) {
 	g, a := whole()
 	for _, v := range []reflect.Value{reflect.ValueOf(g), reflect.ValueOf(a), reflect.ValueOf(a.Cost)} {
 		for i := range v.NumField() {
-			if v.Field(i).IsZero() {
-				t.Fatalf("%v has nothing in %s", v.Type(), v.Type().Field(i).Name)
+			name := v.Type().Field(i).Name
+			if v.Field(i).IsZero() && name != "Err" { // which is for logs alone
+				t.Fatalf("%v has nothing in %s", v.Type(), name)
 			}
 		}
 	}

@@ -155,6 +155,7 @@ func (q *request) logAttempts() {
 			zap.String("id", a.Generation), zap.Int("number", a.Number), zap.Int("part", a.Part), zap.String("target", a.Target),
 			zap.String("outcome", string(a.Outcome)), zap.Stringer("stage", a.Stage), zap.Int("status", a.Status), zap.Int("images", a.Images),
 			zap.String("charge", string(a.Cost.Charge)), zap.String("cost_usd", costText(a.Cost)), zap.Duration("latency", a.Latency),
+			zap.Error(a.Err),
 		})...)
 	}
 }

@@ -84,6 +84,14 @@ func TestPrometheusRules(t *testing.T) {
 		n.Expr != `(sum (increase(switchyard_generations_total[120m])) > 1) and (-1 < sum (increase(switchyard_generations_total[120m])))` {
 		t.Errorf("got %+v", n)
 	}
+	for name, want := range map[string]string{ // what is stopped by hand is silent there, too
+		"down":    "((1 - max by (provider) (switchyard_provider_healthy)) unless max by (provider) (switchyard_provider_stopped) == 1) == 1",
+		"breaker": `((1 - max by (target) (switchyard_breaker_state{phase="closed"})) unless max by (target) (switchyard_target_stopped) == 1) == 1`,
+	} {
+		if !strings.Contains(o.out, "alert: "+name+"\n        expr: "+want+"\n") {
+			t.Errorf("%s is not %s", name, want)
+		}
+	}
 	for _, left := range []string{"# Left out: no-form (", "# Left out: nor-this ("} {
 		if !strings.Contains(o.out, left) {
 			t.Errorf("not told: %s", left)

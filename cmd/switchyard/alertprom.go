@@ -110,21 +110,33 @@ func promQL(r *alert.Rule) rule.PromQL {
 	}
 }
 
-// promCall is a function of a name, or of each subject if that is empty.
+// promCall is a function of a name, or of each subject if that is empty. What is stopped by hand has no series, as it has no message.
 func promCall(by, function, name string) string {
-	of, ok := map[string]struct{ label, text string }{
-		rule.FuncDown:   {alert.ByProvider, "(1 - max%s (switchyard_provider_healthy%s))"},
-		rule.FuncOpen:   {alert.ByTarget, "(1 - max%s (switchyard_breaker_state{phase=\"closed\"%s}))"},
-		rule.FuncSpent:  {alert.ByBudget, "max%s (switchyard_budget_used_ratio%s)"},
-		rule.FuncWarnAt: {alert.ByBudget, "max%s (switchyard_budget_warn_at_ratio%s)"},
+	label := map[string]string{
+		rule.FuncDown: alert.ByProvider, rule.FuncOpen: alert.ByTarget, rule.FuncSpent: alert.ByBudget, rule.FuncWarnAt: alert.ByBudget,
 	}[function]
 	switch {
-	case !ok, name == "" && by != of.label, name != "" && by != "": // series that do not match
+	case label == "", name == "" && by != label, name != "" && by != "": // series that do not match
 		return ""
-	case name == "":
-		return fmt.Sprintf(of.text, " by ("+by+")", "")
-	case function == rule.FuncOpen:
-		return fmt.Sprintf(of.text, "", fmt.Sprintf(", %s=%q", of.label, name))
 	}
-	return fmt.Sprintf(of.text, "", fmt.Sprintf("{%s=%q}", of.label, name))
+	most := func(metric string, matchers ...string) string {
+		group := " by (" + by + ")"
+		if name != "" {
+			group, matchers = "", append(matchers, fmt.Sprintf("%s=%q", label, name))
+		}
+		selector := ""
+		if len(matchers) > 0 {
+			selector = "{" + strings.Join(matchers, ", ") + "}"
+		}
+		return fmt.Sprintf("max%s (switchyard_%s%s)", group, metric, selector)
+	}
+	switch function {
+	case rule.FuncDown:
+		return "((1 - " + most("provider_healthy") + ") unless " + most("provider_stopped") + " == 1)"
+	case rule.FuncOpen:
+		return "((1 - " + most("breaker_state", `phase="closed"`) + ") unless " + most("target_stopped") + " == 1)"
+	case rule.FuncSpent:
+		return most("budget_used_ratio")
+	}
+	return most("budget_warn_at_ratio")
 }

@@ -193,7 +193,7 @@ alerts:
 	k.side.store = away{store}
 	k.look(now.Add(3 * time.Hour))
 	k.side.store = store
-	if s := k.alertState("failing:google"); s.State != "firing" || s.Message != `provider "google": errors / attempts is 1` {
+	if s := k.alertState("failing:google"); s.State != "firing" || s.Message != `provider "google": errors / attempts is 1 (google: its breakers are open)` {
 		t.Errorf("while the ledger is away: %+v", s)
 	}
 	if k.logs.FilterMessageSnippet("rest on the ledger stay as they are").Len() != 1 {

@@ -123,7 +123,7 @@ func (c *killCommand) tell(e *env, text []byte) error {
 	}
 	until := "until somebody revives it"
 	if !done.Kill.Until.IsZero() {
-		until = "until " + done.Kill.Until.Local().Format(time.DateTime)
+		until = "until " + done.Kill.Until.Local().Format(dayLayout)
 	}
 	fmt.Fprintf(e.stdout, "%s: %s, %s\n", what, c.placeArgs, until)
 	warn(e, done.Warning)

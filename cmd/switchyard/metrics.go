@@ -91,7 +91,7 @@ func (s *sidecar) scrape() admin.Scrape {
 	m := admin.Scrape{
 		Version: version, Revision: revision(), Go: runtime.Version(),
 		Providers: s.health().Providers, Probes: s.watch.Probes(),
-		Loads: map[limit.Name]limit.Load{}, Kills: s.switches.List(), Budgets: map[string]float64{},
+		Loads: map[limit.Name]limit.Load{}, Kills: s.switches.List(), Stopped: map[limit.Name]bool{}, Budgets: map[string]float64{},
 		Requests: under.Requests, Waiting: under.Waiting, Tickets: under.Tickets,
 		Journal: s.journal.Stats(), Stuck: stuck != nil, Failing: failing != nil,
 		Loaded: f.loaded, Refused: s.refused.Load() != nil,
@@ -117,9 +117,11 @@ func (s *sidecar) scrapeTargets(m *admin.Scrape, f *file) {
 	for provider, targets := range f.targetsOf() {
 		at := limit.Name{Scope: limit.Provider, Name: provider}
 		m.Loads[at] = loads[at]
+		_, m.Stopped[at] = s.switches.Stopped("", provider, "")
 		for _, target := range targets {
 			at := limit.Name{Scope: limit.Target, Name: target}
 			m.Loads[at] = loads[at]
+			_, m.Stopped[at] = s.switches.Stopped("", provider, target)
 			b := states[target]
 			if b.Phase == "" {
 				b.Phase = breaker.Closed // it was never asked

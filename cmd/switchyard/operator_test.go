@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"switchyard/admin"
+	"switchyard/breaker"
 )
 
 // outcome is what a command line came to.
@@ -48,6 +49,34 @@ func (k *kit) operator(args ...string) outcome {
 	return command(k.T, append(args, "--admin", k.admin, "--token", "admin-token"))
 }
 
+// TestStatusIsTrue: what failed is not rounded away, money that was perhaps charged is told apart, what nobody knows is no zero, and times
+// say their zone.
+func TestStatusIsTrue(t *testing.T) {
+	now := time.Now()
+	var out strings.Builder
+	if err := printStatus(&out, &admin.Status{
+		Kills:     []breaker.Kill{{Scope: breaker.Provider, Name: "a", Until: now.Add(time.Minute)}, {Scope: breaker.Provider, Name: "b", Until: now.AddDate(0, 0, 2)}},
+		Timestamp: now,
+		Providers: []admin.ProviderStatus{
+			{Provider: "few", Today: &admin.Today{Attempts: 1000, OK: 996, Cost: "1.5", Possible: "0.25"}},
+			{Provider: "most", Today: &admin.Today{Attempts: 9999, OK: 9998, Cost: "2", Possible: "0", Unknown: 3}},
+			{Provider: "hardly", Today: &admin.Today{Attempts: 9999, OK: 1, Cost: "0", Possible: "0", Unknown: 4}},
+			{Provider: "idle", Today: &admin.Today{Cost: "0", Possible: "0"}},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	zone := now.Local().Format("MST")
+	for _, want := range []string{"99.6 %", "$1.25 + $0.25 possible", ">99.9 %", "$2 + 3 unknown", "<0.1 %", "unknown (4)", " " + zone + "), by", "$0\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, &out)
+		}
+	}
+	if n := strings.Count(out.String(), zone+")"); n != 2 {
+		t.Errorf("%d times have a zone:\n%s", n, &out)
+	}
+}
+
 // TestOperatorCommands: stop, look, revive.
 func TestOperatorCommands(t *testing.T) {
 	k := startKit(t, twoProviders)
@@ -61,7 +90,7 @@ func TestOperatorCommands(t *testing.T) {
 	o := k.operator("status")
 	for _, want := range []string{
 		"switchyard dev: degraded, up ", `! stopped by hand: provider "google"`, `KILLED provider "google": wrong [31m faces (until `, ", by cli 127.0.0.1:",
-		"PROVIDER", "google    stopped by hand", "100%", "$0.0336075", "nano    killed", "gpt     closed",
+		"PROVIDER", "google    stopped by hand", "100.0 %", "$0.0336075", "nano    killed", "gpt     closed",
 	} {
 		if o.code != 0 || !strings.Contains(o.out, want) {
 			t.Errorf("status does not say %q: %d\n%s%s", want, o.code, o.out, o.errors)

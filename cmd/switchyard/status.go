@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"switchyard"
 	"switchyard/admin"
 	"switchyard/breaker"
 )
@@ -147,26 +148,47 @@ func todayCells(t *admin.Today) string {
 	}
 	success, mean := "-", "-"
 	if judged := t.Attempts - t.Neither; judged > 0 {
-		success = fmt.Sprintf("%.0f%%", 100*float64(t.OK)/float64(judged))
+		success = percent(float64(t.OK) / float64(judged))
 	}
 	if t.OK > 0 {
 		mean = (time.Duration(t.Mean) * time.Millisecond).String()
 	}
-	cost := "$" + t.Cost.String()
-	if t.Unknown > 0 {
-		cost += fmt.Sprintf(" + %d unknown", t.Unknown)
-	}
-	return fmt.Sprintf("%d\t%s\t%s\t%d\t%s", t.Attempts, success, mean, t.Images, cost)
+	return fmt.Sprintf("%d\t%s\t%s\t%d\t%s", t.Attempts, success, mean, t.Images, spend(t))
 }
 
-// clock is a time of today, or one of another day with its date.
+// spend is what was charged, and beside it what perhaps was and how often nobody knows.
+func spend(t *admin.Today) string {
+	cost, err := switchyard.ParseMoney(t.Cost.String())
+	possible, err2 := switchyard.ParseMoney(t.Possible.String())
+	if errors.Join(err, err2) != nil {
+		return "?"
+	}
+	if cost == 0 && t.Unknown > 0 {
+		return fmt.Sprintf("unknown (%d)", t.Unknown)
+	}
+	text := "$" + (cost - possible).String()
+	if possible != 0 {
+		text += " + $" + possible.String() + " possible"
+	}
+	if t.Unknown > 0 {
+		text += fmt.Sprintf(" + %d unknown", t.Unknown)
+	}
+	return text
+}
+
+const (
+	clockLayout = "15:04:05 MST"
+	dayLayout   = "2006-01-02 15:04:05 MST"
+)
+
+// clock is a time of today, or one of another day with its date. It says in which zone: the dashboard and the log have UTC.
 func clock(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	layout := time.TimeOnly
+	layout := clockLayout
 	if t, now := t.Local(), now.Local(); t.YearDay() != now.YearDay() || t.Year() != now.Year() {
-		layout = time.DateTime
+		layout = dayLayout
 	}
 	return t.Local().Format(layout)
 }
