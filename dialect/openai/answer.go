@@ -135,6 +135,7 @@ var refusals = map[switchyard.Kind]struct {
 	kind, code, text string
 }{
 	switchyard.BadRequest:      {400, "invalid_request_error", "invalid_value", "The request was not accepted."},
+	switchyard.BadImage:        {400, "invalid_request_error", "", "An image of the request could not be read."},
 	switchyard.Unsupported:     {400, "invalid_request_error", "invalid_value", "The request cannot be served by any configured model."},
 	switchyard.UnknownModel:    {404, "invalid_request_error", "model_not_found", ""},
 	switchyard.NotFound:        {404, "invalid_request_error", "", "Not found."},
