@@ -68,7 +68,7 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 			a.Data[i].RevisedPrompt = cmp.Or(img.RevisedPrompt, req.Prompt)
 		}
 	}
-	if !dallE {
+	if !dallE || req.Stream { // events are of the GPT models' kind
 		first := res.Images[0]
 		a.Background = cmp.Or(res.Background, req.Background, "opaque")
 		a.OutputFormat = cmp.Or(strings.TrimPrefix(first.MIME, "image/"), res.Format, req.Format, "png")
