@@ -12,6 +12,7 @@ type Kind string
 
 const (
 	BadRequest      Kind = "bad_request"     // the app's request is wrong; Detail says how
+	BadImage        Kind = "bad_image"       // an image of the app's request could not be fetched or read
 	UnknownModel    Kind = "unknown_model"   // Detail is the model as the app named it
 	TooLarge        Kind = "too_large"       // body over the limit
 	Unauthenticated Kind = "unauthenticated" // no key, or one that we do not know

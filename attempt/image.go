@@ -56,7 +56,7 @@ func unreadable(err error) error {
 	if e := switchyard.AsError(err); e.Kind == switchyard.Unavailable { // there was no room for it
 		return e
 	}
-	return &switchyard.Error{Kind: switchyard.BadRequest, Detail: "An image of the request could not be read.", Err: err}
+	return &switchyard.Error{Kind: switchyard.BadImage, Err: err}
 }
 
 // image makes one image of a result ready: its structure is checked, and it is converted if the app is owed another

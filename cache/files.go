@@ -110,6 +110,9 @@ func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {
 	if _, err := hex.Decode(request[:], []byte(h.Request)); err != nil {
 		return request, nil, nil
 	}
+	if r.hosts != nil && slices.ContainsFunc(h.Made.Hosted, func(name string) bool { return !r.hosts(name) }) {
+		return request, nil, nil
+	}
 	return request, &Reply{h.Status, h.Header, &section{path: r.path(key), off: off, n: h.Length}, h.Made}, nil
 }
 

@@ -19,6 +19,9 @@ type Config struct {
 	Max int64            // bytes of all answers together; 0: 1 GiB. The oldest go first
 	Now func() time.Time // nil: time.Now
 
+	// Hosts reports whether an image of ours is still there. An answer that names one which is not counts as gone. nil: they all are.
+	Hosts func(name string) bool
+
 	files durable.Writer // for tests
 }
 
@@ -51,6 +54,8 @@ type Replies struct {
 	max int64
 	now func() time.Time
 
+	hosts func(name string) bool // nil: always true
+
 	files durable.Writer
 
 	sweeping sync.Mutex
@@ -63,7 +68,7 @@ type Replies struct {
 
 // New opens the folder, and sweeps it.
 func New(c Config) (*Replies, error) {
-	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, files: c.files, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
+	r := &Replies{dir: c.Dir, ttl: c.TTL, max: c.Max, now: c.Now, hosts: c.Hosts, files: c.files, sharers: map[Sum]*sharers{}, lines: map[Sum][]*line{}}
 	if r.ttl <= 0 {
 		r.ttl = 24 * time.Hour
 	}

@@ -197,13 +197,39 @@ func (j *contentJob) readConfig(req obj, last switchyard.Size) (note string) {
 			return note
 		}
 	}
-	if mime, there := nested(nested(cfg, "imageConfig"), "imageOutputOptions")["mimeType"].(string); there {
+	image, mime := nested(cfg, "imageConfig"), nested(nested(cfg, "imageConfig"), "imageOutputOptions")["mimeType"]
+	for _, format := range asList(cfg["responseFormat"]) {
+		image = inFigures(nested(asObject(format), "image"))
+		mime = image["mimeType"]
+	}
+	if mime, there := mime.(string); there {
 		if mime != "image/png" && mime != "image/jpeg" {
-			return fmt.Sprintf("imageOutputOptions.mimeType %q", mime)
+			return fmt.Sprintf("mimeType %q", mime)
 		}
 		j.format = strings.TrimPrefix(mime, "image/")
 	}
-	return j.readSize(nested(cfg, "imageConfig"), last)
+	return j.readSize(image, last)
+}
+
+// inFigures returns what responseFormat says of the image in the way of imageConfig: its words are those of enumerations, but figures
+// are taken, too.
+func inFigures(format obj) obj {
+	out := obj{}
+	for name, v := range format {
+		word, _ := v.(string)
+		if figure, ok := figures[strings.TrimPrefix(strings.TrimPrefix(word, "IMAGE_SIZE_"), "ASPECT_RATIO_")]; ok {
+			word = figure
+		}
+		out[name] = word
+	}
+	return out
+}
+
+var figures = map[string]string{
+	"FIVE_TWELVE": "512", "ONE_K": "1K", "TWO_K": "2K", "FOUR_K": "4K", "IMAGE_PNG": "image/png", "IMAGE_JPEG": "image/jpeg",
+	"ONE_BY_ONE": "1:1", "TWO_BY_THREE": "2:3", "THREE_BY_TWO": "3:2", "THREE_BY_FOUR": "3:4", "FOUR_BY_THREE": "4:3",
+	"FOUR_BY_FIVE": "4:5", "FIVE_BY_FOUR": "5:4", "NINE_BY_SIXTEEN": "9:16", "SIXTEEN_BY_NINE": "16:9", "TWENTY_ONE_BY_NINE": "21:9",
+	"ONE_BY_FOUR": "1:4", "FOUR_BY_ONE": "4:1", "ONE_BY_EIGHT": "1:8", "EIGHT_BY_ONE": "8:1",
 }
 
 func badSafety(s obj) string {

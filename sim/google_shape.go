@@ -57,6 +57,9 @@ var (
 			"responseModalities": listOf(anEnum),
 			"thinkingConfig":     message(map[string]*shape{"thinkingLevel": anEnum, "includeThoughts": aBool, "thinkingBudget": anInt}),
 			"imageConfig":        message(map[string]*shape{"aspectRatio": aString, "imageSize": aString}),
+			"responseFormat": listOf(message(map[string]*shape{
+				"image": message(map[string]*shape{"aspectRatio": anEnum, "imageSize": anEnum, "mimeType": anEnum, "delivery": anEnum}),
+			})),
 		}),
 	})
 )

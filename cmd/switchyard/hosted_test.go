@@ -199,3 +199,28 @@ func TestWhenTheImagesOfATicketAreGone(t *testing.T) {
 		})
 	}
 }
+
+// TestACachedAnswerWhoseImageIsGone is made anew: images go when their folder is full, before the answer's time is over.
+func TestACachedAnswerWhoseImageIsGone(t *testing.T) {
+	dir := t.TempDir()
+	k := startKit(t, hosting+`store: {database: "sqlite:{dir}/db", journal: "{dir}/journal", assets: {url: "file:`+dir+`"}}`)
+	ask := func(want string) string {
+		a := k.post(falPath, `{"prompt":"a cat","seed":7}`, "Authorization", "Key an-app", "X-Only", "cached")
+		name := a.hostedIn(t)[0]
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil || a.header.Get("X-Switchyard-Cache") != want {
+			t.Fatalf("%s, want %s; %v", a.header.Get("X-Switchyard-Cache"), want, err)
+		}
+		return name
+	}
+	first := ask("miss")
+	if again := ask("hit"); again != first {
+		t.Errorf("a hit gave %s, not %s", again, first)
+	}
+	if err := os.Remove(filepath.Join(dir, first)); err != nil {
+		t.Fatal(err)
+	}
+	second := ask("miss")
+	if again := ask("hit"); again != second {
+		t.Errorf("a hit gave %s, not %s", again, second)
+	}
+}

@@ -124,7 +124,8 @@ func (st *stores) openReplies(f *file, data string) (err error) {
 	if st.replies, err = cache.New(cache.Config{Dir: filepath.Join(data, "replies"), TTL: f.Store.IdempotencyTTL}); err != nil {
 		return err
 	}
-	st.shared, err = cache.New(cache.Config{Dir: filepath.Join(data, "cache"), Max: int64(f.Store.Cache)})
+	hosts := func(name string) bool { _, err := st.assets.Open(name); return err == nil }
+	st.shared, err = cache.New(cache.Config{Dir: filepath.Join(data, "cache"), Max: int64(f.Store.Cache), Hosts: hosts})
 	return err
 }
 

@@ -24,6 +24,7 @@ import (
 const sayings = `
 gemini /v1beta/models/imagen-4.0-generate-001:predict {"instances":[{"prompt":"a cat"}],"parameters":{"sampleCount":2,"aspectRatio":"16:9","sampleImageSize":"2K","personGeneration":"allow_adult"}}
 gemini /v1beta/models/gemini-nano-banana-2.1:generateContent {"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":{"seed":7,"imageConfig":{"aspectRatio":"1:8","imageSize":"2K"}}}
+gemini /v1beta/models/gemini-nano-banana-2.1:generateContent {"contents":[{"parts":[{"text":"a cat"}]}],"generationConfig":{"responseFormat":[{"image":{"aspectRatio":"ASPECT_RATIO_ONE_BY_EIGHT","imageSize":"IMAGE_SIZE_TWO_K","mimeType":"IMAGE_JPEG"}}]}}
 gemini /v1beta/models/gemini-nano-banana-2.1:generateContent {"contents":[{"parts":[{"text":"a cat"},{"inlineData":<inline>}]}]}
 gemini /v1beta/models/gemini-nano-banana-2.1:generateContent {"contents":[{"parts":[{"text":"a cat"},{"inlineData":<inline>},{"inlineData":<inline>}]}],"generationConfig":{"imageConfig":{"aspectRatio":"21:9","imageSize":"4K"}},"safetySettings":[{"category":"HARM_CATEGORY_HARASSMENT","threshold":"BLOCK_NONE"}]}
 openai /v1/images/generations {"model":"gpt-image-2.6-flare","prompt":"a cat","n":2,"size":"3840x1280","quality":"max","output_format":"jpeg","output_compression":50,"moderation":"low","user":"u"}

@@ -38,6 +38,8 @@ func (Dialect) EncodeError(req *switchyard.Request, e *switchyard.Error) *dialec
 	switch e.Kind {
 	case switchyard.BadRequest:
 		return encodeItems(req, newItem(e.Param, cmp.Or(e.Detail, refused)), e.Outcome == "")
+	case switchyard.BadImage:
+		return encodeItems(req, newItem("", badImage), true)
 	case switchyard.Unsupported:
 		return encodeItems(req, newItem(e.Param, unable), true)
 	case switchyard.Conflict: // not a 409, which the Python client would send nine times more

@@ -186,6 +186,7 @@ const badKey = "API key not valid. Please pass a valid API key."
 
 var refusals = map[switchyard.Kind]status{
 	switchyard.BadRequest:      {Code: 400, Status: "INVALID_ARGUMENT", Message: "Request contains an invalid argument."},
+	switchyard.BadImage:        {Code: 400, Status: "INVALID_ARGUMENT", Message: "An image of the request could not be read."},
 	switchyard.Unsupported:     {Code: 400, Status: "INVALID_ARGUMENT", Message: "The request cannot be served by any configured model."},
 	switchyard.UnknownModel:    {Code: 404, Status: "NOT_FOUND"},
 	switchyard.NotFound:        {Code: 404, Status: "NOT_FOUND", Message: "Requested entity was not found."},

@@ -68,7 +68,7 @@ func (Dialect) EncodeResult(req *switchyard.Request, res *switchyard.Result) (*d
 			a.Data[i].RevisedPrompt = cmp.Or(img.RevisedPrompt, req.Prompt)
 		}
 	}
-	if !dallE {
+	if !dallE || req.Stream { // events are of the GPT models' kind
 		first := res.Images[0]
 		a.Background = cmp.Or(res.Background, req.Background, "opaque")
 		a.OutputFormat = cmp.Or(strings.TrimPrefix(first.MIME, "image/"), res.Format, req.Format, "png")
@@ -135,6 +135,7 @@ var refusals = map[switchyard.Kind]struct {
 	kind, code, text string
 }{
 	switchyard.BadRequest:      {400, "invalid_request_error", "invalid_value", "The request was not accepted."},
+	switchyard.BadImage:        {400, "invalid_request_error", "", "An image of the request could not be read."},
 	switchyard.Unsupported:     {400, "invalid_request_error", "invalid_value", "The request cannot be served by any configured model."},
 	switchyard.UnknownModel:    {404, "invalid_request_error", "model_not_found", ""},
 	switchyard.NotFound:        {404, "invalid_request_error", "", "Not found."},

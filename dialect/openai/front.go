@@ -141,7 +141,7 @@ func decodeFields(r *spool.Reader, req *switchyard.Request) error {
 	return nil
 }
 
-// decodeDelivery: only DALL·E answered with addresses, and did so unasked.
+// decodeDelivery: only DALL·E answered with addresses, and did so unasked. Events have no place for one.
 func decodeDelivery(r *spool.Reader, req *switchyard.Request) {
 	wants := r.Text("response_format")
 	if wants != "" && wants != "url" && wants != "b64_json" {
@@ -149,6 +149,8 @@ func decodeDelivery(r *spool.Reader, req *switchyard.Request) {
 	}
 	row := table().Find(req.Model)
 	switch {
+	case req.Stream:
+		req.Delivery = switchyard.DeliverInline
 	case row == nil && wants == "url", row != nil && row.Form == formDallE && wants != "b64_json":
 		req.Delivery = switchyard.DeliverURL
 	default:

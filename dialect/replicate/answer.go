@@ -116,8 +116,8 @@ func (Dialect) prediction(c *spool.Composer, req *switchyard.Request, s *dialect
 
 // atOnce are the kinds of failures that Replicate itself finds before it creates a prediction.
 var atOnce = []switchyard.Kind{
-	switchyard.Unauthenticated, switchyard.Forbidden, switchyard.BadRequest, switchyard.Unsupported, switchyard.UnknownModel,
-	switchyard.Throttled, switchyard.OverBudget,
+	switchyard.Unauthenticated, switchyard.Forbidden, switchyard.BadRequest, switchyard.BadImage, switchyard.Unsupported,
+	switchyard.UnknownModel, switchyard.Throttled, switchyard.OverBudget,
 }
 
 // created sets the head of the answer to a creation: only accepted, if the app waited in vain.
@@ -188,6 +188,7 @@ func seconds(d time.Duration) float64 { return max(d.Round(time.Millisecond).Sec
 // failures are the texts of predictions that failed, by kind.
 var failures = map[switchyard.Kind]string{
 	switchyard.BadRequest:   "The input was not accepted by the model.",
+	switchyard.BadImage:     noImage,
 	switchyard.Unsupported:  "The input cannot be served by any configured model.",
 	switchyard.UnknownModel: nothing.Detail,
 	switchyard.Throttled:    "The model is busy. Please try again later.",

@@ -30,6 +30,8 @@ type invalidField struct {
 	Description string `json:"description"`
 }
 
+const noImage = "Failed to load an image of the input."
+
 const unsuitable = "- input: The input was not accepted by the model.\n"
 
 var (
@@ -40,6 +42,7 @@ var (
 
 var refusals = map[switchyard.Kind]problem{
 	switchyard.BadRequest:      invalidInput,
+	switchyard.BadImage:        {Status: 422, Title: "Input validation failed", Detail: "- input: " + noImage + "\n"},
 	switchyard.Unsupported:     {Status: 422, Title: "Input validation failed", Detail: "- input: The input cannot be served by any configured model.\n"},
 	switchyard.Unauthenticated: noToken,
 	switchyard.NoKey:           noToken,
