@@ -71,10 +71,17 @@ func (x *extra) startBatch(b *batch, key string) {
 }
 
 // turn returns when a request that err refused has its turn: after so long it is worth another try. ok is false unless a limit of ours
-// refused it, for no longer than a moment. Then nobody has been asked.
+// refused it, for no longer than a moment.
 func turn(err error) (after time.Duration, ok bool) {
 	e := switchyard.AsError(err)
 	return max(e.RetryAfter, batchPause), errors.Is(err, limit.ErrLimited) && e.Kind != switchyard.OverBudget && e.RetryAfter <= batchSoon
+}
+
+// comesAgain reports whether a request that err refused is no generation yet, since it belongs to a batch, which sends it again when it has
+// its turn. One that has been sent before, to a model that turned out to be dead, is one that failed.
+func (q *request) comesAgain(err error) bool {
+	_, ok := turn(err)
+	return q.inBatch && ok && len(q.rec.Attempts) == 0
 }
 
 // serveItem serves one request, more than once if there was no room for it. If ctx has ended it is not begun.

@@ -68,7 +68,7 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {
 		q.rec.Err = err
-		if _, comes := turn(err); !q.inBatch || !comes {
+		if !q.comesAgain(err) {
 			q.book(ctx, account, g)
 		}
 		return err

@@ -376,3 +376,26 @@ func TestBatchTellsOfLosers(t *testing.T) {
 		t.Errorf("%+v", b.Totals)
 	}
 }
+
+// TestBatchAfterADeadModel: a request that has been sent is in the ledger with its end, also where it then has to wait for its turn.
+func TestBatchAfterADeadModel(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), `
+keys: [{name: one, secret: key-one}]
+providers: {google: {<google>, breaker: off, limit: {rate: 8/s, burst: 1}}}
+routes: [{name: all, targets: [native], patience: 0s}]
+`)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Gone = []string{"gemini-2.5-flash-image"} })
+	const ask = `{"requests":[{"path":"/v1beta/models/gemini-2.5-flash-image:generateContent","body":{"contents":[{"parts":[{"text":"a cat"}]}]}}]}`
+	b, _ := k.batch(ask, "Authorization", "Bearer key-one")
+	rows := k.rows()
+	if b.Totals.Succeeded != 1 || len(rows) != 2 {
+		t.Fatalf("%+v, %d rows", b.Totals, len(rows))
+	}
+	lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByRoute})
+	if err != nil || len(lines) != 1 || lines[0].Generations != 2 || lines[0].OK != 1 {
+		t.Errorf("%+v, %v", lines, err)
+	}
+	if c, err := k.side.store.Check(t.Context()); err != nil || len(c.Wrong) != 0 || c.Running != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
