@@ -142,7 +142,7 @@ func (o *operator) call(method, path string, body []byte) ([]byte, error) {
 	}
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized && o.token.IsZero():
-		return nil, fmt.Errorf("%s: the admin token is needed: --token, %s, or admin.token in the config file", o.base, tokenVariable)
+		return nil, fmt.Errorf("%s: the admin token is needed: --token, %s, admin.token in the config file, or the one that serve made up, which its log has", o.base, tokenVariable)
 	case resp.StatusCode == http.StatusUnauthorized:
 		return nil, fmt.Errorf("%s: it does not take this admin token; one that was changed is in force after a restart", o.base)
 	case resp.StatusCode != http.StatusOK:

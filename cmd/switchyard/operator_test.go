@@ -135,7 +135,7 @@ func TestOperatorMistakes(t *testing.T) {
 	}{
 		{[]string{"kill", "provider", "gogle", "--admin", k.admin, "--token", "admin-token"}, exitFailed, `no provider "gogle"; there are: google, openai`},
 		{[]string{"kill", "provider", "google", "--admin", k.admin, "--token", "wrong"}, exitFailed, "does not take this admin token"},
-		{[]string{"kill", "provider", "google", "--admin", k.admin}, exitFailed, "the admin token is needed"},
+		{[]string{"kill", "provider", "google", "--admin", k.admin}, exitFailed, "or the one that serve made up, which its log has"},
 		{[]string{"kill", "provider", "google", "--admin", nobody, "--token", "x"}, exitFailed, `nobody answers; is "switchyard serve" running there?`},
 		{[]string{"status", "--admin", nobody}, exitFailed, "nobody answers"},
 		{[]string{"status", "--admin", "https://" + k.admin}, exitFailed, "TLS handshake"},
