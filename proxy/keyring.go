@@ -45,6 +45,15 @@ func (ring Keyring) named(name string) *Key {
 	return nil
 }
 
+// shared reports whether the keys belong to several tenants, of whom none may see what another has at a provider.
+func (ring Keyring) shared() bool {
+	tenants := map[string]bool{}
+	for _, k := range ring {
+		tenants[k.Tenant] = true
+	}
+	return len(tenants) > 1
+}
+
 // identify tells who sent a credential; it errs if only known keys may call.
 func (ring Keyring) identify(secret switchyard.Secret) (*caller, error) {
 	if ring == nil {

@@ -120,7 +120,7 @@ func (q *request) await(tk ticket.Ticket, d time.Duration) ticket.Ticket {
 }
 
 // ticket serves a question about a ticket, or its cancellation. One that we did not give out may be its provider's, of a
-// model that we do not know: it is asked for there, unless several tenants share the key. In a bypass they all are.
+// request that passed through: it is asked for there, unless several tenants share the provider's key. In a bypass they all are.
 func (q *request) ticket() error {
 	t, ok := q.place.dialect.(dialect.Ticketer)
 	if !ok {
@@ -132,7 +132,7 @@ func (q *request) ticket() error {
 	}
 	tk, err := q.Tickets.Get(q.r.Context(), q.caller.tenant, call.ID)
 	if errors.Is(err, ticket.ErrNotFound) {
-		if q.caller.key == nil || q.Runner.Switches.Bypassed() {
+		if !q.snap.Keys.shared() || q.Runner.Switches.Bypassed() {
 			return q.pass(nil)
 		}
 		return &switchyard.Error{Kind: switchyard.NotFound}

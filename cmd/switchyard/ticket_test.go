@@ -401,3 +401,35 @@ func TestTicketEndsAsItsRow(t *testing.T) {
 		}
 	}
 }
+
+// TestAJobThatPassedThrough: a request that is no generation makes a job at its provider, who is asked for it, unless it may be another
+// tenant's: of several, none may see what the others have there.
+func TestAJobThatPassedThrough(t *testing.T) {
+	for tenants, want := range map[string]int{"acme, acme": http.StatusOK, "acme, other": http.StatusNotFound} {
+		first, second, _ := strings.Cut(tenants, ", ")
+		k := startKit(t, `
+providers: {fal: {<fal>}}
+keys: [{name: one, secret: first-key, tenant: `+first+`}, {name: two, secret: second-key, tenant: `+second+`}]
+`)
+		key := []string{"Authorization", "Key first-key"}
+		var job struct {
+			ID string `json:"request_id"`
+		}
+		a := k.post("/fal/queue/fal-ai/photomaker", `{"prompt":"a man img","image_archive_url":"https://files.test/faces.zip"}`, key...)
+		if err := json.Unmarshal(a.body, &job); err != nil || job.ID == "" {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		path := "/fal/queue/fal-ai/photomaker/requests/" + job.ID
+		a = eventually(t, func() (answer, bool) {
+			a := k.do(t.Context(), http.MethodGet, path+"/status", "", key...)
+			return a, a.status != http.StatusAccepted
+		})
+		if a.status != want {
+			t.Errorf("%s: %d %s", tenants, a.status, a.body)
+		}
+		// The provider itself answers: it could not load the archive.
+		if a := k.do(t.Context(), http.MethodGet, path, "", key...); want == http.StatusOK != strings.Contains(string(a.body), "file_download_error") {
+			t.Errorf("%s: %d %s", tenants, a.status, a.body)
+		}
+	}
+}
