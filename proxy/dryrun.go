@@ -96,11 +96,33 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 func (q *request) planDoc() PlanDoc {
 	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	left, _ := q.alive(plan)
-	doc := describePlan(left)
+	doc := describePlan(q.closed(left))
 	for _, err := range plan.Errs {
 		doc.Errors = append(doc.Errors, err.Error())
 	}
 	return doc
+}
+
+// closed is a plan whose candidates that a breaker keeps out now are passed over, as they would be when they are tried.
+func (q *request) closed(plan *router.Plan) *router.Plan {
+	if q.Breakers == nil {
+		return plan
+	}
+	out := *plan
+	out.Candidates, out.Passed = nil, slices.Clip(plan.Passed)
+	for _, c := range plan.Candidates {
+		if wait := q.Breakers(c.Target.Name).Wait; wait > 0 {
+			out.Passed = append(out.Passed, router.Passed{
+				Target: c.Target.Name, Reason: fmt.Sprintf("its breaker is open for another %v", max(wait.Round(time.Second), time.Second)),
+			})
+			continue
+		}
+		out.Candidates = append(out.Candidates, c)
+	}
+	if len(out.Candidates) == 0 && plan.Route.TryWhenOpen() {
+		return plan
+	}
+	return &out
 }
 
 func describePlan(plan *router.Plan) PlanDoc {

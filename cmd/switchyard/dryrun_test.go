@@ -5,6 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"switchyard"
+	"switchyard/proxy"
 )
 
 // tiers are an app's four: each image has the price that the operator wrote down.
@@ -86,5 +90,38 @@ func TestDryRun(t *testing.T) {
 	}
 	if rows := k.rows(); len(rows) != 0 {
 		t.Errorf("the ledger has %+v", rows)
+	}
+}
+
+// TestDryRunKnowsBreakers: a target that its breaker keeps out just now is not told as the one that would be asked, unless the route tries
+// them all the same when all are out.
+func TestDryRunKnowsBreakers(t *testing.T) {
+	k := startKit(t, `
+providers: {google: {<google>}, openai: {<openai>}}
+targets: {nano: {provider: google, model: gemini-nano-banana-2.1}, gpt: {provider: openai, model: gpt-image-1-mini}}
+routes:
+  - {name: alone, when: 'headers["x-only"] == "nano"', targets: [nano]}
+  - {name: tried, when: 'headers["x-only"] == "tried"', targets: [nano], when_all_open: try}
+  - {name: both, targets: [nano, gpt]}
+`)
+	done, err := k.side.breakers.Allow("nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done(switchyard.RateLimited, time.Hour)
+	for only, want := range map[string]string{"": "gpt", "nano": "", "tried": "nano"} {
+		a := k.post(openaiPath, `{"prompt":"a cat"}`, "Authorization", "Bearer x", "X-Only", only, "X-Switchyard-Dry-Run", "1")
+		var doc proxy.PlanDoc
+		if err := json.Unmarshal(a.body, &doc); err != nil {
+			t.Fatalf("%v: %s", err, a.body)
+		}
+		first := ""
+		if len(doc.Targets) > 0 {
+			first = doc.Targets[0].Target
+		}
+		out := want != "nano"
+		if first != want || out != (len(doc.Passed) == 1 && strings.Contains(doc.Passed[0].Reason, "breaker is open for another ")) {
+			t.Errorf("%q: %q would be asked, want %q: %s", only, first, want, a.body)
+		}
 	}
 }
