@@ -48,7 +48,7 @@ type env struct {
 type commands struct {
 	Versions kong.VersionFlag `name:"version" help:"Print the version."`
 
-	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the sidecar."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Run the sidecar; also what is done without a command."`
 	Check      checkCommand      `cmd:"" help:"Check a config file and say what is wrong with it."`
 	Demo       demoCommand       `cmd:"" help:"Show the main job with simulated providers, in three acts."`
 	Sim        simCommand        `cmd:"" help:"Run the simulated providers alone."`

@@ -53,6 +53,7 @@ func (c *simCommand) Run(e *env) error {
 		for _, p := range w.Providers() {
 			fmt.Fprintf(t, "key of %s\t%s\n", p.Name, p.Key())
 		}
+		fmt.Fprintf(t, "token of vertex\t%s, for project %s\n", sim.CloudToken, sim.CloudProject)
 		if err := t.Flush(); err != nil {
 			return err
 		}
