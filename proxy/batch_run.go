@@ -117,17 +117,17 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 }
 
 // carryItem is carry for a goroutine of ours. There it must catch itself what net/http catches elsewhere: the panic of an
-// answer that is cut off.
+// answer that is cut off. What was paid for that is in its record all the same.
 func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
+	q = x.arrive(w, r)
+	q.inBatch = true
+	defer r.Body.Close()
 	defer func() {
 		if p := recover(); p != nil {
 			w.status = http.StatusBadGateway
-			q = &request{rec: &Record{Err: fmt.Errorf("panic: %v", p)}}
+			q.rec.Err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	defer r.Body.Close()
-	q = x.arrive(w, r)
-	q.inBatch = true
 	return q.carry()
 }
 

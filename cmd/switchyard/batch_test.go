@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"switchyard/ledger"
+	"switchyard/proxy"
 	"switchyard/sim"
 )
 
@@ -362,6 +363,21 @@ routes: [{name: all, targets: [nano], patience: 0s}]
 				t.Errorf("the ledger has %+v, %v", lines, err)
 			}
 		})
+	}
+}
+
+// TestBatchTellsOfABrokenAnswer: what was paid for a request whose answer then breaks by a mistake of ours is in the totals.
+func TestBatchTellsOfABrokenAnswer(t *testing.T) {
+	k := startKit(t, `
+keys: [{name: one, secret: key-one}]
+providers: {google: {<google>}}
+targets: {nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}}
+routes: [{name: all, targets: [nano]}]
+`)
+	k.side.handler.Observe = func(*proxy.Record) { panic("a mistake") }
+	b, _ := k.batch(aBatch(1), "Authorization", "Bearer key-one")
+	if b.Totals.CostUSD != "0.04" || b.Totals.Providers["google"].CostUSD != "0.04" || b.Totals.Failed != 1 {
+		t.Errorf("%+v", b.Totals)
 	}
 }
 
