@@ -357,6 +357,9 @@ routes: [{name: all, targets: [nano], patience: 0s}]
 			if b.Totals.Succeeded != n {
 				t.Errorf("%+v", b.Totals)
 			}
+			if tries := k.logs.FilterMessage("request").Len(); tries > 4*n {
+				t.Errorf("%d tries for %d requests", tries, n)
+			}
 			k.rows()
 			lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByRoute})
 			if err != nil || len(lines) != 1 || lines[0].Generations != n || lines[0].OK != n {
