@@ -74,6 +74,9 @@ func TestHedgeAwaits(t *testing.T) {
 	if got := charges(report.Rest()); !slices.Equal(got, []string{"a ok settled"}) {
 		t.Errorf("the loser came to %q", got)
 	}
+	if next := b.pace.Hedging(&b.route, req); !next.Take() || next.Take() {
+		t.Error("the next request has another credit than its own")
+	}
 	if report.Attempts[0].Number != 2 {
 		t.Errorf("the second target is number %d", report.Attempts[0].Number)
 	}

@@ -28,6 +28,7 @@ type Journal interface {
 // look dearer than it was, never cheaper.
 type account struct {
 	journal Journal
+	opens   func() // called whenever an attempt begins; may be nil
 
 	mu      sync.Mutex // guards the next three
 	waiting []ledger.Record
@@ -50,6 +51,9 @@ func newAccount(j Journal, g switchyard.Generation) *account {
 
 // Open writes the attempt to disk before its request leaves.
 func (a *account) Open(ctx context.Context, at switchyard.Attempt) error {
+	if a.opens != nil {
+		a.opens()
+	}
 	return a.append(ctx, ledger.OpenRecord(at))
 }
 

@@ -40,6 +40,7 @@ type batch struct {
 	items   []batchItem
 	stop    context.CancelFunc // begins no more requests, and leaves those under way
 	done    func()             // gives the message back
+	lines   lines
 
 	mu      sync.Mutex // guards the rest
 	results []batchResult

@@ -26,7 +26,7 @@ import (
 const (
 	batchTries = 5
 	batchSoon  = time.Minute
-	batchPause = 100 * time.Millisecond // at least, between two tries
+	batchPause = 10 * time.Millisecond // at least, between two tries
 )
 
 // What is told in the place of an answer.
@@ -62,7 +62,7 @@ func (x *extra) startBatch(b *batch, key string) {
 			turns <- struct{}{}
 			side.Go(func() {
 				defer func() { <-turns }()
-				b.note(i, worker.serveItem(begin, &b.items[i], key+"/"+strconv.Itoa(i)))
+				b.note(i, worker.serveItem(begin, b, i, key+"/"+strconv.Itoa(i)))
 			})
 		}
 		side.Wait()
@@ -81,11 +81,14 @@ func turn(err error) (after time.Duration, ok bool) {
 // its turn. One that has been sent before, to a model that turned out to be dead, is one that failed.
 func (q *request) comesAgain(err error) bool {
 	_, ok := turn(err)
-	return q.inBatch && ok && len(q.rec.Attempts) == 0
+	return q.passed != nil && ok && len(q.rec.Attempts) == 0
 }
 
 // serveItem serves one request, more than once if there was no room for it. If ctx has ended it is not begun.
-func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res batchResult) {
+func (x *extra) serveItem(ctx context.Context, b *batch, i int, key string) (res batchResult) {
+	item := &b.items[i]
+	inLine, leave := false, func() {}
+	defer func() { leave() }()
 	for try := 1; ; {
 		if ctx.Err() != nil {
 			return batchResult{status: http.StatusServiceUnavailable, text: []byte(notBegun), rec: Record{Err: context.Canceled}}
@@ -102,11 +105,17 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 			return batchResult{status: http.StatusInternalServerError, rec: Record{Err: err}}
 		}
 		answer := &sink{header: http.Header{}}
-		q := x.carryItem(answer, r)
-		if after, ok := turn(q.rec.Err); ok {
-			switchyard.Sleep(ctx, after)
+		q := x.carryItem(answer, r, leave)
+		if after, refused := turn(q.rec.Err); refused {
+			if inLine {
+				switchyard.Sleep(ctx, after)
+			} else {
+				inLine, leave = true, b.lines.enter(ctx, wish{q.rec.Route, q.rec.Model})
+			}
 			continue
 		}
+		inLine = false
+		leave()
 		res = batchResult{status: cmp.Or(answer.status, dialect.StatusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
 		wait, willing := answer.retryAfter(q.rec)
 		if !willing || try == batchTries || !switchyard.Sleep(ctx, wait) {
@@ -117,17 +126,17 @@ func (x *extra) serveItem(ctx context.Context, item *batchItem, key string) (res
 }
 
 // carryItem is carry for a goroutine of ours. There it must catch itself what net/http catches elsewhere: the panic of an
-// answer that is cut off.
-func (x *extra) carryItem(w *sink, r *http.Request) (q *request) {
+// answer that is cut off. What was paid for that is in its record all the same. passed is called when no limit keeps it any more.
+func (x *extra) carryItem(w *sink, r *http.Request, passed func()) (q *request) {
+	q = x.arrive(w, r)
+	q.passed = passed
+	defer r.Body.Close()
 	defer func() {
 		if p := recover(); p != nil {
 			w.status = http.StatusBadGateway
-			q = &request{rec: &Record{Err: fmt.Errorf("panic: %v", p)}}
+			q.rec.Err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	defer r.Body.Close()
-	q = x.arrive(w, r)
-	q.inBatch = true
 	return q.carry()
 }
 

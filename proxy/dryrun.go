@@ -96,15 +96,16 @@ func (s *Snapshot) DryRun(r *http.Request, key *Key, pool *spool.Pool) (PlanDoc,
 func (q *request) planDoc() PlanDoc {
 	plan := q.match.Plan(q.caller.hasOwn(), q.now())
 	left, _ := q.alive(plan)
-	doc := describePlan(q.closed(left))
+	doc := describePlan(q.admitted(left))
 	for _, err := range plan.Errs {
 		doc.Errors = append(doc.Errors, err.Error())
 	}
 	return doc
 }
 
-// closed is a plan whose candidates that a breaker keeps out now are passed over, as they would be when they are tried.
-func (q *request) closed(plan *router.Plan) *router.Plan {
+// admitted is a plan whose candidates that a breaker keeps out now are passed over, as they would be when they are tried. A route may try
+// them all the same if it has no others.
+func (q *request) admitted(plan *router.Plan) *router.Plan {
 	if q.Breakers == nil {
 		return plan
 	}

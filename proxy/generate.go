@@ -64,6 +64,7 @@ func (q *request) produce(req *switchyard.Request, msg *spool.Message, work *cac
 	ctx, cancel := q.working(q.r.Context(), q.snap.Settings.timeout(q.rec.Dialect))
 	g := q.generation(KindGeneration, req)
 	account := newAccount(q.Journal, g)
+	account.opens = q.passed
 	defer func() { q.awaitRest(ctx, cancel, account, g) }()
 	ans, err := q.make(ctx, account, req, msg)
 	if err != nil {

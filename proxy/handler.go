@@ -138,7 +138,7 @@ type request struct {
 	rec     *Record
 	trace   Trace     // nil if nobody follows
 	kept    cache.Sum // under which the answer is kept, if the app's key names it
-	inBatch bool      // its batch sends it again if a limit of ours refuses it: see comesAgain
+	passed  func()    // of one of a batch, which sends it again if a limit of ours refuses it: called when none does any more; else nil
 
 	// Of one that asks for a generation.
 	decoded *switchyard.Request         // nil until it is

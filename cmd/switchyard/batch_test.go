@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"switchyard/ledger"
+	"switchyard/proxy"
 	"switchyard/sim"
 )
 
@@ -356,12 +357,30 @@ routes: [{name: all, targets: [nano], patience: 0s}]
 			if b.Totals.Succeeded != n {
 				t.Errorf("%+v", b.Totals)
 			}
+			if tries := k.logs.FilterMessage("request").Len(); tries > 4*n {
+				t.Errorf("%d tries for %d requests", tries, n)
+			}
 			k.rows()
 			lines, err := k.side.store.Report(t.Context(), ledger.Query{By: ledger.ByRoute})
 			if err != nil || len(lines) != 1 || lines[0].Generations != n || lines[0].OK != n {
 				t.Errorf("the ledger has %+v, %v", lines, err)
 			}
 		})
+	}
+}
+
+// TestBatchTellsOfABrokenAnswer: what was paid for a request whose answer then breaks by a mistake of ours is in the totals.
+func TestBatchTellsOfABrokenAnswer(t *testing.T) {
+	k := startKit(t, `
+keys: [{name: one, secret: key-one}]
+providers: {google: {<google>}}
+targets: {nano: {provider: google, model: gemini-3-pro-image, price: {image: 0.04}}}
+routes: [{name: all, targets: [nano]}]
+`)
+	k.side.handler.Observe = func(*proxy.Record) { panic("a mistake") }
+	b, _ := k.batch(aBatch(1), "Authorization", "Bearer key-one")
+	if b.Totals.CostUSD != "0.04" || b.Totals.Providers["google"].CostUSD != "0.04" || b.Totals.Failed != 1 {
+		t.Errorf("%+v", b.Totals)
 	}
 }
 
