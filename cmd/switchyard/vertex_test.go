@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -324,6 +325,27 @@ routes: [{name: all, targets: [banana, gpt]}]
 	}
 }
 
+// TestNoTokenIsToldOnce: a way that breaks does so by other addresses and ports each time, which is no other reason.
+func TestNoTokenIsToldOnce(t *testing.T) {
+	asked, told := 0, 0
+	broken := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		asked++
+		return nil, fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:443: connection reset by peer", 40_000+asked)
+	}}
+	a, err := newAccount(credentials(serviceAccount(t, "https://tokens.test")), broken, func(error) { told++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := a.newPass(); err == nil {
+			t.Error("there is a token")
+		}
+	}
+	if asked < 3 || told != 1 {
+		t.Errorf("asked %d times, told %d times", asked, told)
+	}
+}
+
 // TestCredentialsReplaced: a reload with another file in the place of the old one is one with another account, and one with a file
 // that is no good is refused. One with the same file goes on with the token that it has.
 func TestCredentialsReplaced(t *testing.T) {
@@ -392,6 +414,10 @@ func TestNoToken(t *testing.T) {
 		{
 			http.StatusBadRequest, `{"error":"invalid_grant","error_description":"\u001b[2J ` + jwt + ` is bad` + strings.Repeat(" and worse", 99) + `"}`,
 			"unauthorized: credentials: no token: status 400 invalid_grant: … … is bad" + strings.Repeat(" and worse", 18) + " and", switchyard.Unauthorized,
+		},
+		{ // as long as Google's older secrets of clients
+			http.StatusBadRequest, `{"error":"invalid_client","error_description":"The secret abcDEF0123456789-_abcDEF does not match"}`,
+			"unauthorized: credentials: no token: status 400 invalid_client: The secret … does not match", switchyard.Unauthorized,
 		},
 		{http.StatusBadRequest, `{"error":"secret, and more","error_description":"secret"}`, "unauthorized: credentials: no token: status 400", switchyard.Unauthorized},
 		{http.StatusTooManyRequests, `{}`, "credentials: no token: status 429", ""},
