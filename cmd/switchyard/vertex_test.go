@@ -325,6 +325,31 @@ routes: [{name: all, targets: [banana, gpt]}]
 	}
 }
 
+// TestNoTokenOfWhatIsOff: health does not name a provider that has been switched off since, whom nobody will ask for a token any more.
+func TestNoTokenOfWhatIsOff(t *testing.T) {
+	tokens := newTokenEndpoint(t)
+	tokens.down.Store(true)
+	k := startKitWith(t, newWorld(t), `
+providers:
+  cloud: {dialect: vertex, project: sim-project, credentials: "`+serviceAccount(t, tokens.URL)+`", base_url: "{vertex}"}
+  openai: {<openai>}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}, gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [banana, gpt]}]
+`)
+	k.post(imagenPath, predict("a signal box", 1))
+	if got := k.side.health().Problems; len(got) != 1 {
+		t.Errorf("health says %q", got)
+	}
+	off := strings.Replace(*k.next.Load(), "cloud: {", "cloud: {enabled: false, ", 1)
+	k.next.Store(&off)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := k.side.health().Problems; len(got) != 0 {
+		t.Errorf("health says %q", got)
+	}
+}
+
 // TestNoTokenIsToldOnce: a way that breaks does so by other addresses and ports each time, which is no other reason.
 func TestNoTokenIsToldOnce(t *testing.T) {
 	asked, told := 0, 0
