@@ -66,6 +66,15 @@ func TestOverviewRoutes(t *testing.T) {
 	d.has(d.page("/admin/ai-metrics"), `id="revive-route-default"`)
 }
 
+// TestOverviewNoRoutes: what is told in their place is true with a route of the config that is called default, too.
+func TestOverviewNoRoutes(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.Names = func(breaker.Scope) []string { return []string{"default"} }
+	d.books.routes = nil
+	d.has(d.page("/admin/ai-metrics"), "There is no route but default, and there was no generation in ")
+}
+
 // TestOverviewManyRoutes: of thousands, only so many have a row before there is something to say of them.
 func TestOverviewManyRoutes(t *testing.T) {
 	d := newDesk(t)

@@ -25,6 +25,7 @@ func TestProviderHealth(t *testing.T) {
 	asked := breaker.Counts{Succeeded: 1}
 	half := []breaker.State{{Target: "flux", Phase: breaker.Open}, {Target: "native:fal", Phase: breaker.Closed, Counts: asked}}
 	other := []breaker.State{{Target: "flux", Phase: breaker.Closed}, {Target: "native:fal", Phase: breaker.Open}}
+	tried := []breaker.State{{Target: "flux", Phase: breaker.Open}, {Target: "native:fal", Phase: breaker.HalfOpen}}
 	alone := []breaker.State{{Target: "flux", Phase: breaker.Open}, {Target: "native:fal", Phase: breaker.Closed}}
 	for _, c := range []struct {
 		name   string
@@ -37,6 +38,7 @@ func TestProviderHealth(t *testing.T) {
 		{"nothing heard", nil, nil, nil, "", healthy},
 		{"one breaker of two", nil, half, nil, "", degraded},
 		{"a target that nobody has asked lately may do", nil, other, nil, "", degraded},
+		{"one that is tried again may do", nil, tried, nil, "", degraded},
 		{"the only target that anybody asks for", nil, alone, nil, "its breakers are open", down},
 		{"all breakers", func(w *Watch) { w.Attempt(at(1, switchyard.Overloaded)) }, open, nil, "its breakers are open", down},
 		{"a probe is older than the failures", func(w *Watch) {

@@ -25,7 +25,8 @@ type overview struct {
 	Spend     ledger.Sums // of the attempts
 	Providers []*providerRow
 	Routes    []*routeRow
-	places    map[string]int // :: route → its place in the config
+	places    map[string]int       // :: route → its place in the config
+	routes    map[string]*routeRow // :: route → its row
 	Steps     []stepRow
 }
 
@@ -82,6 +83,10 @@ type routeRow struct {
 	Switch switchState
 }
 
+func (r *routeRow) compare(other *routeRow) int {
+	return cmp.Or(r.place-other.place, strings.Compare(r.Name, other.Name))
+}
+
 // stepRow is one step of the charts.
 type stepRow struct {
 	At    time.Time
@@ -99,6 +104,7 @@ func (h *Handler) overviewPage(w http.ResponseWriter, r *http.Request) {
 	v.Kills = h.stops(v.Now)
 	v.table(h)
 	v.Blind = v.read(r.Context(), h.Ledger) != nil
+	slices.SortFunc(v.Routes, (*routeRow).compare) // at once: there may be thousands
 	v.judge()
 	v.Problems = v.problems(h)
 	show(h, w, page[*overview]{"overview", 0, &v})
@@ -123,7 +129,7 @@ func (v *overview) table(h *Handler) {
 		}
 	}
 	names := h.Names(breaker.Route)
-	v.places = map[string]int{}
+	v.places, v.routes = map[string]int{}, map[string]*routeRow{}
 	for i, name := range names {
 		v.places[name] = i
 	}
@@ -246,11 +252,10 @@ func (v *overview) read(ctx context.Context, l Ledger) error {
 	return nil
 }
 
+// route returns the row of a route, or makes it, in no place yet.
 func (v *overview) route(name string) *routeRow {
-	for _, one := range v.Routes {
-		if one.Name == name {
-			return one
-		}
+	if one := v.routes[name]; one != nil {
+		return one
 	}
 	one := &routeRow{Name: name, Switch: switchState{Scope: string(breaker.Route), Name: name, Killed: v.killed(breaker.Route, name)}}
 	if place, known := v.places[name]; known {
@@ -258,8 +263,7 @@ func (v *overview) route(name string) *routeRow {
 	} else {
 		one.place, one.Gone = len(v.places), name != ""
 	}
-	v.Routes = append(v.Routes, one)
-	slices.SortFunc(v.Routes, func(a, b *routeRow) int { return cmp.Or(a.place-b.place, strings.Compare(a.Name, b.Name)) })
+	v.Routes, v.routes[name] = append(v.Routes, one), one
 	return one
 }
 

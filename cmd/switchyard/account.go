@@ -133,7 +133,7 @@ func (a *account) newPass() (any, error) {
 	p, err := a.ask()
 	if err != nil {
 		lack := whyNone(err)
-		if before := a.lack.Swap(lack); a.tell != nil && (before == nil || *before != *lack) {
+		if before := a.lack.Swap(lack); a.tell != nil && !lack.same(before) {
 			a.tell(lack)
 		}
 		return nil, lack

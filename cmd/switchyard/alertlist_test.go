@@ -34,6 +34,8 @@ func everyAlert() string {
 	b.WriteString(`  - {name: by-target, by: target, when: 'p95_seconds / 2.0 > 8.5 || breaker_open(target) && !breaker_open(target)'}
   - {name: by-budget, by: budget, when: 'spent(budget) - warn_at(budget) > 0.0'}
   - {name: named, when: 'down("google") && breaker_open("nano") && spent("daily") > warn_at("daily")'}
+  - {name: both, when: 'down("google") && breaker_open("nano")'}
+  - {name: poor, by: provider, when: success_rate < 0.5}
   - {name: no-form, when: '["a"].exists(x, down(x))'}
   - {name: nor-this, by: provider, when: 'down("google") && down(provider)'}
 `)
@@ -77,16 +79,21 @@ func TestPrometheusRules(t *testing.T) {
 			return nil
 		})
 	}
-	if want := len(rule.AlertNumbers) + 3 + len(alert.Builtin()); len(rules) != want {
+	if want := len(rule.AlertNumbers) + 5 + len(alert.Builtin()); len(rules) != want {
 		t.Errorf("%d rules, want %d", len(rules), want)
 	}
 	if n := rules[0]; n.Alert != "n-generations" || n.For != "90s" || n.Annotations["rule"] != "generations > 1 && -1 < generations" ||
 		n.Expr != `(sum (increase(switchyard_generations_total[120m])) > 1) and (-1 < sum (increase(switchyard_generations_total[120m])))` {
 		t.Errorf("got %+v", n)
 	}
-	for name, want := range map[string]string{ // what is stopped by hand is silent there, too
-		"down":    "((1 - max by (provider) (switchyard_provider_healthy)) unless max by (provider) (switchyard_provider_stopped) == 1) == 1",
-		"breaker": `((1 - max by (target) (switchyard_breaker_state{phase="closed"})) unless max by (target) (switchyard_target_stopped) == 1) == 1`,
+	for name, want := range map[string]string{ // as here, there is silence once all that a rule is about is stopped by hand
+		"down":    "((1 - max by (provider) (switchyard_provider_healthy)) == 1) unless (max by (provider) (switchyard_provider_stopped) == 1)",
+		"breaker": `((1 - max by (target) (switchyard_breaker_state{phase="closed"})) == 1) unless (max by (target) (switchyard_target_stopped) == 1)`,
+		"both": `(((1 - max (switchyard_provider_healthy{provider="google"})) == 1) and ((1 - max (switchyard_breaker_state{phase="closed", target="nano"})) == 1))` +
+			` unless (max (switchyard_provider_stopped{provider="google"}) == 1 and max (switchyard_target_stopped{target="nano"}) == 1)`,
+		"poor": `((sum by (provider) (increase(switchyard_attempts_total{outcome="ok"}[5m])) / ` +
+			`sum by (provider) (increase(switchyard_attempts_total{outcome!~"filtered|refused|canceled"}[5m]))) < 0.5)` +
+			` unless (max by (provider) (switchyard_provider_stopped) == 1)`,
 	} {
 		if !strings.Contains(o.out, "alert: "+name+"\n        expr: "+want+"\n") {
 			t.Errorf("%s is not %s", name, want)

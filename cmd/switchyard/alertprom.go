@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func printPrometheus(out io.Writer, rules []*alert.Rule) error {
 			fmt.Fprintf(out, "# Left out: %s (%s): %v\n", r.Name, strings.Join(strings.Fields(r.When), " "), err)
 			continue
 		}
-		p := promRule{Alert: r.Name, Expr: expr, Annotations: map[string]string{"rule": strings.ReplaceAll(r.When, "{{", `{{ "{{" }}`), "value": "{{ $value }}"}}
+		p := promRule{Alert: r.Name, Expr: unlessStopped(expr, r), Annotations: map[string]string{"rule": strings.ReplaceAll(r.When, "{{", `{{ "{{" }}`), "value": "{{ $value }}"}}
 		if r.For > 0 {
 			p.For = promDuration(r.For)
 		}
@@ -110,33 +111,42 @@ func promQL(r *alert.Rule) rule.PromQL {
 	}
 }
 
-// promCall is a function of a name, or of each subject if that is empty. What is stopped by hand has no series, as it has no message.
+// promCall is a function of a name, or of each subject if that is empty.
 func promCall(by, function, name string) string {
-	label := map[string]string{
-		rule.FuncDown: alert.ByProvider, rule.FuncOpen: alert.ByTarget, rule.FuncSpent: alert.ByBudget, rule.FuncWarnAt: alert.ByBudget,
+	of, ok := map[string]struct{ label, text string }{
+		rule.FuncDown:   {alert.ByProvider, "(1 - max%s (switchyard_provider_healthy%s))"},
+		rule.FuncOpen:   {alert.ByTarget, "(1 - max%s (switchyard_breaker_state{phase=\"closed\"%s}))"},
+		rule.FuncSpent:  {alert.ByBudget, "max%s (switchyard_budget_used_ratio%s)"},
+		rule.FuncWarnAt: {alert.ByBudget, "max%s (switchyard_budget_warn_at_ratio%s)"},
 	}[function]
 	switch {
-	case label == "", name == "" && by != label, name != "" && by != "": // series that do not match
+	case !ok, name == "" && by != of.label, name != "" && by != "": // series that do not match
 		return ""
+	case name == "":
+		return fmt.Sprintf(of.text, " by ("+by+")", "")
+	case function == rule.FuncOpen:
+		return fmt.Sprintf(of.text, "", fmt.Sprintf(", %s=%q", of.label, name))
 	}
-	most := func(metric string, matchers ...string) string {
-		group := " by (" + by + ")"
-		if name != "" {
-			group, matchers = "", append(matchers, fmt.Sprintf("%s=%q", label, name))
+	return fmt.Sprintf(of.text, "", fmt.Sprintf("{%s=%q}", of.label, name))
+}
+
+// unlessStopped is expr, but silent where all that a rule is about is stopped by hand, as the rule is here: see scene.silenced.
+func unlessStopped(expr string, r *alert.Rule) string {
+	var stopped []string
+	add := func(label, by, matcher string) {
+		stopped = append(stopped, fmt.Sprintf("max%s (switchyard_%s_stopped%s) == 1", by, label, matcher))
+	}
+	if r.By == alert.ByProvider || r.By == alert.ByTarget {
+		add(r.By, " by ("+r.By+")", "")
+	}
+	for label, names := range map[string][]string{alert.ByProvider: r.Names(rule.FuncDown), alert.ByTarget: r.Names(rule.FuncOpen)} {
+		for _, name := range names {
+			add(label, "", fmt.Sprintf("{%s=%q}", label, name))
 		}
-		selector := ""
-		if len(matchers) > 0 {
-			selector = "{" + strings.Join(matchers, ", ") + "}"
-		}
-		return fmt.Sprintf("max%s (switchyard_%s%s)", group, metric, selector)
 	}
-	switch function {
-	case rule.FuncDown:
-		return "((1 - " + most("provider_healthy") + ") unless " + most("provider_stopped") + " == 1)"
-	case rule.FuncOpen:
-		return "((1 - " + most("breaker_state", `phase="closed"`) + ") unless " + most("target_stopped") + " == 1)"
-	case rule.FuncSpent:
-		return most("budget_used_ratio")
+	if len(stopped) == 0 {
+		return expr
 	}
-	return most("budget_warn_at_ratio")
+	slices.Sort(stopped)
+	return "(" + expr + ") unless (" + strings.Join(stopped, " and ") + ")"
 }

@@ -45,10 +45,10 @@ func whyNone(err error) *noToken {
 	return why
 }
 
-// No explanation needs more, and no word of one is as long; what was sent has no shorter ones.
+// No explanation needs more, and no word of one is longer. What was sent and is secret is: even a client's older secrets have 24 letters.
 const (
 	maxExplanation = 200
-	maxWord        = 24
+	maxWord        = 20
 )
 
 // explained is what an endpoint says of a refusal, without what it may have been sent.
@@ -75,6 +75,12 @@ func (n *noToken) Error() string {
 		return "no token: " + n.brief()
 	}
 	return "no token: " + n.brief() + ": " + n.words
+}
+
+// same reports whether the log has the reason already if it has before, which may be nil. How a way is broken is told in other words
+// each time: they have ports and addresses.
+func (n *noToken) same(before *noToken) bool {
+	return before != nil && n.status == before.status && n.code == before.code && (n.status == 0 || n.words == before.words)
 }
 
 // brief is what everybody may read.

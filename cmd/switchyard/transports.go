@@ -53,13 +53,13 @@ func (t *transports) tell(provider string, err error) {
 	}
 }
 
-// problems names, of some providers, those whose credentials gave no token when one was asked for last.
+// problems names, of some providers, those that are switched on whose credentials gave no token when one was asked for last.
 func (t *transports) problems(providers config.Map[providerFile]) (problems []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, e := range providers {
 		a, ok := t.m[e.Name].(*account)
-		if !ok {
+		if !ok || !e.Value.Enabled {
 			continue
 		}
 		if lack := a.lack.Load(); lack != nil {

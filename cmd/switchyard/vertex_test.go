@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -324,6 +325,52 @@ routes: [{name: all, targets: [banana, gpt]}]
 	}
 }
 
+// TestNoTokenOfWhatIsOff: health does not name a provider that has been switched off since, whom nobody will ask for a token any more.
+func TestNoTokenOfWhatIsOff(t *testing.T) {
+	tokens := newTokenEndpoint(t)
+	tokens.down.Store(true)
+	k := startKitWith(t, newWorld(t), `
+providers:
+  cloud: {dialect: vertex, project: sim-project, credentials: "`+serviceAccount(t, tokens.URL)+`", base_url: "{vertex}"}
+  openai: {<openai>}
+targets: {banana: {provider: cloud, model: gemini-nano-banana-2.1}, gpt: {provider: openai, model: gpt-image-2}}
+routes: [{name: all, targets: [banana, gpt]}]
+`)
+	k.post(imagenPath, predict("a signal box", 1))
+	if got := k.side.health().Problems; len(got) != 1 {
+		t.Errorf("health says %q", got)
+	}
+	off := strings.Replace(*k.next.Load(), "cloud: {", "cloud: {enabled: false, ", 1)
+	k.next.Store(&off)
+	if err := k.side.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := k.side.health().Problems; len(got) != 0 {
+		t.Errorf("health says %q", got)
+	}
+}
+
+// TestNoTokenIsToldOnce: a way that breaks does so by other addresses and ports each time, which is no other reason.
+func TestNoTokenIsToldOnce(t *testing.T) {
+	asked, told := 0, 0
+	broken := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		asked++
+		return nil, fmt.Errorf("read tcp 10.0.0.1:%d->10.0.0.2:443: connection reset by peer", 40_000+asked)
+	}}
+	a, err := newAccount(credentials(serviceAccount(t, "https://tokens.test")), broken, func(error) { told++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := a.newPass(); err == nil {
+			t.Error("there is a token")
+		}
+	}
+	if asked < 3 || told != 1 {
+		t.Errorf("asked %d times, told %d times", asked, told)
+	}
+}
+
 // TestCredentialsReplaced: a reload with another file in the place of the old one is one with another account, and one with a file
 // that is no good is refused. One with the same file goes on with the token that it has.
 func TestCredentialsReplaced(t *testing.T) {
@@ -392,6 +439,10 @@ func TestNoToken(t *testing.T) {
 		{
 			http.StatusBadRequest, `{"error":"invalid_grant","error_description":"\u001b[2J ` + jwt + ` is bad` + strings.Repeat(" and worse", 99) + `"}`,
 			"unauthorized: credentials: no token: status 400 invalid_grant: … … is bad" + strings.Repeat(" and worse", 18) + " and", switchyard.Unauthorized,
+		},
+		{ // as long as Google's older secrets of clients
+			http.StatusBadRequest, `{"error":"invalid_client","error_description":"The secret abcDEF0123456789-_abcDEF does not match"}`,
+			"unauthorized: credentials: no token: status 400 invalid_client: The secret … does not match", switchyard.Unauthorized,
 		},
 		{http.StatusBadRequest, `{"error":"secret, and more","error_description":"secret"}`, "unauthorized: credentials: no token: status 400", switchyard.Unauthorized},
 		{http.StatusTooManyRequests, `{}`, "credentials: no token: status 429", ""},

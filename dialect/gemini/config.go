@@ -45,18 +45,23 @@ func imageFormats(r *spool.Reader) (formats []*spool.Reader) {
 
 // decodeShape reads the size, the format and who may be shown, as far as one place says it.
 func decodeShape(img *spool.Reader, req *switchyard.Request) {
-	if name := key(img, "aspectRatio"); img.Text(name) != "" {
-		aspect, ok := parseAspect(img.Text(name))
-		if !ok {
+	if name := key(img, "aspectRatio"); said(img, name) != "" {
+		if aspect, ok := parseAspect(img.Text(name)); ok {
+			req.Aspect = aspect
+		} else {
 			img.Leave(name)
 		}
-		req.Aspect = aspect
 	}
-	if class := strings.ToUpper(img.Text(key(img, "imageSize"))); class != "" {
+	if name := key(img, "imageSize"); said(img, name) != "" {
+		class := strings.ToUpper(img.Text(name))
 		if word, ok := strings.CutPrefix(class, "IMAGE_SIZE_"); ok {
 			class = classes[word]
 		}
-		req.Resolution = class
+		if class != "" {
+			req.Resolution = class
+		} else {
+			img.Leave(name)
+		}
 	}
 	if who := img.Text(key(img, "personGeneration")); who != "" {
 		req.People = people[strings.ToLower(who)]
@@ -65,7 +70,7 @@ func decodeShape(img *spool.Reader, req *switchyard.Request) {
 	if name := key(img, "imageOutputOptions"); img.Get(name).Given() { // Vertex AI's
 		out = img.Object(name)
 	}
-	if mime := strings.ToLower(out.Text(key(out, "mimeType"))); mime != "" {
+	if mime := strings.ToLower(said(out, key(out, "mimeType"))); mime != "" {
 		req.Format = strings.TrimPrefix(strings.TrimPrefix(mime, "image/"), "image_")
 	}
 	if n := out.Int(key(out, "compressionQuality")); n != nil {
@@ -74,6 +79,14 @@ func decodeShape(img *spool.Reader, req *switchyard.Request) {
 	if strings.EqualFold(img.Get("delivery").Text(), "URI") {
 		img.Leave("delivery") // only Google has a place where the app finds it
 	}
+}
+
+// said returns a text; empty if it is that of an enumeration which says nothing, such as ASPECT_RATIO_UNSPECIFIED.
+func said(r *spool.Reader, name string) string {
+	if text := r.Text(name); !strings.HasSuffix(strings.ToUpper(text), "_UNSPECIFIED") {
+		return text
+	}
+	return ""
 }
 
 // parseAspect reads "16:9", or the same as the enumeration has it, "ASPECT_RATIO_SIXTEEN_BY_NINE".

@@ -173,14 +173,17 @@ func decodeUsage(v *spool.Value) *switchyard.Usage {
 var refusedWords = []string{"Responsible AI", "safety filter threshold", "Support codes:", "Person Generation"}
 
 // accountWords are in the texts of 400s that are about the account: it has no billing, or is used from a place that Google does not
-// serve. Other failed preconditions are about the request, such as a file that is not ready yet.
+// serve. Other failed preconditions are about the request, such as a file that is not ready yet. Imagen says the same as an invalid argument.
 var accountWords = []string{"User location", "in your country", "billing"}
+
+const imagenUnbilled = "only accessible to billed users"
 
 func decodeError(m *spool.Message, root *spool.Value) error {
 	text := root.Get("error", "message").Text()
 	e := &switchyard.Error{Unbilled: true, Err: errors.New("HTTP " + strconv.Itoa(m.Status) + " " + root.Get("error", "status").Text())}
 	contains := func(word string) bool { return strings.Contains(text, word) }
-	badAccount := root.Get("error", "status").Text() == "FAILED_PRECONDITION" && slices.ContainsFunc(accountWords, contains)
+	badAccount := contains(imagenUnbilled) ||
+		root.Get("error", "status").Text() == "FAILED_PRECONDITION" && slices.ContainsFunc(accountWords, contains)
 	for _, d := range root.Get("error", "details").Items() {
 		if reason := d.Get("reason").Text(); strings.HasPrefix(reason, "API_KEY_") {
 			badAccount = true

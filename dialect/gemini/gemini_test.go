@@ -244,6 +244,9 @@ func TestImageFormats(t *testing.T) {
 		{config: `{"responseFormat":[{"image":{"aspectRatio":"ASPECT_RATIO_SIXTEEN_BY_NINE","imageSize":"IMAGE_SIZE_TWO_K","mimeType":"image/jpeg","delivery":"INLINE"}}]}`, want: "16:9 2K jpeg"},
 		{config: `{"response_format":{"image":{"aspect_ratio":"ASPECT_RATIO_TWENTY_ONE_BY_NINE","image_size":"IMAGE_SIZE_FIVE_TWELVE","mime_type":"IMAGE_JPEG"}}}`, want: "21:9 512 jpeg"},
 		{config: `{"imageConfig":{"aspectRatio":"ASPECT_RATIO_FOUR_BY_FIVE","imageSize":"IMAGE_SIZE_FOUR_K","imageOutputOptions":{"mimeType":"image/png"}}}`, want: "4:5 4K png"},
+		{config: `{"responseFormat":{"image":{"aspectRatio":"ASPECT_RATIO_UNSPECIFIED","imageSize":"IMAGE_SIZE_UNSPECIFIED","mimeType":"MIME_TYPE_UNSPECIFIED"}}}`, want: "1:1"},
+		{config: `{"responseFormat":{"image":{"imageSize":"IMAGE_SIZE_HUGE"}}}`, want: "1:1", left: "imageSize"},
+		{config: `{"imageConfig":{"aspectRatio":"3:4"},"responseFormat":{"image":{"aspectRatio":"wide"}}}`, want: "3:4", left: "aspectRatio"},
 		{config: `{"imageConfig":{"aspectRatio":"wide"}}`, want: "1:1", left: "aspectRatio"},
 		{config: `{"responseFormat":[{"image":{"aspectRatio":"3:4","delivery":"URI"}},{"text":{}}]}`, want: "3:4", left: "delivery responseFormat"},
 	} {

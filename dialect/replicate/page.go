@@ -84,8 +84,11 @@ func (Dialect) Span(query url.Values) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
-// ages is a time after all others: nanoseconds since 1970 cannot be counted for much longer.
-var ages = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+// No ticket is older than dawn, or younger than ages. Nanoseconds since 1970 cannot be counted far beyond them.
+var (
+	dawn = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	ages = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)
 
 // parseTime reads a date, with or without a time and a zone.
 func parseTime(text string) (at time.Time, err error) {
@@ -93,8 +96,11 @@ func parseTime(text string) (at time.Time, err error) {
 		if at, err = time.Parse(form, text); err != nil {
 			continue
 		}
-		if at.After(ages) {
-			at = ages
+		switch {
+		case at.Before(dawn):
+			return dawn, nil
+		case at.After(ages):
+			return ages, nil
 		}
 		return at, nil
 	}

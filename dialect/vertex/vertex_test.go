@@ -58,6 +58,7 @@ func TestGenerationOrNot(t *testing.T) {
 		{"Imagen to a bucket", imagen, `{"instances":[{"prompt":"a cat"}],"parameters":{"storageUri":"gs://b/p"}}`, false},
 		{"Gemini to a bucket, in protobuf's own spelling", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", strings.TrimSuffix(asked, "}") + `,"output_config":{"output_uri_prefix":"gs://b/p/"}}`, false},
 		{"Gemini, kept by Google", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", strings.Replace(asked, `["IMAGE"]`, `["IMAGE"],"responseFormat":[{"image":{"delivery":"URI"}}]`, 1), false},
+		{"Gemini, kept by Google, in protobuf's own spelling", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}],"generation_config":{"response_modalities":["IMAGE"],"response_format":{"image":{"delivery":"URI"}}}}`, false},
 		{"Gemini to a bucket", "projects/p/locations/global/publishers/google/models/gemini-3-pro-image:generateContent", strings.TrimSuffix(asked, "}") + `,"outputConfig":{"outputUriPrefix":"gs://b/p/"}}`, false},
 		{"a chat", "projects/p/locations/global/publishers/google/models/gemini-3-pro:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}]}`, false},
 		{"somebody else's model", "projects/p/locations/us-east5/publishers/anthropic/models/claude:rawPredict", `{}`, false},
