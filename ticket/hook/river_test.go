@@ -52,6 +52,18 @@ func TestTablesOfRiver(t *testing.T) {
 	if got := riverTables(t, ours); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	if got, all := changes(t, ours), changes(t, its); got >= all {
+		t.Errorf("%d changes of the schema; River's migrations have %d", got, all)
+	}
+}
+
+// changes is how often the schema of a file has been changed.
+func changes(t *testing.T, db *sql.DB) (n int) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), `PRAGMA schema_version`).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // riverTables is the text that makes River's tables what they are in a file.
