@@ -45,6 +45,17 @@ func (m Money) String() string {
 	return fmt.Sprintf("%s%d.%s", sign, whole, strings.TrimRight(fmt.Sprintf("%09d", frac), "0"))
 }
 
+// InDollars is the exact amount for people, with at least two decimals: "$0.80", "$0.0336", "-$3.00".
+func (m Money) InDollars() string {
+	text, negative := strings.CutPrefix(m.String(), "-")
+	whole, frac, _ := strings.Cut(text, ".")
+	text = "$" + whole + "." + frac + strings.Repeat("0", max(2-len(frac), 0))
+	if negative {
+		return "-" + text
+	}
+	return text
+}
+
 // Dollars is the amount for display and statistics only; never add what it returns.
 func (m Money) Dollars() float64 { return float64(m) / float64(Dollar) }
 

@@ -28,6 +28,26 @@ func TestMoney(t *testing.T) {
 	}
 }
 
+func TestInDollars(t *testing.T) {
+	for m, want := range map[switchyard.Money]string{
+		0: "$0.00", 3 * switchyard.Dollar: "$3.00", 800_000_000: "$0.80", 33_600_000: "$0.0336", 1: "$0.000000001", -1_500_000_000: "-$1.50",
+	} {
+		if got := m.InDollars(); got != want {
+			t.Errorf("%d: %s, want %s", m, got, want)
+		}
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for share, want := range map[float64]string{
+		0: "0 %", 0.0004: "<0.1 %", 0.001: "0.1 %", 0.957: "95.7 %", 0.999: "99.9 %", 0.9996: ">99.9 %", 1: "100 %",
+	} {
+		if got := switchyard.Percent(share); got != want {
+			t.Errorf("%v: %s, want %s", share, got, want)
+		}
+	}
+}
+
 func TestTimes(t *testing.T) {
 	for _, c := range []struct{ m, n, d, want int64 }{
 		{1, 1, 2, 1},

@@ -16,7 +16,7 @@ import (
 var words = template.FuncMap{
 	"count":    count,
 	"dollars":  dollars,
-	"share":    share,
+	"share":    switchyard.Percent,
 	"duration": duration,
 	"clock":    clock,
 	"stamp":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
@@ -62,22 +62,6 @@ func dollars(m switchyard.Money) string {
 		digits = digits[:2]
 	}
 	return "$" + count(int(whole)) + "." + digits
-}
-
-// share writes a part of a whole in per cent. Only the whole is 100 %, and only nothing is 0 %.
-func share(x float64) string {
-	switch p := x * 100; {
-	case p == 100:
-		return "100 %"
-	case p > 99.9:
-		return ">99.9 %"
-	case p == 0:
-		return "0 %"
-	case p < 0.1:
-		return "<0.1 %"
-	default:
-		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
-	}
 }
 
 func duration(d time.Duration) string {

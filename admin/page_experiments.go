@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"switchyard"
 	"switchyard/router"
 )
 
@@ -88,7 +89,7 @@ func draw(r report) experimentRow {
 			one.Goal = drawn{true, 100 * *i.Low / top, 100 * *i.High / top, 100 * *i.Value / top, max(100*(*i.High-*i.Low)/top, 0.5)}
 		}
 		one.Cells = []cell{
-			inWords("Thumbs up", a.Satisfaction, share), inWords("Success", a.Success, share),
+			inWords("Thumbs up", a.Satisfaction, switchyard.Percent), inWords("Success", a.Success, switchyard.Percent),
 			inWords("Median", a.MedianMS, millis), inWords("95th percentile", a.P95MS, millis), inWords("Per image", a.CostPerImage, perImage),
 		}
 		row.Arms = append(row.Arms, one)

@@ -56,7 +56,7 @@ func (s *stage) end(a act) {
 	if s.live() {
 		fmt.Fprint(s.out, "\r\033[K")
 	}
-	fmt.Fprintf(s.out, "  %d of %d pictures in %.0f s, $%s\n", a.Images, len(prompts), a.Seconds, a.CostUSD)
+	fmt.Fprintf(s.out, "  %d of %d pictures in %.0f s, %s\n", a.Images, len(prompts), a.Seconds, a.CostUSD.InDollars())
 }
 
 // table is the three acts side by side.
@@ -72,8 +72,8 @@ func (s *stage) table(all acts, folder string) {
 		for _, name := range slices.Sorted(maps.Keys(a.Providers)) {
 			by = append(by, fmt.Sprintf("%s %d", name, a.Providers[name]))
 		}
-		fmt.Fprintf(w, "%s\t%d/%d\t%d\t%.0f s\t%.1f ×\t$%s\t%s\n", row.name, a.Images, len(prompts), a.Failed, a.Seconds,
-			all.Before.Seconds/max(a.Seconds, 0.1), a.CostUSD, strings.Join(by, ", "))
+		fmt.Fprintf(w, "%s\t%d/%d\t%d\t%.0f s\t%.1f ×\t%s\t%s\n", row.name, a.Images, len(prompts), a.Failed, a.Seconds,
+			all.Before.Seconds/max(a.Seconds, 0.1), a.CostUSD.InDollars(), strings.Join(by, ", "))
 	}
 	_ = w.Flush()
 	fmt.Fprintf(s.out, "\nTimes are simulated seconds. The pictures are in %s.\n", folder)

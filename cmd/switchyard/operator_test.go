@@ -67,7 +67,7 @@ func TestStatusIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	zone := now.Local().Format("MST")
-	for _, want := range []string{"99.6 %", "$1.25 + $0.25 possible", ">99.9 %", "$2 + 3 unknown", "<0.1 %", "unknown (4)", " " + zone + "), by", "$0\n"} {
+	for _, want := range []string{"99.6 %", "$1.25 + $0.25 possible", ">99.9 %", "$2.00 + 3 unknown", "<0.1 %", "unknown (4)", " " + zone + "), by", "$0.00\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, &out)
 		}
@@ -90,7 +90,7 @@ func TestOperatorCommands(t *testing.T) {
 	o := k.operator("status")
 	for _, want := range []string{
 		"switchyard dev: degraded, up ", `! stopped by hand: provider "google"`, `KILLED provider "google": wrong [31m faces (until `, ", by cli 127.0.0.1:",
-		"PROVIDER", "google    stopped by hand", "100.0 %", "$0.0336075", "nano    killed", "gpt     closed",
+		"PROVIDER", "google    stopped by hand", "100 %", "$0.0336075", "nano    killed", "gpt     closed",
 	} {
 		if o.code != 0 || !strings.Contains(o.out, want) {
 			t.Errorf("status does not say %q: %d\n%s%s", want, o.code, o.out, o.errors)

@@ -178,9 +178,9 @@ func (p *planned) print(out io.Writer) error {
 		fmt.Fprintln(w, head+"\tFIDELITY\tWHY")
 	}
 	for i, t := range p.Targets {
-		cells := []string{fmt.Sprint(i+1) + ".", t.Target, t.Provider, t.Model, fmt.Sprint(t.Calls), inDollars(t.Estimate)}
+		cells := []string{fmt.Sprint(i+1) + ".", t.Target, t.Provider, t.Model, fmt.Sprint(t.Calls), estimated(t.Estimate)}
 		if p.Times > 1 {
-			cells = append(cells, inDollars(p.Totals[i].Cost))
+			cells = append(cells, estimated(p.Totals[i].Cost))
 		}
 		fmt.Fprintln(w, strings.Join(append(cells, t.Fidelity, t.Reason), "\t"))
 	}
@@ -196,9 +196,18 @@ func (p *planned) print(out io.Writer) error {
 	return w.Flush()
 }
 
-func inDollars(n *json.Number) string {
-	if n == nil {
-		return "unknown"
+func estimated(usd *json.Number) string {
+	if usd == nil {
+		return unknown
 	}
-	return "$" + n.String()
+	return inDollars(*usd)
+}
+
+// inDollars is an amount that was written for machines, for people.
+func inDollars(usd json.Number) string {
+	m, err := switchyard.ParseMoney(usd.String())
+	if err != nil {
+		return "$" + usd.String()
+	}
+	return m.InDollars()
 }

@@ -134,7 +134,7 @@ func printPricesInFull(out io.Writer, rows []pricedRow) error {
 		}
 		fmt.Fprintf(w, "%s (%s), by %s\n", r.Model, r.Dialect, r.By)
 		for _, p := range r.Parts {
-			fmt.Fprintf(w, "  $%s\t%s\n", p.USD, strings.TrimSuffix("per "+p.Unit+", "+p.Of, ", "))
+			fmt.Fprintf(w, "  %s\t%s\n", inDollars(p.USD), strings.TrimSuffix("per "+p.Unit+", "+p.Of, ", "))
 		}
 		if len(r.Parts) == 0 {
 			fmt.Fprintln(w, "  "+r.Price)

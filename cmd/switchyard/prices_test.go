@@ -32,10 +32,10 @@ func TestPricesCommand(t *testing.T) {
 			"fal-ai/flux/dev  $0.02/MP  target flux  " + name,
 			"fal-ai/fast-sdxl  unknown  price-book", "fal-ai/fast-sdxl  free  target gift",
 			"(what has no other price)  $0.001/s  provider fal",
-			"gpt-image-2  $0.005–0.36987/image + $0.01168/reference, or by its tokens",
+			"gpt-image-2  $0.005–$0.36987/image + $0.01168/reference, or by its tokens",
 		}},
 		{[]string{"prices", "--config", name, "gpt-image-2-2026-04-21", "fal-ai/fast-sdxl"}, 0, []string{
-			"$0.165  per image, high 1024x1536", "$30  per million image tokens out", "from:  OpenAI pricing page", "unknown",
+			"$0.165  per image, high 1024x1536", "$30.00  per million image tokens out", "from:  OpenAI pricing page", "unknown",
 		}},
 		{[]string{"prices", "--config", name, "nobody"}, exitFailed, []string{`no table knows a model "nobody"`}},
 		{[]string{"prices", "--config", "nowhere.yaml"}, exitFailed, []string{"nowhere.yaml"}},

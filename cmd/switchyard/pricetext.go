@@ -53,9 +53,9 @@ func priceText(p *switchyard.Price) string {
 	}
 	var words []string
 	if low, high, ok := imageRange(p); ok && low == high {
-		words = append(words, "$"+low.String()+"/image")
+		words = append(words, low.InDollars()+"/image")
 	} else if ok {
-		words = append(words, "$"+low.String()+"–"+high.String()+"/image")
+		words = append(words, low.InDollars()+"–"+high.InDollars()+"/image")
 	}
 	short := map[string]string{
 		"first megapixel": "first MP", "further megapixel": "MP more", "megapixel": "MP", "megapixel of a reference": "MP in",
@@ -63,14 +63,14 @@ func priceText(p *switchyard.Price) string {
 	}
 	for _, part := range priceParts(p) {
 		if unit := short[part.Unit]; unit != "" {
-			words = append(words, strings.TrimSpace("$"+string(part.USD)+"/"+unit+" "+part.Of))
+			words = append(words, strings.TrimSpace(inDollars(part.USD)+"/"+unit+" "+part.Of))
 		}
 	}
 	switch {
 	case p.Tokens != nil && len(words) > 0:
 		return strings.Join(words, " + ") + ", or by its tokens"
 	case p.Tokens != nil:
-		words = append(words, "$"+p.Tokens.ImageOut.String()+"/M image tokens")
+		words = append(words, p.Tokens.ImageOut.InDollars()+"/M image tokens")
 	case len(words) == 0:
 		return "free"
 	}

@@ -34,7 +34,7 @@ func TestAnAppsMistakesAreNobodysFailure(t *testing.T) {
 	if s := k.alertState("success"); s.State != "ok" || s.Value != 1 {
 		t.Errorf("got %+v", s)
 	}
-	if out := k.operator("status"); !strings.Contains(out.out, "100.0 %") {
+	if out := k.operator("status"); !strings.Contains(out.out, "100 %") {
 		t.Errorf("got %s", out.out)
 	}
 	if out := command(t, []string{"alerts", "--prometheus"}); !strings.Contains(out.out, `outcome="ok"}[5m])) / sum (increase(switchyard_generations_total{outcome!~"filtered|refused|canceled"}[5m]))`) {

@@ -53,8 +53,8 @@ func TestReport(t *testing.T) {
 	const table = `
 PROVIDER  GENERATIONS  ATTEMPTS  IMAGES  SUCCESS    MEAN     P95             COST  POSSIBLE  UNKNOWN     PER IMAGE
 fal                19        19      16   94.1 %  12.3 s  20.0 s  $0.41 + unknown     $0.05        1  $0.027333333
-google              1         1       1  100.0 %   1.0 s   1.0 s            $0.04        $0        0         $0.04
-strange             1         1       1  100.0 %   1.5 s   1.5 s          unknown        $0        1       unknown
+google              1         1       1    100 %   1.0 s   1.0 s            $0.04     $0.00        0         $0.04
+strange             1         1       1    100 %   1.5 s   1.5 s          unknown     $0.00        1       unknown
 `
 	if got := report(t, config); got != table[1:] {
 		t.Errorf("got\n%swant%s", got, table)

@@ -52,17 +52,6 @@ func groupOf(l *ledger.Line) groupJSON {
 	return g
 }
 
-// percent is a share as people read it. Only all is 100 %, and only nothing is 0 %.
-func percent(share float64) string {
-	switch {
-	case share > 0.999 && share < 1:
-		return ">99.9 %"
-	case share > 0 && share < 0.001:
-		return "<0.1 %"
-	}
-	return fmt.Sprintf("%.1f %%", 100*share)
-}
-
 // priced reports whether anything at all is known of what a line cost: if not, its sum is no zero.
 func priced(l *ledger.Line) bool { return l.Unknown == 0 || l.Cost != 0 }
 
@@ -118,21 +107,21 @@ func reportTable(out io.Writer, by ledger.Dimension, lines []ledger.Line) error 
 	table := [][]string{{strings.ToUpper(string(by)), "GENERATIONS", "ATTEMPTS", "IMAGES", "SUCCESS", "MEAN", "P95", "COST", "POSSIBLE", "UNKNOWN", "PER IMAGE"}}
 	for i := range lines {
 		l := &lines[i]
-		row := []string{shown(l.Group), strconv.Itoa(l.Generations), strconv.Itoa(l.Attempts), strconv.Itoa(l.Images), "-", "-", "-", unknown, "$" + l.Possible.String(), strconv.Itoa(l.Unknown), unknown}
+		row := []string{shown(l.Group), strconv.Itoa(l.Generations), strconv.Itoa(l.Attempts), strconv.Itoa(l.Images), "-", "-", "-", unknown, l.Possible.InDollars(), strconv.Itoa(l.Unknown), unknown}
 		if share, known := l.Success(); known {
-			row[4] = percent(share)
+			row[4] = switchyard.Percent(share)
 		}
 		if l.OK > 0 {
 			row[5], row[6] = fmt.Sprintf("%.1f s", l.Mean().Seconds()), fmt.Sprintf("%.1f s", l.P95.Seconds())
 		}
 		switch {
 		case priced(l) && l.Unknown > 0:
-			row[7] = "$" + l.Cost.String() + " + " + unknown
+			row[7] = l.Cost.InDollars() + " + " + unknown
 		case priced(l):
-			row[7] = "$" + l.Cost.String()
+			row[7] = l.Cost.InDollars()
 		}
 		if per, known := l.PerImage(); known {
-			row[10] = "$" + per.String()
+			row[10] = per.InDollars()
 		} else if l.Unknown == 0 {
 			row[10] = "-" // there are no images
 		}

@@ -148,7 +148,7 @@ func todayCells(t *admin.Today) string {
 	}
 	success, mean := "-", "-"
 	if judged := t.Attempts - t.Neither; judged > 0 {
-		success = percent(float64(t.OK) / float64(judged))
+		success = switchyard.Percent(float64(t.OK) / float64(judged))
 	}
 	if t.OK > 0 {
 		mean = (time.Duration(t.Mean) * time.Millisecond).String()
@@ -166,9 +166,9 @@ func spend(t *admin.Today) string {
 	if cost == 0 && t.Unknown > 0 {
 		return fmt.Sprintf("unknown (%d)", t.Unknown)
 	}
-	text := "$" + (cost - possible).String()
+	text := (cost - possible).InDollars()
 	if possible != 0 {
-		text += " + $" + possible.String() + " possible"
+		text += " + " + possible.InDollars() + " possible"
 	}
 	if t.Unknown > 0 {
 		text += fmt.Sprintf(" + %d unknown", t.Unknown)
