@@ -18,7 +18,7 @@ var errMoney = errors.New("want dollars such as 0.04, with at most nine decimals
 
 // ParseMoney reads a plain decimal number of dollars, exactly. More than nine decimals are refused, not rounded.
 func ParseMoney(s string) (Money, error) {
-	if strings.ContainsAny(s, "eEpPxX/_") {
+	if strings.Trim(s, "+-.0123456789") != "" { // a big.Rat may also be a fraction, have an exponent, or be in binary
 		return 0, fmt.Errorf("money %q: %w", s, errMoney)
 	}
 	r, ok := new(big.Rat).SetString(s)

@@ -21,7 +21,7 @@ func TestMoney(t *testing.T) {
 			t.Errorf("%s prints as %s", text, got)
 		}
 	}
-	for _, text := range []string{"", "a", "1e3", "0.0000000001", "1/3", "9223372036.854775808", "0x10", "1_0", "Inf", "NaN"} {
+	for _, text := range []string{"", "a", "1e3", "0.0000000001", "1/3", "9223372036.854775808", "0x10", "0b11", "0o17", "1_0", "Inf", "NaN"} {
 		if got, err := switchyard.ParseMoney(text); err == nil {
 			t.Errorf("%q is $%s", text, got)
 		}

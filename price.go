@@ -68,11 +68,8 @@ const (
 // whole is unknown: half a sum would be taken for all of it.
 func (p *Price) Charge(w Work) Cost {
 	unknown := Cost{Basis: BasisUnknown, Charge: ChargeSettled}
-	if p == nil {
+	if p = p.of(w); p == nil {
 		return unknown
-	}
-	if p.Edit != nil && w.References > 0 {
-		return p.Edit.Charge(w)
 	}
 	counted := p.Tokens != nil && w.Usage != nil && *w.Usage != Usage{} // a provider that does not count reports zeros
 	if counted && !w.Usage.plausible() {
@@ -100,7 +97,7 @@ func (p *Price) Charge(w Work) Cost {
 // Estimate returns what work would cost if all went well: the charge, as far as it can be known before.
 func (p *Price) Estimate(w Work) Cost {
 	w.Usage, w.Compute = nil, 0
-	if p != nil {
+	if p = p.of(w); p != nil {
 		w.Compute = p.Typical * time.Duration(len(w.Sizes))
 	}
 	c := p.Charge(w)
@@ -108,6 +105,14 @@ func (p *Price) Estimate(w Work) Cost {
 		c.Basis = BasisEstimate
 	}
 	return c
+}
+
+// of returns the price that work has: p itself, or that of an edit.
+func (p *Price) of(w Work) *Price {
+	if p != nil && p.Edit != nil && w.References > 0 {
+		return p.Edit
+	}
+	return p
 }
 
 // made returns the part of the price that depends on the images delivered; false if it is not known.

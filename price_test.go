@@ -102,18 +102,26 @@ func TestCharge(t *testing.T) {
 
 // TestEstimate goes by what is known before: not by a count, nor by a time, but by the time that such work takes.
 func TestEstimate(t *testing.T) {
-	w := one(func(w *switchyard.Work) { w.Usage, w.Compute = &switchyard.Usage{ImageOut: 1e6}, time.Minute })
+	asked := func(w *switchyard.Work) { w.Usage, w.Compute = &switchyard.Usage{ImageOut: 1e6}, time.Minute }
+	work, edit := one(asked), one(asked)
+	edit.References = 1
+	byTime := &switchyard.Price{Second: cent, Typical: 2 * time.Second}
 	for _, c := range []struct {
 		price  *switchyard.Price
+		work   switchyard.Work
 		amount switchyard.Money
 		basis  switchyard.Basis
 	}{
-		{&switchyard.Price{Second: cent, Typical: 2 * time.Second}, 2 * cent, switchyard.BasisEstimate},
-		{&switchyard.Price{Tokens: &switchyard.TokenPrice{ImageOut: switchyard.Dollar}, Image: cent}, cent, switchyard.BasisEstimate},
-		{&switchyard.Price{Second: cent}, 0, switchyard.BasisUnknown},
-		{nil, 0, switchyard.BasisUnknown},
+		{byTime, work, 2 * cent, switchyard.BasisEstimate},
+		{&switchyard.Price{Tokens: &switchyard.TokenPrice{ImageOut: switchyard.Dollar}, Image: cent}, work, cent, switchyard.BasisEstimate},
+		{&switchyard.Price{Second: cent}, work, 0, switchyard.BasisUnknown},
+		{nil, work, 0, switchyard.BasisUnknown},
+		{&switchyard.Price{Image: cent, Edit: byTime}, edit, 2 * cent, switchyard.BasisEstimate},
+		{&switchyard.Price{Second: cent, Typical: time.Hour, Edit: byTime}, edit, 2 * cent, switchyard.BasisEstimate},
+		{&switchyard.Price{Second: cent, Typical: time.Hour, Edit: &switchyard.Price{Second: cent}}, edit, 0, switchyard.BasisUnknown},
+		{&switchyard.Price{Image: cent, Edit: byTime}, work, cent, switchyard.BasisEstimate},
 	} {
-		if got := c.price.Estimate(w); got.Amount != c.amount || got.Basis != c.basis {
+		if got := c.price.Estimate(c.work); got.Amount != c.amount || got.Basis != c.basis {
 			t.Errorf("%+v: $%v (%s), want $%v (%s)", c.price, got.Amount, got.Basis, c.amount, c.basis)
 		}
 	}

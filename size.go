@@ -1,8 +1,10 @@
 package switchyard
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,13 +82,7 @@ func (a Aspect) Distance(b Aspect) float64 {
 
 // Nearest returns the one of choices that is closest to a; the first of equals. choices must not be empty.
 func (a Aspect) Nearest(choices []Aspect) Aspect {
-	best := choices[0]
-	for _, c := range choices[1:] {
-		if a.Distance(c) < a.Distance(best) {
-			best = c
-		}
-	}
-	return best
+	return slices.MinFunc(choices, func(b, c Aspect) int { return cmp.Compare(a.Distance(b), a.Distance(c)) })
 }
 
 // UnmarshalText lets ratios stand in YAML and JSON as "16:9".

@@ -221,7 +221,7 @@ func (x *exchange) bill(a *switchyard.Attempt, ans *Answer, err error) {
 		if a.Outcome == "" {
 			a.Outcome = switchyard.Refused // refused by ourselves: an image could not be read
 		}
-		a.Cost, x.usage = failed(x.c.Target, a.Estimate, e), e.Usage
+		a.Cost, x.usage = x.failed(e), e.Usage
 		return
 	}
 	a.Outcome, a.Stage = switchyard.OK, switchyard.Answered
@@ -245,15 +245,17 @@ func (r *run) reportEnd(a switchyard.Attempt) {
 }
 
 // failed returns what a failed attempt cost: nothing if that is known; by its tokens if they were counted; else possibly its estimate.
-func failed(t *switchyard.Target, estimate switchyard.Cost, e *switchyard.Error) switchyard.Cost {
-	if e.Stage == switchyard.Unsent || e.Stage == switchyard.Answered && e.Unbilled {
+func (x *exchange) failed(e *switchyard.Error) switchyard.Cost {
+	if switchyard.Unbilled(e) {
 		return switchyard.Cost{Charge: switchyard.ChargeNone}
 	}
 	if e.Usage != nil {
-		if counted := t.Price.Charge(switchyard.Work{Usage: e.Usage}); counted.Basis == switchyard.BasisReported {
+		counted := x.c.Target.Price.Charge(switchyard.Work{Usage: e.Usage, References: len(x.request.References)})
+		if counted.Basis == switchyard.BasisReported {
 			return counted
 		}
 	}
+	estimate := x.a.Estimate
 	estimate.Charge = switchyard.ChargePossible
 	return estimate
 }

@@ -52,13 +52,12 @@ func (r *run) redraw(b switchyard.Blob, draw func(image.Image, *bufio.Writer) er
 		return nil, err
 	}
 	out := r.Pool.Writer(r.MaxImage)
+	defer out.Abort() // does nothing after Body
 	w := bufio.NewWriterSize(out, 64<<10)
 	if err := draw(img, w); err != nil {
-		out.Abort()
 		return nil, err
 	}
 	if err := w.Flush(); err != nil {
-		out.Abort()
 		return nil, err
 	}
 	body := out.Body()

@@ -119,7 +119,7 @@ func closeAll(bodies []io.Closer) {
 
 // Report is what was tried for a generation, whatever came of it.
 type Report struct {
-	Attempts []switchyard.Attempt // in the order they were begun
+	Attempts []switchyard.Attempt // in the order in which they ended
 	Hedged   bool                 // a second target was asked while the first was at it
 	Passed   []router.Passed      // targets that were not tried: a kill, an open breaker, a full limit, a budget
 	Left     bool                 // a job was left at a provider, for another process to go on with: see ErrShutdown

@@ -148,7 +148,7 @@ func (x *exchange) billUsage(a *switchyard.Attempt, seen *events) {
 		return
 	}
 	if e := x.filtered(seen); e != nil {
-		a.Outcome, a.Images, a.Cost, x.usage = e.Outcome, 0, failed(x.c.Target, a.Estimate, e), e.Usage
+		a.Outcome, a.Images, a.Cost, x.usage = e.Outcome, 0, x.failed(e), e.Usage
 	} else if used != nil && used.ImageOut <= 0 {
 		a.Cost.Charge = switchyard.ChargePossible
 	}

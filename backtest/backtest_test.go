@@ -173,6 +173,22 @@ func TestRunUntried(t *testing.T) {
 	}
 }
 
+// TestRunMost: where not all are drawn, those that are stand for the rest.
+func TestRunMost(t *testing.T) {
+	b := &books{}
+	for range 15 {
+		b.made("free", "cheap", true, time.Second)
+	}
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t, route("all", "", "new")), Rounds: 10, Most: 11})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := report.Total; report.Drawn != 11 || all.Requests != 15 || all.Untried != 15 {
+		t.Errorf("%+v", report)
+	}
+	near(t, "dollars", report.Total.Expected.CostUSD.Value, 1.5, 1e-9)
+}
+
 // TestRunKeys: rules see the labels that a key has in the config that is tried.
 func TestRunKeys(t *testing.T) {
 	b := &books{}

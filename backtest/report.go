@@ -3,6 +3,7 @@ package backtest
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -86,7 +87,7 @@ func (d *drawer) report(trials []trial) *Report {
 	r := &Report{Requests: len(trials), Drawn: len(drawn), Moves: moves(trials)}
 	for name, f := range facts(trials) {
 		f.Expected = expected(rounds, name, scale)
-		f.Untried = int(scale * float64(rounds[0][name].untriedOrNone()))
+		f.Untried = int(math.Round(scale * float64(rounds[0][name].untriedOrNone())))
 		if name == total {
 			r.Total = *f
 			continue

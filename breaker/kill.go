@@ -81,7 +81,7 @@ func (k Kill) Validate() error {
 	return nil
 }
 
-// Stops reports whether k stops attempts at this place and has not expired. A bypass does not stop any.
+// Stops reports whether k, as long as it has not expired, stops attempts at this place. A bypass does not stop any.
 func (k Kill) Stops(route, provider, target string) bool {
 	switch k.Scope {
 	case Route:
@@ -106,7 +106,7 @@ type Keeper interface {
 type Switches struct {
 	Keeper Keeper // gets each change; nil: a restart forgets them. Set before use
 
-	mu   sync.Mutex // taken by writers, one at a time
+	mu   sync.Mutex // held by a writer until the Keeper has saved; who only asks goes by snap
 	snap atomic.Pointer[map[place]Kill]
 
 	flights flights // what an abort cuts
@@ -165,16 +165,9 @@ func (s *Switches) Lift(scope Scope, name string) (lifted bool, err error) {
 
 // List returns every kill in force, in a steady order.
 func (s *Switches) List() []Kill {
-	if s == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	kills := slices.Collect(maps.Values(s.current()))
-	slices.SortFunc(kills, func(a, b Kill) int {
+	return slices.SortedFunc(maps.Values(s.current()), func(a, b Kill) int {
 		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Name, b.Name))
 	})
-	return kills
 }
 
 // killed looks up one kill, stopping or bypassing.
@@ -216,7 +209,7 @@ func (s *Switches) Bypassed() bool {
 	return ok && k.Bypass
 }
 
-// current returns a copy of the kills that have not expired. Requires mu.
+// current returns a copy of the kills that have not expired. Whoever puts a changed one in force requires mu.
 func (s *Switches) current() map[place]Kill {
 	now, next := time.Now(), make(map[place]Kill)
 	maps.Copy(next, s.view())

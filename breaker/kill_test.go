@@ -199,6 +199,25 @@ func TestKeeper(t *testing.T) {
 	}
 }
 
+// asking is a Keeper that does not come back before it has asked what is in force.
+type asking struct {
+	switches *breaker.Switches
+	listed   []breaker.Kill
+}
+
+func (a *asking) SaveKills([]breaker.Kill) error { a.listed = a.switches.List(); return nil }
+
+// TestListDuringSave: whoever asks what is stopped does not wait for the disk. Each ticket that is submitted asks.
+func TestListDuringSave(t *testing.T) {
+	var s breaker.Switches
+	keeper := &asking{switches: &s}
+	s.Keeper = keeper
+	fal := breaker.Kill{Scope: breaker.Provider, Name: "fal"}
+	if err := s.Set(fal); err != nil || !slices.Equal(keeper.listed, []breaker.Kill{fal}) {
+		t.Errorf("%v, listed %v", err, keeper.listed)
+	}
+}
+
 func TestSwitchesManyAtOnce(t *testing.T) {
 	var s breaker.Switches
 	var wg sync.WaitGroup

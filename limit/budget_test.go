@@ -502,6 +502,7 @@ func TestBudgetValidate(t *testing.T) {
 		"usd: a budget needs usd or images":                 func(b *limit.Budget) { b.USD = 0 },
 		"scope: want all, key":                              func(b *limit.Budget) { b.Scope = "planet" },
 		"scope: all takes no name":                          func(b *limit.Budget) { b.Scope = "all:x" },
+		`scope: "key:" names no key`:                        func(b *limit.Budget) { b.Scope = "key:" },
 		`per: want one of ["hour" "day" "month"]`:           func(b *limit.Budget) { b.Per = "year" },
 		"at_limit: want one of":                             func(b *limit.Budget) { b.AtLimit = "explode" },
 		"unknown: want one of":                              func(b *limit.Budget) { b.Unknown = "refuse" },

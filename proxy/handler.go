@@ -57,7 +57,7 @@ type Handler struct {
 	Ready   func() error             // why new requests are not welcome, for everybody to know; nil if they always are
 	Observe func(*Record)            // gets every finished request; may be nil
 	Late    func(switchyard.Attempt) // gets every attempt that ended after its request; may be nil
-	Tracer  Tracer                   // may be nil; Use gives it to Runner
+	Tracer  Tracer                   // may be nil; Runner has one of its own
 	Log     *zap.Logger
 	Now     func() time.Time // if nil, time.Now
 
@@ -92,9 +92,6 @@ func (h *Handler) init() {
 		h.ending, h.cut = context.WithCancel(context.Background())
 		h.draining, h.drained = context.WithCancel(h.ending)
 		h.extra = h.extras()
-		if h.Tracer != nil {
-			h.Runner.Tracer = h.Tracer
-		}
 	})
 }
 

@@ -59,5 +59,5 @@ func (q *Quote) compare(o *Quote) int {
 	if c := class(q) - class(o); c != 0 || class(q) > 0 {
 		return c
 	}
-	return int(min(max(q.Cost.Amount-o.Cost.Amount, -1), 1))
+	return cmp.Compare(q.Cost.Amount, o.Cost.Amount)
 }

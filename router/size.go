@@ -179,13 +179,7 @@ func nearestSize(want switchyard.Size, choices []switchyard.Size) switchyard.Siz
 		area := math.Abs(math.Log(float64(s.Pixels()) / float64(want.Pixels())))
 		return s.Aspect().Distance(want.Aspect())*10 + area
 	}
-	best := choices[0]
-	for _, c := range choices[1:] {
-		if score(c) < score(best) {
-			best = c
-		}
-	}
-	return best
+	return slices.MinFunc(choices, func(a, b switchyard.Size) int { return cmp.Compare(score(a), score(b)) })
 }
 
 // roundSize returns the size nearest to want that the bounds allow: first the ratio is bounded, then the area and the edges with

@@ -66,7 +66,8 @@ func judge(l left) fate {
 		}
 	}
 	for _, a := range l.account.Attempts {
-		if a.Outcome == "" && a.Job != "" && !slices.Contains(f.held, a) {
+		isHeld := slices.ContainsFunc(f.held, func(h switchyard.Attempt) bool { return h.ID == a.ID })
+		if a.Outcome == "" && a.Job != "" && !isHeld {
 			f.jobs = append(f.jobs, a)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -135,3 +136,19 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestJudgeByID: a job is known by its attempt's id, whatever else is known of the attempt.
+func TestJudgeByID(t *testing.T) {
+	l := leftOver("held", "", "1:a:", "2:b:")
+	for i := range l.account.Attempts {
+		l.account.Attempts[i].Err = many{errors.New("no answer")}
+	}
+	if f := judge(l); idsOf(f.held) != "2:b:" || idsOf(f.jobs) != "1:a:" {
+		t.Errorf("held %q, jobs %q", idsOf(f.held), idsOf(f.jobs))
+	}
+}
+
+// many is errors as one, of a type that == panics on.
+type many []error
+
+func (m many) Error() string { return fmt.Sprint([]error(m)) }

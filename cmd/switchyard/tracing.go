@@ -19,6 +19,6 @@ func (s *sidecar) openTracing(ctx context.Context, c tracing.Config) (err error)
 	if err != nil {
 		return err
 	}
-	s.handler.Tracer = s.tracer
+	s.handler.Tracer, s.handler.Runner.Tracer = s.tracer, s.tracer
 	return nil
 }

@@ -252,3 +252,26 @@ func TestAReceiverThatHangsHoldsUpNobodyElse(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestAPanicKeepsNoShare: a notice on which we stumble ourselves holds up no other one for the same receiver.
+func TestAPanicKeepsNoShare(t *testing.T) {
+	r := receive(t, ok)
+	db, stumbled := fresh(t), make(chan struct{}, 100)
+	h := hooks(t, db, r, func(c *hook.Config) {
+		c.Workers = 1
+		c.Sign = func(n hook.Notice, at time.Time) http.Header {
+			if n.ID == "a1" {
+				stumbled <- struct{}{}
+				panic("odd notice")
+			}
+			return sign(n, at)
+		}
+	})
+	run(t, h)
+	insert(t, db, h, r.notice("a1"))
+	await(t, stumbled)
+	insert(t, db, h, r.notice("b1"))
+	if got := r.next(t).id(); got != "b1" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -27,11 +29,7 @@ func (h *Hooks) Insert(ctx context.Context, tx *sql.Tx, notices ...Notice) error
 			fresh[n.Ticket] = true
 		}
 	}
-	var tickets []string
-	for ticket := range fresh {
-		tickets = append(tickets, ticket)
-	}
-	if err := h.enqueue(ctx, tx, tickets); err != nil {
+	if err := h.enqueue(ctx, tx, slices.Sorted(maps.Keys(fresh))); err != nil {
 		return fmt.Errorf("notices: %w", err)
 	}
 	return nil

@@ -45,13 +45,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 		if time.Since(began) > turn {
 			return river.JobSnooze(0)
 		}
-		leave, ok := w.h.shares.enter(p.URL)
-		if !ok {
-			return river.JobSnooze(crowded)
-		}
-		err = w.h.attempt(ctx, p)
-		leave()
-		if err != nil {
+		if err := w.h.attempt(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -75,8 +69,13 @@ func (h *Hooks) finish(ctx context.Context, job *river.Job[args]) (done bool, er
 }
 
 // attempt sends p once and writes down the outcome, even if ctx ends meanwhile: otherwise it would be sent again. An
-// attempt that ctx cuts off does not count.
+// attempt that ctx cuts off does not count. If p's receiver has its share of the workers already, attempt puts the job off.
 func (h *Hooks) attempt(ctx context.Context, p pending) error {
+	leave, ok := h.shares.enter(p.URL)
+	if !ok {
+		return river.JobSnooze(crowded)
+	}
+	defer leave() // after a panic, too, which River survives
 	policy := h.conf.Policy(p.Notice)
 	a := h.send(ctx, p.Notice, policy)
 	if a.err != nil && ctx.Err() != nil {
