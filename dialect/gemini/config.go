@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"strings"
 
 	"switchyard"
@@ -52,20 +53,8 @@ func decodeShape(img *spool.Reader, req *switchyard.Request) {
 			img.Leave(name)
 		}
 	}
-	if name := key(img, "imageSize"); said(img, name) != "" {
-		class := strings.ToUpper(img.Text(name))
-		if word, ok := strings.CutPrefix(class, "IMAGE_SIZE_"); ok {
-			class = classes[word]
-		}
-		if class != "" {
-			req.Resolution = class
-		} else {
-			img.Leave(name)
-		}
-	}
-	if who := img.Text(key(img, "personGeneration")); who != "" {
-		req.People = people[strings.ToLower(who)]
-	}
+	req.Resolution = cmp.Or(word(img, key(img, "imageSize"), classes), req.Resolution)
+	req.People = cmp.Or(word(img, key(img, "personGeneration"), people), req.People)
 	out := img
 	if name := key(img, "imageOutputOptions"); img.Get(name).Given() { // Vertex AI's
 		out = img.Object(name)
@@ -89,6 +78,16 @@ func said(r *spool.Reader, name string) string {
 	return ""
 }
 
+// word returns what a word of an enumeration means. One that is new to us stays among the extras.
+func word(r *spool.Reader, name string, means map[string]string) string {
+	text := strings.ToLower(said(r, name))
+	meaning, ok := means[text]
+	if text != "" && !ok {
+		r.Leave(name)
+	}
+	return meaning
+}
+
 // parseAspect reads "16:9", or the same as the enumeration has it, "ASPECT_RATIO_SIXTEEN_BY_NINE".
 func parseAspect(text string) (switchyard.Aspect, bool) {
 	if words, ok := strings.CutPrefix(strings.ToUpper(text), "ASPECT_RATIO_"); ok {
@@ -105,5 +104,8 @@ var numbers = map[string]int{
 	"ONE": 1, "TWO": 2, "THREE": 3, "FOUR": 4, "FIVE": 5, "EIGHT": 8, "NINE": 9, "SIXTEEN": 16, "TWENTY_ONE": 21,
 }
 
-// classes are the enumeration's words for sizes.
-var classes = map[string]string{"FIVE_TWELVE": "512", "ONE_K": "1K", "TWO_K": "2K", "FOUR_K": "4K"}
+// classes are the words for sizes, and those of the enumeration.
+var classes = map[string]string{
+	"512": "512", "1k": "1K", "2k": "2K", "4k": "4K",
+	"image_size_five_twelve": "512", "image_size_one_k": "1K", "image_size_two_k": "2K", "image_size_four_k": "4K",
+}

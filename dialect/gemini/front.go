@@ -3,6 +3,7 @@ package gemini
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 
 	"switchyard"
@@ -129,7 +130,7 @@ func decodeContent(r *spool.Reader, req *switchyard.Request) error {
 		return err
 	}
 	r.Get("model")
-	decodeSafety(r.Get(key(r, "safetySettings")).OneOrMany(), req)
+	decodeSafety(r, req)
 	if req.Extra = rest(about...); len(turns) > 1 {
 		req.Extra["conversation"] = json.RawMessage("true")
 	}
@@ -195,12 +196,22 @@ var thresholds = map[string]string{
 	"block_only_high": switchyard.SafetyRelaxed, "block_none": switchyard.SafetyOff, "off": switchyard.SafetyOff,
 }
 
-// decodeSafety takes the first threshold for all of them: the canonical form has only one level.
-func decodeSafety(items []*spool.Value, req *switchyard.Request) {
-	for _, s := range items {
-		if level := thresholds[strings.ToLower(s.Get("threshold").Text())]; level != "" {
+// levels are those of safety, the strictest first.
+var levels = []string{switchyard.SafetyStrict, switchyard.SafetyDefault, switchyard.SafetyRelaxed, switchyard.SafetyOff}
+
+// decodeSafety takes the strictest threshold for all categories: the canonical form has only one level. If they differ, or one is new
+// to us, the settings stay among the extras, too.
+func decodeSafety(r *spool.Reader, req *switchyard.Request) {
+	name, alike := key(r, "safetySettings"), true
+	for i, v := range r.Get(name).OneOrMany() {
+		s := spool.Read(v, name)
+		level := word(s, "threshold", thresholds)
+		alike = alike && (i == 0 || level == req.Safety) && len(s.Errs()) == 0 && s.Rest()["threshold"] == nil
+		if req.Safety == "" || level != "" && slices.Index(levels, level) < slices.Index(levels, req.Safety) {
 			req.Safety = level
-			return
 		}
+	}
+	if !alike {
+		r.Leave(name)
 	}
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"cmp"
 	"strings"
 
 	"switchyard"
@@ -82,13 +83,11 @@ func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
 		}
 	}
 	for _, name := range []string{"sampleImageSize", "imageSize"} {
-		if size := p.Text(name); size != "" {
-			req.Resolution = strings.ToUpper(size)
-		}
+		req.Resolution = cmp.Or(word(p, name, classes), req.Resolution)
 	}
 	req.Guidance = p.Float("guidanceScale")
-	req.People = people[strings.ToLower(p.Text("personGeneration"))]
-	req.Safety = thresholds[strings.ToLower(p.Text("safetySetting"))]
+	req.People = word(p, "personGeneration", people)
+	req.Safety = word(p, "safetySetting", thresholds)
 	req.Language = p.Text("language")
 	req.NegativePrompt = p.Text("negativePrompt")
 	req.Seed = p.Uint("seed")
