@@ -2,7 +2,10 @@ package alert
 
 import (
 	"slices"
+	"sync"
 	"time"
+
+	"switchyard/rule"
 )
 
 // Builtin returns the alerts that exist without any in the file. A Config of the same name replaces one.
@@ -26,15 +29,8 @@ func Builtin() []Config {
 // Rules returns the alerts in force: those of the file in their order, then the built-in ones that the file neither
 // replaces nor switches off. Built-in ones notify everybody.
 func Rules(list []Config, everybody []string) ([]*Rule, error) {
-	all := slices.Clone(list)
-	for _, b := range Builtin() {
-		if !slices.ContainsFunc(list, func(c Config) bool { return c.Name == b.Name }) {
-			b.Notify = everybody
-			all = append(all, b)
-		}
-	}
 	var rules []*Rule
-	for _, c := range all {
+	for _, c := range list {
 		if c.Off {
 			continue
 		}
@@ -44,5 +40,23 @@ func Rules(list []Config, everybody []string) ([]*Rule, error) {
 		}
 		rules = append(rules, r)
 	}
+	for _, b := range Builtin() {
+		if !slices.ContainsFunc(list, func(c Config) bool { return c.Name == b.Name }) {
+			b.Notify = everybody
+			rules = append(rules, builtin(b))
+		}
+	}
 	return rules, nil
+}
+
+// builtin makes a Rule of a built-in alert. Its condition is compiled when somebody asks for it: to compile all of them takes some
+// milliseconds, which a start should not spend. It must be right: the tests judge by each of them.
+func builtin(c Config) *Rule {
+	return &Rule{c, sync.OnceValue(func() *rule.Alert {
+		cond, err := rule.CompileAlert(c.When, c.By)
+		if err != nil {
+			panic(err)
+		}
+		return cond
+	})}
 }

@@ -92,7 +92,7 @@ func (r *Receiver) Validate() error {
 // Rule is an alert in force.
 type Rule struct {
 	Config
-	cond *rule.Alert
+	cond func() *rule.Alert
 }
 
 // Compile makes a Rule of a Config. It errs if the condition is not valid.
@@ -102,17 +102,17 @@ func Compile(c Config) (*Rule, error) {
 		return nil, fmt.Errorf("alert %q: %w", c.Name, err)
 	}
 	c.Window = cmp.Or(c.Window, DefaultWindow)
-	return &Rule{c, cond}, nil
+	return &Rule{c, func() *rule.Alert { return cond }}, nil
 }
 
 // Names returns the names that the condition spells out as arguments of a function: see rule.Alert.
-func (r *Rule) Names(function string) []string { return r.cond.Names(function) }
+func (r *Rule) Names(function string) []string { return r.cond().Names(function) }
 
 // Reads reports whether the condition uses one of these variables.
-func (r *Rule) Reads(variables ...string) bool { return r.cond.Reads(variables...) }
+func (r *Rule) Reads(variables ...string) bool { return r.cond().Reads(variables...) }
 
 // PromQL writes the condition for Prometheus.
-func (r *Rule) PromQL(p rule.PromQL) (string, error) { return r.cond.PromQL(p) }
+func (r *Rule) PromQL(p rule.PromQL) (string, error) { return r.cond().PromQL(p) }
 
 // Judge evaluates the condition.
-func (r *Rule) Judge(readings *rule.Readings) (rule.Verdict, error) { return r.cond.Judge(readings) }
+func (r *Rule) Judge(readings *rule.Readings) (rule.Verdict, error) { return r.cond().Judge(readings) }
