@@ -9,6 +9,8 @@ FLAGS = -trimpath -ldflags "-s -w -X main.version=$(shell git describe --tags --
 UNWATCHED = image/... compress/... hash/... github.com/HugoSmits86/nativewebp modernc.org/sqlite/lib modernc.org/libc/...
 RACE = -race $(UNWATCHED:%=-gcflags=%=-race=false)
 
+DIALECTS = $(addprefix ./,$(sort $(dir $(wildcard dialect/*/front.go))))
+
 .PHONY: demo test build lint bench bench-short bench-long profiles benchmarks fuzz update
 
 demo: ## the main job in three acts, with simulated providers
@@ -44,5 +46,6 @@ benchmarks: ## of the parts, for benchstat
 fuzz: ## each fuzz target for half a minute
 	sh .ci/fuzz
 
-update: ## write the checked sections of the recorded exchanges anew; read the diff
-	$(GO) test ./dialect/... -update
+update: ## write each models.json and the checked sections of the recorded exchanges anew; read the diff
+	$(GO) test $(DIALECTS) -run TestExchanges/models.json -update
+	$(GO) test $(DIALECTS) -update

@@ -3,6 +3,7 @@ package switchyard
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -70,17 +71,20 @@ const (
 	Black                       // black is changed (Ideogram)
 )
 
-var polarities = map[string]Polarity{"white": White, "transparent": Transparent, "black": Black}
+var polarities = []string{White: "white", Transparent: "transparent", Black: "black"}
 
 // UnmarshalText reads "white", "transparent" or "black".
 func (p *Polarity) UnmarshalText(b []byte) error {
-	known, ok := polarities[string(b)]
-	if !ok {
+	i := slices.Index(polarities, string(b))
+	if i < 0 {
 		return fmt.Errorf("polarity %q: want white, transparent or black", b)
 	}
-	*p = known
+	*p = Polarity(i)
 	return nil
 }
+
+// MarshalText is the inverse of UnmarshalText.
+func (p Polarity) MarshalText() ([]byte, error) { return []byte(polarities[p]), nil }
 
 // Mask marks the part of the first reference that is to be changed.
 type Mask struct {

@@ -27,7 +27,7 @@ type Model struct {
 // Life is whether a model still answers.
 type Life struct {
 	State     LifeState
-	Until     time.Time // the day it ends or ended; zero if no day is known
+	Until     time.Time `json:",omitzero"` // the day it ends or ended; zero if no day is known
 	Successor string    // the id that its provider names; empty if none
 }
 
@@ -59,7 +59,7 @@ type Abilities struct {
 	Roles       []Role            // of references, besides RoleEdit
 	MustRefer   bool              `yaml:"must_refer"` // it does nothing without a reference
 	Mask        bool
-	Polarity    Polarity // of masks
+	Polarity    Polarity `json:",omitzero"` // of masks
 	Formats     []string // the first is what it makes unasked
 	AnyFormat   bool     `yaml:"any_format"` // the model chooses one of Formats: the app cannot ask for one
 	Qualities   []string // lowest first
@@ -93,8 +93,8 @@ func (a *Abilities) Has(field string) bool { return slices.Contains(a.Fields, fi
 // Defaults are what a request gets that does not say, as far as the provider documents it.
 type Defaults struct {
 	Images     int
-	Size       Size
-	Aspect     Aspect
+	Size       Size   `json:",omitzero"`
+	Aspect     Aspect `json:",omitzero"`
 	Resolution string
 	Format     string
 	Quality    string

@@ -1,16 +1,11 @@
 package dialect
 
 import (
-	"bytes"
-	"cmp"
-	"errors"
-	"fmt"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"switchyard"
 )
@@ -21,68 +16,33 @@ type Table struct {
 	byID map[string]*switchyard.Model // :: id or alias → row
 }
 
-// ParseTable reads a models.yaml: a list of switchyard.Model, every row with a source and a date. Unknown fields, rows without
-// a form, repeated ids and successors that are no rows are errors; all of them are reported at once.
-func ParseTable(text []byte) (*Table, error) {
+// NewTable makes a table of rows. Of two with the same id the last one counts.
+func NewTable(rows []*switchyard.Model) *Table {
 	t := &Table{byID: map[string]*switchyard.Model{}}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&t.rows); err != nil {
-		return nil, fmt.Errorf("models: %w", err)
-	}
-	var errs []error
-	for _, m := range t.rows {
-		if m.Life.State == "" {
-			m.Life.State = switchyard.Alive
-		}
-		m.Can.Images = cmp.Or(m.Can.Images, 1)
-		errs = append(errs, t.index(m)...)
-	}
-	for _, m := range t.rows {
-		if s := m.Life.Successor; s != "" && t.byID[s] == nil {
-			errs = append(errs, fmt.Errorf("models: %s: successor %s is no row", m.ID, s))
+	for _, m := range rows {
+		for _, id := range append([]string{m.ID}, m.Aliases...) {
+			t.byID[id] = m
 		}
 	}
-	return t, errors.Join(errs...)
+	t.rows = slices.DeleteFunc(slices.Clone(rows), func(m *switchyard.Model) bool { return t.byID[m.ID] != m })
+	return t
 }
 
-// index enters a row by its id and its aliases, and returns what is wrong with it.
-func (t *Table) index(m *switchyard.Model) (errs []error) {
-	if m.Source == "" || m.Date == "" || m.Form == "" {
-		errs = append(errs, fmt.Errorf("models: %s: source, date and form are needed", m.ID))
-	}
-	for _, id := range append([]string{m.ID}, m.Aliases...) {
-		if t.byID[id] != nil {
-			errs = append(errs, fmt.Errorf("models: %s stands twice", id))
-		}
-		t.byID[id] = m
-	}
-	return errs
-}
-
-// Embedded returns a function that returns the table in text. It is read at the first call, for most commands never need it. It
-// must be right: the tests of each dialect read it.
-func Embedded(text []byte) func() *Table {
+// Embedded returns a function that returns the table in a models.json, a list of switchyard.Model, which it reads at the first call: most
+// commands never need it. People write models.yaml, which would take ten times as long to read; the tests of each dialect write the
+// one from the other, and see that both say the same.
+func Embedded(models []byte) func() *Table {
 	return sync.OnceValue(func() *Table {
-		t, err := ParseTable(text)
-		if err != nil {
+		var rows []*switchyard.Model
+		if err := json.Unmarshal(models, &rows); err != nil {
 			panic(err)
 		}
-		return t
+		return NewTable(rows)
 	})
 }
 
 // With returns the table with rows added, which replace those of the same id.
-func (t *Table) With(rows []*switchyard.Model) *Table {
-	c := &Table{rows: slices.Concat(t.rows, rows), byID: map[string]*switchyard.Model{}}
-	for _, m := range c.rows {
-		for _, id := range append([]string{m.ID}, m.Aliases...) {
-			c.byID[id] = m // the last one counts
-		}
-	}
-	c.rows = slices.DeleteFunc(c.rows, func(m *switchyard.Model) bool { return c.byID[m.ID] != m })
-	return c
-}
+func (t *Table) With(rows []*switchyard.Model) *Table { return NewTable(slices.Concat(t.rows, rows)) }
 
 // Rows returns all models, in the table's order.
 func (t *Table) Rows() []*switchyard.Model { return t.rows }

@@ -261,13 +261,7 @@ func TestTwinOfAStoppedTarget(t *testing.T) {
 
 // TestPriceOfNative: a provider's own price is for models that the tables do not price.
 func TestPriceOfNative(t *testing.T) {
-	table, err := dialect.ParseTable([]byte(`
-- {id: dear, form: f, price: {image: 0.24}, source: s, date: d}
-- {id: unpriced, form: f, source: s, date: d}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := dialect.NewTable([]*switchyard.Model{{ID: "dear", Price: &switchyard.Price{Image: 24 * switchyard.Dollar / 100}}, {ID: "unpriced"}})
 	cfg := router.Config{Tables: map[string]*dialect.Table{"gemini": table}, Natives: []*switchyard.Target{{
 		Name: "native:google", Provider: "google", Dialect: "gemini", Key: switchyard.NewSecret("k"), Native: true, Price: &switchyard.Price{Image: switchyard.Dollar / 25},
 	}}}

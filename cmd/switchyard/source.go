@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-
-	"switchyard/dialect/all"
 )
 
 // defaultConfig is the config file of a command that was not told of another.
@@ -35,7 +33,6 @@ func loadConfig(e *env, asked string) (*file, error) { return configSource(e, as
 
 // load reads and checks the file as it is now.
 func (s *source) load() (*file, error) {
-	all.Read() // meanwhile: what is said of models is checked against them
 	text, err := s.read()
 	if err != nil {
 		return nil, err

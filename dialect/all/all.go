@@ -25,10 +25,3 @@ func Find(name string) dialect.Dialect {
 	}
 	return nil
 }
-
-// Read reads the tables of all models, in parallel, before somebody needs them.
-func Read() {
-	for _, d := range Dialects() {
-		go d.Models()
-	}
-}

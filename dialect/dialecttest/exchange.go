@@ -56,9 +56,10 @@ var update = flag.Bool("update", false, "write the checked sections of the excha
 // PNG1 is a picture of one pixel, in base64.
 const PNG1 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-// Run checks every exchange under testdata of the package that is being tested.
+// Run checks every exchange under testdata of the package that is being tested, and its models.json, if it has one.
 func Run(t *testing.T, d dialect.Dialect) {
 	t.Helper()
+	t.Run("models.json", checkModels)
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("dialect %s has no exchanges: %v", d.Name(), err)

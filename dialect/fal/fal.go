@@ -12,7 +12,7 @@ import (
 	"switchyard/dialect"
 )
 
-//go:embed models.yaml
+//go:embed models.json
 var models []byte
 
 var table = dialect.Embedded(models)
@@ -33,7 +33,7 @@ const (
 // Name is fal.
 func (Dialect) Name() string { return "fal" }
 
-// Models are the rows of models.yaml.
+// Models are the rows of models.yaml, by way of models.json.
 func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are the addresses to which middlewares rewrite fal's three hosts, and to which the JavaScript client's

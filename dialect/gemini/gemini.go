@@ -13,7 +13,7 @@ import (
 	"switchyard/dialect"
 )
 
-//go:embed models.yaml
+//go:embed models.json
 var models []byte
 
 var table = dialect.Embedded(models)
@@ -32,7 +32,7 @@ const (
 // Name is gemini.
 func (Dialect) Name() string { return "gemini" }
 
-// Models are the rows of models.yaml.
+// Models are the rows of models.yaml, by way of models.json.
 func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are the base addresses that the SDKs are given: they add the version themselves.

@@ -12,7 +12,7 @@ import (
 	"switchyard/dialect"
 )
 
-//go:embed models.yaml
+//go:embed models.json
 var models []byte
 
 var table = dialect.Embedded(models)
@@ -37,7 +37,7 @@ const (
 // Name is openai.
 func (Dialect) Name() string { return "openai" }
 
-// Models are the rows of models.yaml.
+// Models are the rows of models.yaml, by way of models.json.
 func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are where the SDKs are pointed: their base URL contains /v1.

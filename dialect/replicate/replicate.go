@@ -13,7 +13,7 @@ import (
 	"switchyard/dialect"
 )
 
-//go:embed models.yaml
+//go:embed models.json
 var models []byte
 
 var table = dialect.Embedded(models)
@@ -29,7 +29,7 @@ var (
 // Name is replicate.
 func (Dialect) Name() string { return "replicate" }
 
-// Models are the rows of models.yaml.
+// Models are the rows of models.yaml, by way of models.json.
 func (Dialect) Models() *dialect.Table { return table() }
 
 // Places are the base addresses that the SDKs are given: some SDKs add /v1 themselves, the others have it in their
