@@ -116,6 +116,26 @@ func TestAskingIsNotLimited(t *testing.T) {
 	}
 }
 
+// TestATicketsAnswersNameItsGeneration: whatever an app asks about its ticket, the id in the answer is that of the generation, which it
+// rates and operators find; also that of the same submission once more.
+func TestATicketsAnswersNameItsGeneration(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	keyed := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1", "Prefer", "wait"}
+	first := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, keyed...)
+	want := first.header.Get("X-Switchyard-Id")
+	path := "/replicate/v1/predictions/" + first.prediction(t).ID
+	for name, a := range map[string]answer{
+		"status": k.do(t.Context(), http.MethodGet, path, "", keyed[:2]...),
+		"cancel": k.post(path+"/cancel", "", keyed[:2]...),
+		"again":  k.post(createPath, `{"input":{"prompt":"a red fox"}}`, keyed...),
+		"rating": k.post("/switchyard/v1/generations/"+want+"/rating", `{"rating":"thumbs_up"}`, keyed[:2]...),
+	} {
+		if got := a.header.Get("X-Switchyard-Id"); a.status >= 300 || name != "rating" && got != want {
+			t.Errorf("%s: %d of %q, want %q", name, a.status, got, want)
+		}
+	}
+}
+
 // TestAModelThatIsNotThere: an app that queues a request for one is told so, as it is when it waits for the answer; its input is not at
 // fault. Of a model that a route has chosen it knows nothing.
 func TestAModelThatIsNotThere(t *testing.T) {
