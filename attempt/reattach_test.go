@@ -57,3 +57,37 @@ func TestWhatHadEndedIsReported(t *testing.T) {
 		t.Errorf("the journal was told %+v", got)
 	}
 }
+
+// TestNobodyIsPaidTwiceAfterAJobFails: a target that an earlier process may have paid for the same generation had its turn, also where the
+// job that it left at another target comes to nothing. One that is known to be unpaid is asked.
+func TestNobodyIsPaidTwiceAfterAJobFails(t *testing.T) {
+	for charge, want := range map[switchyard.Charge]int{switchyard.ChargePossible: 0, switchyard.ChargeSettled: 0, switchyard.ChargeNone: 1} {
+		asked := 0
+		b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+			switch r.Method {
+			case http.MethodGet:
+				_, _ = w.Write([]byte("no picture"))
+			case http.MethodPost:
+				asked++
+				_, _ = w.Write(picture())
+			}
+		})
+		b.runner.Dialects["fragile"] = fragile{}
+		req := &switchyard.Request{Images: 1}
+		first, second := b.target("a", 1, req), b.target("b", 1, req)
+		second.Target.Dialect = "fragile"
+		held := switchyard.Attempt{ID: "y", Number: 2, Target: "b", Provider: "b", Model: "b", Job: "job", Stage: switchyard.Sent}
+		b.book.note(&b.book.opened, held)
+		ans, _, err := b.runner.Run(t.Context(), &attempt.Job{
+			Generation: "g", Request: req, Plan: &router.Plan{Route: &b.route, Candidates: []router.Candidate{first, second}},
+			Journal: &b.book, Gone: b.gone, Held: []switchyard.Attempt{held},
+			Earlier: []switchyard.Attempt{{ID: "x", Number: 1, Target: "a", Provider: "a", Model: "a", Cost: switchyard.Cost{Charge: charge}}},
+		})
+		if ans != nil {
+			ans.Close()
+		}
+		if asked != want || (err == nil) != (want == 1) {
+			t.Errorf("%s: it was asked %d times, want %d; %v", charge, asked, want, err)
+		}
+	}
+}
