@@ -86,16 +86,18 @@ func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
 }
 
 // abandon gives up jobs whose target is not in the plan any more, so that their provider may not be asked. They may have
-// been charged.
+// been charged; what those cost that had ended is known.
 func (r *run) abandon(ctx context.Context) error {
 	err := &switchyard.Error{
 		Outcome: switchyard.Lost, Stage: switchyard.Sent, Target: r.job.Held[0].Target,
 		Err: fmt.Errorf("target %q, which has the job, is not to be had any more", r.job.Held[0].Target),
 	}
 	for _, a := range r.job.Held {
-		if a.Outcome == "" {
-			r.noteEnd(ctx, a.Lost())
+		if a.Outcome != "" {
+			r.reportEnd(a)
+			continue
 		}
+		r.noteEnd(ctx, a.Lost())
 	}
 	return err
 }

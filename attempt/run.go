@@ -58,11 +58,13 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 	before := r.numbers.Load()
 	if len(r.job.Held) > 0 {
 		ans, err := r.reattach(ctx)
+		r.passPaid()
 		if err == nil || !r.goOn(ctx, err) || len(r.job.Plan.Candidates) == 0 {
 			return ans, err
 		}
 		Forget(err)
 	}
+	r.passPaid()
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
 	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
 		r.raced = true // one at a time
@@ -217,10 +219,24 @@ func (r *run) appLeft() bool {
 	}
 }
 
-func (r *run) mayHavePaid() bool {
-	paid := func(a switchyard.Attempt) bool {
-		return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
+// passPaid takes the targets out of the plan that an earlier run for this generation may have paid: they had their turn.
+func (r *run) passPaid() {
+	if len(r.job.Earlier) == 0 {
+		return
 	}
+	plan := *r.job.Plan
+	plan.Candidates = slices.DeleteFunc(slices.Clone(plan.Candidates), func(c router.Candidate) bool {
+		return slices.ContainsFunc(r.job.Earlier, func(a switchyard.Attempt) bool { return paid(a) && isOf(a, c.Target) })
+	})
+	r.job.Plan = &plan
+}
+
+// paid reports whether an attempt may have been charged.
+func paid(a switchyard.Attempt) bool {
+	return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
+}
+
+func (r *run) mayHavePaid() bool {
 	return slices.ContainsFunc(r.report.Attempts, paid) || slices.ContainsFunc(r.job.Earlier, paid)
 }
 

@@ -20,10 +20,13 @@ import (
 	"switchyard/spool"
 )
 
+// idHeader has the id of the generation that an answer is of.
+const idHeader = "X-Switchyard-Id"
+
 // head puts what we have to say of a generation into the answer's headers.
 func (q *request) head() {
 	h := q.w.Header()
-	h.Set("X-Switchyard-Id", q.rec.ID)
+	h.Set(idHeader, q.rec.ID)
 	if q.snap.Settings.Hide {
 		return
 	}

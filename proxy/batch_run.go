@@ -117,6 +117,7 @@ func (x *extra) serveItem(ctx context.Context, b *batch, i int, key string) (res
 		inLine = false
 		leave()
 		res = batchResult{status: cmp.Or(answer.status, dialect.StatusLeft), rec: *q.rec, kept: q.kept, text: answer.told(q.kept)}
+		res.rec.ID = cmp.Or(answer.header.Get(idHeader), res.rec.ID) // of the generation that was paid for, which may be an earlier request's
 		wait, willing := answer.retryAfter(q.rec)
 		if !willing || try == batchTries || !switchyard.Sleep(ctx, wait) {
 			return res

@@ -174,7 +174,7 @@ func (q *request) carry() *request {
 	q.startTrace(Tracer.Request)
 	defer q.tell()
 	if err := q.serve(); err != nil {
-		q.rec.Err = err
+		q.rec.Err, q.kept = err, cache.Sum{} // a failure releases its key
 		q.refuse(err)
 	}
 	return q

@@ -120,6 +120,9 @@ func (q *request) hand(work *cache.Work, keep *cache.Reply, reply *dialect.Reply
 		sent = q.send(reply)
 		return sent
 	})
+	if lost != nil {
+		q.kept = cache.Sum{}
+	}
 	q.logLost(lost)
 	return abortHalf(sent)
 }

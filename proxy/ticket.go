@@ -45,7 +45,7 @@ func (q *request) submit(t dialect.Ticketer, req *switchyard.Request, msg *spool
 	if err != nil {
 		return err
 	}
-	q.rec.Kind = KindTicket
+	q.rec.Kind, q.rec.ID = KindTicket, tk.Generation // which an earlier request of the same key may have begun
 	if fresh {
 		msg.Body.Move(q.Tickets.At(tk.ID)) // it may wait for long
 		q.worker(tk.ID).begin(&job{ticket: tk, request: req, message: msg, done: q.handOver(msg)})
@@ -140,7 +140,7 @@ func (q *request) ticket() error {
 	if err != nil {
 		return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}
 	}
-	q.rec.Kind, q.rec.Model = KindTicket, tk.Model
+	q.rec.Kind, q.rec.Model, q.rec.ID = KindTicket, tk.Model, tk.Generation
 	if call.Cancel {
 		if tk, err = q.Tickets.Cancel(q.r.Context(), q.caller.tenant, call.ID); err != nil {
 			return &switchyard.Error{Kind: switchyard.Unavailable, Err: err}

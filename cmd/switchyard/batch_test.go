@@ -133,6 +133,26 @@ func TestBatchOnceMore(t *testing.T) {
 	if n := len(k.world.Google.Bill()); n != billed || b.Totals.Succeeded != 5 || b.Totals.Images != 5 || b.Totals.CostUSD != "0" {
 		t.Errorf("%d pictures were billed, then %d: %+v", billed, n, b.Totals)
 	}
+	for _, res := range b.Results { // the generation is the one that was paid for: there is no other
+		if a := k.post("/switchyard/v1/generations/"+res.Generation+"/rating", `{"rating":"thumbs_up"}`, headers...); a.status >= 300 {
+			t.Errorf("rating %q: %d %s", res.Generation, a.status, a.body)
+		}
+	}
+}
+
+// TestBatchAnswersWithoutPictures: an answer that its dialect gives for a picture that was withheld can be asked for as any other, though
+// no key finds it again.
+func TestBatchAnswersWithoutPictures(t *testing.T) {
+	k := startKit(t, batching)
+	k.world.Google.Update(func(b *sim.Behavior) { b.Fault = sim.FilterOutput })
+	key := []string{"Authorization", "Bearer key-one"}
+	b, _ := k.batch(`{"requests":[
+		{"path":"/v1beta/models/imagen-4.0-generate-001:predict","body":{"instances":[{"prompt":"a"}],"parameters":{"sampleCount":2,"includeRaiReason":true}}}]}`, key...)
+	res := b.Results[0]
+	a := k.do(t.Context(), http.MethodGet, res.Answer, "", key...)
+	if res.Status != http.StatusOK || a.status != http.StatusOK || !strings.Contains(string(a.body), "raiFilteredReason") {
+		t.Errorf("%+v, and at %q %d %s", res, res.Answer, a.status, a.body)
+	}
 }
 
 // TestBatchesAtOnce: a hundred of them, with failures: nearly all is delivered.

@@ -303,3 +303,19 @@ func attemptsOf(t *testing.T, s ledger.Reader, generation string) []switchyard.A
 	}
 	return acc.Attempts
 }
+
+// TestADeadModelPaysNobodyTwice: a target that may have been paid when the next one's model turns out to be dead is not asked again where
+// the successor is.
+func TestADeadModelPaysNobodyTwice(t *testing.T) {
+	k := startKit(t, `
+providers: {openai: {<openai>}, google: {<google>}}
+targets: {gpt: {provider: openai, model: gpt-image-1-mini}}
+routes: [{name: all, targets: [gpt, native]}]
+`)
+	k.world.OpenAI.Update(func(b *sim.Behavior) { b.Fault = sim.Cut })
+	k.world.Google.Update(func(b *sim.Behavior) { b.Gone = []string{"gemini-2.5-flash-image"} })
+	a := k.post("/v1beta/models/gemini-2.5-flash-image:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}]}`)
+	if n := len(k.world.OpenAI.Bill()); n != 1 || a.status != http.StatusOK || a.header.Get("X-Switchyard-Provider") != "google" {
+		t.Errorf("%d pictures were billed by the first target; %d %v", n, a.status, a.header)
+	}
+}

@@ -275,8 +275,8 @@ func TestWordsAlone(t *testing.T) {
 	if talked.status != http.StatusOK || !strings.Contains(string(talked.body), `"text"`) || strings.Contains(string(talked.body), "inlineData") {
 		t.Errorf("words or a picture: %d %.300s", talked.status, talked.body)
 	}
-	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.BadReply || rows[0].Cost.Charge != switchyard.ChargeSettled {
-		t.Errorf("the ledger has %+v", rows)
+	if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.BadReply || rows[0].Cost.Charge != switchyard.ChargeSettled || rows[0].Cost.Amount != k.world.Google.Total() {
+		t.Errorf("the ledger has %+v, the bill %v", rows, k.world.Google.Total())
 	}
 	if a := k.post(path, prompt+`}`); a.status != http.StatusOK || !strings.Contains(string(a.body), "inlineData") {
 		t.Errorf("with another to fall back to: %d %.300s", a.status, a.body)

@@ -88,6 +88,54 @@ func TestPrediction(t *testing.T) {
 	}
 }
 
+// TestAskingIsNotLimited: an app that has used up its key's limit is told how its tickets stand, and can cancel them: the place that
+// a job takes is given back no sooner.
+func TestAskingIsNotLimited(t *testing.T) {
+	world := newWorld(t)
+	world.Replicate.Set(sim.Behavior{Fault: sim.Stuck})
+	for name, limit := range map[string]string{"concurrent": "concurrent: 1", "rate": "rate: 1/h, burst: 1"} {
+		t.Run(name, func(t *testing.T) {
+			k := startKitWith(t, world, strings.Replace(behindReplicate, "secret: first-key", "secret: first-key, limit: {"+limit+"}", 1))
+			first := []string{"Authorization", "Bearer first-key", "X-Only", "schnell"}
+			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, first...).prediction(t)
+			if a := k.post(createPath, `{"input":{"prompt":"a second fox"}}`, first...); a.status != http.StatusTooManyRequests {
+				t.Fatalf("the limit does not hold: %d %s", a.status, a.body)
+			}
+			const list = "/replicate/v1/predictions"
+			for range 3 {
+				for _, path := range []string{list + "/" + p.ID, list} {
+					if a := k.do(t.Context(), http.MethodGet, path, "", first...); a.status != http.StatusOK {
+						t.Errorf("%s: %d %s", path, a.status, a.body)
+					}
+				}
+			}
+			if a := k.post(list+"/"+p.ID+"/cancel", "", first...); a.status != http.StatusOK {
+				t.Errorf("the cancellation: %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+// TestATicketsAnswersNameItsGeneration: whatever an app asks about its ticket, the id in the answer is that of the generation, which it
+// rates and operators find; also that of the same submission once more.
+func TestATicketsAnswersNameItsGeneration(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	keyed := []string{"Authorization", "Bearer first-key", "Idempotency-Key", "order-1", "Prefer", "wait"}
+	first := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, keyed...)
+	want := first.header.Get("X-Switchyard-Id")
+	path := "/replicate/v1/predictions/" + first.prediction(t).ID
+	for name, a := range map[string]answer{
+		"status": k.do(t.Context(), http.MethodGet, path, "", keyed[:2]...),
+		"cancel": k.post(path+"/cancel", "", keyed[:2]...),
+		"again":  k.post(createPath, `{"input":{"prompt":"a red fox"}}`, keyed...),
+		"rating": k.post("/switchyard/v1/generations/"+want+"/rating", `{"rating":"thumbs_up"}`, keyed[:2]...),
+	} {
+		if got := a.header.Get("X-Switchyard-Id"); a.status >= 300 || name != "rating" && got != want {
+			t.Errorf("%s: %d of %q, want %q", name, a.status, got, want)
+		}
+	}
+}
+
 // TestAModelThatIsNotThere: an app that queues a request for one is told so, as it is when it waits for the answer; its input is not at
 // fault. Of a model that a route has chosen it knows nothing.
 func TestAModelThatIsNotThere(t *testing.T) {

@@ -73,9 +73,10 @@ var declinedReasons = []string{"NO_IMAGE", "IMAGE_OTHER", "MAX_TOKENS", "LANGUAG
 func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switchyard.Result) error {
 	var blocked *spool.Value
 	var reason string
+	detailed := false
 	for _, p := range pieces {
-		if usage := decodeUsage(p.Get("usageMetadata")); usage != nil {
-			res.Usage = usage
+		if v := p.Get("usageMetadata"); v.Given() {
+			res.Usage, detailed = decodeUsage(v), v.Get("candidatesTokensDetails").Given()
 		}
 		if b := p.Get("promptFeedback", "blockReason"); b.Given() {
 			blocked = b
@@ -91,6 +92,9 @@ func decodeCandidates(pieces []*spool.Value, req *switchyard.Request, res *switc
 	}
 	if len(res.Images) > 0 {
 		return nil
+	}
+	if u := res.Usage; u != nil && !detailed && reason == "STOP" && res.Text != "" { // words are all that it made
+		u.TextOut, u.ImageOut = u.TextOut+u.ImageOut, 0
 	}
 	return withheld(blocked, reason, req, res)
 }
