@@ -152,6 +152,11 @@ func TestWhatIsDueAtOnceIsOneMessage(t *testing.T) {
 	if list := alert.Group(nil); list != nil {
 		t.Errorf("of nothing: %+v", list)
 	}
+	twice := some(2)
+	twice[0].Notify = []string{"ops", "chat", "ops"}
+	if list := alert.Group(twice); len(list[0].Notices) != 2 {
+		t.Errorf("a receiver that is named twice is told %+v", list[0].Notices)
+	}
 }
 
 func TestJSON(t *testing.T) {
@@ -190,6 +195,10 @@ func TestSlack(t *testing.T) {
 	want := ":red_circle: *down:p0* firing since 2026-11-24 12:00:00 UTC\n&lt;!channel&gt; probe: status 500 &amp; more\n`down(provider) &amp;&amp; images &lt; 5 `"
 	if b := doc.Blocks[0]; b.Type != "section" || b.Text.Type != "mrkdwn" || b.Text.Text != want {
 		t.Errorf("got %+v", b)
+	}
+	m.Notices[0].State.Phase = alert.Resolved
+	if body, err := m.Encode(alert.Slack); err != nil || !strings.Contains(string(body), ":large_green_circle: *down:p0* resolved") {
+		t.Errorf("%v, got %s", err, body)
 	}
 }
 
