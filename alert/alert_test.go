@@ -203,6 +203,9 @@ func TestSlack(t *testing.T) {
 }
 
 func TestSlackTakesSoMuch(t *testing.T) {
+	if body, err := (&alert.Message{Notices: some(50)}).Encode(alert.Slack); err != nil || strings.Contains(string(body), " more\"") || !strings.Contains(string(body), "*down:p49*") {
+		t.Errorf("%v, fifty do not fit: %s", err, body)
+	}
 	notices := some(60)
 	notices[0].State.Message = strings.Repeat("é", 5000)
 	body, err := (&alert.Message{Notices: notices}).Encode(alert.Slack)
