@@ -76,8 +76,7 @@ func Invalid(param, format string, args ...any) *Error {
 
 // AsError returns err as an *Error; if it is none, one of kind Internal that wraps it.
 func AsError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Kind: Internal, Err: err}
@@ -85,8 +84,8 @@ func AsError(err error) *Error {
 
 // Unbilled reports whether the failed attempt is known to have cost nothing, so that the same target may be tried again.
 func Unbilled(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && (e.Stage == Unsent || e.Stage == Answered && e.Unbilled)
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Stage == Unsent || e.Stage == Answered && e.Unbilled)
 }
 
 // OutcomeOf returns how a generation ended whose app is told k, if no attempt says so: no target could be asked, or we

@@ -122,6 +122,6 @@ func (r *Request) TextTokens() int64 { return int64(len(r.Prompt)+len(r.Negative
 // Clone returns a copy whose scalar fields may be changed; images are shared.
 func (r *Request) Clone() *Request {
 	c := *r
-	c.References = append([]Reference(nil), r.References...)
+	c.References = slices.Clone(r.References)
 	return &c
 }

@@ -152,6 +152,11 @@ func TestWhatIsDueAtOnceIsOneMessage(t *testing.T) {
 	if list := alert.Group(nil); list != nil {
 		t.Errorf("of nothing: %+v", list)
 	}
+	twice := some(2)
+	twice[0].Notify = []string{"ops", "chat", "ops"}
+	if list := alert.Group(twice); len(list[0].Notices) != 2 {
+		t.Errorf("a receiver that is named twice is told %+v", list[0].Notices)
+	}
 }
 
 func TestJSON(t *testing.T) {
@@ -191,9 +196,16 @@ func TestSlack(t *testing.T) {
 	if b := doc.Blocks[0]; b.Type != "section" || b.Text.Type != "mrkdwn" || b.Text.Text != want {
 		t.Errorf("got %+v", b)
 	}
+	m.Notices[0].State.Phase = alert.Resolved
+	if body, err := m.Encode(alert.Slack); err != nil || !strings.Contains(string(body), ":large_green_circle: *down:p0* resolved") {
+		t.Errorf("%v, got %s", err, body)
+	}
 }
 
 func TestSlackTakesSoMuch(t *testing.T) {
+	if body, err := (&alert.Message{Notices: some(50)}).Encode(alert.Slack); err != nil || strings.Contains(string(body), " more\"") || !strings.Contains(string(body), "*down:p49*") {
+		t.Errorf("%v, fifty do not fit: %s", err, body)
+	}
 	notices := some(60)
 	notices[0].State.Message = strings.Repeat("é", 5000)
 	body, err := (&alert.Message{Notices: notices}).Encode(alert.Slack)

@@ -82,7 +82,7 @@ func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) 
 	if all == nil {
 		return nil, failure
 	}
-	all.Fidelity = append(switchyard.Fidelity(nil), c.Fidelity...)
+	all.Fidelity = slices.Clone(c.Fidelity)
 	if all.Result != nil {
 		all.Result.Filtered = append(all.Result.Filtered, filtered...)
 		if have, want := len(all.Result.Images), c.Request.Images; have < want {

@@ -25,8 +25,7 @@ func (f *Failure) Close() { _ = f.Raw.Body.Close() }
 
 // Forget closes what an error holds, if anything, when no app will be told of it.
 func Forget(err error) {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		f.Close()
 	}
 }

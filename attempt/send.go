@@ -136,8 +136,7 @@ func (x *exchange) unreachable(ctx context.Context, err error, stage switchyard.
 
 // cause returns err without the address that package net/http puts around it.
 func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
 	return err

@@ -189,6 +189,58 @@ func TestRunMost(t *testing.T) {
 	near(t, "dollars", report.Total.Expected.CostUSD.Value, 1.5, 1e-9)
 }
 
+// TestRunCosts: what a picture costs is told by the new prices, unless its provider reports what it charges; what a failure did cost
+// stays.
+func TestRunCosts(t *testing.T) {
+	reported := switchyard.Cost{Amount: 3 * switchyard.Dollar, Basis: switchyard.BasisReported, Charge: switchyard.ChargeSettled}
+	possible := switchyard.Cost{Amount: 2 * switchyard.Dollar, Basis: switchyard.BasisEstimate, Charge: switchyard.ChargePossible}
+	unknown := switchyard.Cost{Basis: switchyard.BasisUnknown, Charge: switchyard.ChargePossible}
+	for name, c := range map[string]struct {
+		ok      bool
+		cost    switchyard.Cost
+		dollars float64
+		unknown float64
+	}{
+		"booked":              {true, switchyard.Cost{Amount: 1, Basis: switchyard.BasisBook, Charge: switchyard.ChargeSettled}, 0.02, 0},
+		"reported":            {true, reported, 3, 0},
+		"perhaps paid":        {false, possible, 2, 0},
+		"perhaps, and unsaid": {false, unknown, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &books{}
+			b.made("pro", "dear", c.ok, time.Second)
+			b.generations[0].Cost, b.rows[0].Cost = c.cost, c.cost
+			report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t, route("all", "", "dear")), Rounds: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, "dollars", report.Total.Expected.CostUSD.Value, c.dollars, 1e-9)
+			near(t, "unknown", report.Total.Expected.UnknownCosts.Value, c.unknown, 0)
+		})
+	}
+}
+
+// TestRunLeavesOut: what was cached, or ended because the app left or the process did, says nothing of a config or of a target.
+func TestRunLeavesOut(t *testing.T) {
+	b := &books{}
+	for range 5 {
+		b.made("pro", "dear", true, time.Second)
+	}
+	b.generations[0].Cost.Basis = switchyard.BasisCached
+	b.generations[1].Outcome = switchyard.Canceled
+	b.generations[2].Outcome = switchyard.Lost
+	b.rows[3].Outcome, b.rows[3].Latency = switchyard.Canceled, time.Hour // the next target served it
+	report, err := backtest.Run(t.Context(), backtest.Config{Books: b, Router: tried(t, route("all", "", "dear")), Rounds: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Requests != 2 {
+		t.Errorf("%d requests are left", report.Requests)
+	}
+	near(t, "success", report.Total.Expected.Success.Value, 1, 0)
+	near(t, "p95", report.Total.Expected.P95Seconds.Value, 1, 0)
+}
+
 // TestRunKeys: rules see the labels that a key has in the config that is tried.
 func TestRunKeys(t *testing.T) {
 	b := &books{}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,10 @@ func TestRoutesRefuse(t *testing.T) {
 		`weights: mean nothing`:    func(r *router.Route) { r.Weights = map[string]float64{"native": 1} },
 		`weights.x: the route has`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"x": 1} },
 		`weights.native: must not`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": -1} },
+		`weights["a.b"]: must not`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"a.b": -1} },
+		`weights["a.b"]: the rout`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"a.b": 1} },
+		`infinite, got NaN`:        func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": math.NaN()} },
+		`infinite, got +Inf`:       func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": math.Inf(1)} },
 		`require.max_latency: `:    func(r *router.Route) { r.Require.MaxLatency = -1 },
 		`require.capabilities[0]:`: func(r *router.Route) { r.Require.Capabilities = []string{"fly"} },
 	} {

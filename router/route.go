@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
 	"switchyard"
+	"switchyard/config"
 )
 
 // Route is an entry of "routes:" in config.yaml: which requests it is for, who serves them, and what happens when
@@ -150,12 +152,12 @@ func (r *Route) checkTargets() (errs []error) {
 func (r *Route) checkWeights() (errs []error) {
 	sum := 0.0
 	for _, name := range slices.Sorted(maps.Keys(r.Weights)) {
-		w := r.Weights[name]
-		if sum += w; w < 0 {
-			errs = append(errs, fmt.Errorf("weights.%s: must not be negative, got %v", name, w))
+		w, path := r.Weights[name], config.Key("weights", name)
+		if sum += w; !(w >= 0) || math.IsInf(w, 1) { // refuses NaN, too
+			errs = append(errs, fmt.Errorf("%s: must not be negative or infinite, got %v", path, w))
 		}
 		if !slices.Contains(r.targets(), name) {
-			errs = append(errs, fmt.Errorf("weights.%s: the route has no such target", name))
+			errs = append(errs, fmt.Errorf("%s: the route has no such target", path))
 		}
 	}
 	switch {

@@ -59,6 +59,11 @@ func TestMatch(t *testing.T) {
 		{`estimate_usd["flux"] <= 0.08 && estimate_usd.flux > 0`, true},
 		{`"flux" in estimate_usd && !("dear" in estimate_usd)`, true},
 		{`request.model in ["a", "imagen-4.0-generate-001"]`, true},
+		{`!(request.model == "a")`, true}, // without CEL, as the next two
+		{`!(request.model in ["a", "imagen-4.0-generate-001"])`, false},
+		{`request.quality == "high" && !(key.tenant == "b" || key.tenant == "")`, true},
+		{`!(request.quality == "low" && request.images == 3)`, true}, // by CEL: the rest decides
+		{`!(request.quality == "high" && request.images == 3)`, false},
 		{`request.model.matches("^imagen-[34]\\.")`, true},
 		{`["gpt", "imagen"].exists(m, request.model.startsWith(m))`, true},
 		{`request == request && query == {"alt": "sse"}`, true},

@@ -30,7 +30,7 @@ type duel struct {
 	peak  float64   // the highest that it ever was
 }
 
-// Add gives a score of one arm, 0 or 1.
+// Add gives a score of arm 0 or arm 1.
 func (d *duel) Add(arm int, score float64) {
 	if len(d.ahead) == 0 || d.who == arm {
 		d.ahead, d.who = append(d.ahead, score), arm
