@@ -110,6 +110,41 @@ func TestFit(t *testing.T) {
 			gpt2, target("gemini", nano),
 			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
 		},
+		"a class of which a model has no size": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "2K"},
+			imagen, target("openai", gptMini),
+			"rounded=resolution:2K>1024x1024", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1024, 1024) },
+		},
+		"a class larger than any bounds": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: square, Resolution: "4K"},
+			nano, target("openai", gpt2),
+			"rounded=resolution:4K>2880x2880", 1, false, nil,
+		},
+		"a class of which there is a size, about": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: square, Resolution: "2K"},
+			nano, target("openai", gpt2),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Size == size(2048, 2048) },
+		},
+		"strictness that is not to be had": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Safety: switchyard.SafetyStrict},
+			imagen, target("openai", gpt2),
+			"rounded=safety:strict>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"laxness between two levels": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed},
+			gpt2, target("fal", flux),
+			"rounded=safety:relaxed>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"laxness beyond all levels": {
+			switchyard.Request{Dialect: "fal", Model: flux.ID, Images: 1, Safety: switchyard.SafetyOff},
+			flux, target("openai", gpt2),
+			"rounded=safety:off>relaxed", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
+		},
+		"a compression of what is not compressed": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Compression: ptr(50)},
+			imagen, target("openai", gpt2),
+			"dropped=compression", 1, false, func(r *switchyard.Request) bool { return r.Compression == nil },
+		},
 		"a class of a model whose fast sibling makes but one": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: wide, Resolution: "2K"},
 			imagen, target("replicate", imagenFast),
