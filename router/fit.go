@@ -136,6 +136,10 @@ func (f *fitter) count() {
 // format asks for the wanted type of file, or for one that we can convert.
 func (f *fitter) format() {
 	r, formats := f.Request, f.can.Formats
+	if r.Compression != nil {
+		n := int(f.bound("compression", float64(*r.Compression), [2]float64{0, 100}))
+		r.Compression = &n
+	}
 	if r.Format == "" && r.Compression != nil && !(f.can.Has("compression") && f.unasked() != "png") {
 		f.drop("compression")
 		r.Compression = nil
@@ -289,6 +293,10 @@ func (f *fitter) numbers() {
 	if f.dropField("strength", r.Strength != nil) {
 		r.Strength = nil
 	}
+	if r.Strength != nil {
+		n := f.bound("strength", *r.Strength, [2]float64{0, 1})
+		r.Strength = &n
+	}
 	if f.dropField("enhance", r.Enhance != nil) {
 		r.Enhance = nil
 	}
@@ -300,12 +308,17 @@ func (f *fitter) numbers() {
 // within returns n, or the nearest number that the target takes: the same model elsewhere may have other bounds, and refuses what is
 // beyond them.
 func (f *fitter) within(field string, n float64) float64 {
-	bounds, ok := f.can.Ranges[field]
-	if !ok || n >= bounds[0] && n <= bounds[1] {
-		return n
+	if bounds, ok := f.can.Ranges[field]; ok {
+		return f.bound(field, n, bounds)
 	}
+	return n
+}
+
+func (f *fitter) bound(field string, n float64, bounds [2]float64) float64 {
 	have := min(max(n, bounds[0]), bounds[1])
-	f.round(field, strconv.FormatFloat(n, 'g', -1, 64), strconv.FormatFloat(have, 'g', -1, 64))
+	if have != n {
+		f.round(field, strconv.FormatFloat(n, 'g', -1, 64), strconv.FormatFloat(have, 'g', -1, 64))
+	}
 	return have
 }
 

@@ -90,6 +90,13 @@ func TestFit(t *testing.T) {
 			flux, target("replicate", fluxThere),
 			"rounded=guidance:20>10,steps:60>50", 1, false, func(r *switchyard.Request) bool { return *r.Guidance == 10 && *r.Steps == 50 },
 		},
+		"numbers that nobody takes": {
+			switchyard.Request{
+				Dialect: "openai", Images: 1, Strength: ptr(5.0), Format: "jpeg", Compression: ptr(-7), References: make([]switchyard.Reference, 1),
+			},
+			gpt2, target("replicate", fluxThere),
+			"rounded=compression:-7>0,strength:5>1", 1, false, func(r *switchyard.Request) bool { return *r.Strength == 1 && *r.Compression == 0 },
+		},
 		"numbers at a sibling's ends": {
 			switchyard.Request{Dialect: "replicate", Model: fluxThere.ID, Images: 1, Guidance: ptr(1.0), Steps: ptr(50)},
 			fluxThere, target("fal", flux),

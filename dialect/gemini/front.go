@@ -203,7 +203,7 @@ func decodeSafety(r *spool.Reader, req *switchyard.Request) {
 	for i, v := range r.Get(name).OneOrMany() {
 		s := spool.Read(v, name)
 		level := word(s, "threshold", thresholds)
-		alike = alike && (i == 0 || level == req.Safety) && len(s.Errs()) == 0 && s.Rest()["threshold"] == nil
+		alike = alike && (i == 0 || level == req.Safety) && len(s.Errs()) == 0 && v.Kind() == spool.Object && s.Rest()["threshold"] == nil
 		if level != "" && (req.Safety == "" || stricter(level, req.Safety)) {
 			req.Safety = level
 		}
