@@ -117,6 +117,11 @@ func TestFit(t *testing.T) {
 			gpt2, target("gemini", nano),
 			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
 		},
+		"the class that a model without classes makes": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "1K"},
+			imagen, target("gemini", flash),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
+		},
 		"a class of which a model has no size": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "2K"},
 			imagen, target("openai", gptMini),

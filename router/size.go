@@ -112,11 +112,11 @@ func (f *fitter) setAspect(want switchyard.Size, exact bool) {
 	r.Size, r.Aspect = switchyard.Size{}, aspect
 }
 
-// setClass sets the class, and notes a difference from what the app said.
+// setClass sets the class, and notes a difference from what the app said. Who has no classes makes the usual one.
 func (f *fitter) setClass(class string) {
 	r := f.Request
-	if r.Resolution != "" && class != r.Resolution {
-		f.round("resolution", r.Resolution, cmp.Or(class, "1K"))
+	if made := cmp.Or(class, "1K"); r.Resolution != "" && made != r.Resolution {
+		f.round("resolution", r.Resolution, made)
 	}
 	r.Resolution = class
 }

@@ -139,6 +139,9 @@ func (d *decoder) size() {
 	}
 	d.req.Resolution = resolution(class)
 	d.shape(ratio)
+	if def := d.row.Default.Resolution; d.req.Resolution == "" && d.req.Size == (switchyard.Size{}) && def != "1K" { // which all others make unasked
+		d.req.Resolution = def
+	}
 }
 
 // isCustom reports whether the app says that width and height count.
