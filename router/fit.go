@@ -107,6 +107,8 @@ func (f *fitter) mustTake() error {
 		return unfit("needs a reference image")
 	case r.Mask != nil && !f.can.Mask:
 		return unfit("takes no mask")
+	case r.Mask != nil && n == 0:
+		return unfit("takes no mask without a picture")
 	case r.Markup != nil && !f.can.Has("markup"):
 		return unfit("takes no markup")
 	case f.can.Prompt > 0 && len([]rune(r.Prompt)) > f.can.Prompt:

@@ -291,8 +291,9 @@ func TestUnfit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{Kept: "openai"}}}},
 			&switchyard.Target{Dialect: "gemini", Model: "not in the table"},
 		},
-		"a mask":   {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
-		"a prompt": {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
+		"a mask":            {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
+		"a mask of nothing": {switchyard.Request{Dialect: "replicate", Model: "x", Images: 1, Mask: &switchyard.Mask{}}, target("openai", gpt2)},
+		"a prompt":          {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
 	} {
 		var unfit *router.Unfit
 		if _, err := router.Fit(&c.request, nil, c.to); !errors.As(err, &unfit) {
