@@ -87,6 +87,9 @@ const (
 	SafetyOff     = "off"
 )
 
+// SafetyLevels are all of them, the strictest first.
+var SafetyLevels = []string{SafetyStrict, SafetyDefault, SafetyRelaxed, SafetyOff}
+
 // Delivery is how the app wants its pictures.
 type Delivery uint8
 

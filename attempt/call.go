@@ -44,14 +44,14 @@ func split(c router.Candidate) []*switchyard.Request {
 	requests := make([]*switchyard.Request, c.Calls)
 	left := c.Request.Images
 	for i := range requests {
-		req := c.Request.Clone()
+		req := *c.Request // its images stay where they are: by that supply knows them
 		req.Images = (left + c.Calls - i - 1) / (c.Calls - i)
 		if req.Seed != nil { // the same seed would make the same picture
 			seed := *req.Seed + uint64(c.Request.Images-left)
 			req.Seed = &seed
 		}
 		left -= req.Images
-		requests[i] = req
+		requests[i] = &req
 	}
 	return requests
 }

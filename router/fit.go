@@ -107,6 +107,8 @@ func (f *fitter) mustTake() error {
 		return unfit("needs a reference image")
 	case r.Mask != nil && !f.can.Mask:
 		return unfit("takes no mask")
+	case r.Mask != nil && n == 0:
+		return unfit("takes no mask without a picture")
 	case r.Markup != nil && !f.can.Has("markup"):
 		return unfit("takes no markup")
 	case f.can.Prompt > 0 && len([]rune(r.Prompt)) > f.can.Prompt:
@@ -136,6 +138,14 @@ func (f *fitter) count() {
 // format asks for the wanted type of file, or for one that we can convert.
 func (f *fitter) format() {
 	r, formats := f.Request, f.can.Formats
+	if r.Compression != nil {
+		n := int(f.bound("compression", float64(*r.Compression), [2]float64{0, 100}))
+		r.Compression = &n
+	}
+	if r.Format == "" && r.Compression != nil && !(f.can.Has("compression") && f.unasked() != "png") {
+		f.drop("compression")
+		r.Compression = nil
+	}
 	if r.Format == "" || len(formats) == 0 {
 		return
 	}
@@ -153,6 +163,14 @@ func (f *fitter) format() {
 			f.Format = formats[0]
 		}
 	}
+}
+
+// unasked returns the format that the target makes if none is asked for; empty if the table does not say.
+func (f *fitter) unasked() string {
+	if f.row.Default.Format == "" && len(f.can.Formats) > 0 {
+		return f.can.Formats[0]
+	}
+	return f.row.Default.Format
 }
 
 // convert arranges that we make format of what the target makes; false if we cannot write it.
@@ -190,7 +208,7 @@ func (f *fitter) words() {
 			f.drop("quality")
 			r.Quality = ""
 		} else {
-			r.Quality = f.nearestTier(q)
+			r.Quality = nearest(tiers, f.can.Qualities, q)
 			f.round("quality", q, r.Quality)
 		}
 	}
@@ -200,9 +218,7 @@ func (f *fitter) words() {
 		}
 		r.Background = ""
 	}
-	if r.Safety == switchyard.SafetyDefault && !f.can.Has("safety") {
-		r.Safety = ""
-	}
+	f.safety()
 	for _, w := range []struct {
 		field string
 		value *string
@@ -224,11 +240,25 @@ func (f *fitter) words() {
 	}
 }
 
-func (f *fitter) nearestTier(q string) string {
-	best := f.can.Qualities[0]
-	for _, have := range f.can.Qualities {
-		if slices.Index(tiers, have) <= slices.Index(tiers, q) {
-			best = have
+// safety fits the level. One between two choices becomes the stricter of them. Where there are no levels all have the default.
+func (f *fitter) safety() {
+	r := f.Request
+	switch have := f.can.Safeties; {
+	case r.Safety == switchyard.SafetyDefault && !f.can.Has("safety"):
+		r.Safety = ""
+	case r.Safety != "" && len(have) > 0 && !slices.Contains(have, r.Safety):
+		level := nearest(switchyard.SafetyLevels, have, r.Safety)
+		f.round("safety", r.Safety, level)
+		r.Safety = level
+	}
+}
+
+// nearest returns the last of the choices that does not come after the wanted word in the order of all; the first of them if all do.
+func nearest(all, have []string, want string) string {
+	best := have[0]
+	for _, h := range have {
+		if slices.Index(all, h) <= slices.Index(all, want) {
+			best = h
 		}
 	}
 	return best
@@ -265,6 +295,10 @@ func (f *fitter) numbers() {
 	if f.dropField("strength", r.Strength != nil) {
 		r.Strength = nil
 	}
+	if r.Strength != nil {
+		n := f.bound("strength", *r.Strength, [2]float64{0, 1})
+		r.Strength = &n
+	}
 	if f.dropField("enhance", r.Enhance != nil) {
 		r.Enhance = nil
 	}
@@ -276,12 +310,17 @@ func (f *fitter) numbers() {
 // within returns n, or the nearest number that the target takes: the same model elsewhere may have other bounds, and refuses what is
 // beyond them.
 func (f *fitter) within(field string, n float64) float64 {
-	bounds, ok := f.can.Ranges[field]
-	if !ok || n >= bounds[0] && n <= bounds[1] {
-		return n
+	if bounds, ok := f.can.Ranges[field]; ok {
+		return f.bound(field, n, bounds)
 	}
+	return n
+}
+
+func (f *fitter) bound(field string, n float64, bounds [2]float64) float64 {
 	have := min(max(n, bounds[0]), bounds[1])
-	f.round(field, strconv.FormatFloat(n, 'g', -1, 64), strconv.FormatFloat(have, 'g', -1, 64))
+	if have != n {
+		f.round(field, strconv.FormatFloat(n, 'g', -1, 64), strconv.FormatFloat(have, 'g', -1, 64))
+	}
 	return have
 }
 

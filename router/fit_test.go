@@ -90,6 +90,13 @@ func TestFit(t *testing.T) {
 			flux, target("replicate", fluxThere),
 			"rounded=guidance:20>10,steps:60>50", 1, false, func(r *switchyard.Request) bool { return *r.Guidance == 10 && *r.Steps == 50 },
 		},
+		"numbers that nobody takes": {
+			switchyard.Request{
+				Dialect: "openai", Images: 1, Strength: ptr(5.0), Format: "jpeg", Compression: ptr(-7), References: make([]switchyard.Reference, 1),
+			},
+			gpt2, target("replicate", fluxThere),
+			"rounded=compression:-7>0,strength:5>1", 1, false, func(r *switchyard.Request) bool { return *r.Strength == 1 && *r.Compression == 0 },
+		},
 		"numbers at a sibling's ends": {
 			switchyard.Request{Dialect: "replicate", Model: fluxThere.ID, Images: 1, Guidance: ptr(1.0), Steps: ptr(50)},
 			fluxThere, target("fal", flux),
@@ -109,6 +116,46 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "gpt-image-2", Images: 1, Size: size(1536, 1024)},
 			gpt2, target("gemini", nano),
 			"rounded=size:1536x1024>2528x1696", 1, false, func(r *switchyard.Request) bool { return r.Aspect == switchyard.Aspect{W: 3, H: 2} },
+		},
+		"the class that a model without classes makes": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "1K"},
+			imagen, target("gemini", flash),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
+		},
+		"a class of which a model has no size": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "2K"},
+			imagen, target("openai", gptMini),
+			"rounded=resolution:2K>1024x1024", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1024, 1024) },
+		},
+		"a class larger than any bounds": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: square, Resolution: "4K"},
+			nano, target("openai", gpt2),
+			"rounded=resolution:4K>2880x2880", 1, false, nil,
+		},
+		"a class of which there is a size, about": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: square, Resolution: "2K"},
+			nano, target("openai", gpt2),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Size == size(2048, 2048) },
+		},
+		"strictness that is not to be had": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Safety: switchyard.SafetyStrict},
+			imagen, target("openai", gpt2),
+			"rounded=safety:strict>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"laxness between two levels": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed},
+			gpt2, target("fal", flux),
+			"rounded=safety:relaxed>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"laxness beyond all levels": {
+			switchyard.Request{Dialect: "fal", Model: flux.ID, Images: 1, Safety: switchyard.SafetyOff},
+			flux, target("openai", gpt2),
+			"rounded=safety:off>relaxed", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
+		},
+		"a compression of what is not compressed": {
+			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Compression: ptr(50)},
+			imagen, target("openai", gpt2),
+			"dropped=compression", 1, false, func(r *switchyard.Request) bool { return r.Compression == nil },
 		},
 		"a class of a model whose fast sibling makes but one": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: wide, Resolution: "2K"},
@@ -244,8 +291,9 @@ func TestUnfit(t *testing.T) {
 			switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{Kept: "openai"}}}},
 			&switchyard.Target{Dialect: "gemini", Model: "not in the table"},
 		},
-		"a mask":   {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
-		"a prompt": {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
+		"a mask":            {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},
+		"a mask of nothing": {switchyard.Request{Dialect: "replicate", Model: "x", Images: 1, Mask: &switchyard.Mask{}}, target("openai", gpt2)},
+		"a prompt":          {switchyard.Request{Dialect: "gemini", Model: "x", Images: 1, Prompt: string(make([]byte, 5000))}, target("openai", dallE)},
 	} {
 		var unfit *router.Unfit
 		if _, err := router.Fit(&c.request, nil, c.to); !errors.As(err, &unfit) {

@@ -80,6 +80,9 @@ func (f *fitter) setSize(want, have switchyard.Size, exact bool) {
 	case !exact && r.Aspect != (switchyard.Aspect{}) && have.Aspect().Distance(r.Aspect) > 0.1:
 		f.round("aspect", r.Aspect.String(), have.Aspect().String())
 	}
+	if !exact && r.Resolution != "" && !ofClass(have, r.Resolution) {
+		f.round("resolution", r.Resolution, have.String())
+	}
 	r.Size, r.Aspect, r.Resolution = have, have.Aspect(), ""
 }
 
@@ -109,11 +112,11 @@ func (f *fitter) setAspect(want switchyard.Size, exact bool) {
 	r.Size, r.Aspect = switchyard.Size{}, aspect
 }
 
-// setClass sets the class, and notes a difference from what the app said.
+// setClass sets the class, and notes a difference from what the app said. Who has no classes makes the usual one.
 func (f *fitter) setClass(class string) {
 	r := f.Request
-	if r.Resolution != "" && class != r.Resolution {
-		f.round("resolution", r.Resolution, cmp.Or(class, "1K"))
+	if made := cmp.Or(class, "1K"); r.Resolution != "" && made != r.Resolution {
+		f.round("resolution", r.Resolution, made)
 	}
 	r.Resolution = class
 }
@@ -150,16 +153,17 @@ func (f *fitter) nearestClass(class string, pixels int64) string {
 	return classes[len(classes)-1]
 }
 
-func classPixels(class string) int64 {
-	switch class {
-	case "512":
-		return megapixel / 4
-	case "2K":
-		return megapixel * 4
-	case "4K":
-		return megapixel * 16
-	}
-	return megapixel
+// classes are how many pixels a picture of each has, about.
+var classes = map[string]int64{"512": megapixel / 4, "1K": megapixel, "2K": megapixel * 4, "4K": megapixel * 16}
+
+// classPixels takes a class that nobody knows, or that nobody named, for 1K.
+func classPixels(class string) int64 { return cmp.Or(classes[class], megapixel) }
+
+// ofClass reports whether a size is what an app expects that asks for a class: no other one is nearer to it, whatever the ratio does to
+// its area.
+func ofClass(s switchyard.Size, class string) bool {
+	pixels, ok := classes[class]
+	return ok && s.Pixels()*2 > pixels && s.Pixels() < pixels*2
 }
 
 // ofArea returns the size of a ratio with about that many pixels, with edges divisible by 16, as all models like them.

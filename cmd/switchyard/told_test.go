@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -161,6 +162,42 @@ func tell(w *sim.World, d dialect.Dialect, target *switchyard.Target, req *switc
 		return err
 	}
 	return resp.Body.Close()
+}
+
+// TestEachOfSeveralHasThePicture: where each image takes a call of its own, each call has the picture that the app gave by an address.
+func TestEachOfSeveralHasThePicture(t *testing.T) {
+	k := startKit(t, `
+providers:
+  google: {<google>}
+  replicate: {<replicate>}
+targets:
+  nano: {provider: google, model: gemini-nano-banana-2.1}
+  kontext: {provider: replicate, model: black-forest-labs/flux-kontext-pro}
+routes:
+  - {name: nano, when: 'headers["x-for"] == "nano"', targets: [nano]}
+  - {name: kontext, targets: [kontext]}
+`)
+	input := sim.Picture(switchyard.Size{Width: 64, Height: 64}, "png", sim.Art{})
+	shelf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(input) }))
+	defer shelf.Close()
+	body := `{"model":"gpt-image-2","prompt":"a cat","n":3,"output_format":"png","images":[{"image_url":"` + shelf.URL + `/cat.png"}]}`
+	for _, target := range []string{"nano", "kontext"} {
+		a := k.post("/v1/images/edits", body, "X-For", target)
+		images := a.images(t)
+		if a.status != 200 || len(images) != 3 {
+			t.Errorf("%s: %d, %d images: %.300s", target, a.status, len(images), a.body)
+		}
+		for _, b := range images {
+			if m := mark(t, b); m.References != 1 {
+				t.Errorf("%s: made of %d pictures", target, m.References)
+			}
+		}
+	}
+	for _, c := range k.world.Replicate.Calls() {
+		if body, ok := c.Body.(map[string]any); ok && !strings.Contains(fmt.Sprint(body["input"]), "data:image/png;base64,") {
+			t.Errorf("replicate cannot open %v", body["input"])
+		}
+	}
 }
 
 // TestEditsKeepTheirShape: a picture that is edited without a word of its size has the ratio of what came, also where that has to

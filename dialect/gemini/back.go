@@ -86,7 +86,10 @@ type safetySetting struct {
 }
 
 func encodeContent(c *spool.Composer, req *switchyard.Request, s dialect.Supply) contentRequest {
-	t := turn{Role: "user", Parts: []part{{Text: req.Prompt}}}
+	t := turn{Role: "user"}
+	if req.Prompt != "" { // a part with nothing in it is refused
+		t.Parts = append(t.Parts, part{Text: req.Prompt})
+	}
 	for i := range req.References {
 		img := s.Of(&req.References[i].Image)
 		if img.Kept != "" {

@@ -196,9 +196,6 @@ var thresholds = map[string]string{
 	"block_only_high": switchyard.SafetyRelaxed, "block_none": switchyard.SafetyOff, "off": switchyard.SafetyOff,
 }
 
-// levels are those of safety, the strictest first.
-var levels = []string{switchyard.SafetyStrict, switchyard.SafetyDefault, switchyard.SafetyRelaxed, switchyard.SafetyOff}
-
 // decodeSafety takes the strictest threshold for all categories: the canonical form has only one level. If they differ, or one is new
 // to us, the settings stay among the extras, too.
 func decodeSafety(r *spool.Reader, req *switchyard.Request) {
@@ -206,12 +203,17 @@ func decodeSafety(r *spool.Reader, req *switchyard.Request) {
 	for i, v := range r.Get(name).OneOrMany() {
 		s := spool.Read(v, name)
 		level := word(s, "threshold", thresholds)
-		alike = alike && (i == 0 || level == req.Safety) && len(s.Errs()) == 0 && s.Rest()["threshold"] == nil
-		if req.Safety == "" || level != "" && slices.Index(levels, level) < slices.Index(levels, req.Safety) {
+		alike = alike && (i == 0 || level == req.Safety) && len(s.Errs()) == 0 && v.Kind() == spool.Object && s.Rest()["threshold"] == nil
+		if level != "" && (req.Safety == "" || stricter(level, req.Safety)) {
 			req.Safety = level
 		}
 	}
 	if !alike {
 		r.Leave(name)
 	}
+}
+
+// stricter reports whether level a is stricter than b.
+func stricter(a, b string) bool {
+	return slices.Index(switchyard.SafetyLevels, a) < slices.Index(switchyard.SafetyLevels, b)
 }

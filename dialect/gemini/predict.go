@@ -71,9 +71,9 @@ func decodeParameters(p *spool.Reader, req *switchyard.Request) error {
 		if n := p.Int(name); n != nil {
 			req.Images = *n
 		}
-	}
-	if req.Images < 1 || req.Images > 4 {
-		return switchyard.Invalid("", "sampleCount must be between 1 and 4, but got %d.", req.Images)
+		if req.Images < 1 || req.Images > 4 {
+			return switchyard.Invalid("", "%s must be between 1 and 4, but got %d.", name, req.Images)
+		}
 	}
 	req.Aspect = switchyard.Aspect{W: 1, H: 1}
 	if ratio := p.Text("aspectRatio"); ratio != "" {

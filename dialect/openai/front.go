@@ -42,7 +42,11 @@ func (Dialect) DecodeRequest(m *spool.Message) (*switchyard.Request, error) {
 	case req.Prompt == "":
 		return nil, switchyard.Invalid("prompt", "Missing required parameter: 'prompt'.")
 	case req.Form == edits && len(req.References) == 0:
-		return nil, switchyard.Invalid("image", "Missing required parameter: 'image'.")
+		name := "images"
+		if m.IsForm() {
+			name = "image"
+		}
+		return nil, switchyard.Invalid(name, "Missing required parameter: '%s'.", name)
 	}
 	return req, nil
 }

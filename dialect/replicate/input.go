@@ -139,6 +139,9 @@ func (d *decoder) size() {
 	}
 	d.req.Resolution = resolution(class)
 	d.shape(ratio)
+	if def := d.row.Default.Resolution; d.req.Resolution == "" && d.req.Size == (switchyard.Size{}) && def != "1K" { // which all others make unasked
+		d.req.Resolution = def
+	}
 }
 
 // isCustom reports whether the app says that width and height count.
@@ -152,13 +155,21 @@ func (d *decoder) isCustom(ratio, class string) bool {
 	return ratio == "custom"
 }
 
-// edges returns width and height; zero unless both are given, and plausible.
-func (d *decoder) edges() (s switchyard.Size) {
-	width, height := d.Int("width"), d.Int("height")
-	if width != nil && height != nil && *width > 0 && *height > 0 && *width <= 1<<16 && *height <= 1<<16 {
-		s = switchyard.Size{Width: *width, Height: *height}
+// edges returns width and height. One that is not given is the model's own. If that is not known, or they are not plausible, it returns
+// zero, and they stay among the extras.
+func (d *decoder) edges() switchyard.Size {
+	s := d.row.Default.Size
+	for name, edge := range map[string]*int{"width": &s.Width, "height": &s.Height} {
+		if n := d.Int(name); n != nil {
+			*edge = *n
+		}
 	}
-	return s
+	if min(s.Width, s.Height) > 0 && max(s.Width, s.Height) <= 1<<16 {
+		return s
+	}
+	d.Leave("width")
+	d.Leave("height")
+	return switchyard.Size{}
 }
 
 // resolution returns the canonical name of a class from a field's word.
