@@ -203,10 +203,17 @@ func (r *run) goOn(ctx context.Context, err error) bool {
 	}
 	e := switchyard.AsError(err)
 	route := r.job.Plan.Route
-	if !slices.Contains(route.FallbackOn, e.Outcome) && !errors.Is(err, breaker.ErrKilled) {
+	if !slices.Contains(route.FallbackOn, e.Outcome) && !errors.Is(err, breaker.ErrKilled) && !r.diedForGood(e) {
 		return false
 	}
 	return !route.PayOnce() || !r.mayHavePaid()
+}
+
+// diedForGood reports whether e says that a target's model is dead, where no other plan has another model for it: only that of native is
+// chosen anew, once. The request is not at fault, so the next target is asked.
+func (r *run) diedForGood(e *switchyard.Error) bool {
+	native := func(c router.Candidate) bool { return c.Target.Name == e.Target && c.Target.Native }
+	return e.Dead && (r.job.Replanned || !slices.ContainsFunc(r.job.Plan.Candidates, native))
 }
 
 // appLeft reports whether the result is not wanted any more: the app has left, or another target has won the race.

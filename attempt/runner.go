@@ -84,6 +84,7 @@ type Job struct {
 	Request    *switchyard.Request
 	Message    *spool.Message // as the app sent it
 	Plan       *router.Plan
+	Replanned  bool // what a dead model taught is in the plan already
 	Journal    Journal
 	Earlier    []switchyard.Attempt // made for this generation before, and over
 	Hedging    *router.Hedging      // when a second target may race the first; nil: never

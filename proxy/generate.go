@@ -133,6 +133,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		if err != nil {
 			return nil, err
 		}
+		job.Replanned = replanned
 		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
 		q.tried(report)
@@ -234,13 +235,13 @@ func (q *request) metRules(errs []error) {
 	q.rec.Rules = errs
 }
 
-// learn notes that a target's model is dead; false if the plan has no such target. Others may have learned it in the
-// same moment: what counts is that this plan was made without knowing.
+// learn notes that a target's model is dead, and reports whether a new plan has another one for it: only that of native does. Others may have
+// learned it in the same moment: what counts is that this plan was made without knowing.
 func (q *request) learn(plan *router.Plan, target string) bool {
 	for _, c := range plan.Candidates {
 		if c.Target.Name == target {
 			q.Deaths.Learn(c.Target.Dialect, c.Target.Model)
-			return true
+			return c.Target.Native
 		}
 	}
 	return false

@@ -265,6 +265,38 @@ func TestRefusalIsForgotten(t *testing.T) {
 	k.stop() // and looks whether any memory is held
 }
 
+// TestADeadTargetTakesNoAppDown: where the model of a target is switched off, whoever is next in the route serves, and so too where an app's
+// own model is, and its successor with it. A target that is not there is asked no more often than it takes to know.
+func TestADeadTargetTakesNoAppDown(t *testing.T) {
+	k := startKit(t, `
+providers:
+  google: {<google>}
+  fal: {<fal>}
+targets:
+  old: {provider: google, model: imagen-4.0-generate-001}
+  flux: {provider: fal, model: fal-ai/flux/dev}
+routes:
+  - {name: old, when: 'headers["x-only"] == "old"', targets: [old]}
+  - {name: openai, when: 'request.dialect == "openai"', targets: [old, flux]}
+  - {name: all, targets: [native, flux]}
+`)
+	if a := k.post(openaiPath, tinyImage, "X-Only", "old"); a.status < 400 || a.status >= 500 {
+		t.Errorf("nobody else: %d %s", a.status, a.body)
+	}
+	before := len(k.world.Google.Calls())
+	if a := k.post(openaiPath, tinyImage); a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "flux" {
+		t.Errorf("a target: %d %s", a.status, a.body)
+	}
+	if n := len(k.world.Google.Calls()) - before; n != 1 {
+		t.Errorf("the dead target was asked %d times", n)
+	}
+	k.world.Google.Update(func(b *sim.Behavior) { b.Gone = []string{"*"} })
+	a := k.post("/v1beta/models/gemini-2.5-flash-image:generateContent", `{"contents":[{"parts":[{"text":"a cat"}]}]}`)
+	if a.status != http.StatusOK || a.header.Get("X-Switchyard-Target") != "flux" {
+		t.Errorf("the app's model and its successor: %d %s", a.status, a.body)
+	}
+}
+
 // TestWordsAlone: a model that talks, asked by an app that takes words, too, is no server that is overloaded. Where nobody makes a
 // picture instead, the app gets the words.
 func TestWordsAlone(t *testing.T) {
