@@ -43,6 +43,34 @@ func Inspect(f io.ReaderAt, n int64) (mime string, size Size, err error) {
 	return mime, size, err
 }
 
+// InspectBlob is Inspect of a blob. One that can only be read from its beginning is read as far as it takes.
+func InspectBlob(b Blob) (mime string, size Size, err error) {
+	if f, ok := b.(io.ReaderAt); ok {
+		return Inspect(f, b.Len())
+	}
+	r, err := b.Open()
+	if err != nil {
+		return "", Size{}, err
+	}
+	defer r.Close()
+	return Inspect(&onward{r: r}, b.Len())
+}
+
+// onward is a reader read at places that come one after another.
+type onward struct {
+	r  io.Reader
+	at int64
+}
+
+func (f *onward) ReadAt(p []byte, off int64) (int, error) {
+	if _, err := io.CopyN(io.Discard, f.r, off-f.at); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(f.r, p)
+	f.at = off + int64(n)
+	return n, err
+}
+
 // Inspects reports whether files of a format can be inspected. An empty format, which leaves the choice to the provider,
 // counts as one that can.
 func Inspects(format string) bool {

@@ -13,7 +13,7 @@ type Price struct {
 	Images         map[string]Money `yaml:"images"`          // instead: by "quality size", "quality", "size", resolution class or format, the most exact first
 	Megapixel      Money            `yaml:"megapixel"`       // each begun megapixel, of 1024 × 1024, of each image delivered
 	FirstMegapixel Money            `yaml:"first_megapixel"` // instead, the first of each image
-	InputMegapixel Money            `yaml:"input_megapixel"` // each begun megapixel of each reference image sent
+	InputMegapixel Money            `yaml:"input_megapixel"` // each begun megapixel of each reference image sent; unknown if one is named by its address
 	Reference      Money            `yaml:"reference"`       // each reference image sent
 	Second         Money            `yaml:"second"`          // of the provider's own compute time
 	Typical        time.Duration    `yaml:"typical"`         // compute time of an image, for estimates; 0 if nobody knows

@@ -26,7 +26,7 @@ import (
 // The errors of Put.
 var (
 	ErrType     = errors.New("not a PNG, JPEG, WebP or GIF image") // SVG is refused, too: it may hold scripts
-	ErrTooLarge = errors.New("image is larger than allowed")
+	ErrTooLarge = errors.New("larger than allowed")
 )
 
 // Config is where images are kept and for how long.

@@ -3,7 +3,6 @@ package attempt
 import (
 	"context"
 	"errors"
-	"io"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -29,7 +28,7 @@ func (r *run) supply(ctx context.Context, c router.Candidate) (dialect.Supply, e
 				return nil, unreadable(err)
 			}
 		}
-		switch mime, size, err := inspect(ready.Blob); {
+		switch mime, size, err := switchyard.InspectBlob(ready.Blob); {
 		case err == nil:
 			ready.MIME, ready.Size = mime, size // declared types are often wrong
 		case mime != "" || !errors.Is(err, switchyard.ErrNotImage) || !readsBlindly(c.Target, ready.Format()):
@@ -65,7 +64,7 @@ func (x *exchange) image(img *switchyard.Image) error {
 	if img.Blob.Len() > x.MaxImage {
 		return errors.New("image over the limit")
 	}
-	mime, size, err := inspect(img.Blob)
+	mime, size, err := switchyard.InspectBlob(img.Blob)
 	switch {
 	case errors.Is(err, switchyard.ErrNotImage) && mime == "" && x.c.Format == "" && !switchyard.Inspects(x.request.Format):
 		if img.MIME == "" && x.request.Format == "svg" {
@@ -84,32 +83,4 @@ func (x *exchange) image(img *switchyard.Image) error {
 		img.Blob, img.MIME = converted, "image/"+want
 	}
 	return nil
-}
-
-// inspect looks at an image's structure.
-func inspect(b switchyard.Blob) (mime string, size switchyard.Size, err error) {
-	if f, ok := b.(io.ReaderAt); ok {
-		return switchyard.Inspect(f, b.Len())
-	}
-	r, err := b.Open()
-	if err != nil {
-		return "", switchyard.Size{}, err
-	}
-	defer r.Close()
-	return switchyard.Inspect(&onward{r: r}, b.Len())
-}
-
-// onward is a reader read at places that come one after another.
-type onward struct {
-	r  io.Reader
-	at int64
-}
-
-func (f *onward) ReadAt(p []byte, off int64) (int, error) {
-	if _, err := io.CopyN(io.Discard, f.r, off-f.at); err != nil {
-		return 0, err
-	}
-	n, err := io.ReadFull(f.r, p)
-	f.at = off + int64(n)
-	return n, err
 }

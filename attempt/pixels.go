@@ -68,7 +68,7 @@ func (r *run) redraw(b switchyard.Blob, draw func(image.Image, *bufio.Writer) er
 }
 
 func decode(b switchyard.Blob) (image.Image, error) {
-	_, size, err := inspect(b)
+	_, size, err := switchyard.InspectBlob(b)
 	if err != nil {
 		return nil, err
 	}

@@ -32,10 +32,10 @@ type Done func(outcome switchyard.Outcome, retryAfter time.Duration)
 // A Registry keeps one breaker per target and outlives reloads: a kept name keeps its history. The zero Registry is
 // ready; a target that was never configured has DefaultConfig. All methods may be called at once.
 type Registry struct {
-	mu      sync.Mutex        // guards entries and forced
+	mu      sync.Mutex        // guards the rest
 	entries map[string]*entry // :: target name → its breaker
+	configs map[string]Config // :: target name → as last configured
 	forced  bool              // an attempt let through by Force is under way
-	configs map[string]Config // :: target name → as last configured; guarded by mu
 }
 
 // Configure makes targets the ones in force. A name that stays keeps its state. If only thresholds change it keeps its

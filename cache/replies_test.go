@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"switchyard/cache"
+	"switchyard/durable"
 )
 
 type text string
@@ -163,6 +164,56 @@ func TestTooMuchIsSweptAtOnce(t *testing.T) {
 	}
 	if files, _ := os.ReadDir(dir); len(files) > 5 {
 		t.Errorf("%d answers of a kilobyte are kept in 5 kB", len(files))
+	}
+	for i := range 50 { // of all sizes
+		deliver(t, claim(t, r, cache.Keyed(sum(byte(100+i)), sum(9))), strings.Repeat("x", 20*i))
+		if n := size(t, dir); n > 5000 {
+			t.Fatalf("%d bytes are kept in 5 kB", n)
+		}
+	}
+}
+
+// size is how many bytes the files of a folder have.
+func size(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += info.Size()
+	}
+	return n
+}
+
+// TestSweepSparesWhatIsBeingWritten, as long as somebody may still be at it.
+func TestSweepSparesWhatIsBeingWritten(t *testing.T) {
+	now, dir := time.Unix(0, 0), t.TempDir()
+	r := replies(t, cache.Config{Dir: dir, Now: func() time.Time { return now }})
+	path, err := durable.Writer{}.Temp(dir, func(f *os.File) error {
+		_, err := f.WriteString("half an ans")
+		return errors.Join(err, os.Chtimes(f.Name(), now, now))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour)
+	if err := r.Sweep(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("what was begun an hour ago: %v", err)
+	}
+	now = now.Add(time.Second)
+	if err := r.Sweep(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a crash left: %v", err)
 	}
 }
 

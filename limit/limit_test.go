@@ -106,6 +106,27 @@ func TestRate(t *testing.T) {
 	})
 }
 
+// TestTheSlowestRateDecides, whichever of the names it belongs to.
+func TestTheSlowestRateDecides(t *testing.T) {
+	slow, fast := limit.Config{Rate: rate(t, "1/s"), Burst: 1}, limit.Config{Rate: rate(t, "10/s"), Burst: 1}
+	for name, limits := range map[string]map[limit.Name]limit.Config{
+		"the narrow one": {nano: slow, google: fast}, "the wide one": {nano: fast, google: slow}, "the only one": {nano: slow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := registry(limits)
+				mustAcquire(t, r, 0, nano, google)()
+				mustThrottle(t, r, 1, 0, time.Second, nano, google)
+				start := time.Now()
+				mustAcquire(t, r, time.Second, nano, google)()
+				if took := time.Since(start); took != time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
 func TestBurstIsASecondsWorthUnlessWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for text, burst := range map[string]int{"10/s": 10, "90/m": 2, "3/h": 1} {

@@ -121,8 +121,21 @@ func (q *request) fill(req *switchyard.Request) {
 	req.ID = q.rec.ID
 	req.Base = q.origin + q.place.prefix
 	req.Images = max(req.Images, 1)
+	for i := range req.References {
+		measure(&req.References[i].Image)
+	}
 	q.decoded, q.match = req, q.snap.Router.Match(q.facts(req))
 	q.rec.Kind, q.rec.Model, q.rec.Asked, q.rec.Route = KindGeneration, req.Model, req.Images, q.match.Route.Name
+}
+
+// measure notes the size of a reference image that came with the request: some providers charge for its pixels.
+func measure(img *switchyard.Image) {
+	if img.Blob == nil {
+		return
+	}
+	if _, size, err := switchyard.InspectBlob(img.Blob); err == nil {
+		img.Size = size
+	}
 }
 
 // make plans a generation and has it made. A model that turns out to be dead is planned for once more, with what is

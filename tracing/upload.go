@@ -3,6 +3,7 @@ package tracing
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,7 +50,7 @@ func addHeaders(h http.Header, text string) error {
 		name, errName := url.PathUnescape(strings.TrimSpace(name))
 		value, errValue := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || name == "" || errName != nil || errValue != nil {
-			return fmt.Errorf("want name=value, with commas between") // the value may be a key
+			return errors.New("want name=value, with commas between") // the value may be a key
 		}
 		h.Set(name, value)
 	}
