@@ -123,6 +123,9 @@ func (f *fitter) mustTake() error {
 			f.round("role", string(ref.Role), "edit")
 		}
 	}
+	if slices.ContainsFunc(r.References, func(ref switchyard.Reference) bool { return ref.Description != "" }) {
+		f.drop("description") // which no dialect but the app's has a place for
+	}
 	return nil
 }
 

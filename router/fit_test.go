@@ -90,6 +90,11 @@ func TestFit(t *testing.T) {
 			flux, target("replicate", fluxThere),
 			"rounded=guidance:20>10,steps:60>50", 1, false, func(r *switchyard.Request) bool { return *r.Guidance == 10 && *r.Steps == 50 },
 		},
+		"the app's words for a picture": {
+			switchyard.Request{Dialect: "gemini", Model: "imagen-3.0-capability-001", Images: 1, References: []switchyard.Reference{{Description: "a man"}}},
+			nil, target("gemini", nano),
+			"dropped=description", 1, false, nil,
+		},
 		"numbers that nobody takes": {
 			switchyard.Request{
 				Dialect: "openai", Images: 1, Strength: ptr(5.0), Format: "jpeg", Compression: ptr(-7), References: make([]switchyard.Reference, 1),

@@ -1,7 +1,9 @@
 package router_test
 
 import (
+	"encoding/base64"
 	"io"
+	"strings"
 	"testing"
 
 	"switchyard"
@@ -66,6 +68,9 @@ func TestNothingIsLostInSilence(t *testing.T) {
 					return encoded(t, d, row, f.Request), f
 				}
 				plain, before := said(func(*switchyard.Request) {})
+				if n := strings.Count(plain, "a picture") + strings.Count(plain, base64.StdEncoding.EncodeToString([]byte("a picture"))); n != references {
+					t.Errorf("%s: %s is sent %d of %d pictures", d.Name(), row.ID, n, references)
+				}
 				for name, wish := range wishes {
 					if name == "strength" && references == 0 {
 						continue // of what?

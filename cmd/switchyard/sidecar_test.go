@@ -207,7 +207,7 @@ func TestNothingSent(t *testing.T) {
 		"openai too large":         {openaiPath, big, "", 413, `"error"`},
 		"openai text":              {openaiPath, `prompt=a`, "text/plain", 400, `Unsupported content type`},
 		"openai broken form":       {"/v1/images/edits", `nothing`, "multipart/form-data; boundary=x", 400, `"error"`},
-		"openai edit of nothing":   {"/v1/images/edits", `{"prompt":"a"}`, "", 400, `"param":"image"`},
+		"openai edit of nothing":   {"/v1/images/edits", `{"prompt":"a"}`, "", 400, `"param":"images"`},
 		"imagen malformed":         {imagenPath, `{"instances"`, "", 400, `"INVALID_ARGUMENT"`},
 		"imagen duplicate":         {imagenPath, `{"instances":[{"prompt":"a"}],"instances":[]}`, "", 400, `"INVALID_ARGUMENT"`},
 		"imagen no instance":       {imagenPath, `{}`, "", 400, `"INVALID_ARGUMENT"`},

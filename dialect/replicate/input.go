@@ -278,9 +278,19 @@ func (d *decoder) safety() {
 		}
 	}
 	if d.filter {
-		r.Safety = filters[d.Text("safety_filter_level")]
+		r.Safety = d.word("safety_filter_level", filters)
 	}
-	if d.moderation && d.Text("moderation") == "low" {
-		r.Safety = switchyard.SafetyRelaxed
+	if d.moderation {
+		r.Safety = d.word("moderation", map[string]string{"auto": "", "low": switchyard.SafetyRelaxed})
 	}
+}
+
+// word returns what a word means. One that is new to us stays among the extras.
+func (d *decoder) word(name string, means map[string]string) string {
+	text := d.Text(name)
+	meaning, ok := means[text]
+	if text != "" && !ok {
+		d.Leave(name)
+	}
+	return meaning
 }
