@@ -399,6 +399,40 @@ func TestAllOpen(t *testing.T) {
 }
 
 // TestSoonest: if nobody may be asked, the app is told when the first of them may be, whatever their order.
+// TestFullIsNotOpen: with a target that is only at its limit, not all breakers are open, so that none is forced; no more for events
+// than for pictures.
+func TestFullIsNotOpen(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		b := newBench(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+		b.route.WhenAllOpen, b.route.Patience = "try", 0
+		b.fill("full")
+		b.breakers.Configure(map[string]breaker.Config{"open": {Failures: 1, Window: time.Minute, Cooldown: time.Second / 2}}) // sooner than a place
+		done, err := b.breakers.Allow("open")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done(switchyard.Overloaded, 0)
+		req := &switchyard.Request{Images: 1, Stream: stream}
+		open, full := b.target("open", 1, req), b.target("full", 1, req)
+		open.Forward, full.Forward = stream, stream
+		if _, report, err := b.run(req, open, full); !errors.Is(err, breaker.ErrOpen) || len(report.Attempts) > 0 {
+			t.Errorf("stream %v: %v, %+v", stream, err, report.Attempts)
+		}
+	}
+}
+
+// fill takes the only place that a target has, for as long as the test lasts.
+func (b *bench) fill(target string) {
+	b.Helper()
+	place := limit.Name{Scope: limit.Target, Name: target}
+	b.limits.Configure(map[limit.Name]limit.Config{place: {Concurrent: 1}})
+	release, err := b.limits.Acquire(b.Context(), []limit.Name{place}, 1, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(release)
+}
+
 func TestSoonest(t *testing.T) {
 	var switches breaker.Switches
 	b := newBench(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })

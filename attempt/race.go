@@ -135,6 +135,7 @@ func (r *run) adopt(l *leg) {
 	r.report.Attempts = append(r.report.Attempts, l.report.Attempts...)
 	r.report.Passed = append(r.report.Passed, l.report.Passed...)
 	r.fetched = append(r.fetched, l.fetched...)
+	r.full = r.full || l.full
 }
 
 // letRun lets a leg end by itself. From then on only the one who books it waits for it.

@@ -38,6 +38,7 @@ type run struct {
 	job     *Job
 	numbers *atomic.Int64 // number of the latest target, also of those who race
 	raced   bool
+	full    bool // a target was passed over that was at a limit, whose breaker may be closed
 
 	mu      sync.Mutex // guards the rest while the calls of a fan-out run side by side
 	report  *Report
@@ -66,7 +67,7 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 	}
 	r.passPaid()
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
-	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && r.job.Plan.Route.TryWhenOpen() {
+	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && !r.full && r.job.Plan.Route.TryWhenOpen() {
 		r.raced = true // one at a time
 		return r.inOrder(ctx, r.Breaker.Force)
 	}
@@ -141,6 +142,7 @@ func (r *run) retries(ctx context.Context, err error) bool { // small frames: se
 //
 //go:noinline
 func (r *run) pass(c router.Candidate, err error) { // small frames: see the package doc
+	r.full = r.full || errors.Is(err, limit.ErrLimited)
 	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
 }
 
