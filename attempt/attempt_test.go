@@ -398,7 +398,6 @@ func TestAllOpen(t *testing.T) {
 	}
 }
 
-// TestSoonest: if nobody may be asked, the app is told when the first of them may be, whatever their order.
 // TestFullIsNotOpen: with a target that is only at its limit, not all breakers are open, so that none is forced; no more for events
 // than for pictures.
 func TestFullIsNotOpen(t *testing.T) {
@@ -433,6 +432,7 @@ func (b *bench) fill(target string) {
 	b.Cleanup(release)
 }
 
+// TestSoonest: if nobody may be asked, the app is told when the first of them may be, whatever their order.
 func TestSoonest(t *testing.T) {
 	var switches breaker.Switches
 	b := newBench(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })

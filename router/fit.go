@@ -58,7 +58,7 @@ func Fit(req *switchyard.Request, asked *switchyard.Model, t *switchyard.Target)
 	f.words()
 	f.numbers()
 	sameForm := own && asked != nil && asked.Form == f.row.Form
-	f.Forward = sameForm && !f.asksTooMuch() && len(f.Fidelity) == len(req.Dropped)
+	f.Forward = sameForm && !f.asksTooMuch(req) && len(f.Fidelity) == len(req.Dropped)
 	if !f.Forward && !(sameForm && req.Restores) {
 		f.dropExtra()
 	}
@@ -146,7 +146,9 @@ func (f *fitter) format() {
 		r.Compression = &n
 	}
 	if r.Format == "" && r.Compression != nil && !(f.can.Has("compression") && f.unasked() != "png") {
-		f.drop("compression")
+		if *r.Compression < 100 || f.unasked() != "png" { // at 100 a PNG is as it was meant
+			f.drop("compression")
+		}
 		r.Compression = nil
 	}
 	if r.Format == "" || len(formats) == 0 {
@@ -328,7 +330,10 @@ func (f *fitter) bound(field string, n float64, bounds [2]float64) float64 {
 }
 
 // asksTooMuch reports whether the app's own bytes use a setting that the model named by the app has, and the target has not.
-func (f *fitter) asksTooMuch() bool {
+func (f *fitter) asksTooMuch(req *switchyard.Request) bool {
+	if req.Resolution != "" && len(f.asked.Can.Resolutions) > 0 && len(f.can.Resolutions) == 0 {
+		return true
+	}
 	for name := range f.Request.Extra {
 		if f.asked.Can.Has(name) && !f.can.Has(name) {
 			return true

@@ -127,6 +127,16 @@ func TestFit(t *testing.T) {
 			imagen, target("gemini", flash),
 			"exact", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
 		},
+		"a class in the app's own bytes, for a sibling that cannot be told any": {
+			switchyard.Request{Dialect: "gemini", Form: "generateContent", Model: nano.ID, Images: 1, Aspect: square, Resolution: "1K"},
+			nano, target("gemini", flash),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "" },
+		},
+		"the best compression of what is not compressed": {
+			switchyard.Request{Dialect: "openai", Model: gpt26.ID, Images: 1, Compression: ptr(100)},
+			gpt26, target("openai", gpt2),
+			"exact", 1, true, nil,
+		},
 		"a class of which a model has no size": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Aspect: square, Resolution: "2K"},
 			imagen, target("openai", gptMini),
