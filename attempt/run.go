@@ -64,8 +64,9 @@ func (r *run) targets(ctx context.Context) (*Answer, error) {
 			return ans, err
 		}
 		Forget(err)
+	} else {
+		r.passPaid()
 	}
-	r.passPaid()
 	ans, last := r.inOrder(ctx, r.Breaker.Allow)
 	if r.numbers.Load() == before && last != nil && errors.Is(last, breaker.ErrOpen) && !r.full && r.job.Plan.Route.TryWhenOpen() {
 		r.raced = true // one at a time
