@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -77,19 +78,14 @@ func New(c Config) *Client {
 // Close drops the connections that are kept. Fetches under way go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Response is a file on its way. The caller closes Body.
-type Response struct {
-	Body        *Body
-	ContentType string // as declared; not to be believed
-	Length      int64  // -1 if not declared
-}
-
-// Get fetches the file at address. A file of more than max bytes is an error: at once if its length is declared, else
-// of the read that passes max. It is never cut short. The time limit goes on until Body is closed.
-func (c *Client) Get(ctx context.Context, address string, max int64) (*Response, error) {
+// Fetch gets the file at address: its bytes as they arrive, and how many they are, -1 if the server does not declare it. A file of more
+// than max bytes is an error: at once if its length is declared, else of the read that passes max. It is never cut short.
+// Other reads fail with context.DeadlineExceeded after the time limit, which goes on until the caller closes the file; io.EOF
+// means that it is whole. Only one goroutine may read it.
+func (c *Client) Fetch(ctx context.Context, address string, max int64) (file io.ReadCloser, size int64, err error) {
 	u, err := parse(address)
 	if err != nil {
-		return nil, fmt.Errorf("fetch: %w", err)
+		return nil, 0, fmt.Errorf("fetch: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	res, last, err := c.follow(ctx, u)
@@ -101,13 +97,9 @@ func (c *Client) Get(ctx context.Context, address string, max int64) (*Response,
 			res.Body.Close()
 		}
 		cancel()
-		return nil, fmt.Errorf("fetch %s: %w", plain(last), err)
+		return nil, 0, fmt.Errorf("fetch %s: %w", plain(last), err)
 	}
-	return &Response{
-		Body:        &Body{body: res.Body, left: max, cancel: cancel},
-		ContentType: res.Header.Get("Content-Type"),
-		Length:      res.ContentLength,
-	}, nil
+	return &body{res.Body, max, cancel}, res.ContentLength, nil
 }
 
 // follow requests u and follows its redirects. It does not leave that to http.Client, which would send a Referer with

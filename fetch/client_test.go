@@ -38,12 +38,12 @@ func client(t *testing.T, c fetch.Config) *fetch.Client {
 // read gets address to its end.
 func read(t *testing.T, c *fetch.Client, address string, max int64) (string, error) {
 	t.Helper()
-	res, err := c.Get(t.Context(), address, max)
+	file, _, err := c.Fetch(t.Context(), address, max)
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
+	defer file.Close()
+	b, err := io.ReadAll(file)
 	return string(b), err
 }
 
@@ -51,18 +51,17 @@ func TestAnAllowedHostIsFetched(t *testing.T) {
 	var got http.Header
 	address, hostport := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header
-		w.Header().Set("Content-Type", "image/png")
 		io.WriteString(w, "picture")
 	})
 	for _, allow := range []string{hostport, "127.0.0.1"} {
-		res, err := client(t, fetch.Config{Allow: []string{allow}}).Get(t.Context(), address+"/a.png?sig=1", big)
+		file, size, err := client(t, fetch.Config{Allow: []string{allow}}).Fetch(t.Context(), address+"/a.png?sig=1", big)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(res.Body)
-		res.Body.Close()
-		if string(b) != "picture" || err != nil || res.ContentType != "image/png" || res.Length != 7 {
-			t.Errorf("got %q, %v, %q, %d", b, err, res.ContentType, res.Length)
+		b, err := io.ReadAll(file)
+		file.Close()
+		if string(b) != "picture" || err != nil || size != 7 {
+			t.Errorf("got %q, %v, %d", b, err, size)
 		}
 	}
 	for _, h := range []string{"Authorization", "Cookie", "Referer", "Accept-Encoding"} {
@@ -141,7 +140,7 @@ func TestOnlyHTTPIsFetched(t *testing.T) {
 		"example.com/x", "", "http:", "http://", "http:///x", "http:example.com", "http://:80/", "http://exa mple.com/", "http://./",
 		"http://%31%32%37.0.0.1/", "http://a\n.com/", "unix:///var/run/docker.sock", "http://[::1", "HTTP+unix://x/",
 	} {
-		if _, err := c.Get(t.Context(), address, big); !errors.Is(err, fetch.ErrURL) && !errors.Is(err, fetch.ErrBlocked) {
+		if _, _, err := c.Fetch(t.Context(), address, big); !errors.Is(err, fetch.ErrURL) && !errors.Is(err, fetch.ErrBlocked) {
 			t.Errorf("%q: got %v, want a refusal", address, err)
 		}
 	}
@@ -272,7 +271,7 @@ func TestAFileIsWholeOrAnError(t *testing.T) {
 			t.Errorf("%s at most %d: got %q, %v, want %v", tc.path, tc.max, got, err, tc.want)
 		}
 	}
-	if _, err := c.Get(t.Context(), address+"/declared", 9); !errors.Is(err, fetch.ErrTooLarge) {
+	if _, _, err := c.Fetch(t.Context(), address+"/declared", 9); !errors.Is(err, fetch.ErrTooLarge) {
 		t.Errorf("a length declared too large is no reason to read: %v", err)
 	}
 	for path, code := range map[string]int{"/partial": 206, "/missing": 404} {
@@ -336,12 +335,12 @@ func TestErrorsTellNoQuery(t *testing.T) {
 	for _, address := range []string{
 		"http://127.0.0.1:1/a.png?sig=xyzzy", "http://localhost:1/?xyzzy#xyzzy", "http://xyzzy:xyzzy@example.com/", "http://[xyzzy/?xyzzy",
 	} {
-		_, err := c.Get(t.Context(), address, big)
+		_, _, err := c.Fetch(t.Context(), address, big)
 		if err == nil || strings.Contains(err.Error(), "xyzzy") {
 			t.Errorf("%s: got %v", address, err)
 		}
 	}
-	if _, err := c.Get(t.Context(), "http://127.0.0.1:1/a.png?sig=1", big); !strings.Contains(err.Error(), "http://127.0.0.1:1/a.png:") {
+	if _, _, err := c.Fetch(t.Context(), "http://127.0.0.1:1/a.png?sig=1", big); !strings.Contains(err.Error(), "http://127.0.0.1:1/a.png:") {
 		t.Errorf("the error does not say what was fetched: %v", err)
 	}
 }

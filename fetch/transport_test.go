@@ -116,12 +116,12 @@ func TestHTTP1(t *testing.T) {
 	roots.AddCert(s.Certificate())
 	c := fetch.New(fetch.Config{Allow: []string{"127.0.0.1"}, Roots: roots})
 	defer c.Close()
-	picture, err := c.Get(t.Context(), s.URL, 1<<10)
+	picture, _, err := c.Fetch(t.Context(), s.URL, 1<<10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer picture.Body.Close()
-	if b, _ := io.ReadAll(picture.Body); string(b) != "HTTP/1.1" {
+	defer picture.Close()
+	if b, _ := io.ReadAll(picture); string(b) != "HTTP/1.1" {
 		t.Errorf("a picture came by %s", b)
 	}
 }

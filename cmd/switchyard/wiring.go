@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
-	"io"
 
 	"go.uber.org/zap"
 
@@ -68,7 +66,7 @@ func (s *sidecar) runner(f *file, pool *spool.Pool) *attempt.Runner {
 	return &attempt.Runner{
 		Dialects:  dialects,
 		Transport: s.transports.of,
-		Fetcher:   fetcher{s.fetcher},
+		Fetcher:   s.fetcher,
 		Switches:  &s.switches,
 		Breaker:   &s.breakers,
 		Limiter:   &s.limits,
@@ -112,15 +110,4 @@ func (s *sidecar) openAdmin(f *file) {
 	s.meters = admin.NewMeters(s.metrics)
 	s.metrics.MustRegister(&admin.Gauges{Read: s.scrape})
 	s.admin.Init()
-}
-
-// fetcher is the guarded client as package attempt wants it.
-type fetcher struct{ client *fetch.Client }
-
-func (f fetcher) Fetch(ctx context.Context, url string, limit int64) (io.ReadCloser, int64, error) {
-	resp, err := f.client.Get(ctx, url, limit)
-	if err != nil {
-		return nil, 0, err
-	}
-	return resp.Body, resp.Length, nil
 }
