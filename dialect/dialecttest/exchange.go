@@ -59,7 +59,9 @@ const PNG1 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDw
 // Run checks every exchange under testdata of the package that is being tested, and its models.json, if it has one.
 func Run(t *testing.T, d dialect.Dialect) {
 	t.Helper()
-	t.Run("models.json", checkModels)
+	if _, err := os.Stat("models.json"); err == nil { // else the table is another dialect's
+		t.Run("models.json", checkModels)
+	}
 	files, err := filepath.Glob(filepath.Join("testdata", "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("dialect %s has no exchanges: %v", d.Name(), err)

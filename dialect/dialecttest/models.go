@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"reflect"
 	"testing"
@@ -19,8 +18,8 @@ import (
 // checkModels compares models.json, which the program has, with models.yaml, which people write; -update writes the one from the other.
 func checkModels(t *testing.T) {
 	text, err := os.ReadFile("models.yaml")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the table is another dialect's")
+	if err != nil {
+		t.Fatal(err)
 	}
 	rows, err := readModels(text)
 	if err != nil {
