@@ -7,7 +7,8 @@ import (
 	"switchyard/ledger"
 )
 
-// accounts is the ledger as apps may ask it. They ask right after their answer, which the database may not have yet.
+// accounts is the ledger as apps may ask it. They ask right after their answer, which the database may not have yet. A server that has
+// died may never answer: nobody waits for it longer than ledgerPatience.
 type accounts struct {
 	store   ledger.Database
 	settled func(context.Context) bool
@@ -19,12 +20,16 @@ var errBehind = errors.New("the database does not have everything yet")
 
 func (a accounts) Account(ctx context.Context, tenant, id string) (ledger.Account, error) {
 	settled := a.settled(ctx)
+	ctx, cancel := context.WithTimeout(ctx, ledgerPatience)
+	defer cancel()
 	acc, err := a.store.Account(ctx, tenant, id)
 	return acc, unlessBehind(settled, err)
 }
 
 func (a accounts) Rate(ctx context.Context, tenant, id, rating string) error {
 	settled := a.settled(ctx)
+	ctx, cancel := context.WithTimeout(ctx, ledgerPatience)
+	defer cancel()
 	return unlessBehind(settled, a.store.Rate(ctx, tenant, id, rating))
 }
 
