@@ -167,6 +167,9 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) (job *attempt.Job, err error) {
 	defer q.survive(&err)
 	plan := q.plan()
+	if len(q.held) > 0 {
+		q.match.Hold(plan, q.held[0])
+	}
 	q.began = q.now()
 	return &attempt.Job{
 		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
