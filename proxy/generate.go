@@ -172,7 +172,7 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 	}
 	q.began = q.now()
 	return &attempt.Job{
-		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
+		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Route: q.rec.Route, Request: req, Message: msg, Plan: plan,
 		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		Hedging: q.hedging(plan, req),
 	}, nil

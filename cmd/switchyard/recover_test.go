@@ -375,7 +375,7 @@ func TestAJobThatOnlyItsRowKnows(t *testing.T) {
 }
 
 // TestAJobOutlivesItsRoute: a job that a provider has accepted is asked for by the next process, even if its config sends such requests
-// elsewhere. The picture is paid for.
+// elsewhere. The picture is paid for, and its money stays under the route that it was sent by.
 func TestAJobOutlivesItsRoute(t *testing.T) {
 	for name, route := range map[string][2]string{
 		"another target":       {"targets: [schnell]}", "targets: [gpt]}"},
@@ -387,11 +387,12 @@ func TestAJobOutlivesItsRoute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := slowWorld(t, 0)
 			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 1000 })
-			text := "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n" + behindReplicate
+			text := "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n" +
+				"budgets: [{name: routes, scope: route, usd: 5}]\n" + behindReplicate
 			k := startKitWith(t, w, strings.Replace(text, "targets: [schnell]}", route[0], 1))
 			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, "Authorization", "Bearer first-key", "X-Only", "schnell").prediction(t)
 			eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > 0 })
-			next := strings.Replace(*k.next.Load(), route[0], route[1], 1)
+			next := strings.NewReplacer(route[0], route[1], "name: schnell, when", "name: later, when").Replace(*k.next.Load())
 			k.next.Store(&next)
 			k.restart()
 			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 0 })
@@ -401,8 +402,13 @@ func TestAJobOutlivesItsRoute(t *testing.T) {
 			if ours, others := len(w.Replicate.Bill()), len(w.OpenAI.Bill()); ours != 1 || others != 0 || cancels(w.Replicate) != 0 {
 				t.Errorf("paid for %d and %d pictures, cancelled %d jobs", ours, others, cancels(w.Replicate))
 			}
-			if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.OK || rows[0].Cost.Amount != w.Replicate.Total() {
+			if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.OK || rows[0].Cost.Amount != w.Replicate.Total() || rows[0].Route != "schnell" {
 				t.Errorf("the ledger has %+v", rows)
+			}
+			for _, s := range k.side.budgets.States(time.Now()) {
+				if s.Subject != "schnell" || s.Spent.Money != w.Replicate.Total() || s.Reserved.Money != 0 {
+					t.Errorf("the budget of %q has $%v spent and $%v reserved", s.Subject, s.Spent.Money, s.Reserved.Money)
+				}
 			}
 		})
 	}
