@@ -59,7 +59,7 @@ func TestWhatHadEndedIsReported(t *testing.T) {
 }
 
 // TestNobodyIsPaidTwiceAfterAJobFails: a target that an earlier process may have paid for the same generation had its turn, also where the
-// job that it left at another target comes to nothing. One that is known to be unpaid is asked.
+// job that it left at another target comes to nothing, and whatever it is called by now. One that is known to be unpaid is asked.
 func TestNobodyIsPaidTwiceAfterAJobFails(t *testing.T) {
 	for charge, want := range map[switchyard.Charge]int{switchyard.ChargePossible: 0, switchyard.ChargeSettled: 0, switchyard.ChargeNone: 1} {
 		asked := 0
@@ -81,7 +81,7 @@ func TestNobodyIsPaidTwiceAfterAJobFails(t *testing.T) {
 		ans, _, err := b.runner.Run(t.Context(), &attempt.Job{
 			Generation: "g", Request: req, Plan: &router.Plan{Route: &b.route, Candidates: []router.Candidate{first, second}},
 			Journal: &b.book, Gone: b.gone, Held: []switchyard.Attempt{held},
-			Earlier: []switchyard.Attempt{{ID: "x", Number: 1, Target: "a", Provider: "a", Model: "a", Cost: switchyard.Cost{Charge: charge}}},
+			Earlier: []switchyard.Attempt{{ID: "x", Number: 1, Target: "native:a", Provider: "a", Model: "a", Cost: switchyard.Cost{Charge: charge}}},
 		})
 		if ans != nil {
 			ans.Close()

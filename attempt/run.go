@@ -229,14 +229,17 @@ func (r *run) appLeft() bool {
 	}
 }
 
-// passPaid takes the targets out of the plan that an earlier run for this generation may have paid: they had their turn.
+// passPaid takes the targets out of the plan that an earlier run for this generation may have paid: they had their turn. The config may have
+// other names for them by now.
 func (r *run) passPaid() {
 	if len(r.job.Earlier) == 0 {
 		return
 	}
 	plan := *r.job.Plan
 	plan.Candidates = slices.DeleteFunc(slices.Clone(plan.Candidates), func(c router.Candidate) bool {
-		return slices.ContainsFunc(r.job.Earlier, func(a switchyard.Attempt) bool { return paid(a) && isOf(a, c.Target) })
+		return slices.ContainsFunc(r.job.Earlier, func(a switchyard.Attempt) bool {
+			return paid(a) && a.Provider == c.Target.Provider && a.Model == c.Target.Model
+		})
 	})
 	r.job.Plan = &plan
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Accounts is what the ledger tells apps of their own generations. A stranger's is ledger.ErrNotFound. Both methods may
-// wait a moment for what has been written to be readable.
+// wait a moment for what has been written to be readable; while it is not, what they do not find is another error.
 type Accounts interface {
 	Account(ctx context.Context, tenant, id string) (ledger.Account, error)
 	// Rate keeps what an app thinks of a generation; the last word counts.

@@ -167,9 +167,12 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attempt.Journal) (job *attempt.Job, err error) {
 	defer q.survive(&err)
 	plan := q.plan()
+	if len(q.held) > 0 {
+		q.match.Hold(plan, q.held[0])
+	}
 	q.began = q.now()
 	return &attempt.Job{
-		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Request: req, Message: msg, Plan: plan,
+		Generation: q.rec.ID, Key: q.rec.Key, Tenant: q.rec.Tenant, Route: q.rec.Route, Request: req, Message: msg, Plan: plan,
 		Journal: journal, AppKey: q.caller.own, Gone: q.gone, Kept: q.keyed(), Held: q.held, Earlier: q.rec.Attempts, Resumes: req.Async,
 		Hedging: q.hedging(plan, req),
 	}, nil

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,13 +48,14 @@ func unrevivable(tk ticket.Ticket, err error) error {
 	return fmt.Errorf("ticket %s: %w: %w", tk.ID, ErrUnrevivable, err)
 }
 
-// Revive goes on with a ticket of an earlier process. over are the attempts for it that have ended, held the jobs that a
+// Revive goes on with a ticket of an earlier process. route is the one that the ledger has its money under, empty if it has none: it
+// stays there, whatever route such requests take by now. over are the attempts for it that have ended, held the jobs that a
 // provider still has, which are asked for; without any, the work is begun. What that takes is checked before it returns; the
 // work goes on without the caller.
 //
 // The app's own credential has died with the earlier process: a ticket that only that could pay for ends as failed. After any
 // error but ErrUnrevivable it may go better later.
-func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []switchyard.Attempt) error {
+func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, route string, over, held []switchyard.Attempt) error {
 	saved, call, err := loadRequest(tk.Request)
 	if err != nil {
 		return unrevivable(tk, err)
@@ -85,6 +87,7 @@ func (h *Handler) Revive(ctx context.Context, tk ticket.Ticket, over, held []swi
 	}
 	spooled.Move(h.Tickets.At(tk.ID))
 	q.fill(req)
+	q.rec.Route = cmp.Or(route, q.rec.Route)
 	req.Echo = saved.Echo // the body has files in the place of their addresses
 	q.gone = q.waiters.join(tk.ID)
 	if tk.Cancel {

@@ -161,7 +161,7 @@ func TestATicketWhoseBodyIsGone(t *testing.T) {
 	}
 	h := &proxy.Handler{Tickets: s, Journal: nowhere{}, Log: zap.NewNop()}
 	h.Use(&proxy.Snapshot{Dialects: all.Dialects(), Keys: proxy.NewKeyring(nil)})
-	if err := h.Revive(t.Context(), tk, nil, nil); !errors.Is(err, proxy.ErrUnrevivable) || strings.Count(err.Error(), "ticket a") != 1 {
+	if err := h.Revive(t.Context(), tk, "", nil, nil); !errors.Is(err, proxy.ErrUnrevivable) || strings.Count(err.Error(), "ticket a") != 1 {
 		t.Errorf("got %v", err)
 	}
 }

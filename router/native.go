@@ -50,21 +50,27 @@ func (d *decision) native() {
 			d.pass(n.Name, reason, kind)
 			continue
 		}
-		t := *n
-		t.Model, t.Row = req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model)
+		t := d.of(n, req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model))
 		var notes switchyard.Fidelity
 		if living := d.successor(req.Dialect, req.Model); living != nil && living != d.asked {
-			t.Model, t.Row = living.ID, living
+			t = d.of(n, living.ID, living)
 			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
 		}
-		if t.Row != nil && t.Row.Price != nil { // a price of the provider is only for models that the tables do not price
-			t.Price = t.Row.Price
-		}
-		d.add(&t, notes)
+		d.add(t, notes)
 		if !d.stopped(n) {
 			return
 		}
 	}
+}
+
+// of returns a provider as a target with one of its models.
+func (d *decision) of(native *switchyard.Target, id string, row *switchyard.Model) *switchyard.Target {
+	t := *native
+	t.Model, t.Row = id, row
+	if row != nil && row.Price != nil { // a price of the provider is only for models that the tables do not price
+		t.Price = row.Price
+	}
+	return &t
 }
 
 // successor returns the living model that serves in place of a dead one; nil if the model lives, or has no successor.

@@ -145,6 +145,33 @@ func (m *Match) Plan(appKey bool, now time.Time) *Plan {
 	return d.plan
 }
 
+// Hold puts the target that has a job for the request into a plan, unless it is there. The job is paid for: it is asked for whatever the
+// rules, what they require and the prices have come to be since it was accepted. But a target that is switched off, or has become another
+// one, is not.
+func (m *Match) Hold(p *Plan, a switchyard.Attempt) {
+	d := m.from
+	t := d.Target(a.Target)
+	if t == nil {
+		return
+	}
+	if t.Native {
+		t = d.of(t, a.Model, d.cfg.Tables[t.Dialect].Assume(a.Model))
+	}
+	if why, _ := d.unusable(t); why != "" || t.Provider != a.Provider || t.Model != a.Model {
+		return
+	}
+	fitted, err := Fit(d.facts.Request, d.asked, t)
+	if err != nil {
+		return
+	}
+	same := func(c Candidate) bool { return c.Target.Provider == t.Provider && c.Target.Model == t.Model }
+	if slices.ContainsFunc(p.Candidates, func(c Candidate) bool { return same(c) && c.Target.Name == t.Name }) {
+		return
+	}
+	// In the place of its like: what has failed there is not sent there once more.
+	p.Candidates = append(slices.DeleteFunc(p.Candidates, same), Candidate{Target: t, Fitted: fitted})
+}
+
 // consider adds to the facts what rules may ask of them.
 func (r *Router) consider(f *rule.Facts) decision {
 	d := decision{Router: r, facts: f}

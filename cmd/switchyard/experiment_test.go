@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -137,6 +138,27 @@ func TestExperiment(t *testing.T) {
 	var none struct{ Error string }
 	if status := k.ask("/api/experiments/other", &none); status != http.StatusNotFound || none.Error != "no such experiment in the config" {
 		t.Errorf("%d %+v", status, none)
+	}
+}
+
+// TestRatingOfWhatTheDatabaseLacks: while the database is locked a generation that was answered is not said to be missing, or its
+// app would not ask again.
+func TestRatingOfWhatTheDatabaseLacks(t *testing.T) {
+	k := startKitWith(t, slowWorld(t, 0), anExperiment)
+	k.rows()
+	unlock := lock(t, filepath.Join(k.side.file.Load().data(), "db"))
+	id, _, _ := k.asUser("anna")
+	auth := []string{"Authorization", "Bearer first-key"}
+	if a := k.do(t.Context(), http.MethodGet, "/switchyard/v1/generations/"+id, "", auth...); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		t.Errorf("while it is locked: %d %s", a.status, a.body)
+	}
+	unlock()
+	k.rows()
+	if a := k.rate(id, "thumbs_up"); a.status != http.StatusOK {
+		t.Errorf("afterwards: %d %s", a.status, a.body)
+	}
+	if a := k.rate("06H2QJLBUA76S8C43098OFCPOS", "thumbs_up"); a.status != http.StatusNotFound {
+		t.Errorf("of nobody's: %d %s", a.status, a.body)
 	}
 }
 

@@ -528,7 +528,7 @@ func TestServeFails(t *testing.T) {
 	if err := l.app.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stop := k.side.watchFile(t.Context(), &source{name: t.TempDir() + "/config.yaml"})
+	stop := k.side.watchFile(t.Context(), &source{name: t.TempDir() + "/config.yaml"}, nil)
 	if err := k.side.serve(t.Context(), f, l); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("serve: %v", err)
 	}

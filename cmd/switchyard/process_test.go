@@ -197,6 +197,38 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestHangupAtStart: a SIGHUP that comes before anything is served ends nothing. The start fails here because its database never answers.
+func TestHangupAtStart(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf("store: {database: \"postgres://u:p@%s/books?sslmode=disable\", journal: \"%s/journal\"}\n", silent.Addr(), dir)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "serve", "--config", config)
+	cmd.Env = append(os.Environ(), "SWITCHYARD_TEST_PROCESS=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := silent.Accept() // it is at its start
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	_ = asked.Close()
+	_ = silent.Close()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
 // TestHangup: SIGHUP and a changed file both reload.
 func TestHangup(t *testing.T) {
 	w := slowWorld(t, 0)

@@ -147,7 +147,7 @@ func (s *sidecar) revive(ctx context.Context, f fate) {
 
 // tryRevive has a ticket worked on again, or ends one that never can be. It reports whether either has come about.
 func (s *sidecar) tryRevive(ctx context.Context, f fate) bool {
-	err := s.handler.Revive(ctx, *f.ticket, f.over, f.held)
+	err := s.handler.Revive(ctx, *f.ticket, f.account.Generation.Route, f.over, f.held)
 	if err != nil {
 		s.log.Error("ticket not gone on with", zap.String("id", f.ticket.ID), zap.Error(err))
 		if !errors.Is(err, proxy.ErrUnrevivable) {

@@ -373,3 +373,43 @@ func TestAJobThatOnlyItsRowKnows(t *testing.T) {
 		t.Errorf("rows: %+v", rows)
 	}
 }
+
+// TestAJobOutlivesItsRoute: a job that a provider has accepted is asked for by the next process, even if its config sends such requests
+// elsewhere. The picture is paid for, and its money stays under the route that it was sent by.
+func TestAJobOutlivesItsRoute(t *testing.T) {
+	for name, route := range map[string][2]string{
+		"another target":       {"targets: [schnell]}", "targets: [gpt]}"},
+		"more than it can do":  {"targets: [schnell]}", "targets: [schnell, gpt], require: {capabilities: [mask]}}"},
+		"less than it costs":   {"targets: [schnell]}", "targets: [schnell], require: {max_cost: 0.0001}}"},
+		"the app's own choice": {"targets: [schnell]}", "targets: [native]}"},
+		"not the app's choice": {"targets: [native]}", "targets: [gpt]}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := slowWorld(t, 0)
+			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 1000 })
+			text := "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n" +
+				"budgets: [{name: routes, scope: route, usd: 5}]\n" + behindReplicate
+			k := startKitWith(t, w, strings.Replace(text, "targets: [schnell]}", route[0], 1))
+			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, "Authorization", "Bearer first-key", "X-Only", "schnell").prediction(t)
+			eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > 0 })
+			next := strings.NewReplacer(route[0], route[1], "name: schnell, when", "name: later, when").Replace(*k.next.Load())
+			k.next.Store(&next)
+			k.restart()
+			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 0 })
+			if p := k.ended("/replicate/v1/predictions/" + p.ID); p.Status != "succeeded" || len(p.Output) != 1 {
+				t.Errorf("%s %s %.40v", p.Status, p.Error, p.Output)
+			}
+			if ours, others := len(w.Replicate.Bill()), len(w.OpenAI.Bill()); ours != 1 || others != 0 || cancels(w.Replicate) != 0 {
+				t.Errorf("paid for %d and %d pictures, cancelled %d jobs", ours, others, cancels(w.Replicate))
+			}
+			if rows := k.rows(); len(rows) != 1 || rows[0].Outcome != switchyard.OK || rows[0].Cost.Amount != w.Replicate.Total() || rows[0].Route != "schnell" {
+				t.Errorf("the ledger has %+v", rows)
+			}
+			for _, s := range k.side.budgets.States(time.Now()) {
+				if s.Subject != "schnell" || s.Spent.Money != w.Replicate.Total() || s.Reserved.Money != 0 {
+					t.Errorf("the budget of %q has $%v spent and $%v reserved", s.Subject, s.Spent.Money, s.Reserved.Money)
+				}
+			}
+		})
+	}
+}

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -124,10 +122,8 @@ func (s *sidecar) reread() error {
 	return nil
 }
 
-// watchFile reloads when the config file has changed, and on SIGHUP, until ctx ends or stop is called.
-func (s *sidecar) watchFile(ctx context.Context, src *source) (stop func()) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP) // unhandled, it would end us
+// watchFile reloads when the config file has changed, and at each hangup, until ctx ends or stop is called.
+func (s *sidecar) watchFile(ctx context.Context, src *source, hangup <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() {
@@ -138,7 +134,6 @@ func (s *sidecar) watchFile(ctx context.Context, src *source) (stop func()) {
 	return func() {
 		cancel()
 		watching.Wait()
-		signal.Stop(hangup)
 	}
 }
 

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"os"
+	"os/signal"
+	"syscall"
+
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
@@ -12,6 +16,9 @@ type serveCommand struct {
 
 // Run opens, serves, drains and closes.
 func (c *serveCommand) Run(e *env) error {
+	hangup := make(chan os.Signal, 1)     // one that comes while we start waits until we serve, and then reloads
+	signal.Notify(hangup, syscall.SIGHUP) // unhandled, it would end us
+	defer signal.Stop(hangup)
 	src := configSource(e, c.Config)
 	f, err := src.load()
 	if err != nil {
@@ -31,7 +38,7 @@ func (c *serveCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer s.watchFile(e.ctx, src)() // before we say that we serve: a SIGHUP then reloads
+	defer s.watchFile(e.ctx, src, hangup)() // before we say that we serve
 	return s.serve(e.ctx, f, listeners)
 }
 

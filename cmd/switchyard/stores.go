@@ -152,5 +152,7 @@ func (st *stores) openFiles(f *file, data string) (err error) {
 	return nil
 }
 
-// settled waits a moment for what has been written to be readable.
-func (st *stores) settled(ctx context.Context) { st.applier.Wait(ctx, 250*time.Millisecond) }
+// settled waits a moment for what has been written to be readable, and reports whether all of it is.
+func (st *stores) settled(ctx context.Context) bool {
+	return st.applier.Wait(ctx, 250*time.Millisecond)
+}

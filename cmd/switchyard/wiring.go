@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 
@@ -89,7 +90,7 @@ func (s *sidecar) openAdmin(f *file) {
 	s.admin = &admin.Handler{
 		Token:    token,
 		Ledger:   s.store,
-		Settled:  s.settled,
+		Settled:  func(ctx context.Context) { s.settled(ctx) },
 		Metrics:  s.metrics,
 		Breakers: s.breakers.States,
 		Health:   s.health,
