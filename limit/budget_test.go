@@ -520,6 +520,11 @@ func TestBudgetValidate(t *testing.T) {
 	for _, change := range []func(*limit.Budget){
 		nil,
 		func(b *limit.Budget) { b.Scope, b.USD, b.Images, b.WarnAt = "key:web-pro", 0, 1, 1 },
+		func(b *limit.Budget) { b.Scope = "key" },
+		func(b *limit.Budget) { b.Scope = "tenant" },
+		func(b *limit.Budget) { b.Scope = "provider:fal" },
+		func(b *limit.Budget) { b.Scope = "target" },
+		func(b *limit.Budget) { b.Scope = "route:pro" },
 	} {
 		if b := budget(change); b.Validate() != nil {
 			t.Error(b.Validate())
