@@ -398,6 +398,17 @@ func TestBudgetBooks(t *testing.T) {
 	}
 }
 
+// TestBudgetBooksOfNobody leaves out what was spent without the one whom a budget is over.
+func TestBudgetBooksOfNobody(t *testing.T) {
+	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+		return map[string]limit.Spent{"": {Money: switchyard.Dollar}}, nil
+	}
+	b := configured(t, books, budget(func(b *limit.Budget) { b.Scope = "tenant" }))
+	if s := b.States(noon); len(s) != 0 {
+		t.Errorf("states are %+v", s)
+	}
+}
+
 // TestBudgetBooksUnreadable keeps the budgets in force.
 func TestBudgetBooksUnreadable(t *testing.T) {
 	b := configured(t, nothing, budget(nil))
