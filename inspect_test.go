@@ -66,6 +66,22 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// TestInspectWebP: lossy and extended files have their dimensions elsewhere.
+func TestInspectWebP(t *testing.T) {
+	for payload, want := range map[string]switchyard.Size{
+		"VP8 \x0a\x00\x00\x00\x10\x00\x00\x9d\x01\x2a\x25\x41\x17\x82": {Width: 293, Height: 535}, // in 14 bits each, below those of a scale
+		"VP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x24\x01\x00\x16\x02\x00": {Width: 293, Height: 535},
+	} {
+		file := "RIFF\x16\x00\x00\x00WEBP" + payload
+		if mime, size, err := inspect([]byte(file)); err != nil || mime != "image/webp" || size != want {
+			t.Errorf("%q: %s %v %v", payload[:4], mime, size, err)
+		}
+		if _, _, err := inspect([]byte(file[:len(file)-1])); !errors.Is(err, switchyard.ErrNotImage) {
+			t.Errorf("%q, cut: %v", payload[:4], err)
+		}
+	}
+}
+
 // TestInspectPixels: a head may claim what it likes; a size that the price of pixels cannot be told of is none.
 func TestInspectPixels(t *testing.T) {
 	var b bytes.Buffer

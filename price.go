@@ -167,7 +167,7 @@ func (p *Price) image(size Size, w Work) (Money, bool) {
 	}
 	s := size.String()
 	for _, key := range []string{w.Quality + " " + s, w.Quality, s, w.Resolution, w.Format} {
-		if m, ok := p.Images[key]; ok && key != "" {
+		if m, ok := p.Images[key]; ok {
 			return m, true
 		}
 	}

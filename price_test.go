@@ -63,6 +63,8 @@ func TestCharge(t *testing.T) {
 		"every kind of token":         {&price{Tokens: &switchyard.TokenPrice{TextIn: 1, ImageIn: 10, TextOut: 100, ImageOut: 1000}}, one(counted(usage{TextIn: 1e6, ImageIn: 1e6, TextOut: 1e6, ImageOut: 1e6})), 1111, reported},
 		"only the text is counted":    {&price{Tokens: perMillion, Image: 3 * cent}, one(counted(usage{TextIn: 1e6})), 4 * cent, book},
 		"text, and nothing delivered": {&price{Tokens: perMillion}, work{Usage: &usage{TextIn: 1e6}}, cent, reported},
+		"text, and no count":          {classes, one(func(w *work) { w.Resolution, w.Text, w.Calls = "1K", 1e6, 2 }), 6 * cent, book},
+		"an image's tokens, too many": {&price{Tokens: perMillion, Image: cent}, one(counted(usage{ImageIn: 100e6 + 1, ImageOut: 1e6})), cent, book},
 		"tokens, and no count":        {&price{Tokens: perMillion}, one(nil), 0, unknown},
 		"or else by area":             {&price{Tokens: perMillion, Megapixel: cent}, one(nil), cent, book},
 		"or else by the first":        {&price{Tokens: perMillion, FirstMegapixel: cent}, one(nil), cent, book},

@@ -7,8 +7,7 @@ type Result struct {
 	Created    time.Time
 	Model      string        // the one that served, as its provider names it
 	Images     []Image       // in the order asked for
-	Filtered   []string      // a reason for each image that was withheld for safety; may be empty strings
-	Blacked    []Size        // sizes of those withheld images that the provider has made, and so charges for
+	Blacked    []Size        // sizes of images that were withheld for safety, but made, and so charged for
 	Text       string        // what the model said besides the images; not a revised prompt
 	Seed       *uint64       // of the first image, if the provider tells; may exceed an int64
 	Usage      *Usage        // if the provider counts tokens

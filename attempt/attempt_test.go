@@ -440,6 +440,7 @@ func TestSoonest(t *testing.T) {
 	if err := switches.Set(breaker.Kill{Scope: breaker.Target, Name: "for good"}); err != nil {
 		t.Fatal(err)
 	}
+	b.spend("all", 100) // which passes over what has no price
 	for name, wait := range map[string]time.Duration{"soon": time.Minute, "late": 30 * time.Minute} {
 		done, err := b.breakers.Allow(name)
 		if err != nil {
@@ -449,7 +450,9 @@ func TestSoonest(t *testing.T) {
 	}
 	req := &switchyard.Request{Images: 1}
 	soon, late, never := b.target("soon", 1, req), b.target("late", 1, req), b.target("for good", 1, req)
-	for _, order := range [][]router.Candidate{{soon, late, never}, {late, soon}, {never, soon}, {late, never, soon}} {
+	unpriced := b.target("unpriced", 1, req)
+	unpriced.Target.Price = nil
+	for _, order := range [][]router.Candidate{{soon, late, never}, {late, soon}, {never, soon}, {late, never, soon}, {soon, unpriced}, {unpriced, soon}} {
 		_, _, err := b.run(req, order...)
 		if after := switchyard.AsError(err).RetryAfter; after <= 0 || after > time.Minute {
 			t.Errorf("beginning with %s it is told %v", order[0].Target.Name, after)

@@ -60,21 +60,16 @@ func split(c router.Candidate) []*switchyard.Request {
 func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) {
 	var all *Answer
 	var failure error
-	var filtered []string
 	for i, ans := range answers {
 		switch {
 		case ans == nil:
 			if failure == nil || notTried(failure) && !notTried(errs[i]) {
 				failure = errs[i]
 			}
-			if e := switchyard.AsError(errs[i]); e.Outcome == switchyard.Filtered {
-				filtered = append(filtered, "")
-			}
 		case all == nil:
 			all = ans
 		default:
 			all.Result.Images = append(all.Result.Images, ans.Result.Images...)
-			all.Result.Filtered = append(all.Result.Filtered, ans.Result.Filtered...)
 			all.Result.Usage = all.Result.Usage.Add(ans.Result.Usage)
 			all.bodies = append(all.bodies, ans.bodies...)
 		}
@@ -84,7 +79,6 @@ func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) 
 	}
 	all.Fidelity = slices.Clone(c.Fidelity)
 	if all.Result != nil {
-		all.Result.Filtered = append(all.Result.Filtered, filtered...)
 		if have, want := len(all.Result.Images), c.Request.Images; have < want {
 			all.Fidelity.Add(switchyard.Delivered, strconv.Itoa(have)+"/"+strconv.Itoa(want))
 		}

@@ -186,11 +186,7 @@ func (x *exchange) complete(ctx context.Context, ans *Answer, res *switchyard.Re
 		}
 	}
 	if len(res.Images) == 0 {
-		o := switchyard.BadReply
-		if len(res.Filtered) > 0 {
-			o = switchyard.Filtered
-		}
-		return x.failure(&switchyard.Error{Outcome: o, Err: errors.New("no image")}, switchyard.Answered)
+		return x.failure(&switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no image")}, switchyard.Answered)
 	}
 	if res.Created.IsZero() {
 		res.Created = x.now()

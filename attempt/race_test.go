@@ -2,6 +2,7 @@ package attempt_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,8 +72,15 @@ func TestHedgeAwaits(t *testing.T) {
 		t.Errorf("under way: %q", got)
 	}
 	close(answered)
-	if got := charges(report.Rest()); !slices.Equal(got, []string{"a ok settled"}) {
-		t.Errorf("the loser came to %q", got)
+	rest := report.Rest()
+	if got := charges(rest); !slices.Equal(got, []string{"a ok settled"}) {
+		t.Fatalf("the loser came to %q", got)
+	}
+	begun := func(a switchyard.Attempt) string {
+		return fmt.Sprint(a.ID, a.Generation, a.Number, a.Target, a.Provider, a.Model, a.Started, a.Estimate)
+	}
+	if open, end := begun(report.Open[0]), begun(rest[0]); open != end {
+		t.Errorf("under way it was %s, and in the end %s", open, end)
 	}
 	if next := b.pace.Hedging(&b.route, req); !next.Take() || next.Take() {
 		t.Error("the next request has another credit than its own")

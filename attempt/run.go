@@ -259,8 +259,7 @@ func notTried(err error) bool {
 		errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).Outcome == "" // else it was cut
 }
 
-// sooner returns the refusal that ends first, whether it is a breaker's, a limit's or a kill's. A kill without an end comes
-// last.
+// sooner returns the refusal that ends first, whether it is a breaker's, a limit's, a budget's or a kill's. One without an end comes last.
 func sooner(a, b error) error {
 	switch {
 	case a == nil || forGood(a):
@@ -273,7 +272,5 @@ func sooner(a, b error) error {
 	return a
 }
 
-// forGood reports whether a target was passed over until somebody says otherwise.
-func forGood(err error) bool {
-	return errors.Is(err, breaker.ErrKilled) && switchyard.AsError(err).RetryAfter == 0
-}
+// forGood reports whether a target was passed over until somebody says otherwise: it is killed without an end, or a budget misses its price.
+func forGood(err error) bool { return switchyard.AsError(err).RetryAfter == 0 }

@@ -89,16 +89,24 @@ func TestFailuresInARowOpen(t *testing.T) {
 }
 
 func TestRatioOpens(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := configured(breaker.Config{Ratio: 0.5, MinRequests: 10, Window: time.Minute, Cooldown: time.Second})
-		for range 4 {
-			end(t, r, switchyard.BadReply, 0)
-			end(t, r, switchyard.OK, 0)
-		}
-		end(t, r, switchyard.OK, 0)
-		end(t, r, switchyard.BadReply, 0) // five of ten
-		phase(t, r, breaker.Open)
-	})
+	for name, c := range map[string]struct {
+		succeed int
+		want    breaker.Phase
+	}{"five of ten": {5, breaker.Open}, "five of eleven": {6, breaker.Closed}, "five of nine": {4, breaker.Closed}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := configured(breaker.DefaultConfig())
+				for range 4 {
+					end(t, r, switchyard.BadReply, 0)
+				}
+				for range c.succeed {
+					end(t, r, switchyard.OK, 0)
+				}
+				end(t, r, switchyard.BadReply, 0)
+				phase(t, r, c.want)
+			})
+		})
+	}
 }
 
 func TestOldOutcomesLeaveTheWindow(t *testing.T) {

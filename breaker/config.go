@@ -53,5 +53,5 @@ func (c Config) trips(row, failed, ended uint32) bool {
 	if c.Failures > 0 && row >= c.Failures {
 		return true
 	}
-	return c.Ratio > 0 && ended >= max(c.MinRequests, 1) && float64(failed) >= c.Ratio*float64(ended)
+	return c.Ratio > 0 && ended >= c.MinRequests && float64(failed) >= c.Ratio*float64(ended)
 }

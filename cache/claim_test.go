@@ -71,6 +71,19 @@ func TestReleaseWakesAndForgets(t *testing.T) {
 	})
 }
 
+// TestReleasedIsNotKept: an answer that came to nothing is only written.
+func TestReleasedIsNotKept(t *testing.T) {
+	for _, ask := range []cache.Ask{cache.Keyed(sum(1), sum(9)), cache.Shared(sum(1), time.Hour), cache.Rejoin(sum(1), gone())} {
+		r, written := replies(t, cache.Config{}), false
+		w := claim(t, r, ask)
+		w.Release()
+		if lost := w.Deliver(reply("failure"), func() error { written = true; return nil }); lost != nil || !written {
+			t.Errorf("written: %v, lost: %v", written, lost)
+		}
+		deliver(t, claim(t, r, ask), "picture")
+	}
+}
+
 // TestWaitingEndsWithItsContext, whoever is waited for.
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -107,6 +120,7 @@ func TestRejoin(t *testing.T) {
 		}
 		beside.Release()
 		leave()
+		deliver(t, claim(t, r, cache.Rejoin(sum(2), stays())), "another request's")
 		joined := goClaim(t.Context(), r, cache.Rejoin(sum(1), stays()))
 		if !joined.waits() {
 			t.Fatal("it did not join the one that was left")
@@ -122,6 +136,9 @@ func TestRejoin(t *testing.T) {
 			t.Error(lost)
 		}
 		deliver(t, claim(t, r, cache.Rejoin(sum(1), stays())), "a new one")
+		if n := cache.Askers(r); n != 0 {
+			t.Errorf("%d are remembered for nothing", n)
+		}
 	})
 }
 

@@ -53,7 +53,9 @@ func (r *Replies) save(ask Ask, reply *Reply) error {
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
-	_ = r.count(int64(len(line)) + reply.Body.Len()) // what cannot be swept now is swept, or reported, later; this answer is there
+	if r.total.Add(int64(len(line))+reply.Body.Len()) > r.max {
+		_ = r.Sweep() // what cannot be swept now is swept, or reported, later; this answer is there
+	}
 	return nil
 }
 
@@ -83,14 +85,6 @@ func fill(w io.Writer, line []byte, body io.Reader, length int64) error {
 
 // touch keeps a file for longer than others when room is made.
 func (r *Replies) touch(key Sum) { _ = os.Chtimes(r.path(key), time.Time{}, r.now()) }
-
-// count counts a new file, and makes room if there is too much now.
-func (r *Replies) count(size int64) error {
-	if r.total.Add(size) <= r.max {
-		return nil
-	}
-	return r.Sweep()
-}
 
 // load returns the answer in a key's file, and the request that it answers; nil if there is none, or none any more.
 func (r *Replies) load(key Sum) (request Sum, reply *Reply, err error) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -130,6 +131,44 @@ func TestSweep(t *testing.T) {
 	if err := r.Sweep(); err != nil || count() != 0 {
 		t.Errorf("%d are left of what has expired, %v", count(), err)
 	}
+}
+
+// TestWhatCannotBeReadIsNotMadeAgain: it may have been paid for.
+func TestWhatCannotBeReadIsNotMadeAgain(t *testing.T) {
+	for _, ask := range []cache.Ask{cache.Keyed(sum(1), sum(9)), cache.Rejoin(sum(1), gone())} {
+		dir := t.TempDir()
+		r := replies(t, cache.Config{Dir: dir})
+		deliver(t, claim(t, r, ask), "picture")
+		files, err := os.ReadDir(dir)
+		if err != nil || len(files) != 1 {
+			t.Fatal(files, err)
+		}
+		path := filepath.Join(dir, files[0].Name())
+		if err := errors.Join(os.Remove(path), os.Symlink(path, path)); err != nil { // which no user can read
+			t.Fatal(err)
+		}
+		if w, err := r.Claim(t.Context(), ask); err == nil {
+			t.Errorf("got %v", w)
+		}
+		if _, err := r.Kept(sum(1)); err == nil {
+			t.Error("it counts as none")
+		}
+	}
+}
+
+// TestHostsMustHaveThePictures that an answer points at, or it is made anew.
+func TestHostsMustHaveThePictures(t *testing.T) {
+	hosts := map[string]bool{"a": true, "b": true}
+	r := replies(t, cache.Config{Hosts: func(name string) bool { return hosts[name] }})
+	ask := cache.Keyed(sum(1), sum(9))
+	made := reply("picture")
+	made.Made.Hosted = []string{"a", "b"}
+	if lost := claim(t, r, ask).Deliver(made, arrives); lost != nil {
+		t.Fatal(lost)
+	}
+	read(t, claim(t, r, ask).Reply())
+	delete(hosts, "b")
+	deliver(t, claim(t, r, ask), "a new one")
 }
 
 // TestHalfAFileIsNone: a crash may leave one, if the disk does.

@@ -398,6 +398,17 @@ func TestBudgetBooks(t *testing.T) {
 	}
 }
 
+// TestBudgetBooksOfNobody leaves out what was spent without the one whom a budget is over.
+func TestBudgetBooksOfNobody(t *testing.T) {
+	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+		return map[string]limit.Spent{"": {Money: switchyard.Dollar}}, nil
+	}
+	b := configured(t, books, budget(func(b *limit.Budget) { b.Scope = "tenant" }))
+	if s := b.States(noon); len(s) != 0 {
+		t.Errorf("states are %+v", s)
+	}
+}
+
 // TestBudgetBooksUnreadable keeps the budgets in force.
 func TestBudgetBooksUnreadable(t *testing.T) {
 	b := configured(t, nothing, budget(nil))
@@ -520,6 +531,11 @@ func TestBudgetValidate(t *testing.T) {
 	for _, change := range []func(*limit.Budget){
 		nil,
 		func(b *limit.Budget) { b.Scope, b.USD, b.Images, b.WarnAt = "key:web-pro", 0, 1, 1 },
+		func(b *limit.Budget) { b.Scope = "key" },
+		func(b *limit.Budget) { b.Scope = "tenant" },
+		func(b *limit.Budget) { b.Scope = "provider:fal" },
+		func(b *limit.Budget) { b.Scope = "target" },
+		func(b *limit.Budget) { b.Scope = "route:pro" },
 	} {
 		if b := budget(change); b.Validate() != nil {
 			t.Error(b.Validate())

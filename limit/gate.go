@@ -63,8 +63,9 @@ func (g *gate) reserve(n int, now time.Time) (wait time.Duration, undo func(time
 	return max(waitRequest, waitImages), func(at time.Time) { undoRequest(at); undoImages(at) }
 }
 
+// idle reports whether the gate neither limits nor counts anything. Without a limit nobody is in line.
 func (g *gate) idle() bool {
-	return g.config == Config{} && g.inside == 0 && len(g.line) == 0
+	return g.config == Config{} && g.inside == 0
 }
 
 func (g *gate) load() Load {

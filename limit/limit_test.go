@@ -3,6 +3,7 @@ package limit_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -91,12 +92,12 @@ func TestReleaseCountsOnce(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := registry(map[limit.Name]limit.Config{google: {Rate: rate(t, "2/s"), Burst: 3}})
+		r := registry(map[limit.Name]limit.Config{google: {Rate: rate(t, "2/s"), Burst: 3, Concurrent: 1}})
 		for range 3 {
 			mustAcquire(t, r, 0, google)()
 		}
 		mustThrottle(t, r, 1, 0, 500*time.Millisecond, google)
-		mustThrottle(t, r, 1, 0, 500*time.Millisecond, google) // the first refusal cost nothing
+		mustThrottle(t, r, 1, 0, 500*time.Millisecond, google) // the first refusal cost nothing, and keeps no place
 		start := time.Now()
 		mustAcquire(t, r, time.Second, google)()
 		mustAcquire(t, r, time.Second, google)()
@@ -357,6 +358,8 @@ func TestReloadKeepsState(t *testing.T) {
 			t.Errorf("load is %+v", got)
 		}
 		second()
+		r.Configure(map[limit.Name]limit.Config{nano: {Concurrent: 1}})
+		r.Configure(nil) // and nobody is at it
 		if got := r.Loads(); len(got) != 0 {
 			t.Errorf("left behind: %v", got)
 		}
@@ -405,6 +408,7 @@ func TestValidate(t *testing.T) {
 		{limit.Config{}, ""},
 		{limit.Config{Rate: ten, Burst: 20, Concurrent: 50}, ""},
 		{limit.Config{Images: ten, Burst: 20}, ""},
+		{limit.Config{Rate: ten, Burst: math.MaxInt32 + 1}, "limit.burst: must be from 0 to 2147483647, got 2147483648"},
 		{limit.Config{Burst: 20}, "limit.burst: means nothing without rate or images"},
 		{
 			limit.Config{Rate: ten, Burst: -1, Concurrent: -1},

@@ -152,15 +152,11 @@ func (r *Registry) enter(ctx context.Context, name Name, deadline time.Time) (*g
 		return g, nil
 	}
 	err := wait(ctx, turn, time.Until(deadline))
-	if err == nil {
-		return g, nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !g.withdraw(turn) { // the place came in the same moment, and is ours to use
+	if !g.withdraw(turn) { // the place came, if only in the moment that the wait ended, and is ours to use
 		return g, nil
 	}
-	r.drop(name, g)
 	if errors.Is(err, errPatience) {
 		return nil, throttled(name, unknownWait, "all places are taken")
 	}

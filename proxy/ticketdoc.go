@@ -76,18 +76,17 @@ func loadRequest(b []byte) (*switchyard.Request, callDoc, error) {
 
 // resultDoc is how a ticket ended. Its images are hosted; the row has their names.
 type resultDoc struct {
-	Outcome  switchyard.Outcome `json:"outcome"`
-	Created  time.Time          `json:"created"`
-	Model    string             `json:"model,omitempty"`
-	Images   []imageDoc         `json:"images,omitempty"`
-	Filtered []string           `json:"filtered,omitempty"`
-	Text     string             `json:"text,omitempty"`
-	Seed     *uint64            `json:"seed,omitempty"`
-	Compute  time.Duration      `json:"compute,omitempty"`
-	Kind     switchyard.Kind    `json:"kind,omitempty"` // of a failure
-	Output   bool               `json:"output,omitempty"`
-	Again    time.Time          `json:"again,omitzero"` // when a failure says to come back; the zero time if it does not
-	Said     *dialect.Said      `json:"said,omitempty"` // of a failure: the provider's own words, if the app may have them
+	Outcome switchyard.Outcome `json:"outcome"`
+	Created time.Time          `json:"created"`
+	Model   string             `json:"model,omitempty"`
+	Images  []imageDoc         `json:"images,omitempty"`
+	Text    string             `json:"text,omitempty"`
+	Seed    *uint64            `json:"seed,omitempty"`
+	Compute time.Duration      `json:"compute,omitempty"`
+	Kind    switchyard.Kind    `json:"kind,omitempty"` // of a failure
+	Output  bool               `json:"output,omitempty"`
+	Again   time.Time          `json:"again,omitzero"` // when a failure says to come back; the zero time if it does not
+	Said    *dialect.Said      `json:"said,omitempty"` // of a failure: the provider's own words, if the app may have them
 }
 
 type imageDoc struct {
@@ -151,7 +150,7 @@ func said(err error) *dialect.Said {
 func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d resultDoc, err error) {
 	defer q.survive(&err)
 	d = resultDoc{
-		Outcome: switchyard.OK, Created: res.Created, Model: res.Model, Filtered: res.Filtered,
+		Outcome: switchyard.OK, Created: res.Created, Model: res.Model,
 		Text: res.Text, Seed: res.Seed, Compute: res.Compute,
 	}
 	for _, img := range res.Images {
@@ -235,7 +234,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 		}
 		return s
 	}
-	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Filtered: d.Filtered, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
+	s.Result = &switchyard.Result{Created: d.Created, Model: d.Model, Text: d.Text, Seed: d.Seed, Compute: d.Compute}
 	for _, kept := range d.Images {
 		img := switchyard.Image{URL: kept.URL, MIME: kept.MIME, Size: kept.Size, RevisedPrompt: kept.Prompt}
 		if kept.Asset != "" {

@@ -21,6 +21,12 @@ func TestBodiesLastUntilTheTicketIsDone(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := store(t, c) // another process
+			taken := func() {
+				if _, err := s.Create(t.Context(), draft("a"), sent(strings.Repeat("y", len(text)))); !errors.Is(err, ticket.ErrExists) {
+					t.Errorf("another of the same id: %v", err)
+				}
+			}
+			taken()
 			body, size, err := s.Body(t.Context(), "a")
 			if err != nil {
 				t.Fatal(err)
@@ -33,6 +39,7 @@ func TestBodiesLastUntilTheTicketIsDone(t *testing.T) {
 			if _, err := s.Advance(t.Context(), move("a", ticket.Accepted, ticket.Done)); err != nil {
 				t.Fatal(err)
 			}
+			taken()
 			if _, _, err := s.Body(t.Context(), "a"); err == nil && name == "large" {
 				t.Error("the body outlived its ticket")
 			}

@@ -251,6 +251,21 @@ func TestListSpan(t *testing.T) {
 	}
 }
 
+// TestListBytes: a page ends before it has too many bytes, but has one ticket at least.
+func TestListBytes(t *testing.T) {
+	s := store(t, ticket.Config{})
+	for _, id := range []string{"a", "b", "c"} {
+		create(t, s, draft(id))
+	}
+	one := len(draft("a").Request)
+	for bytes, want := range map[int]int{0: 3, one - 1: 1, 2*one - 1: 1, 2 * one: 2, 3 * one: 3} {
+		list, next, err := s.List(t.Context(), ticket.Query{Tenant: "acme", Dialect: "replicate", Limit: 5, Bytes: bytes})
+		if err != nil || len(list) != want || (next == "") != (want == 3) {
+			t.Errorf("%d bytes: %d tickets, next %q, %v", bytes, len(list), next, err)
+		}
+	}
+}
+
 func TestPrune(t *testing.T) {
 	s := store(t, ticket.Config{TTL: time.Hour})
 	lead(t, s, "old", ticket.Done)
@@ -286,5 +301,12 @@ func TestAMoveIsMadeWithWhatGoesAlongOrNotAtAll(t *testing.T) {
 	}
 	if got, err := s.Get(t.Context(), "acme", "a"); err != nil || got.State != ticket.Accepted {
 		t.Errorf("it is %s, %v", got.State, err)
+	}
+	no = nil
+	if got, err := s.Advance(t.Context(), m); err != nil || got.State != ticket.Sending {
+		t.Errorf("it is %s, %v", got.State, err)
+	}
+	if got, err := s.Get(t.Context(), "acme", "a"); err != nil || got.State != ticket.Sending {
+		t.Errorf("it is %s on disk, %v", got.State, err)
 	}
 }

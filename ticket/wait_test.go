@@ -90,19 +90,22 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		a := lead(t, s, "a")
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
+		woken := make(chan error, 2)
+		wait := func() { _, err := s.Wait(t.Context(), a); woken <- err }
+		go wait()
+		synctest.Wait()
 		began := time.Now()
 		got, err := s.Wait(ctx, a)
 		if !errors.Is(err, context.DeadlineExceeded) || got.State != ticket.Accepted || time.Since(began) != 30*time.Second {
 			t.Errorf("got %+v, %v after %v", got, err, time.Since(began))
 		}
-		// Whoever waits later still hears.
-		woken := make(chan error)
-		go func() { _, err := s.Wait(t.Context(), a); woken <- err }()
+		// Whoever waits longer, or later, still hears.
+		go wait()
 		synctest.Wait()
 		if _, err := s.Cancel(t.Context(), "acme", "a"); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-woken; err != nil {
+		if err := errors.Join(<-woken, <-woken); err != nil {
 			t.Error(err)
 		}
 	})

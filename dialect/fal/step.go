@@ -114,7 +114,7 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	for i, it := range items {
 		if i < len(flags) && flags[i].Truth() {
 			black, _ := decodeOutputImage(it) // fal charges for it as for any other picture
-			res.Filtered, res.Blacked = append(res.Filtered, "nsfw"), append(res.Blacked, black.Size)
+			res.Blacked = append(res.Blacked, black.Size)
 			continue
 		}
 		img, err := decodeOutputImage(it)
@@ -126,7 +126,7 @@ func decodeOutput(t *switchyard.Target, root *spool.Value) (*switchyard.Result, 
 	switch {
 	case len(res.Images) > 0:
 		return res, nil
-	case len(res.Filtered) > 0:
+	case len(res.Blacked) > 0:
 		return nil, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Err: errors.New("all images flagged")}
 	}
 	other := otherOutput(t, root)

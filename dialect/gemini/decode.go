@@ -23,7 +23,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	predict := strings.HasSuffix(x.Sent.Path, ":predict")
 	switch kind := root.Kind(); {
 	case err == nil && kind == spool.Object && predict:
-		err = decodePredictions(root, x.Request, res)
+		err = decodePredictions(root, res)
 	case err == nil && (kind == spool.Object || kind == spool.Array && !predict):
 		err = decodeCandidates(root.OneOrMany(), x.Request, res) // a stream without alt=sse is an array
 	default:
@@ -35,24 +35,19 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	return dialect.Step{Result: res}, nil
 }
 
-func decodePredictions(root *spool.Value, req *switchyard.Request, res *switchyard.Result) error {
+func decodePredictions(root *spool.Value, res *switchyard.Result) error {
 	for _, p := range root.Get("predictions").Items() {
 		data := p.Get("bytesBase64Encoded")
-		switch {
-		case data.Given():
-			blob, err := data.Base64(0)
-			if err != nil {
-				return &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
-			}
-			res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("mimeType").Text(), RevisedPrompt: p.Get("prompt").Text()})
-		case p.Get("raiFilteredReason").Given():
-			res.Filtered = append(res.Filtered, p.Get("raiFilteredReason").Text())
+		if !data.Given() { // the reason for what was filtered, or the attributes of the prompt
+			continue
 		}
+		blob, err := data.Base64(0)
+		if err != nil {
+			return &switchyard.Error{Outcome: switchyard.BadReply, Err: err}
+		}
+		res.Images = append(res.Images, switchyard.Image{Blob: blob, MIME: p.Get("mimeType").Text(), RevisedPrompt: p.Get("prompt").Text()})
 	}
-	// An image that is filtered without a reason is simply missing, and is not charged for.
-	for len(res.Images)+len(res.Filtered) < req.Images {
-		res.Filtered = append(res.Filtered, "")
-	}
+	// An image that is filtered is simply missing, and is not charged for.
 	if len(res.Images) == 0 {
 		return &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Unbilled: true, Err: errors.New("all images filtered")}
 	}

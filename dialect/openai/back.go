@@ -227,7 +227,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		res.Created = time.Unix(created, 0)
 	}
 	res.Size, _ = switchyard.ParseSize(r.Text("size"))
-	data := root.Get("data")
+	data, withheld := root.Get("data"), false
 	for _, item := range data.Items() {
 		img, err := decodeOutput(item)
 		if err != nil {
@@ -235,7 +235,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 		}
 		switch passed := item.Get("respect_moderation"); { // xAI's: what does not is withheld
 		case passed.Given() && !passed.Truth():
-			res.Filtered = append(res.Filtered, "moderation")
+			withheld = true
 		case img.Blob != nil || img.URL != "":
 			img.RevisedPrompt = item.Get("revised_prompt").Text()
 			res.Images = append(res.Images, img)
@@ -244,7 +244,7 @@ func (Dialect) Decode(x *dialect.Exchange) (dialect.Step, error) {
 	switch {
 	case len(res.Images) > 0:
 		return dialect.Step{Result: res}, nil
-	case len(res.Filtered) > 0:
+	case withheld:
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.Filtered, Output: true, Usage: res.Usage, Err: errors.New("all images moderated")}
 	}
 	return dialect.Step{}, &switchyard.Error{

@@ -109,9 +109,6 @@ func done(x *dialect.Exchange, root *spool.Value, output []*spool.Value) (dialec
 	if len(res.Images) == 0 {
 		return dialect.Step{}, &switchyard.Error{Outcome: switchyard.BadReply, Err: errors.New("no image in the output")}
 	}
-	for len(res.Images)+len(res.Filtered) < x.Request.Images {
-		res.Filtered = append(res.Filtered, "")
-	}
 	if seed := x.Request.Seed; seed != nil && *seed >= 1<<32 { // the seed is not reported, but it was not that one
 		reduced := seed32(seed)
 		res.Seed = &reduced
