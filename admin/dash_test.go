@@ -41,6 +41,18 @@ func TestOverviewEmpty(t *testing.T) {
 	}
 }
 
+// TestOverviewHalfOpen: that nothing is wrong is not said in words which the table below it belies.
+func TestOverviewHalfOpen(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.states = []breaker.State{{Target: "flux", Phase: breaker.HalfOpen}}
+	page := d.page("/admin/ai-metrics")
+	d.has(page, "All well", "no breaker is open", "half-open, trying one")
+	if strings.Contains(page, "every breaker is closed") {
+		t.Error("a breaker that is half-open is told as closed")
+	}
+}
+
 // TestOverviewRoutes: the routes of the config are there before they serve anything, so that they can be stopped, as they stand in the
 // file; others behind them, and what is not in the config any more cannot be stopped.
 func TestOverviewRoutes(t *testing.T) {

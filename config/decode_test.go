@@ -295,6 +295,30 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestSyntax: what is no YAML is reported at the line that has to be changed, and with what is most likely wrong with it.
+func TestSyntax(t *testing.T) {
+	const quotes = "; within braces or brackets, a text that has such signs or quotes in it, as ${NAME} does, must stand in quotes"
+	const indent = "; is the line indented as those it belongs to?"
+	for text, want := range map[string]string{
+		"server:\n\tlisten: x\n": "c:2:1: a tab: lines are indented by spaces",
+		"server: {}\nproviders:\n  google: {key: ${KEY:-}}\n  fal: {dialect: fal}\n":            "c:3:1: did not find expected ',' or '}'" + quotes,
+		"server: {}\nroutes:\n  - {when: headers[\"x\"] == \"y\", targets: [native]}\n":         "c:3:1: did not find expected ',' or '}'" + quotes,
+		"server: {}\nroutes:\n  - name: x\n    targets: [a, \"b\" c]\n":                         "c:4:1: did not find expected ',' or ']'" + quotes,
+		"server: {}\nproviders:\n  google: {dialect: gemini\n  fal: {dialect: fal}\nkeys: []\n": "c:3:1: did not find expected ',' or '}'" + quotes,
+		"server: {}\nroutes:\n  - name: x\n    when: \"true\"\n   targets: [native]\n":          "c:5:1: did not find expected '-' indicator" + indent,
+		"server: {}\nroutes:\n  - name: x\n    when: \"true\"\n  targets: [native]\n":           "c:5:1: did not find expected '-' indicator" + indent,
+		"server: {}\nproviders:\n  google:\n    dialect: gemini\n   key: x\n  fal: {}\n":        "c:5:1: did not find expected key" + indent,
+		"server:\n  listen: x\n open: on\n":                                                     "c:3:1: did not find expected key" + indent,
+		"server: {}\nroutes:\n  - name: x\n    when: request.model == \"a\" ? x: y\n":           "c:4:1: mapping values are not allowed in this context" + indent + " A text with a colon and a space in it must stand in quotes",
+		"server: {}\nroutes:\n  - name: x\n    when: @x\n":                                      "c:4:1: found character that cannot start any token; a text that begins with @, % or ` must stand in quotes",
+		"server: {}\nroutes:\n  - name: x\n    when: *x\n":                                      "c:4:1: unknown anchor 'x' referenced; a text that begins with * must stand in quotes",
+	} {
+		if _, err := config.Parse("c", []byte(text), nil); err == nil || err.Error() != want {
+			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+}
+
 func TestDecodeIntoWhatCannotBe(t *testing.T) {
 	var nowhere *file
 	for _, into := range []any{nil, file{}, nowhere, &struct {

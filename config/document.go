@@ -8,7 +8,9 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -134,14 +136,46 @@ func (d *Document) whole(line int, err error) error {
 // yamlLine finds the line at which the library stopped; only the text of its error says that.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
+const (
+	hintQuotes = "; within braces or brackets, a text that has such signs or quotes in it, as ${NAME} does, must stand in quotes"
+	hintIndent = "; is the line indented as those it belongs to?"
+)
+
+// hints are what is most likely wrong where the library says what it wanted.
+var hints = []struct{ begin, hint string }{
+	{"did not find expected ','", hintQuotes},
+	{"did not find expected '-'", hintIndent},
+	{"did not find expected key", hintIndent},
+	{"mapping values are not allowed", hintIndent + " A text with a colon and a space in it must stand in quotes"},
+	{"found character that cannot start", "; a text that begins with @, % or ` must stand in quotes"},
+	{"unknown anchor", "; a text that begins with * must stand in quotes"},
+}
+
 func (d *Document) syntax(text []byte, err error) error {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
 		return d.whole(1, err)
 	}
-	line, _ := strconv.Atoi(m[1]) // 0 if there is none; then it is the first line
-	if lines := bytes.Split(text, []byte("\n")); line > 0 && line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	line, _ := strconv.Atoi(m[1]) // 0 if there is none
+	problem := err.Error()[len(m[0]):]
+	if line == 0 || strings.HasPrefix(problem, "did not find expected") {
+		// There the library names the line before the block that the fault is in, or none. Its error is the same for all that
+		// it had to read to meet the fault.
+		line = 1 + sort.Search(len(lines)-1, func(i int) bool {
+			var node yaml.Node
+			again := yaml.Unmarshal(bytes.Join(lines[:i+1], nil), &node)
+			return again != nil && again.Error() == err.Error()
+		})
+	}
+	if line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
 		return d.whole(line, errors.New("a tab: lines are indented by spaces")) // the library's own message is about tokens
 	}
-	return d.whole(line, errors.New(err.Error()[len(m[0]):]))
+	for _, h := range hints {
+		if strings.HasPrefix(problem, h.begin) {
+			problem += h.hint
+			break
+		}
+	}
+	return d.whole(line, errors.New(problem))
 }

@@ -9,12 +9,21 @@ import (
 
 var errVariable = errors.New("want ${NAME} or ${NAME:-default}; a dollar sign before a brace is written $$")
 
+var errShell = errors.New("a variable is written ${NAME}; a dollar sign that is meant is written $$")
+
+// shell is a text that is a variable to a shell, and most likely to whoever wrote it.
+var shell = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
+
 var variable = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)(:-(.*))?$`)
 
 // expand puts in the values of variables: ${NAME} must be set, ${NAME:-default} stands for default if NAME is unset or
-// empty, $$ is one dollar. A dollar before anything else is itself. The value of a variable is not expanded or parsed
-// again, so it can never be mistaken for YAML or for another variable.
+// empty, $$ is one dollar. A dollar before anything else is itself, but a text that is $NAME alone is refused: it would be taken
+// for the value. The value of a variable is not expanded or parsed again, so it can never be mistaken for YAML or for another
+// variable.
 func expand(s string, env func(string) (string, bool)) (string, error) {
+	if shell.MatchString(s) {
+		return "", errShell
+	}
 	var out strings.Builder
 	for {
 		i := strings.IndexByte(s, '$')

@@ -46,6 +46,7 @@ type passage struct {
 	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
 	cut    bool          // the answer broke off
+	whole  bool          // it did not: all that it told the length of is here
 	err    error         // of httputil: there was no answer, or none that can be handed on
 }
 
@@ -179,7 +180,7 @@ func (p *passage) charge() (switchyard.Stage, switchyard.Cost) {
 		return switchyard.Unsent, switchyard.Cost{Charge: switchyard.ChargeNone}
 	case p.status == 0:
 		return switchyard.Sent, unknown
-	case !p.cut && p.err == nil && p.ctx.Err() == nil:
+	case !p.cut && p.err == nil && !p.left():
 		unknown.Charge = switchyard.ChargeSettled
 	}
 	return switchyard.Answered, unknown
@@ -214,11 +215,21 @@ func (p *passage) answer(resp *http.Response) error {
 	p.snap.Settings.cors(resp.Header, p.r)
 	p.head() // not before: an interim answer would take it away
 	if resp.ContentLength == 0 {
-		p.durable() // the head is all there is
+		p.last() // the head is all there is
 	}
-	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut, left: resp.ContentLength, last: p.durable}
+	resp.Body = &download{ReadCloser: resp.Body, cut: &p.cut, left: resp.ContentLength, last: p.last}
 	return nil
 }
+
+// last is called when the rest of the answer is here, and nothing of it has gone on yet.
+func (p *passage) last() {
+	p.whole = true
+	p.durable()
+}
+
+// left reports whether the app was gone, or an operator had cut it off, before all of the answer was here. One that has
+// everything may leave before it is booked.
+func (p *passage) left() bool { return p.ctx.Err() != nil && !p.whole }
 
 // hangUp says in the head of an answer that it is the last one on its connection, if the app's body has not been read to its end. In
 // full duplex, package net/http looks for the end when the handler is over, and is then surprised by a connection that it reads in
@@ -233,7 +244,7 @@ func (p *passage) hangUp(h http.Header) {
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
-	case !p.asked, p.ctx.Err() != nil, attempt.Panicked(p.rec.Err):
+	case !p.asked, p.left(), attempt.Panicked(p.rec.Err):
 		return switchyard.Canceled
 	case s == 0 && p.body.failed.Load():
 		return switchyard.Refused

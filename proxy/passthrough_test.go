@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,83 @@ func TestTheEndWaitsForTheDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnAppThatHasEverythingMayLeave: it hangs up right behind the last byte, as a command line does, and before the request is
+// booked. What became of the request is what the provider said all the same.
+func TestAnAppThatHasEverythingMayLeave(t *testing.T) {
+	for _, c := range []struct {
+		status  int
+		body    string
+		outcome switchyard.Outcome
+		charge  switchyard.Charge
+		heard   breaker.Counts
+	}{
+		{http.StatusOK, "{}", switchyard.OK, switchyard.ChargeSettled, breaker.Counts{Succeeded: 1}},
+		{http.StatusOK, "", switchyard.OK, switchyard.ChargeSettled, breaker.Counts{Succeeded: 1}},
+		{http.StatusBadRequest, "{}", switchyard.Refused, switchyard.ChargeNone, breaker.Counts{Neither: 1}},
+		{http.StatusServiceUnavailable, "{}", switchyard.Overloaded, switchyard.ChargeNone, breaker.Counts{Failed: 1, Row: 1}},
+	} {
+		t.Run(fmt.Sprint(c.status, c.body), func(t *testing.T) {
+			h, _ := frontDoor(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(len(c.body)))
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			}, proxy.Settings{})
+			b := &lastSettled{}
+			h.Journal = b
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			h.ServeHTTP(&leaving{httptest.NewRecorder(), len(c.body), leave}, post("/v1/chat/completions").WithContext(ctx))
+			if a := b.attempt; a.Outcome != c.outcome || a.Cost.Charge != c.charge {
+				t.Errorf("booked as %s and %s, want %s and %s", a.Outcome, a.Cost.Charge, c.outcome, c.charge)
+			}
+			if n := h.Runner.Breaker.(*breaker.Registry).State("native:openai").Counts; n != c.heard {
+				t.Errorf("the breaker heard %+v, want %+v", n, c.heard)
+			}
+		})
+	}
+}
+
+// leaving is an app that is gone once it has an answer of that length.
+type leaving struct {
+	*httptest.ResponseRecorder
+	length int
+	leave  func()
+}
+
+func (l *leaving) WriteHeader(status int) {
+	l.ResponseRecorder.WriteHeader(status)
+	if l.length == 0 {
+		l.leave()
+	}
+}
+
+func (l *leaving) Write(p []byte) (int, error) {
+	n, err := l.ResponseRecorder.Write(p)
+	if l.Body.Len() >= l.length {
+		l.leave()
+	}
+	return n, err
+}
+
+// lastSettled is a journal that keeps the attempt that was settled last.
+type lastSettled struct {
+	book
+	attempt switchyard.Attempt
+}
+
+func (s *lastSettled) Write(_ context.Context, _ ...ledger.Record) (func() error, error) {
+	return func() error { return nil }, nil
+}
+
+func (s *lastSettled) Append(_ context.Context, records ...ledger.Record) error {
+	for _, r := range records {
+		if r.Kind == ledger.Settled {
+			s.attempt = r.Attempt
+		}
+	}
+	return nil
 }
 
 // watched tells whether the head of an answer has been written, and the length it told.

@@ -3,6 +3,7 @@ package rule
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -118,12 +119,18 @@ func plan(src string, checked *cel.Ast) (program, error) {
 	return program{src, prog}, nil
 }
 
+// halfOperator finds the sign of another language's operator, or half of one of CEL's.
+var halfOperator = regexp.MustCompile(`token recognition error at: '([=&|])`)
+
 // located turns the library's findings, whose columns count from 0, into ours. It leaves out findings that only follow
 // from another.
 func located(src string, issues *cel.Issues) error {
 	lines := strings.Split(src, "\n")
 	var errs, follow []error
 	for _, e := range issues.Errors() {
+		if half := halfOperator.FindStringSubmatch(e.Message); half != nil { // what the library says besides only follows from it
+			return &Error{e.Location.Line(), e.Location.Column() + 1, fmt.Sprintf("Syntax error: %q alone is no operator; did you mean %q?", half[1], half[1]+half[1])}
+		}
 		ours := &Error{e.Location.Line(), e.Location.Column() + 1, readable(e.Message)}
 		if ours.Line >= 1 && ours.Line <= len(lines) {
 			// The library reports a wrong field at its dot; people look for the name.

@@ -238,9 +238,9 @@ func (sc *scene) message(r *alert.Rule, subject string, v rule.Verdict) string {
 	case v.About != "" && v.Known:
 		text = v.About + " is " + figure(v.Value)
 	case v.Known && v.Holds:
-		text = "it holds"
+		text = oneLine(r.When) + " holds"
 	case v.Known:
-		text = "it does not hold"
+		text = oneLine(r.When) + " does not hold"
 	}
 	if subject != "" {
 		text = r.By + " " + strconv.Quote(subject) + ": " + text
@@ -268,6 +268,9 @@ func (sc *scene) message(r *alert.Rule, subject string, v rule.Verdict) string {
 	}
 	return text
 }
+
+// oneLine is a condition as it may stand within a sentence.
+func oneLine(when string) string { return strings.Join(strings.Fields(when), " ") }
 
 // figure is a number for people.
 func figure(v float64) string {

@@ -185,6 +185,11 @@ alerts:
 			t.Errorf("%s: want %s, got %+v", name, want, s)
 		}
 	}
+	for name, want := range map[string]string{"breaker:nano": `target "nano": breaker_open(target) holds`, "breaker:gpt": `target "gpt": breaker_open(target) does not hold`} {
+		if s := k.alertState(name); s.Message != want {
+			t.Errorf("%s says %q, which tells nobody what is wrong", name, s.Message)
+		}
+	}
 	k.look(now.Add(10 * time.Minute))
 	if s := k.alertState("lately:nano"); s.State != "ok" || s.Message != `target "nano": no data` {
 		t.Errorf("after its window: %+v", s)

@@ -60,11 +60,12 @@ func (c *checkCommand) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "%s: ok: %d providers, %d targets, %d routes\n", c.File, len(f.Providers), len(f.Targets), len(f.Routes))
+	_, err = fmt.Fprintf(e.stdout, "%s: ok: %d providers, %d targets, %d routes\n", c.File, len(f.Providers), len(f.Targets), len(f.Routes))
 	for _, warning := range f.warnings(time.Now()) {
-		fmt.Fprintf(e.stdout, "%s: warning: %s\n", c.File, warning)
+		_, failed := fmt.Fprintf(e.stdout, "%s: warning: %s\n", c.File, warning)
+		err = errors.Join(err, failed)
 	}
-	return nil
+	return err
 }
 
 func (c *checkCommand) encode(e *env, f *file, err error) error {

@@ -60,6 +60,11 @@ func bashScript(cmds []*kong.Node) string {
 	fmt.Fprintf(&b, `# bash completion for switchyard: source <(switchyard completion bash)
 _switchyard() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= words= i
+	if [[ $cur == = ]]; then
+		cur= # of --flag=, which is two words here
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD-2]}
+	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		%s) cmd=${COMP_WORDS[i]}; break ;;

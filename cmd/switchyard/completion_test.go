@@ -40,6 +40,10 @@ func TestBashCompletion(t *testing.T) {
 		"switchyard kill --by":           "--bypass",
 		"switchyard kill --reason ":      "",
 		"switchyard completion f":        "fish",
+		"switchyard report --by t":       "tier tenant",
+		"switchyard report --by = t":     "tier tenant", // --by=t, as readline takes it apart
+		"switchyard report --by =":       "provider model tier tenant experiment route key day",
+		"switchyard report --since =":    "",
 		"switchyard revive --admin x:1 ": "--help --json --config --admin --token provider target route all",
 	} {
 		script := o.out + `

@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 		return code
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "switchyard:", err)
+		fmt.Fprintf(stderr, "switchyard: %v%s\n", err, more(err))
 		return exitUsage
 	}
 	err = parsed.Run(&env{ctx, getenv, stdout, stderr})
@@ -111,6 +111,16 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 	}
 	fmt.Fprintln(stderr, "switchyard:", err)
 	return exitFailed
+}
+
+// more names the page that tells how the command is called whose arguments err is about.
+func more(err error) string {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || parse.Context == nil || parse.Context.Command() == "" {
+		return `; "switchyard --help" says more`
+	}
+	name, _, _ := strings.Cut(parse.Context.Command(), " ")
+	return fmt.Sprintf("; %q says more", "switchyard "+name+" --help")
 }
 
 // unknownCommand is the error of a first argument that is no command; nil if it is one. The parser itself would take it for an

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"switchyard"
+	"switchyard/config"
 	"switchyard/dialect"
 	"switchyard/dialect/all"
 )
@@ -45,7 +47,11 @@ func (c *modelsCommand) Run(e *env) error {
 		}
 	}
 	if len(rows) == 0 {
-		return usageError{fmt.Errorf("no dialect %q", c.Dialect)}
+		var names []string
+		for _, d := range all.Dialects() {
+			names = append(names, d.Name())
+		}
+		return usageError{fmt.Errorf("--dialect: there is no %q%s", c.Dialect, cmp.Or(config.Suggest(c.Dialect, names), "; there are: "+strings.Join(names, ", ")))}
 	}
 	if c.JSON {
 		return encodeJSON(e.stdout, rows)

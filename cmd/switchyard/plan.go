@@ -137,6 +137,8 @@ func (f *file) planKey(name string) (*proxy.Key, error) {
 		names = append(names, k.Name)
 	}
 	switch {
+	case name != "" && len(names) == 0:
+		return nil, usageError{fmt.Errorf("--key: the config has no key %q: it has none at all", name)}
 	case name != "":
 		return nil, usageError{fmt.Errorf("--key: the config has no key %q; it has: %s", name, strings.Join(names, ", "))}
 	case len(names) > 0:
