@@ -46,7 +46,7 @@ type passage struct {
 	status int           // 0 if there was no answer
 	wait   time.Duration // the provider's Retry-After
 	cut    bool          // the answer broke off
-	whole  bool          // it did not: all that it told the length of is here
+	ended  bool          // all of the answer is here
 	err    error         // of httputil: there was no answer, or none that can be handed on
 }
 
@@ -223,13 +223,13 @@ func (p *passage) answer(resp *http.Response) error {
 
 // last is called when the rest of the answer is here, and nothing of it has gone on yet.
 func (p *passage) last() {
-	p.whole = true
+	p.ended = true
 	p.durable()
 }
 
 // left reports whether the app was gone, or an operator had cut it off, before all of the answer was here. One that has
 // everything may leave before it is booked.
-func (p *passage) left() bool { return p.ctx.Err() != nil && !p.whole }
+func (p *passage) left() bool { return p.ctx.Err() != nil && !p.ended }
 
 // hangUp says in the head of an answer that it is the last one on its connection, if the app's body has not been read to its end. In
 // full duplex, package net/http looks for the end when the handler is over, and is then surprised by a connection that it reads in

@@ -51,7 +51,7 @@ func report(t *testing.T, config string, args ...string) string {
 func TestReport(t *testing.T) {
 	config := books(t, "sqlite:{dir}/x.db")
 	const table = `
-PROVIDER  GENERATIONS  ATTEMPTS  IMAGES  SUCCESS    MEAN     P95             COST  OF IT POSSIBLE  UNKNOWN     PER IMAGE
+PROVIDER  GENERATIONS  ATTEMPTS  IMAGES  SUCCESS    MEAN     P95             COST  INCL. POSSIBLE  UNKNOWN     PER IMAGE
 fal                19        19      16   94.1 %  12.3 s  20.0 s  $0.41 + unknown           $0.05        1  $0.027333333
 google              1         1       1    100 %   1.0 s   1.0 s            $0.04           $0.00        0         $0.04
 strange             1         1       1    100 %   1.5 s   1.5 s          unknown           $0.00        1       unknown

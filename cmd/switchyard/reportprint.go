@@ -104,7 +104,7 @@ func amount(n *json.Number) string {
 }
 
 func reportTable(out io.Writer, by ledger.Dimension, lines []ledger.Line) error {
-	table := [][]string{{strings.ToUpper(string(by)), "GENERATIONS", "ATTEMPTS", "IMAGES", "SUCCESS", "MEAN", "P95", "COST", "OF IT POSSIBLE", "UNKNOWN", "PER IMAGE"}}
+	table := [][]string{{strings.ToUpper(string(by)), "GENERATIONS", "ATTEMPTS", "IMAGES", "SUCCESS", "MEAN", "P95", "COST", "INCL. POSSIBLE", "UNKNOWN", "PER IMAGE"}}
 	for i := range lines {
 		l := &lines[i]
 		row := []string{shown(l.Group), strconv.Itoa(l.Generations), strconv.Itoa(l.Attempts), strconv.Itoa(l.Images), "-", "-", "-", unknown, l.Possible.InDollars(), strconv.Itoa(l.Unknown), unknown}
