@@ -38,10 +38,9 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 	return join(c, answers, errs)
 }
 
-// isOf reports whether an attempt was made at what a target is now: the name in the config may have come to mean another
-// one.
+// isOf reports whether an attempt was made at what a target is now, whatever it was called then.
 func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
-	return t.Name == a.Target && t.Provider == a.Provider && t.Model == a.Model
+	return t.Provider == a.Provider && t.Model == a.Model
 }
 
 // recall follows one job to its end, and settles it unless that has been done already.
@@ -85,12 +84,12 @@ func (x *exchange) attach(ctx context.Context) (ans *Answer, err error) {
 	return x.follow(ctx, step.Next)
 }
 
-// abandon gives up jobs whose target is not in the plan any more, so that their provider may not be asked. They may have
+// abandon gives up jobs whose provider has gone from the config, or its key, so that it cannot be asked. They may have
 // been charged; what those cost that had ended is known.
 func (r *run) abandon(ctx context.Context) error {
 	err := &switchyard.Error{
 		Outcome: switchyard.Lost, Stage: switchyard.Sent, Target: r.job.Held[0].Target,
-		Err: fmt.Errorf("target %q, which has the job, is not to be had any more", r.job.Held[0].Target),
+		Err: fmt.Errorf("provider %q, which has the job, is not in the config any more, or has no key", r.job.Held[0].Provider),
 	}
 	for _, a := range r.job.Held {
 		if a.Outcome != "" {
@@ -102,19 +101,14 @@ func (r *run) abandon(ctx context.Context) error {
 	return err
 }
 
-// TakeBack cancels a job that an earlier process left at a provider, and that is not wanted any more. t is the target
-// that the attempt names; if that has become another one, TakeBack does nothing.
-func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, a switchyard.Attempt) error {
-	at := *t
-	if t.Native {
-		at.Model = a.Model // which each request names anew
-	}
-	t = &at
+// TakeBack cancels a job that an earlier process left at a provider, and that is not wanted any more. t is the target by which it
+// can be asked for.
+func (r *Runner) TakeBack(ctx context.Context, t *switchyard.Target, job string) error {
 	back, ok := r.Dialects[t.Dialect].(dialect.Attacher)
-	if !ok || !isOf(a, t) {
+	if !ok {
 		return nil
 	}
-	step := back.Attach(t, &switchyard.Request{}, a.Job)
+	step := back.Attach(t, &switchyard.Request{}, job)
 	if step.Cancel == nil {
 		return nil
 	}

@@ -115,13 +115,13 @@ func (h *Handler) End(ctx context.Context, tk ticket.Ticket) error {
 	return err
 }
 
-// TakeBack cancels a job that nobody will ask for any more: if its target is still to be had, at least.
+// TakeBack cancels a job that nobody will ask for any more: if its provider is still to be had, at least.
 func (h *Handler) TakeBack(ctx context.Context, a switchyard.Attempt) {
-	t := h.snap.Load().Router.Target(a.Target)
+	t := h.snap.Load().Router.Holder(a)
 	if t == nil {
 		return
 	}
-	if err := h.Runner.TakeBack(ctx, t, a); err != nil {
+	if err := h.Runner.TakeBack(ctx, t, a.Job); err != nil {
 		h.Log.Warn("job not cancelled", zap.String("target", t.Name), zap.String("job", a.Job), zap.Error(err))
 	}
 }

@@ -50,10 +50,10 @@ func (d *decision) native() {
 			d.pass(n.Name, reason, kind)
 			continue
 		}
-		t := d.of(n, req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model))
+		t := of(n, req.Model, d.cfg.Tables[req.Dialect].Assume(req.Model))
 		var notes switchyard.Fidelity
 		if living := d.successor(req.Dialect, req.Model); living != nil && living != d.asked {
-			t = d.of(n, living.ID, living)
+			t = of(n, living.ID, living)
 			notes.Add(switchyard.Succeeded, req.Model+">"+living.ID)
 		}
 		d.add(t, notes)
@@ -64,7 +64,7 @@ func (d *decision) native() {
 }
 
 // of returns a provider as a target with one of its models.
-func (d *decision) of(native *switchyard.Target, id string, row *switchyard.Model) *switchyard.Target {
+func of(native *switchyard.Target, id string, row *switchyard.Model) *switchyard.Target {
 	t := *native
 	t.Model, t.Row = id, row
 	if row != nil && row.Price != nil { // a price of the provider is only for models that the tables do not price

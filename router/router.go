@@ -146,18 +146,11 @@ func (m *Match) Plan(appKey bool, now time.Time) *Plan {
 }
 
 // Hold puts the target that has a job for the request into a plan, unless it is there. The job is paid for: it is asked for whatever the
-// rules, what they require and the prices have come to be since it was accepted. But a target that is switched off, or has become another
-// one, is not.
+// rules, what they require, the prices and the switches have come to be since it was accepted.
 func (m *Match) Hold(p *Plan, a switchyard.Attempt) {
 	d := m.from
-	t := d.Target(a.Target)
-	if t == nil {
-		return
-	}
-	if t.Native {
-		t = d.of(t, a.Model, d.cfg.Tables[t.Dialect].Assume(a.Model))
-	}
-	if why, _ := d.unusable(t); why != "" || t.Provider != a.Provider || t.Model != a.Model {
+	t := d.Holder(a)
+	if t == nil || t.Key.IsZero() {
 		return
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
@@ -170,6 +163,29 @@ func (m *Match) Hold(p *Plan, a switchyard.Attempt) {
 	}
 	// In the place of its like: what has failed there is not sent there once more.
 	p.Candidates = append(slices.DeleteFunc(p.Candidates, same), Candidate{Target: t, Fitted: fitted})
+}
+
+// Holder returns the target by which a provider can be asked for the job of an attempt: the attempt's own, or, if that name is gone or means
+// another model by now, one like it. It may be switched off, which stops what is new. It is nil if the provider is not in the config any more.
+func (r *Router) Holder(a switchyard.Attempt) *switchyard.Target {
+	var all []*switchyard.Target
+	for _, name := range slices.Sorted(maps.Keys(r.cfg.Targets)) {
+		all = append(all, r.cfg.Targets[name])
+	}
+	for _, t := range r.cfg.Natives {
+		all = append(all, of(t, a.Model, r.cfg.Tables[t.Dialect].Assume(a.Model)))
+	}
+	var like *switchyard.Target
+	for _, t := range all {
+		switch {
+		case t.Provider != a.Provider || t.Model != a.Model:
+		case t.Name == a.Target:
+			return t
+		case like == nil:
+			like = t
+		}
+	}
+	return like
 }
 
 // consider adds to the facts what rules may ask of them.
@@ -205,19 +221,6 @@ func (r *Router) match(f *rule.Facts) (*Route, []error) {
 
 // Mentions returns what all rules together look up in headers and query.
 func (r *Router) Mentions() rule.Mentions { return r.mentions }
-
-// Target returns a target by its name; nil if there is none, or none any more.
-func (r *Router) Target(name string) *switchyard.Target {
-	if t := r.cfg.Targets[name]; t != nil {
-		return t
-	}
-	for _, t := range r.cfg.Natives {
-		if t.Name == name {
-			return t
-		}
-	}
-	return nil
-}
 
 func (r *Router) find(dialectName, model string) *switchyard.Model {
 	if t := r.cfg.Tables[dialectName]; t != nil {

@@ -375,24 +375,31 @@ func TestAJobThatOnlyItsRowKnows(t *testing.T) {
 }
 
 // TestAJobOutlivesItsRoute: a job that a provider has accepted is asked for by the next process, even if its config sends such requests
-// elsewhere. The picture is paid for, and its money stays under the route that it was sent by.
+// elsewhere, and nothing any more to that target. The picture is paid for.
 func TestAJobOutlivesItsRoute(t *testing.T) {
-	for name, route := range map[string][2]string{
-		"another target":       {"targets: [schnell]}", "targets: [gpt]}"},
-		"more than it can do":  {"targets: [schnell]}", "targets: [schnell, gpt], require: {capabilities: [mask]}}"},
-		"less than it costs":   {"targets: [schnell]}", "targets: [schnell], require: {max_cost: 0.0001}}"},
-		"the app's own choice": {"targets: [schnell]}", "targets: [native]}"},
-		"not the app's choice": {"targets: [native]}", "targets: [gpt]}"},
+	for name, change := range map[string][2]string{
+		"another target":            {"targets: [schnell]}", "targets: [gpt]}"},
+		"more than it can do":       {"targets: [schnell]}", "targets: [schnell, gpt], require: {capabilities: [mask]}}"},
+		"less than it costs":        {"targets: [schnell]}", "targets: [schnell], require: {max_cost: 0.0001}}"},
+		"the app's own choice":      {"targets: [schnell]}", "targets: [native]}"},
+		"not the app's choice":      {"targets: [native]}", "targets: [gpt]}"},
+		"a target switched off":     {"flux-schnell}", "flux-schnell, enabled: false}"},
+		"a provider switched off":   {"replicate: {", "replicate: {enabled: false, "},
+		"another name":              {"schnell", "fast"},
+		"another model by the name": {"flux-schnell}", "flux-dev}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := slowWorld(t, 0)
 			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 1000 })
-			text := "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n" +
-				"budgets: [{name: routes, scope: route, usd: 5}]\n" + behindReplicate
-			k := startKitWith(t, w, strings.Replace(text, "targets: [schnell]}", route[0], 1))
+			text := "server: {listen: 127.0.0.1:0, drain_timeout: 50ms, temp_dir: \"{dir}/tmp\", fetch_allow: [127.0.0.1]}\n" + behindReplicate
+			if !strings.Contains(text, change[0]) {
+				text = strings.Replace(text, "targets: [schnell]}", change[0], 1)
+			}
+			k := startKitWith(t, w, text)
 			p := k.post(createPath, `{"input":{"prompt":"a red fox"}}`, "Authorization", "Bearer first-key", "X-Only", "schnell").prediction(t)
 			eventually(t, func() (int, bool) { n := len(polls(w.Replicate)); return n, n > 0 })
-			next := strings.NewReplacer(route[0], route[1], "name: schnell, when", "name: later, when").Replace(*k.next.Load())
+			next := strings.ReplaceAll(*k.next.Load(), change[0], change[1])
+			next = strings.Replace(next, "flux-fast", "flux-schnell", 1)
 			k.next.Store(&next)
 			k.restart()
 			w.Replicate.Update(func(b *sim.Behavior) { b.Polls = 0 })
