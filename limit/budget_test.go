@@ -398,6 +398,45 @@ func TestBudgetBooks(t *testing.T) {
 	}
 }
 
+// TestBudgetBeginsAmongRequests: a budget that begins while requests are under way counts each once. The books have those that began before
+// at their estimate, and what they come to takes its place.
+func TestBudgetBeginsAmongRequests(t *testing.T) {
+	b := configured(t, nothing)
+	reserve := func(cost switchyard.Money, at time.Time) func(switchyard.Cost, int) {
+		settle, err := b.Reserve(limit.Spending{Tenant: "acme", Estimate: estimate(cost), Images: 1}, at)
+		if err != nil {
+			t.Error(err)
+		}
+		return settle
+	}
+	before := func(cost switchyard.Money) func(switchyard.Cost, int) { return reserve(cost, noon.Add(-time.Minute)) }
+	ok, failed, runs, ended := before(4*cents), before(5*cents), before(7*cents), before(3*cents)
+	resumed := b.Resume(limit.Spending{Tenant: "acme", Estimate: estimate(2 * cents), Images: 1}, noon.Add(-time.Hour), noon)
+	early := b.Resume(limit.Spending{Tenant: "acme", Estimate: estimate(switchyard.Dollar), Images: 1}, noon.Add(-24*time.Hour), noon)
+	var during func(switchyard.Cost, int)
+	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
+		during = reserve(cents, noon.Add(-time.Second))
+		ended(paid(3*cents), 1)
+		return map[string]limit.Spent{"acme": {Money: 30 * cents, Images: 2}}, nil // 12 of them spent, 18 under way
+	}
+	list := []limit.Budget{budget(func(b *limit.Budget) { b.Scope = "tenant" })}
+	if err := b.Configure(t.Context(), list, noon, books); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.States(noon)[0]; s.Spent != (limit.Spent{Money: 12 * cents, Images: 2}) || s.Reserved != (limit.Spent{Money: 19 * cents, Images: 5}) {
+		t.Errorf("at first %+v, reserved %+v", s.Spent, s.Reserved)
+	}
+	ok(paid(3*cents), 1)
+	failed(switchyard.Cost{Charge: switchyard.ChargeNone}, 0)
+	resumed(paid(2*cents), 1)
+	early(paid(switchyard.Dollar), 1)
+	during(paid(cents), 1)
+	if s := b.States(noon)[0]; s.Spent != (limit.Spent{Money: 18 * cents, Images: 5}) || s.Reserved != (limit.Spent{Money: 7 * cents, Images: 1}) {
+		t.Errorf("at last %+v, reserved %+v", s.Spent, s.Reserved)
+	}
+	runs(paid(7*cents), 1)
+}
+
 // TestBudgetBooksOfNobody leaves out what was spent without the one whom a budget is over.
 func TestBudgetBooksOfNobody(t *testing.T) {
 	books := func(context.Context, string, time.Time, time.Time) (map[string]limit.Spent, error) {
@@ -541,4 +580,23 @@ func TestBudgetValidate(t *testing.T) {
 			t.Error(b.Validate())
 		}
 	}
+}
+
+func BenchmarkReserve(b *testing.B) {
+	var budgets limit.Budgets
+	if err := budgets.Configure(b.Context(), []limit.Budget{{Name: "all", Scope: "all", USD: 1e18, Per: limit.PerDay}}, noon, nothing); err != nil {
+		b.Fatal(err)
+	}
+	s := limit.Spending{Tenant: "acme", Provider: "fal", Estimate: estimate(cents), Images: 1}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			settle, err := budgets.Reserve(s, noon)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			settle(paid(0), 1)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type Books func(ctx context.Context, kind string, since, until time.Time) (map[s
 type Budgets struct {
 	mu   sync.Mutex // guards all below
 	list []*purse
+	open map[*reservation]struct{} // what is under way
 }
 
 // purse is a budget with the accounts of whoever spends from it.
@@ -51,10 +53,24 @@ type account struct {
 	reserved Spent
 }
 
+// reservation is a request under way.
+type reservation struct {
+	Spending
+	started time.Time
+	places  []place
+}
+
+// place is an account that a reservation is in, with the way to it.
+type place struct {
+	purse   *purse
+	subject string
+	account *account
+}
+
 // Configure puts budgets in force. One that stays the same in name, scope and window keeps its accounts; a new one begins
-// with what the books say. If they cannot be read, everything stays as it was.
+// with what the books say, and settles what is under way as every other. If they cannot be read, everything stays as it was.
 func (b *Budgets) Configure(ctx context.Context, list []Budget, now time.Time, books Books) error {
-	old, added := b.swap(list)
+	old, added, underWay := b.swap(list)
 	for _, p := range added {
 		from, _ := p.calendar(now)
 		spent, err := books(ctx, p.kind, from, now)
@@ -71,13 +87,18 @@ func (b *Budgets) Configure(ctx context.Context, list []Budget, now time.Time, b
 			}
 			p.account(subject, now).spent.add(s, 1)
 		}
+		for _, r := range underWay {
+			if _, open := b.open[r]; open && r.started.Before(now) {
+				r.resume(p, now)
+			}
+		}
 		b.mu.Unlock()
 	}
 	return nil
 }
 
-// swap puts list in force, and returns the purses of before, and those of list that are new.
-func (b *Budgets) swap(list []Budget) (old, added []*purse) {
+// swap puts list in force, and returns the purses of before, those of list that are new, and the requests that these do not know of.
+func (b *Budgets) swap(list []Budget) (old, added []*purse, underWay []*reservation) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := make([]*purse, 0, len(list))
@@ -95,7 +116,7 @@ func (b *Budgets) swap(list []Budget) (old, added []*purse) {
 		next = append(next, p)
 	}
 	old, b.list = b.list, next
-	return old, added
+	return old, added, slices.Collect(maps.Keys(b.open))
 }
 
 // Reserve takes what a request will cost out of every budget that it falls under, or out of none. If err is nil, the
@@ -108,21 +129,22 @@ func (b *Budgets) Reserve(s Spending, now time.Time) (settle func(switchyard.Cos
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var held []place
+	r := &reservation{Spending: s, started: now}
 	for _, p := range b.list {
 		a := p.of(&s, now)
 		if a == nil {
 			continue
 		}
-		held = append(held, place{p, p.subject(&s), a})
+		r.places = append(r.places, place{p, p.subject(&s), a})
 		if err := p.refusal(a, &s, now); err != nil {
-			for _, h := range held {
-				h.purse.tidy(h.subject, h.account)
-			}
+			r.tidy()
 			return nil, err
 		}
 	}
-	return b.hold(held, worth(&s)), nil
+	for _, h := range r.places {
+		h.account.reserved.add(worth(&s), 1)
+	}
+	return b.hold(r), nil
 }
 
 // Resume is Reserve for a request that an earlier process sent, and whose estimate the books counted: it is settled as
@@ -133,46 +155,51 @@ func (b *Budgets) Resume(s Spending, started, now time.Time) (settle func(switch
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var held []place
+	r := &reservation{Spending: s, started: started}
 	for _, p := range b.list {
-		if a := p.of(&s, now); a != nil && !started.Before(p.window.from) {
-			a.spent.add(booked(&s), -1)
-			held = append(held, place{p, p.subject(&s), a})
-		}
+		r.resume(p, now)
 	}
-	return b.hold(held, worth(&s))
+	return b.hold(r)
 }
 
-// booked returns what the books count for a request that runs: its cost if it is lost.
-func booked(s *Spending) Spent {
-	lost := s.Estimate
+// resume reserves in a purse what its books have counted as if it were lost.
+func (r *reservation) resume(p *purse, now time.Time) {
+	a := p.of(&r.Spending, now)
+	if a == nil || r.started.Before(p.window.from) {
+		return
+	}
+	lost := r.Estimate
 	lost.Charge = switchyard.ChargePossible
-	return charged(lost, 0)
+	a.spent.add(charged(lost, 0), -1)
+	a.reserved.add(worth(&r.Spending), 1)
+	r.places = append(r.places, place{p, p.subject(&r.Spending), a})
 }
 
-// place is an account with the way to it.
-type place struct {
-	purse   *purse
-	subject string
-	account *account
-}
-
-// hold reserves amount in each account until the returned function is called. Requires mu.
-func (b *Budgets) hold(held []place, amount Spent) func(switchyard.Cost, int) {
-	for _, h := range held {
-		h.account.reserved.add(amount, 1)
+// hold keeps a reservation until the returned function is called. Requires mu.
+func (b *Budgets) hold(r *reservation) func(switchyard.Cost, int) {
+	if b.open == nil {
+		b.open = map[*reservation]struct{}{}
 	}
-	var once sync.Once
+	b.open[r] = struct{}{}
 	return func(cost switchyard.Cost, images int) {
-		once.Do(func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			for _, h := range held {
-				h.account.reserved.add(amount, -1)
-				h.account.spent.add(charged(cost, images), 1)
-				h.purse.tidy(h.subject, h.account)
-			}
-		})
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if _, open := b.open[r]; !open {
+			return
+		}
+		delete(b.open, r)
+		for _, h := range r.places {
+			h.account.reserved.add(worth(&r.Spending), -1)
+			h.account.spent.add(charged(cost, images), 1)
+		}
+		r.tidy()
+	}
+}
+
+// tidy removes the accounts of a reservation that have nothing in them.
+func (r *reservation) tidy() {
+	for _, h := range r.places {
+		h.purse.tidy(h.subject, h.account)
 	}
 }
 
