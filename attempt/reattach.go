@@ -41,7 +41,7 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 // isOf reports whether an attempt was made at what a target is now: the name in the config may have come to mean another
 // one.
 func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
-	return t.Name == a.Target && t.Provider == a.Provider && t.Model == a.Model
+	return t.Name == a.Target && t.Is(a.Provider, a.Model)
 }
 
 // recall follows one job to its end, and settles it unless that has been done already.

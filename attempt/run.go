@@ -238,7 +238,7 @@ func (r *run) passPaid() {
 	plan := *r.job.Plan
 	plan.Candidates = slices.DeleteFunc(slices.Clone(plan.Candidates), func(c router.Candidate) bool {
 		return slices.ContainsFunc(r.job.Earlier, func(a switchyard.Attempt) bool {
-			return paid(a) && a.Provider == c.Target.Provider && a.Model == c.Target.Model
+			return paid(a) && c.Target.Is(a.Provider, a.Model)
 		})
 	})
 	r.job.Plan = &plan

@@ -157,14 +157,14 @@ func (m *Match) Hold(p *Plan, a switchyard.Attempt) {
 	if t.Native {
 		t = d.of(t, a.Model, d.cfg.Tables[t.Dialect].Assume(a.Model))
 	}
-	if why, _ := d.unusable(t); why != "" || t.Provider != a.Provider || t.Model != a.Model {
+	if why, _ := d.unusable(t); why != "" || !t.Is(a.Provider, a.Model) {
 		return
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
 	if err != nil {
 		return
 	}
-	same := func(c Candidate) bool { return c.Target.Provider == t.Provider && c.Target.Model == t.Model }
+	same := func(c Candidate) bool { return c.Target.Is(t.Provider, t.Model) }
 	if slices.ContainsFunc(p.Candidates, func(c Candidate) bool { return same(c) && c.Target.Name == t.Name }) {
 		return
 	}
@@ -268,9 +268,7 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 		d.pass(t.Name, reason, kind)
 		return
 	}
-	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
-		return c.Target.Provider == t.Provider && c.Target.Model == t.Model && !d.stopped(c.Target)
-	}) {
+	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool { return c.Target.Is(t.Provider, t.Model) && !d.stopped(c.Target) }) {
 		return // the same provider and model is in the plan already, and not stopped
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)
