@@ -48,7 +48,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // stream asks for events, and hands them on from the first byte. An answer that is no stream is read as every other.
 func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
-	x, err := r.begin(ctx, c, part{request: c.Request})
+	x, err := r.begin(ctx, c, part{request: c.Request, number: r.turn})
 	if err != nil {
 		return nil, err
 	}
