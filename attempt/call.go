@@ -166,7 +166,7 @@ func (r *run) note(ctx context.Context, a switchyard.Attempt) (err error) {
 // spending is an attempt as budgets see it.
 func (r *run) spending(a *switchyard.Attempt, images int) limit.Spending {
 	return limit.Spending{
-		Key: r.job.Key, Tenant: r.job.Tenant, Route: cmp.Or(r.job.Route, r.job.Plan.Route.Name), Target: a.Target, Provider: a.Provider,
+		Key: r.job.Key, Tenant: r.job.Tenant, Route: r.job.Route, Target: a.Target, Provider: a.Provider,
 		Estimate: a.Estimate, Images: images,
 	}
 }
