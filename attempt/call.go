@@ -246,9 +246,7 @@ func (x *exchange) failed(e *switchyard.Error) switchyard.Cost {
 			return counted
 		}
 	}
-	estimate := x.a.Estimate
-	estimate.Charge = switchyard.ChargePossible
-	return estimate
+	return x.a.Estimate.Possible()
 }
 
 // work returns what the price is applied to.

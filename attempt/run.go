@@ -245,9 +245,7 @@ func (r *run) passPaid() {
 }
 
 // paid reports whether an attempt may have been charged.
-func paid(a switchyard.Attempt) bool {
-	return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
-}
+func paid(a switchyard.Attempt) bool { return a.Cost.Charge.Paid() }
 
 func (r *run) mayHavePaid() bool {
 	return slices.ContainsFunc(r.report.Attempts, paid) || slices.ContainsFunc(r.job.Earlier, paid)
