@@ -249,23 +249,10 @@ func (x *exchange) failed(e *switchyard.Error) switchyard.Cost {
 	return x.a.Estimate.Possible()
 }
 
-// work returns what the price is applied to.
+// work returns what the price is applied to: what was made of a request.
 func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
-	w := switchyard.Work{
-		Quality:    req.Quality,
-		Resolution: req.Resolution,
-		Format:     req.Format,
-		References: len(req.References),
-		Text:       req.TextTokens(),
-		Usage:      res.Usage,
-		Compute:    res.Compute,
-	}
-	for i := range req.References {
-		w.Inputs = append(w.Inputs, req.References[i].Size)
-	}
-	if res.Quality != "" {
-		w.Quality = res.Quality
-	}
+	w := req.Work()
+	w.Quality, w.Usage, w.Compute = cmp.Or(res.Quality, w.Quality), res.Usage, res.Compute
 	for _, img := range res.Images {
 		w.Sizes = append(w.Sizes, cmp.Or(img.Size, req.Size))
 	}
