@@ -25,11 +25,7 @@ func (c *simCommand) Run(e *env) error {
 			return usageError{fmt.Errorf("--listen: there is no %q%s", name, config.Which(name, sim.SiteNames()))}
 		}
 	}
-	behaviors := map[string]sim.Behavior{}
-	for _, name := range []string{"google", "openai", "fal", "replicate"} {
-		behaviors[name] = sim.Typical(name)
-	}
-	w, err := sim.Start(sim.Config{Speed: c.Speed, Imagen: c.Imagen, Addrs: c.Listen, Behaviors: behaviors})
+	w, err := sim.Start(sim.Config{Speed: c.Speed, Imagen: c.Imagen, Addrs: c.Listen, Behaviors: sim.Typical()})
 	if err != nil {
 		return err
 	}
