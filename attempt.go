@@ -1,6 +1,9 @@
 package switchyard
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Outcome is how an attempt, or a whole generation, ended.
 type Outcome string
@@ -78,6 +81,14 @@ type Cost struct {
 	Amount Money
 	Basis  Basis // empty if nothing was charged
 	Charge Charge
+}
+
+// USD returns the amount as JSON has it: an exact number of dollars, or null (nil) if nobody knows it.
+func (c Cost) USD() *json.Number {
+	if c.Basis == BasisUnknown {
+		return nil
+	}
+	return new(json.Number(c.Amount.String()))
 }
 
 // Possible returns an estimate as the cost of what may have been charged.
