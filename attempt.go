@@ -1,6 +1,9 @@
 package switchyard
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Outcome is how an attempt, or a whole generation, ended.
 type Outcome string
@@ -59,6 +62,9 @@ const (
 	ChargePossible Charge = "possible" // may have been charged; the amount is the estimate
 )
 
+// Paid reports whether there may be something to pay.
+func (c Charge) Paid() bool { return c == ChargeSettled || c == ChargePossible }
+
 // Basis is where an amount comes from.
 type Basis string
 
@@ -75,6 +81,20 @@ type Cost struct {
 	Amount Money
 	Basis  Basis // empty if nothing was charged
 	Charge Charge
+}
+
+// USD returns the amount as JSON has it: an exact number of dollars, or null (nil) if nobody knows it.
+func (c Cost) USD() *json.Number {
+	if c.Basis == BasisUnknown {
+		return nil
+	}
+	return new(json.Number(c.Amount.String()))
+}
+
+// Possible returns an estimate as the cost of what may have been charged.
+func (c Cost) Possible() Cost {
+	c.Charge = ChargePossible
+	return c
 }
 
 // Attempt is one request to one target. Parts of a fanned-out generation are attempts of their own.
@@ -101,9 +121,7 @@ type Attempt struct {
 // Lost returns the attempt as it ends if nobody will ever know how it went, because its process died or its target is gone.
 // Nobody can know that its request never left, either, so it may have been charged.
 func (a Attempt) Lost() Attempt {
-	a.Outcome, a.Stage = Lost, Sent
-	a.Cost = a.Estimate
-	a.Cost.Charge = ChargePossible
+	a.Outcome, a.Stage, a.Cost = Lost, Sent, a.Estimate.Possible()
 	return a
 }
 

@@ -122,6 +122,9 @@ type Target struct {
 	Timeouts Timeouts
 }
 
+// Is reports whether the target is a provider's model, whatever it is called.
+func (t *Target) Is(provider, model string) bool { return t.Provider == provider && t.Model == model }
+
 // Timeouts bound an attempt. Zero means not bounded.
 type Timeouts struct {
 	Connect   time.Duration `yaml:"connect"`    // until the connection stands

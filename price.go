@@ -43,6 +43,17 @@ type Work struct {
 	Compute    time.Duration // 0 if not reported
 }
 
+// Work returns what is known of the work before it is done: nothing of what is delivered, or of what the provider counts.
+func (r *Request) Work() Work {
+	w := Work{
+		Quality: r.Quality, Resolution: r.Resolution, Format: r.Format, References: len(r.References), Text: r.TextTokens(),
+	}
+	for i := range r.References {
+		w.Inputs = append(w.Inputs, r.References[i].Size)
+	}
+	return w
+}
+
 // Assume completes the work: what nobody said is what the model does unasked, and the resolution class is the one that
 // the first image's size shows. row may be nil.
 func (w Work) Assume(row *Model) Work {

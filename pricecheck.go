@@ -62,10 +62,9 @@ func (p *Price) validateEdit() error {
 func (*Price) Example() string { return "{image: 0.04}" }
 
 var (
-	plainKey  = regexp.MustCompile(`^[A-Za-z_][\w-]*$`)
-	qualities = []string{QualityLow, QualityMedium, QualityHigh, QualityXHigh, QualityMax}
-	classes   = []string{"512", "1K", "2K", "4K"}
-	formats   = []string{"png", "jpeg", "webp", "gif", "svg"}
+	plainKey = regexp.MustCompile(`^[A-Za-z_][\w-]*$`)
+	classes  = []string{"512", "1K", "2K", "4K"}
+	formats  = []string{"png", "jpeg", "webp", "gif", "svg"}
 )
 
 // isPriceKey reports whether Price.image would ever look for key.
@@ -75,7 +74,7 @@ func isPriceKey(key string) bool {
 		quality, size = key, key
 	}
 	_, err := ParseSize(size)
-	known := slices.Contains(qualities, quality)
+	known := slices.Contains(Qualities, quality)
 	if both {
 		return known && err == nil
 	}

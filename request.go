@@ -87,8 +87,11 @@ const (
 	SafetyOff     = "off"
 )
 
-// SafetyLevels are all of them, the strictest first.
-var SafetyLevels = []string{SafetyStrict, SafetyDefault, SafetyRelaxed, SafetyOff}
+// Qualities are all of them, the lowest first; SafetyLevels, the strictest first.
+var (
+	Qualities    = []string{QualityLow, QualityMedium, QualityHigh, QualityXHigh, QualityMax}
+	SafetyLevels = []string{SafetyStrict, SafetyDefault, SafetyRelaxed, SafetyOff}
+)
 
 // Delivery is how the app wants its pictures.
 type Delivery uint8

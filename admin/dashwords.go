@@ -109,7 +109,7 @@ func mood(o switchyard.Outcome) string {
 
 // targetWords names a target as people know it.
 func targetWords(target string) string {
-	if strings.HasPrefix(target, "native:") {
+	if native(target) {
 		return "as the app asked"
 	}
 	return target

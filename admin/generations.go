@@ -64,12 +64,7 @@ type costDoc struct {
 }
 
 func costOf(c switchyard.Cost) costDoc {
-	doc := costDoc{CostBasis: c.Basis, Charge: c.Charge}
-	if c.Basis != switchyard.BasisUnknown {
-		n := json.Number(c.Amount.String())
-		doc.CostUSD = &n
-	}
-	return doc
+	return costDoc{c.USD(), c.Basis, c.Charge}
 }
 
 func docOf(acc ledger.Account) generationDoc {

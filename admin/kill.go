@@ -28,19 +28,12 @@ type errUnknown struct {
 	known []string
 }
 
-// mostListed is how many names people read through.
-const mostListed = 20
-
 func (e *errUnknown) Error() string {
 	text := fmt.Sprintf("no %s %q", e.scope, e.name)
-	more := len(e.known) - mostListed
-	if more <= 0 {
-		return text + "; there are: " + strings.Join(e.known, ", ")
+	if len(e.known) <= config.MostListed {
+		return text + config.List(e.known)
 	}
-	if meant := config.Suggest(e.name, e.known); meant != "" {
-		return text + meant
-	}
-	return fmt.Sprintf("%s; there are: %s and %d more", text, strings.Join(e.known[:mostListed], ", "), more)
+	return text + config.Which(e.name, e.known)
 }
 
 // kill stops a thing on behalf of actor, from now on. If the error wraps breaker.ErrNotKept, or comes from the audit,
@@ -171,20 +164,27 @@ func warning(err error) string {
 	return err.Error()
 }
 
-// readKill reads the body strictly: a field that we do not know may be the one that mattered.
-func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
-	var req killRequest
+// readOne reads a body of one JSON object strictly: a field that we do not know may be the one that mattered.
+func readOne[T any](body io.Reader, want string) (doc T, err error) {
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&req); err != nil {
-		return k, fmt.Errorf("want a JSON object of scope, name, reason, for, abort, bypass: %w", err)
+	if err := dec.Decode(&doc); err != nil {
+		return doc, fmt.Errorf("want %s: %w", want, err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return k, errors.New("want one JSON object, and nothing behind it")
+		return doc, errors.New("want one JSON object, and nothing behind it")
+	}
+	return doc, nil
+}
+
+func readKill(body io.Reader, now time.Time) (k breaker.Kill, err error) {
+	req, err := readOne[killRequest](body, "a JSON object of scope, name, reason, for, abort, bypass")
+	if err != nil {
+		return k, err
 	}
 	k = breaker.Kill{Scope: req.Scope, Name: req.Name, Reason: req.Reason, Abort: req.Abort, Bypass: req.Bypass}
 	if k.Scope == breaker.All && k.Name == string(breaker.All) {
-		k.Name = "" // the path of ETE calls it "all", too
+		k.Name = "" // the path of DELETE calls it "all", too
 	}
 	if k.Until, err = until(req.For, now); err != nil {
 		return k, err

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,16 +45,11 @@ func (h *Handler) putLogLevel(w http.ResponseWriter, r *http.Request) {
 }
 
 func readLevel(body io.Reader) (string, error) {
-	var doc struct {
+	doc, err := readOne[struct {
 		Level string `json:"level"`
-	}
-	dec := json.NewDecoder(body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&doc); err != nil {
-		return "", fmt.Errorf(`want {"level":"debug"}: %w`, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return "", errors.New("want one JSON object, and nothing behind it")
+	}](body, `{"level":"debug"}`)
+	if err != nil {
+		return "", err
 	}
 	if !slices.Contains(LogLevels(), doc.Level) {
 		return "", fmt.Errorf("level: want one of %s, got %q", strings.Join(LogLevels(), ", "), doc.Level)

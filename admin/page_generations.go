@@ -152,7 +152,7 @@ func tell(v view, account ledger.Account) story {
 	return s
 }
 
-// Tried returns how many targets were tried before the one that answered.
+// Tried returns how many targets were tried, the one that answered included.
 func (s story) Tried() int {
 	most := 0
 	for _, a := range s.Attempts {

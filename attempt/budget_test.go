@@ -79,6 +79,9 @@ func TestBudgetPassesOver(t *testing.T) {
 	if got := charges(report.Attempts); !slices.Equal(got, []string{"b ok settled"}) || len(report.Passed) != 1 || !strings.Contains(report.Passed[0].Reason, `budget "few"`) {
 		t.Errorf("%q, passed over %+v", got, report.Passed)
 	}
+	if n := report.Attempts[0].Number; n != 1 {
+		t.Errorf("the first target that was tried is number %d", n)
+	}
 }
 
 // TestBudgetNoJournal: what could not be sent gives its money back.

@@ -19,7 +19,7 @@ import (
 // fanOut asks for all the images of a request: in one call, or in several side by side, whose results are joined in
 // order. Some calls failing is a smaller result; all failing is the failure of the first that was sent.
 func (r *run) fanOut(ctx context.Context, c router.Candidate, supply dialect.Supply) (*Answer, error) {
-	number, requests := r.turn(), split(c)
+	number, requests := sync.OnceValue(r.turn), split(c)
 	answers, errs := make([]*Answer, len(requests)), make([]error, len(requests))
 	var calls sync.WaitGroup
 	for i, req := range requests[1:] {
@@ -89,8 +89,8 @@ func join(c router.Candidate, answers []*Answer, errs []error) (*Answer, error) 
 // part is one call of a target.
 type part struct {
 	request *switchyard.Request
-	index   int // 0 if it is the only one
-	number  int // of the target; 0 if its turn begins with the call
+	index   int        // 0 if it is the only one
+	number  func() int // of the target, whose turn begins with the first of its calls
 }
 
 // call sends one request that may cost money: within the limits, noted before, settled after.
@@ -140,14 +140,12 @@ func (r *run) begin(ctx context.Context, c router.Candidate, p part) (x *exchang
 		return nil, err
 	}
 	free = func() { stop(); release() }
-	if p.number == 0 {
-		p.number = r.turn()
-	}
 	a := r.row(c, p)
 	budgeted, err := r.Budgets.Reserve(r.spending(&a, p.request.Images), a.Started)
 	if err != nil {
 		return nil, err
 	}
+	a.Number = p.number()
 	if err := r.note(ctx, a); err != nil {
 		budgeted(switchyard.Cost{}, 0)
 		return nil, &switchyard.Error{Kind: switchyard.Unavailable, Err: fmt.Errorf("journal: %w", err)}
@@ -168,17 +166,16 @@ func (r *run) note(ctx context.Context, a switchyard.Attempt) (err error) {
 // spending is an attempt as budgets see it.
 func (r *run) spending(a *switchyard.Attempt, images int) limit.Spending {
 	return limit.Spending{
-		Key: r.job.Key, Tenant: r.job.Tenant, Route: cmp.Or(r.job.Route, r.job.Plan.Route.Name), Target: a.Target, Provider: a.Provider,
+		Key: r.job.Key, Tenant: r.job.Tenant, Route: r.job.Route, Target: a.Target, Provider: a.Provider,
 		Estimate: a.Estimate, Images: images,
 	}
 }
 
-// row returns the row of an attempt that begins.
+// row returns the row of an attempt that is about to begin, which has no number yet.
 func (r *run) row(c router.Candidate, p part) switchyard.Attempt {
 	return switchyard.Attempt{
 		ID:         rand.Text(), // 130 random bits
 		Generation: r.job.Generation,
-		Number:     p.number,
 		Part:       p.index,
 		Target:     c.Target.Name,
 		Provider:   c.Target.Provider,
@@ -249,28 +246,13 @@ func (x *exchange) failed(e *switchyard.Error) switchyard.Cost {
 			return counted
 		}
 	}
-	estimate := x.a.Estimate
-	estimate.Charge = switchyard.ChargePossible
-	return estimate
+	return x.a.Estimate.Possible()
 }
 
-// work returns what the price is applied to.
+// work returns what the price is applied to: what was made of a request.
 func work(req *switchyard.Request, res *switchyard.Result) switchyard.Work {
-	w := switchyard.Work{
-		Quality:    req.Quality,
-		Resolution: req.Resolution,
-		Format:     req.Format,
-		References: len(req.References),
-		Text:       req.TextTokens(),
-		Usage:      res.Usage,
-		Compute:    res.Compute,
-	}
-	for i := range req.References {
-		w.Inputs = append(w.Inputs, req.References[i].Size)
-	}
-	if res.Quality != "" {
-		w.Quality = res.Quality
-	}
+	w := req.Work()
+	w.Quality, w.Usage, w.Compute = cmp.Or(res.Quality, w.Quality), res.Usage, res.Compute
 	for _, img := range res.Images {
 		w.Sizes = append(w.Sizes, cmp.Or(img.Size, req.Size))
 	}

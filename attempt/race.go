@@ -161,10 +161,8 @@ func (r *run) letRun(l *leg) {
 // possible returns an attempt that is under way, at what it may cost. The attempt goes on meanwhile, so this reads only what
 // never changes of it.
 func (x *exchange) possible() switchyard.Attempt {
-	cost := x.a.Estimate
-	cost.Charge = switchyard.ChargePossible
 	return switchyard.Attempt{
 		ID: x.a.ID, Generation: x.a.Generation, Number: x.a.Number, Part: x.a.Part, Target: x.a.Target, Provider: x.a.Provider,
-		Model: x.a.Model, Started: x.a.Started, Estimate: x.a.Estimate, Cost: cost,
+		Model: x.a.Model, Started: x.a.Started, Estimate: x.a.Estimate, Cost: x.a.Estimate.Possible(),
 	}
 }

@@ -20,7 +20,7 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 		r.skip(a.Number)
 	}
 	plan := r.job.Plan
-	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return isOf(held[0], c.Target) })
+	i := slices.IndexFunc(plan.Candidates, func(c router.Candidate) bool { return c.Target.Is(held[0].Provider, held[0].Model) })
 	if i < 0 {
 		return nil, r.abandon(ctx)
 	}
@@ -36,11 +36,6 @@ func (r *run) reattach(ctx context.Context) (*Answer, error) {
 		return nil
 	})
 	return join(c, answers, errs)
-}
-
-// isOf reports whether an attempt was made at what a target is now, whatever it was called then.
-func isOf(a switchyard.Attempt, t *switchyard.Target) bool {
-	return t.Provider == a.Provider && t.Model == a.Model
 }
 
 // recall follows one job to its end, and settles it unless that has been done already.

@@ -238,16 +238,14 @@ func (r *run) passPaid() {
 	plan := *r.job.Plan
 	plan.Candidates = slices.DeleteFunc(slices.Clone(plan.Candidates), func(c router.Candidate) bool {
 		return slices.ContainsFunc(r.job.Earlier, func(a switchyard.Attempt) bool {
-			return paid(a) && isOf(a, c.Target)
+			return paid(a) && c.Target.Is(a.Provider, a.Model)
 		})
 	})
 	r.job.Plan = &plan
 }
 
 // paid reports whether an attempt may have been charged.
-func paid(a switchyard.Attempt) bool {
-	return a.Cost.Charge == switchyard.ChargePossible || a.Cost.Charge == switchyard.ChargeSettled
-}
+func paid(a switchyard.Attempt) bool { return a.Cost.Charge.Paid() }
 
 func (r *run) mayHavePaid() bool {
 	return slices.ContainsFunc(r.report.Attempts, paid) || slices.ContainsFunc(r.job.Earlier, paid)

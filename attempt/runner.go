@@ -81,7 +81,7 @@ type Job struct {
 	Generation string // its id
 	Key        string // name of the app's virtual key; empty without
 	Tenant     string // who pays
-	Route      string // that the money is booked under; empty: the plan's
+	Route      string // that the money is booked under: a ticket's is that which it began with, whatever the plan's is by now
 	Request    *switchyard.Request
 	Message    *spool.Message // as the app sent it
 	Plan       *router.Plan

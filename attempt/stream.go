@@ -48,7 +48,7 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // stream asks for events, and hands them on from the first byte. An answer that is no stream is read as every other.
 func (r *run) stream(ctx context.Context, c router.Candidate) (*Answer, error) {
-	x, err := r.begin(ctx, c, part{request: c.Request})
+	x, err := r.begin(ctx, c, part{request: c.Request, number: r.turn})
 	if err != nil {
 		return nil, err
 	}
@@ -121,22 +121,22 @@ func (x *exchange) noStream(ctx context.Context, out *dialect.Outgoing, resp *ht
 // billStream bills a stream that is over. Its images are not counted as they pass, so the figure is the estimate,
 // unless its events say at their end what was used, or that the picture was withheld.
 func (x *exchange) billStream(a *switchyard.Attempt, err error, seen *events) {
-	a.Stage, a.Cost = switchyard.Answered, a.Estimate
+	a.Stage, a.Cost = switchyard.Answered, a.Estimate.Possible()
 	cut := err == nil || errors.Is(err, context.Canceled) || !x.job.Kept && x.appLeft() // nobody read on, or we cut it
 	switch {
 	case errors.Is(err, io.EOF) && seen.complaint != nil:
-		a.Outcome, a.Cost.Charge = x.refusal(seen.complaint).Outcome, switchyard.ChargePossible
+		a.Outcome = x.refusal(seen.complaint).Outcome
 	case errors.Is(err, io.EOF):
 		a.Outcome, a.Images, a.Cost.Charge = switchyard.OK, x.request.Images, switchyard.ChargeSettled
 		if seen.usage != nil {
 			x.billUsage(a, seen)
 		}
 	case cut:
-		a.Outcome, a.Cost.Charge = switchyard.Canceled, switchyard.ChargePossible
+		a.Outcome = switchyard.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
-		a.Outcome, a.Cost.Charge, a.Err = switchyard.Timeout, switchyard.ChargePossible, err
+		a.Outcome, a.Err = switchyard.Timeout, err
 	default:
-		a.Outcome, a.Cost.Charge, a.Err = switchyard.BadReply, switchyard.ChargePossible, err
+		a.Outcome, a.Err = switchyard.BadReply, err
 	}
 }
 

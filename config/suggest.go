@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // unknownKey returns an error for an unknown key, with what was probably meant.
@@ -25,6 +27,20 @@ func Suggest(name string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// Which returns what was probably meant, as Suggest does, or else which names there are.
+func Which(name string, known []string) string { return cmp.Or(Suggest(name, known), List(known)) }
+
+// MostListed is how many names people read through.
+const MostListed = 20
+
+// List returns "; there are: " with the names, of many only the first.
+func List(names []string) string {
+	if more := len(names) - MostListed; more > 0 {
+		return fmt.Sprintf("; there are: %s and %d more", strings.Join(names[:MostListed], ", "), more)
+	}
+	return "; there are: " + strings.Join(names, ", ")
 }
 
 // distance returns how many letters must be put in, left out, changed or swapped with their neighbour to turn a into

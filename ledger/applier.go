@@ -55,16 +55,15 @@ const (
 // Run applies records as they come, until ctx ends. Then it applies what is left, trying each batch only once more, and
 // returns. After an error records are left for the next process; none is lost.
 func (a *Applier) Run(ctx context.Context) error {
-	pause := firstBackoff
+	pauses := switchyard.Growing(firstBackoff, a.config.Backoff)
 	for ctx.Err() == nil {
 		n, err := a.step(ctx)
 		a.note(ctx, err)
 		if err != nil {
-			switchyard.Sleep(ctx, pause)
-			pause = min(2*pause, a.config.Backoff)
+			pauses.Sleep(ctx)
 			continue
 		}
-		pause = firstBackoff
+		pauses = switchyard.Growing(firstBackoff, a.config.Backoff)
 		if n < a.config.Batch {
 			a.gather(ctx)
 		}

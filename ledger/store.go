@@ -132,11 +132,6 @@ type Row struct {
 
 // MarshalJSON gives the row of /api/ledger. An unknown price is null, never zero; a known one is an exact decimal.
 func (r Row) MarshalJSON() ([]byte, error) {
-	var cost *json.Number
-	if r.Cost.Basis != switchyard.BasisUnknown {
-		n := json.Number(r.Cost.Amount.String())
-		cost = &n
-	}
 	return json.Marshal(struct {
 		ID         string             `json:"id"`
 		Generation string             `json:"generation"`
@@ -155,7 +150,7 @@ func (r Row) MarshalJSON() ([]byte, error) {
 		LatencyMS  int64              `json:"latency_ms"`
 	}{
 		r.ID, r.Generation, r.RequestID, r.At.UTC(), r.Route, r.Target, r.Provider, r.Model, r.Variant, r.Outcome,
-		r.Cost.Charge, cost, r.Cost.Basis, r.Images, r.Latency.Milliseconds(),
+		r.Cost.Charge, r.Cost.USD(), r.Cost.Basis, r.Images, r.Latency.Milliseconds(),
 	})
 }
 

@@ -143,7 +143,7 @@ func (q *request) refuse(err error) {
 	if q.r.Context().Err() != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // by which its body came too late: it waits for the answer
 		return // the app has left
 	}
-	e.Paid = e.Paid || q.rec.Cost.Charge == switchyard.ChargePossible || q.rec.Cost.Charge == switchyard.ChargeSettled
+	e.Paid = e.Paid || q.rec.Cost.Charge.Paid()
 	e.RetryAfter = min(e.RetryAfter, breaker.MaxNotBefore) // a provider may say anything
 	q.head()
 	req := &switchyard.Request{ID: q.rec.ID, Dialect: q.rec.Dialect, Path: q.place.path, Model: q.rec.Model, Base: q.origin + q.place.prefix}

@@ -88,7 +88,7 @@ type providerDoc struct {
 func (t *batchTotals) describe() totalsDoc {
 	doc := totalsDoc{
 		Requests: t.requests, Done: t.done, Succeeded: t.succeeded, Failed: t.done - t.succeeded, Images: t.images,
-		CostUSD: usd(t.cost), KnownUSD: json.Number(t.known.String()), MeanSeconds: mean(t.busy, t.succeeded),
+		CostUSD: t.cost.USD(), KnownUSD: json.Number(t.known.String()), MeanSeconds: mean(t.busy, t.succeeded),
 		Providers: map[string]providerDoc{},
 	}
 	for name, p := range t.providers {
@@ -120,7 +120,7 @@ func (b *batch) item(i int) itemDoc {
 	res := &b.results[i]
 	doc := itemDoc{
 		Index: i, Status: res.status, Generation: res.rec.ID, Target: res.rec.Target, Provider: res.rec.Provider,
-		Images: res.rec.Images, CostUSD: usd(res.rec.Cost), CostBasis: res.rec.Cost.Basis, Seconds: mean(res.rec.Latency, 1),
+		Images: res.rec.Images, CostUSD: res.rec.Cost.USD(), CostBasis: res.rec.Cost.Basis, Seconds: mean(res.rec.Latency, 1),
 	}
 	switch {
 	case res.status < 300 && !res.answered():

@@ -230,7 +230,7 @@ func (s *sink) retryAfter(rec *Record) (time.Duration, bool) {
 	if s.status != http.StatusTooManyRequests && s.status != http.StatusServiceUnavailable {
 		return 0, false
 	}
-	if c := rec.Cost.Charge; c != "" && c != switchyard.ChargeNone || switchyard.AsError(rec.Err).Kind == switchyard.OverBudget {
+	if rec.Cost.Charge.Paid() || switchyard.AsError(rec.Err).Kind == switchyard.OverBudget {
 		return 0, false
 	}
 	seconds, err := strconv.Atoi(strings.TrimSpace(s.header.Get("Retry-After")))

@@ -132,7 +132,7 @@ func describePlan(plan *router.Plan) PlanDoc {
 		c := &plan.Candidates[i]
 		t := PlanTarget{
 			Target: c.Target.Name, Provider: c.Target.Provider, Model: c.Target.Model,
-			Calls: max(c.Calls, 1), Estimate: usd(c.Estimate(c.Request)), Fidelity: c.Fidelity.String(),
+			Calls: max(c.Calls, 1), Estimate: c.Estimate(c.Request).USD(), Fidelity: c.Fidelity.String(),
 		}
 		if plan.Route.Pick != router.PickOrder && !math.IsInf(c.Rank, 0) {
 			t.Rank = &c.Rank

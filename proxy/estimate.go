@@ -96,7 +96,7 @@ func (x *extra) estimate() (answer estimateAnswer, err error) {
 		}
 		answer.Estimates = append(answer.Estimates, doc)
 	}
-	answer.TotalUSD = usd(total)
+	answer.TotalUSD = total.USD()
 	return answer, nil
 }
 
@@ -145,7 +145,7 @@ func (x *extra) estimateOne(ask *estimateAsk) (doc estimateDoc, cost switchyard.
 	if ask.Target != "" && !found {
 		return doc, cost, switchyard.Invalid("target", "target: there is no %q", ask.Target)
 	}
-	doc.EstimateUSD = usd(cost)
+	doc.EstimateUSD = cost.USD()
 	return doc, cost, nil
 }
 
@@ -183,7 +183,7 @@ func (x *extra) ruleKey() rule.Key {
 func describeQuote(q *router.Quote) quoteDoc {
 	doc := quoteDoc{
 		Target: q.Target.Name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Reason: q.Reason,
-		EstimateUSD: usd(q.Cost),
+		EstimateUSD: q.Cost.USD(),
 	}
 	if q.Reason == "" {
 		doc.Fidelity = q.Fidelity.String()

@@ -1,19 +1,10 @@
 package proxy
 
 import (
-	"encoding/json"
 	"time"
 
 	"switchyard"
 )
-
-// usd is an amount in dollars; nil if nobody knows it.
-func usd(c switchyard.Cost) *json.Number {
-	if c.Basis == switchyard.BasisUnknown {
-		return nil
-	}
-	return new(json.Number(c.Amount.String()))
-}
 
 // mean is in seconds, to the millisecond.
 func mean(sum time.Duration, n int) float64 {

@@ -67,7 +67,7 @@ type Handler struct {
 	batches  batches
 	arrears  arrears
 	waiters  waiters
-	work     sync.WaitGroup // generations that go on without a request: tickets
+	work     sync.WaitGroup // that goes on without a request: tickets, batches, losers of hedges, ends that are owed
 	extra    http.Handler   // serves extrasPath
 	once     sync.Once
 	draining context.Context // ends when nothing new is to be begun

@@ -22,14 +22,14 @@ func (p *passage) lead(h http.Header) {
 	out := p.w.Header()
 	for _, name := range l.Links() {
 		for _, link := range h.Values(name) {
-			out[name] = append(out[name], p.here(link))
+			out[name] = append(out[name], p.through(link))
 		}
 		h.Del(name)
 	}
 }
 
-// here is the address at which we pass a request through to link; link itself if that is not below the provider's address.
-func (p *passage) here(link string) string {
+// through is the address at which we pass a request through to link; link itself if that is not below the provider's address.
+func (p *passage) through(link string) string {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != p.address.Scheme || u.Host != p.address.Host {
 		return link

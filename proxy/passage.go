@@ -180,7 +180,7 @@ func (p *passage) charge() (switchyard.Stage, switchyard.Cost) {
 		return switchyard.Unsent, switchyard.Cost{Charge: switchyard.ChargeNone}
 	case p.status == 0:
 		return switchyard.Sent, unknown
-	case !p.cut && p.err == nil && !p.left():
+	case !p.cut && p.err == nil && !p.leftEarly():
 		unknown.Charge = switchyard.ChargeSettled
 	}
 	return switchyard.Answered, unknown
@@ -227,9 +227,9 @@ func (p *passage) last() {
 	p.durable()
 }
 
-// left reports whether the app was gone, or an operator had cut it off, before all of the answer was here. One that has
+// leftEarly reports whether the app was gone, or an operator had cut it off, before all of the answer was here. One that has
 // everything may leave before it is booked.
-func (p *passage) left() bool { return p.ctx.Err() != nil && !p.ended }
+func (p *passage) leftEarly() bool { return p.ctx.Err() != nil && !p.ended }
 
 // hangUp says in the head of an answer that it is the last one on its connection, if the app's body has not been read to its end. In
 // full duplex, package net/http looks for the end when the handler is over, and is then surprised by a connection that it reads in
@@ -244,7 +244,7 @@ func (p *passage) hangUp(h http.Header) {
 func (p *passage) verdict() switchyard.Outcome {
 	own := p.target.Key.IsZero()
 	switch s := p.status; {
-	case !p.asked, p.left(), attempt.Panicked(p.rec.Err):
+	case !p.asked, p.leftEarly(), attempt.Panicked(p.rec.Err):
 		return switchyard.Canceled
 	case s == 0 && p.body.failed.Load():
 		return switchyard.Refused

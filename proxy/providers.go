@@ -42,7 +42,7 @@ func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {
 	_, stopped := x.Runner.Switches.Stopped("", q.Target.Provider, name)
 	doc := standingDoc{
 		Target: name, Provider: q.Target.Provider, Model: q.Target.Model, Quality: q.Target.Quality, Enabled: q.Target.Off == "" && !stopped,
-		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: usd(q.Cost),
+		Healthy: true, Reason: q.Reason, InFlight: load.InFlight, Waiting: load.Waiting, ImageUSD: q.Cost.USD(),
 	}
 	if x.Breakers != nil {
 		doc.Healthy = x.Breakers(name).Phase != breaker.Open

@@ -81,7 +81,7 @@ func (x *extra) generation() (generationDoc, error) {
 	}
 	doc.servedDoc = &servedDoc{
 		Route: g.Route, Variant: g.Variant, Target: g.Target, Provider: g.Provider, Served: g.Served, Attempts: g.Attempts,
-		CostUSD: usd(g.Cost), CostBasis: g.Cost.Basis, Charge: g.Cost.Charge, Fidelity: g.Fidelity,
+		CostUSD: g.Cost.USD(), CostBasis: g.Cost.Basis, Charge: g.Cost.Charge, Fidelity: g.Fidelity,
 	}
 	return doc, nil
 }

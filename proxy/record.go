@@ -80,7 +80,7 @@ type counter struct {
 }
 
 func (c *counter) WriteHeader(status int) {
-	if c.rec.Status == 0 || c.rec.Status < 200 {
+	if c.rec.Status < http.StatusOK {
 		c.rec.Status = status
 	}
 	if status < 200 {

@@ -157,7 +157,7 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 		kept := imageDoc{URL: img.URL, MIME: img.MIME, Size: img.Size, Prompt: img.RevisedPrompt}
 		if img.URL == "" {
 			if kept.Asset, err = q.putPatiently(ctx, img.Blob); errors.Is(err, asset.ErrType) {
-				kept.Data, err = inline(img.Blob)
+				kept.Data, err = inRow(img.Blob)
 			}
 			if err != nil {
 				return d, err
@@ -168,11 +168,11 @@ func (q *request) keepResult(ctx context.Context, res *switchyard.Result) (d res
 	return d, nil
 }
 
-// maxInline is the most bytes of a row that an image may be which is not hosted: SVG has some thousands.
-const maxInline = 4 << 20
+// maxInRow is the most bytes that an image may have which a row keeps because it is not hosted: SVG has some thousands.
+const maxInRow = 4 << 20
 
-func inline(image switchyard.Blob) ([]byte, error) {
-	if image.Len() > maxInline {
+func inRow(image switchyard.Blob) ([]byte, error) {
+	if image.Len() > maxInRow {
 		return nil, fmt.Errorf("%d bytes: %w", image.Len(), asset.ErrType)
 	}
 	r, err := image.Open()

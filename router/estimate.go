@@ -2,6 +2,7 @@ package router
 
 import (
 	"cmp"
+	"slices"
 
 	"switchyard"
 )
@@ -9,22 +10,8 @@ import (
 // Estimate returns what a request, or the part of it that is one call, would cost at the candidate if all went well. What is
 // sent is paid for in each call.
 func (c Candidate) Estimate(req *switchyard.Request) switchyard.Cost {
-	size := c.expects(req)
-	w := switchyard.Work{
-		Sizes:      make([]switchyard.Size, req.Images),
-		Quality:    req.Quality,
-		Resolution: req.Resolution,
-		Format:     req.Format,
-		References: len(req.References),
-		Text:       req.TextTokens(),
-		Calls:      c.calls(req),
-	}
-	for i := range w.Sizes {
-		w.Sizes[i] = size
-	}
-	for i := range req.References {
-		w.Inputs = append(w.Inputs, req.References[i].Size)
-	}
+	w := req.Work()
+	w.Sizes, w.Calls = slices.Repeat([]switchyard.Size{c.expects(req)}, req.Images), c.calls(req)
 	return c.Target.Price.Estimate(w.Assume(c.Target.Row))
 }
 

@@ -202,10 +202,7 @@ func (f *fitter) dropField(field string, given bool) bool {
 	return true
 }
 
-// tiers is the order of qualities. A quality between two choices is rounded down, since the next one up costs more.
-var tiers = []string{switchyard.QualityLow, switchyard.QualityMedium, switchyard.QualityHigh, switchyard.QualityXHigh, switchyard.QualityMax}
-
-// words fits the settings that are words.
+// words fits the settings that are words. A quality between two choices is rounded down, since the next one up costs more.
 func (f *fitter) words() {
 	r := f.Request
 	if q := r.Quality; q != "" && !slices.Contains(f.can.Qualities, q) {
@@ -213,7 +210,7 @@ func (f *fitter) words() {
 			f.drop("quality")
 			r.Quality = ""
 		} else {
-			r.Quality = nearest(tiers, f.can.Qualities, q)
+			r.Quality = nearest(switchyard.Qualities, f.can.Qualities, q)
 			f.round("quality", q, r.Quality)
 		}
 	}

@@ -157,7 +157,7 @@ func (m *Match) Hold(p *Plan, a switchyard.Attempt) {
 	if err != nil {
 		return
 	}
-	same := func(c Candidate) bool { return c.Target.Provider == t.Provider && c.Target.Model == t.Model }
+	same := func(c Candidate) bool { return c.Target.Is(t.Provider, t.Model) }
 	if slices.ContainsFunc(p.Candidates, func(c Candidate) bool { return same(c) && c.Target.Name == t.Name }) {
 		return
 	}
@@ -178,7 +178,7 @@ func (r *Router) Holder(a switchyard.Attempt) *switchyard.Target {
 	var like *switchyard.Target
 	for _, t := range all {
 		switch {
-		case t.Provider != a.Provider || t.Model != a.Model:
+		case !t.Is(a.Provider, a.Model):
 		case t.Name == a.Target:
 			return t
 		case like == nil:
@@ -271,9 +271,7 @@ func (d *decision) add(t *switchyard.Target, notes switchyard.Fidelity) {
 		d.pass(t.Name, reason, kind)
 		return
 	}
-	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool {
-		return c.Target.Provider == t.Provider && c.Target.Model == t.Model && !d.stopped(c.Target)
-	}) {
+	if slices.ContainsFunc(d.plan.Candidates, func(c Candidate) bool { return c.Target.Is(t.Provider, t.Model) && !d.stopped(c.Target) }) {
 		return // the same provider and model is in the plan already, and not stopped
 	}
 	fitted, err := Fit(d.facts.Request, d.asked, t)

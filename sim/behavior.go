@@ -79,15 +79,14 @@ func Faults() []Fault {
 	}
 }
 
-// Typical returns how the named provider behaves on an ordinary day: its latency, without failures.
-func Typical(provider string) Behavior {
-	l := map[string]Latency{
-		"google":    {10 * time.Second, 15 * time.Second},
-		"openai":    {9 * time.Second, 30 * time.Second},
-		"fal":       {1500 * time.Millisecond, 4 * time.Second},
-		"replicate": {2 * time.Second, 6 * time.Second},
+// Typical returns how each provider behaves on an ordinary day: with its latency, and without failures.
+func Typical() map[string]Behavior {
+	return map[string]Behavior{
+		"google":    {Latency: Latency{10 * time.Second, 15 * time.Second}},
+		"openai":    {Latency: Latency{9 * time.Second, 30 * time.Second}},
+		"fal":       {Latency: Latency{1500 * time.Millisecond, 4 * time.Second}},
+		"replicate": {Latency: Latency{2 * time.Second, 6 * time.Second}},
 	}
-	return Behavior{Latency: l[provider]}
 }
 
 func matches(patterns []string, id string) bool {

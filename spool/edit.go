@@ -25,17 +25,14 @@ type cut struct {
 // NewEdit starts with an unchanged body.
 func NewEdit(b *Body) *Edit { return &Edit{body: b} }
 
-// replace puts text, which is JSON, or plain for a form's field, in the place of v.
-func (e *Edit) replace(v *Value, text []byte) { e.Put(v, Bytes(text)) }
-
-// Put puts a blob in the place of v.
+// Put puts a blob, which is JSON, or plain for a form's field, in the place of v.
 func (e *Edit) Put(v *Value, with switchyard.Blob) { e.cuts = append(e.cuts, cut{v.off, v.end, with}) }
 
 // Set gives obj the member key with the JSON text as its value: in the old one's place, or as its last. Setting the
 // same new key twice would make it a duplicate; don't.
 func (e *Edit) Set(obj *Value, key string, text json.RawMessage) {
 	if old := obj.Get(key); old != nil {
-		e.replace(old, text)
+		e.Put(old, Bytes(text))
 		return
 	}
 	name, _ := json.Marshal(key)
@@ -52,7 +49,7 @@ func (e *Edit) SetField(f *Form, name, text string) {
 	there := false
 	for _, p := range f.Parts {
 		if p.Name == name && p.FileName == "" {
-			e.replace(p.Value, []byte(text))
+			e.Put(p.Value, Bytes(text))
 			there = true
 		}
 	}

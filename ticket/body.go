@@ -3,6 +3,7 @@ package ticket
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -75,10 +76,15 @@ func (b bodies) sweep(open map[string]bool) error {
 	return err
 }
 
-// Body returns what the app sent for a ticket that is not done, and its size in bytes. The caller closes it.
+// Body returns what the app sent for a ticket that is not done, and its size in bytes. The caller closes it. The error is ErrNotFound if
+// there is no such ticket, and fs.ErrNotExist if its body is gone.
 func (s *Store) Body(ctx context.Context, id string) (body io.ReadCloser, size int64, err error) {
 	var row []byte
-	if err := s.db.QueryRowContext(ctx, `SELECT body FROM tickets WHERE id = ?`, id).Scan(&row); err != nil {
+	err = s.db.QueryRowContext(ctx, `SELECT body FROM tickets WHERE id = ?`, id).Scan(&row)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
 		return nil, 0, fmt.Errorf("ticket %s: body: %w", id, err)
 	}
 	if row != nil {

@@ -106,3 +106,10 @@ func TestALargeBodyNeedsAFolder(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestABodyWithoutATicketIsNotFound: whoever asks need not try again.
+func TestABodyWithoutATicketIsNotFound(t *testing.T) {
+	if _, _, err := store(t, ticket.Config{}).Body(t.Context(), "a"); !errors.Is(err, ticket.ErrNotFound) {
+		t.Errorf("%v", err)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -64,10 +65,5 @@ func (c *alertsCommand) Run(e *env) error {
 
 // hasAlert reports whether an alert is the file's own.
 func (f *file) hasAlert(name string) bool {
-	for _, c := range f.Alerts {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.Alerts, func(c alert.Config) bool { return c.Name == name })
 }

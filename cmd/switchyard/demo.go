@@ -132,10 +132,7 @@ func (c *demoCommand) act(ctx context.Context, show *stage, world *sim.World, by
 
 // world is the providers, Imagen alive: as slow, as dear and as reliable as it was.
 func (c *demoCommand) world() (*sim.World, error) {
-	behaviors := map[string]sim.Behavior{}
-	for _, name := range []string{"google", "openai", "fal", "replicate"} {
-		behaviors[name] = sim.Typical(name)
-	}
+	behaviors := sim.Typical()
 	google := behaviors["google"]
 	google.FailRatio, google.Alive = 0.08, sim.ImagenIDs
 	behaviors["google"] = google

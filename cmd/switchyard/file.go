@@ -314,13 +314,7 @@ func (f *file) checkKeys(fault faultFunc, within withinFunc) {
 const passthrough = "passthrough"
 
 // dialectNames are the words that a provider may have as its dialect.
-func dialectNames() []string {
-	names := []string{passthrough}
-	for _, d := range all.Dialects() {
-		names = append(names, d.Name())
-	}
-	return names
-}
+func dialectNames() []string { return append([]string{passthrough}, all.Names()...) }
 
 func (f *file) checkProviders(doc *config.Document, fault faultFunc, within withinFunc) {
 	dialects := dialectNames()

@@ -99,7 +99,9 @@ func (s *sidecar) beginHooks() {
 func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		text = []byte(hex.EncodeToString(random(32)) + "\n")
+		fresh := make([]byte, 32)
+		_, _ = rand.Read(fresh) // it never fails
+		text = []byte(hex.EncodeToString(fresh) + "\n")
 		err = durable.Writer{}.Replace(file, durable.Bytes(text))
 	}
 	if err != nil {
@@ -117,12 +119,6 @@ func hookKeys(file string) (func(tenant string) dialect.HookKeys, error) {
 		}
 		return keys
 	}, nil
-}
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // it never fails
-	return b
 }
 
 func derive(master []byte, purpose string) []byte {

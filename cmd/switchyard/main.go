@@ -129,12 +129,9 @@ func unknownCommand(parser *kong.Kong, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
 	}
-	var names []string
-	for _, c := range parser.Model.Children {
-		names = append(names, c.Name)
-	}
-	if slices.Contains(names, args[0]) {
+	known := names(parser.Model.Children)
+	if slices.Contains(known, args[0]) {
 		return nil
 	}
-	return fmt.Errorf("there is no command %q%s", args[0], cmp.Or(config.Suggest(args[0], names), `; "switchyard --help" lists them`))
+	return fmt.Errorf("there is no command %q%s", args[0], cmp.Or(config.Suggest(args[0], known), `; "switchyard --help" lists them`))
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,11 +46,7 @@ func (c *modelsCommand) Run(e *env) error {
 		}
 	}
 	if len(rows) == 0 {
-		var names []string
-		for _, d := range all.Dialects() {
-			names = append(names, d.Name())
-		}
-		return usageError{fmt.Errorf("--dialect: there is no %q%s", c.Dialect, cmp.Or(config.Suggest(c.Dialect, names), "; there are: "+strings.Join(names, ", ")))}
+		return usageError{fmt.Errorf("--dialect: there is no %q%s", c.Dialect, config.Which(c.Dialect, all.Names()))}
 	}
 	if c.JSON {
 		return encodeJSON(e.stdout, rows)

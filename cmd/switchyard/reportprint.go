@@ -40,8 +40,7 @@ func groupOf(l *ledger.Line) groupJSON {
 		g.Success = &share
 	}
 	if l.OK > 0 {
-		mean, p95 := l.Mean().Seconds(), l.P95.Seconds()
-		g.MeanSeconds, g.P95Seconds = &mean, &p95
+		g.MeanSeconds, g.P95Seconds = new(l.Mean().Seconds()), new(l.P95.Seconds())
 	}
 	if priced(l) {
 		g.CostUSD = dollars(l.Cost)
@@ -55,10 +54,7 @@ func groupOf(l *ledger.Line) groupJSON {
 // priced reports whether anything at all is known of what a line cost: if not, its sum is no zero.
 func priced(l *ledger.Line) bool { return l.Unknown == 0 || l.Cost != 0 }
 
-func dollars(m switchyard.Money) *json.Number {
-	n := json.Number(m.String())
-	return &n
-}
+func dollars(m switchyard.Money) *json.Number { return new(json.Number(m.String())) }
 
 func reportJSON(out io.Writer, q ledger.Query, lines []ledger.Line) error {
 	groups := make([]groupJSON, len(lines))

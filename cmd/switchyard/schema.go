@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"switchyard"
+	"switchyard/admin"
 	"switchyard/config"
 	"switchyard/limit"
 	"switchyard/router"
@@ -66,7 +67,7 @@ func keyChoices(t reflect.Type, key string) []string {
 			return slices.Sorted(slices.Values(dialectNames()))
 		}
 	case reflect.TypeFor[logFile]():
-		return map[string][]string{"level": {"debug", "info", "warn", "error"}, "format": {"json", "console"}}[key]
+		return map[string][]string{"level": admin.LogLevels(), "format": {"json", "console"}}[key]
 	case reflect.TypeFor[router.Route]():
 		return router.Choices(key)
 	case reflect.TypeFor[router.Require]():

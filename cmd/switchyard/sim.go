@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"switchyard/config"
@@ -24,14 +22,10 @@ type simCommand struct {
 func (c *simCommand) Run(e *env) error {
 	for name := range c.Listen {
 		if !slices.Contains(sim.SiteNames(), name) {
-			return usageError{fmt.Errorf("--listen: there is no %q%s", name, cmp.Or(config.Suggest(name, sim.SiteNames()), "; there are: "+strings.Join(sim.SiteNames(), ", ")))}
+			return usageError{fmt.Errorf("--listen: there is no %q%s", name, config.Which(name, sim.SiteNames()))}
 		}
 	}
-	behaviors := map[string]sim.Behavior{}
-	for _, name := range []string{"google", "openai", "fal", "replicate"} {
-		behaviors[name] = sim.Typical(name)
-	}
-	w, err := sim.Start(sim.Config{Speed: c.Speed, Imagen: c.Imagen, Addrs: c.Listen, Behaviors: behaviors})
+	w, err := sim.Start(sim.Config{Speed: c.Speed, Imagen: c.Imagen, Addrs: c.Listen, Behaviors: sim.Typical()})
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,14 @@ func Dialects() []dialect.Dialect {
 	return []dialect.Dialect{vertex.Dialect{}, gemini.Dialect{}, replicate.Dialect{}, fal.Dialect{}, openai.Dialect{}}
 }
 
+// Names returns what they are called, in the same order.
+func Names() (names []string) {
+	for _, d := range Dialects() {
+		names = append(names, d.Name())
+	}
+	return names
+}
+
 // Find returns the dialect of a name; nil if there is none.
 func Find(name string) dialect.Dialect {
 	for _, d := range Dialects() {
