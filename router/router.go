@@ -111,10 +111,13 @@ func (r *Router) unknown(path string, route *Route) (errs []error) {
 	return errs
 }
 
-// suggest says which target was probably meant.
+// suggest says which target of a route was probably meant.
 func (r *Router) suggest(name string) string {
-	return config.Suggest(name, append(slices.Collect(maps.Keys(r.cfg.Targets)), Native))
+	return config.Suggest(name, append(r.names(), Native))
 }
+
+// names are those of the targets, in no order.
+func (r *Router) names() []string { return slices.Collect(maps.Keys(r.cfg.Targets)) }
 
 // Match is the route that a request takes, and what its plans are made from.
 type Match struct {
