@@ -99,7 +99,7 @@ func (r *Router) compileExperiments() (errs []error) {
 			if a.unit, err = rule.CompileText(e.Value.Unit); err != nil {
 				errs = append(errs, fmt.Errorf("%s.unit: %w", path, err))
 			} else {
-				r.mentions.Add(a.unit.Mentions())
+				errs = append(errs, r.note(path+".unit", a.unit.Mentions())...)
 			}
 			r.estimate = r.estimate || strings.Contains(e.Value.Unit, "estimate_usd")
 		}

@@ -73,7 +73,7 @@ func (r *Router) compileRoutes() (errs []error) {
 			if c.when, err = rule.Compile(route.When); err != nil {
 				errs = append(errs, fmt.Errorf("%s.when: %w", path, err))
 			} else {
-				r.mentions.Add(c.when.Mentions())
+				errs = append(errs, r.note(path+".when", c.when.Mentions())...)
 			}
 			r.estimate = r.estimate || strings.Contains(route.When, "estimate_usd")
 		}
@@ -107,6 +107,17 @@ func (r *Router) unknown(path string, route *Route) (errs []error) {
 	}
 	if name := route.Experiment; name != "" && r.experiments[name] == nil {
 		errs = append(errs, fmt.Errorf("%s.experiment: no experiment %q%s", path, name, config.Suggest(name, r.cfg.Experiments.Names())))
+	}
+	return errs
+}
+
+// note adds what the rule at path mentions, and returns an error for each target that does not exist.
+func (r *Router) note(path string, m rule.Mentions) (errs []error) {
+	r.mentions.Add(m)
+	for _, name := range m.Targets {
+		if r.cfg.Targets[name] == nil {
+			errs = append(errs, fmt.Errorf("%s: estimate_usd: no target %q%s", path, name, config.Suggest(name, r.names())))
+		}
 	}
 	return errs
 }
