@@ -40,7 +40,7 @@ func TestInDollars(t *testing.T) {
 
 func TestPercent(t *testing.T) {
 	for share, want := range map[float64]string{
-		0: "0 %", 0.0004: "<0.1 %", 0.001: "0.1 %", 0.957: "95.7 %", 0.999: "99.9 %", 0.9996: ">99.9 %", 1: "100 %",
+		0: "0 %", 0.0004: "<0.1 %", 0.001: "0.1 %", 0.957: "95.7 %", 0.5625: "56.3 %", 0.0625: "6.3 %", 0.999: "99.9 %", 0.9996: ">99.9 %", 1: "100 %",
 	} {
 		if got := switchyard.Percent(share); got != want {
 			t.Errorf("%v: %s, want %s", share, got, want)

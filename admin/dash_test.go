@@ -47,7 +47,7 @@ func TestOverviewHalfOpen(t *testing.T) {
 	d.login()
 	d.states = []breaker.State{{Target: "flux", Phase: breaker.HalfOpen}}
 	page := d.page("/admin/ai-metrics")
-	d.has(page, "All well", "no breaker is open", "half-open, trying one")
+	d.has(page, "All well", "no breaker is open", "half-open, one may try")
 	if strings.Contains(page, "every breaker is closed") {
 		t.Error("a breaker that is half-open is told as closed")
 	}

@@ -136,7 +136,7 @@ func phaseWords(s breaker.State) string {
 	case s.Phase == breaker.Open:
 		return "open, next try at once"
 	case s.Phase == breaker.HalfOpen:
-		return "half-open, trying one"
+		return "half-open, one may try"
 	case s.Wait > 0:
 		return "asked to wait " + wait(s.Wait)
 	}

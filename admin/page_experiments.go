@@ -32,9 +32,10 @@ type armRow struct {
 // cell is a figure with its interval, in words.
 type cell struct{ Name, Text, Around string }
 
-// drawn is an interval as a bar, in per cent of the scale that all arms share.
+// drawn is an interval as a bar, in per cent of the scale that all arms share; or why there is none.
 type drawn struct {
 	Known     bool
+	Why       string // if it is not known
 	Low, High float64
 	Value     float64
 	Width     float64
@@ -80,13 +81,18 @@ func draw(r report) experimentRow {
 			top = max(top, *i.High)
 		}
 	}
-	if r.Goal == router.GoalSatisfaction || r.Goal == router.GoalSuccess {
+	if r.Goal == router.GoalSatisfaction || r.Goal == router.GoalSuccess || top == 0 {
 		top = 1
 	}
 	for _, a := range r.Arms {
 		one := armRow{armReport: a, Winner: r.Verdict.Winner != nil && *r.Verdict.Winner == a.Arm}
-		if i := a.goal(r.Goal); top > 0 && i.Value != nil && i.Low != nil && i.High != nil {
-			one.Goal = drawn{true, 100 * *i.Low / top, 100 * *i.High / top, 100 * *i.Value / top, max(100*(*i.High-*i.Low)/top, 0.5)}
+		switch i := a.goal(r.Goal); {
+		case i.Value == nil:
+			one.Goal.Why = "nothing observed yet"
+		case i.Low == nil || i.High == nil:
+			one.Goal.Why = "too few for an interval"
+		default:
+			one.Goal = drawn{true, "", 100 * *i.Low / top, 100 * *i.High / top, 100 * *i.Value / top, max(100*(*i.High-*i.Low)/top, 0.5)}
 		}
 		one.Cells = []cell{
 			inWords("Thumbs up", a.Satisfaction, switchyard.Percent), inWords("Success", a.Success, switchyard.Percent),

@@ -3,10 +3,12 @@ package admin_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"switchyard"
 	"switchyard/config"
 	"switchyard/ledger"
 	"switchyard/router"
@@ -84,5 +86,36 @@ func TestReportsWaitForNoOther(t *testing.T) {
 	close(books.let)
 	if code := <-slow; code != http.StatusOK {
 		t.Errorf("the slow one: %d", code)
+	}
+}
+
+// fewBooks have three generations of arm a, and none of b.
+type fewBooks struct{}
+
+func (fewBooks) Observations(_ context.Context, _ string, note func(ledger.Observation) error) error {
+	for range 3 {
+		if err := note(ledger.Observation{Variant: "x:a", Target: "a", Outcome: switchyard.OK, Latency: time.Second, Images: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestExperimentOfFew: a figure that is there, but too young for an interval, is not called unobserved.
+func TestExperimentOfFew(t *testing.T) {
+	d := newDesk(t)
+	d.Observer = fewBooks{}
+	d.Experiments = func() config.Map[router.Experiment] {
+		return config.Map[router.Experiment]{{Name: "x", Value: router.Experiment{
+			Unit: "key.name", Goal: router.GoalLatency, Stop: router.Stop{Confidence: 0.95}, Arms: config.Map[float64]{{Name: "a", Value: 1}, {Name: "b", Value: 1}},
+		}}}
+	}
+	d.login()
+	page := d.page("/admin/ai-metrics/experiments")
+	d.has(page, "1.0 s")
+	for _, text := range []string{"too few for an interval", "nothing observed yet"} {
+		if n := strings.Count(page, text); n != 1 {
+			t.Errorf("%q stands there %d times", text, n)
+		}
 	}
 }

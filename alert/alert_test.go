@@ -266,7 +266,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{alert.Config{Name: "a", When: "images > 1", Window: time.Minute}, ""},
 		{alert.Config{Name: "a", Off: true}, ""},
-		{alert.Config{Name: "a b", When: "x", By: "key", For: -1, Window: 90 * time.Second}, `name: want letters, digits, -, _ and ., got "a b"
+		{alert.Config{Name: "a b", When: "x", By: "key", For: -1, Window: 90 * time.Second}, `name: want 1 to 100 letters, digits, -, _ and ., got "a b"
 by: want provider, target or budget, got "key"
 for: must not be negative, got -1ns
 window: want whole minutes, from 1m to 168h0m0s, got 1m30s`},

@@ -26,6 +26,15 @@ func Builtin() []Config {
 	}
 }
 
+// BuiltinNames returns the names of the alerts that Builtin returns.
+func BuiltinNames() []string {
+	var names []string
+	for _, c := range Builtin() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // Rules returns the alerts in force: those of the file in their order, then the built-in ones that the file neither
 // replaces nor switches off. Built-in ones notify everybody.
 func Rules(list []Config, everybody []string) ([]*Rule, error) {

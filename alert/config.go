@@ -47,7 +47,7 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 func (c *Config) Validate() error {
 	var errs []error
 	if !plainName.MatchString(c.Name) {
-		errs = append(errs, fmt.Errorf("name: want letters, digits, -, _ and ., got %q", c.Name))
+		errs = append(errs, fmt.Errorf("name: want 1 to 100 letters, digits, -, _ and ., got %q", c.Name))
 	}
 	if c.Off {
 		return errors.Join(errs...)

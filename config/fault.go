@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Pos is a place in a file, for people: lines and columns count from 1. The zero Pos is nowhere.
@@ -79,6 +81,16 @@ func Join(errs ...error) error {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 	return slices.CompactFunc(all, func(a, b *Fault) bool { return a.Error() == b.Error() })
+}
+
+// Besides returns later, faults of values that were decoded, without those of a value that told says could not be read:
+// what stands in its place is not the file's.
+func (d *Document) Besides(told, later error) error {
+	return slices.DeleteFunc(faults(later), func(f *Fault) bool {
+		n := d.nodes[f.Path]
+		return n != nil && n.Kind != yaml.MappingNode && // a mapping is read in spite of an unknown key
+			slices.ContainsFunc(faults(told), func(t *Fault) bool { return t.Path == f.Path })
+	})
 }
 
 func faults(err error) Errors {

@@ -36,7 +36,7 @@ func (d *decoder) scalar(n *Node, v reflect.Value) {
 	}
 	quoted := n.node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0
 	if v.Kind() != reflect.String && v.Type() != durationType && quoted && s == n.node.Value {
-		n.Errorf("want %s, got %s", wanted(v), n.kind())
+		n.Errorf("want %s, without quotes, got %s", wanted(v), n.kind())
 		return
 	}
 	if err := set(s); err != nil {

@@ -101,7 +101,7 @@ func TestBudgetSettles(t *testing.T) {
 	err := spend(estimate(11*cents), free)
 	if e := switchyard.AsError(err); err == nil || e.RetryAfter != 11*time.Hour+30*time.Minute || e.Stage != switchyard.Unsent {
 		t.Errorf("11 cents of 10: %v, after %v", err, switchyard.AsError(err).RetryAfter)
-	} else if !strings.Contains(err.Error(), `budget "daily": $0.9 of $1 are spent, and $0 reserved`) {
+	} else if !strings.Contains(err.Error(), `budget "daily": $0.9 of $1 are spent, and $0 reserved, which leaves too little for $0.11`) {
 		t.Errorf("it is told %v", err)
 	}
 	possible := paid(10 * cents)
@@ -168,7 +168,7 @@ func TestBudgetAllOrNone(t *testing.T) {
 	b := configured(t, nothing, budget(nil), budget(func(b *limit.Budget) { b.Name, b.Scope, b.USD, b.Images = "few", "provider:fal", 0, 2 }))
 	for _, n := range []int{2, 1} {
 		_, err := b.Reserve(limit.Spending{Provider: "fal", Estimate: estimate(cents), Images: n}, noon)
-		if (err == nil) != (n == 2) || err != nil && !strings.Contains(err.Error(), `budget "few": 0 of 2 images are made, and 2 reserved`) {
+		if (err == nil) != (n == 2) || err != nil && !strings.Contains(err.Error(), `budget "few": 0 of 2 images are made, and 2 reserved, which leaves too few for 1`) {
 			t.Errorf("%d images: %v", n, err)
 		}
 	}

@@ -275,10 +275,14 @@ func (p *purse) refusal(a *account, s *Spending, now time.Time) error {
 	case p.USD > 0 && unpriced && p.Unknown == PassOver:
 		// Not the budget's end, but the target's lack of a price: another one may serve.
 		return p.passed(s, 0, "the price is not known")
-	case p.USD > 0 && (unpriced && taken >= p.USD || taken+s.Estimate.Amount > p.USD):
+	case p.USD > 0 && unpriced && taken >= p.USD:
 		why = fmt.Sprintf("$%v of $%v are spent, and $%v reserved", a.spent.Money, p.USD, a.reserved.Money)
+	case p.USD > 0 && taken+s.Estimate.Amount > p.USD:
+		why = fmt.Sprintf("$%v of $%v are spent, and $%v reserved, which leaves too little for $%v",
+			a.spent.Money, p.USD, a.reserved.Money, s.Estimate.Amount)
 	case p.Images > 0 && a.spent.Images+a.reserved.Images+s.Images > p.Images:
-		why = fmt.Sprintf("%d of %d images are made, and %d reserved", a.spent.Images, p.Images, a.reserved.Images)
+		why = fmt.Sprintf("%d of %d images are made, and %d reserved, which leaves too few for %d",
+			a.spent.Images, p.Images, a.reserved.Images, s.Images)
 	default:
 		return nil
 	}

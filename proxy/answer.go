@@ -35,20 +35,27 @@ func (q *request) head() {
 			h.Set("X-Switchyard-"+name, value)
 		}
 	}
-	rec := q.rec
-	set("Route", rec.Route)
-	set("Variant", rec.Variant)
-	set("Target", rec.Target)
-	set("Provider", rec.Provider)
-	set("Model", rec.Served)
-	set("Fidelity", rec.Fidelity)
-	if rec.Kind == KindGeneration {
-		set("Attempts", strconv.Itoa(rec.Tried()))
-		set("Cost-Usd", costText(rec.Cost))
-		set("Cost-Basis", string(rec.Cost.Basis))
-		set("Cache", cmp.Or(rec.Cache, "off"))
+	q.rec.heads(set)
+	for name, value := range q.ended {
+		set(name, value)
 	}
-	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(rec.Started))/float64(time.Millisecond), 'f', 1, 64))
+	h.Set("Server-Timing", "total;dur="+strconv.FormatFloat(float64(q.now().Sub(q.rec.Started))/float64(time.Millisecond), 'f', 1, 64))
+}
+
+// heads sets what the headers of an answer say of a generation; their names without what all of them begin with.
+func (r *Record) heads(set func(name, value string)) {
+	set("Route", r.Route)
+	set("Variant", r.Variant)
+	set("Target", r.Target)
+	set("Provider", r.Provider)
+	set("Model", r.Served)
+	set("Fidelity", r.Fidelity)
+	if r.Kind == KindGeneration {
+		set("Attempts", strconv.Itoa(r.Tried()))
+		set("Cost-Usd", costText(r.Cost))
+		set("Cost-Basis", string(r.Cost.Basis))
+		set("Cache", cmp.Or(r.Cache, "off"))
+	}
 }
 
 // errHalf is the error of an answer whose head has gone out, and whose body has not, or not all of it.

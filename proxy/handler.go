@@ -144,6 +144,7 @@ type request struct {
 	held    []switchyard.Attempt        // jobs that an earlier process left at a provider
 	left    bool                        // a provider has a job that the next process goes on with
 	rest    func() []switchyard.Attempt // waits for what the loser of a hedge has under way; nil if there is nothing
+	ended   map[string]string           // what the work for a ticket said of itself: see Record.heads; nil if it is not over
 	hosted  []string                    // names of the images that it has hosted; not in the record, whose readers must not have them
 	gone    <-chan struct{}             // closed when nobody waits for the result any more
 }

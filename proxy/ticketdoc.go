@@ -85,8 +85,9 @@ type resultDoc struct {
 	Compute time.Duration      `json:"compute,omitempty"`
 	Kind    switchyard.Kind    `json:"kind,omitempty"` // of a failure
 	Output  bool               `json:"output,omitempty"`
-	Again   time.Time          `json:"again,omitzero"` // when a failure says to come back; the zero time if it does not
-	Said    *dialect.Said      `json:"said,omitempty"` // of a failure: the provider's own words, if the app may have them
+	Again   time.Time          `json:"again,omitzero"`  // when a failure says to come back; the zero time if it does not
+	Said    *dialect.Said      `json:"said,omitempty"`  // of a failure: the provider's own words, if the app may have them
+	Heads   map[string]string  `json:"heads,omitempty"` // what the answers that tell of it say in their headers: see Record.heads
 }
 
 type imageDoc struct {
@@ -106,6 +107,17 @@ func (d resultDoc) encode() []byte {
 // keep hosts the images of an answer and is what the ticket's row says of it. Images that cannot be hosted are an error of the
 // record from then on.
 func (q *request) keep(ctx context.Context, ans *attempt.Answer) resultDoc {
+	d := q.keepEnd(ctx, ans)
+	d.Heads = map[string]string{}
+	q.rec.heads(func(name, value string) {
+		if value != "" {
+			d.Heads[name] = value
+		}
+	})
+	return d
+}
+
+func (q *request) keepEnd(ctx context.Context, ans *attempt.Answer) resultDoc {
 	if q.rec.Err == nil {
 		var d resultDoc
 		if d, q.rec.Err = q.keepResult(ctx, ans.Result); q.rec.Err == nil {
@@ -224,6 +236,7 @@ func (q *request) state(tk ticket.Ticket, req *switchyard.Request) *dialect.Stat
 	if err != nil {
 		return q.damaged(s, err)
 	}
+	q.ended = d.Heads
 	if d.Outcome != switchyard.OK {
 		s.Err, s.Said = &switchyard.Error{Kind: d.Kind, Outcome: d.Outcome, Output: d.Output}, d.Said
 		if s.Err.Kind == "" {

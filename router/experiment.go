@@ -99,13 +99,17 @@ func (r *Router) compileExperiments() (errs []error) {
 			if a.unit, err = rule.CompileText(e.Value.Unit); err != nil {
 				errs = append(errs, fmt.Errorf("%s.unit: %w", path, err))
 			} else {
-				r.mentions.Add(a.unit.Mentions())
+				errs = append(errs, r.note(path+".unit", a.unit.Mentions())...)
 			}
 			r.estimate = r.estimate || strings.Contains(e.Value.Unit, "estimate_usd")
 		}
 		for _, arm := range e.Value.Arms {
-			if r.cfg.Targets[arm.Name] == nil {
-				errs = append(errs, fmt.Errorf("%s: no target %q%s", config.Key(path+".arms", arm.Name), arm.Name, r.suggest(arm.Name)))
+			at := config.Key(path+".arms", arm.Name)
+			switch {
+			case arm.Name == Native:
+				errs = append(errs, fmt.Errorf("%s: native is no target of its own: who it is depends on the request", at))
+			case r.cfg.Targets[arm.Name] == nil:
+				errs = append(errs, fmt.Errorf("%s: no target %q%s", at, arm.Name, config.Suggest(arm.Name, r.names())))
 			}
 		}
 		r.experiments[e.Name] = a

@@ -53,7 +53,7 @@ func (d dice) equality() string {
 // other is what no index knows, and may err.
 func (d dice) other() string {
 	return d.of("true", "false", "request.images <= 1", "request.images > 2", `request.model.startsWith("a")`, "has(headers.tier)",
-		`headers.exists(h, h == "tier")`, "1 / request.images == 1", `estimate_usd["dear"] < 1.0`, "request.model == key.name",
+		`headers.exists(h, h == "tier")`, "1 / request.images == 1", `estimate_usd["t"] < 1.0`, "request.model == key.name",
 		`request.model.matches(headers["x-tier"] + "[")`, "request.stream")
 }
 

@@ -73,7 +73,7 @@ func (r *Router) compileRoutes() (errs []error) {
 			if c.when, err = rule.Compile(route.When); err != nil {
 				errs = append(errs, fmt.Errorf("%s.when: %w", path, err))
 			} else {
-				r.mentions.Add(c.when.Mentions())
+				errs = append(errs, r.note(path+".when", c.when.Mentions())...)
 			}
 			r.estimate = r.estimate || strings.Contains(route.When, "estimate_usd")
 		}
@@ -111,10 +111,24 @@ func (r *Router) unknown(path string, route *Route) (errs []error) {
 	return errs
 }
 
-// suggest says which target was probably meant.
-func (r *Router) suggest(name string) string {
-	return config.Suggest(name, append(slices.Collect(maps.Keys(r.cfg.Targets)), Native))
+// note adds what the rule at path mentions, and returns an error for each target that does not exist.
+func (r *Router) note(path string, m rule.Mentions) (errs []error) {
+	r.mentions.Add(m)
+	for _, name := range m.Targets {
+		if r.cfg.Targets[name] == nil {
+			errs = append(errs, fmt.Errorf("%s: estimate_usd: no target %q%s", path, name, config.Suggest(name, r.names())))
+		}
+	}
+	return errs
 }
+
+// suggest says which target of a route was probably meant.
+func (r *Router) suggest(name string) string {
+	return config.Suggest(name, append(r.names(), Native))
+}
+
+// names are those of the targets, in no order.
+func (r *Router) names() []string { return slices.Collect(maps.Keys(r.cfg.Targets)) }
 
 // Match is the route that a request takes, and what its plans are made from.
 type Match struct {

@@ -8,17 +8,19 @@ import (
 	"cel.dev/cel-go/common/operators"
 )
 
-// Mentions are the names by which an expression looks into headers and query. Names that it computes are not among
-// them.
+// Mentions are the names by which an expression looks into headers, query and estimate_usd. Names that it computes are
+// not among them.
 type Mentions struct {
 	Headers []string // as net/http writes them
 	Query   []string
+	Targets []string // whose estimate it asks for
 }
 
 // Add adds what o mentions; each name is there once.
 func (m *Mentions) Add(o Mentions) {
 	m.Headers = union(m.Headers, o.Headers)
 	m.Query = union(m.Query, o.Query)
+	m.Targets = union(m.Targets, o.Targets)
 }
 
 func union(a, b []string) []string {
@@ -63,5 +65,7 @@ func (m *Mentions) note(table ast.Expr, name string) {
 		m.Add(Mentions{Headers: []string{textproto.CanonicalMIMEHeaderKey(name)}})
 	case "query":
 		m.Add(Mentions{Query: []string{name}})
+	case "estimate_usd":
+		m.Add(Mentions{Targets: []string{name}})
 	}
 }

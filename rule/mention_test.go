@@ -12,6 +12,7 @@ func TestMentions(t *testing.T) {
 		`headers["x-tier"] == "pro" || "x-Beta" in headers`:                  {Headers: []string{"X-Beta", "X-Tier"}},
 		`query["a"] != "" && headers.accept.startsWith("x")`:                 {Headers: []string{"Accept"}, Query: []string{"a"}},
 		`key.labels["tier"] == "pro" && request.model == "headers"`:          {},
+		`"flux" in estimate_usd && estimate_usd["nano"] < estimate_usd.fast`: {Targets: []string{"fast", "flux", "nano"}},
 		`headers[request.model] == "x"`:                                      {},
 		`["x-a", "x-b"].exists(n, headers[n] != "") && headers["x-c"] == ""`: {Headers: []string{"X-C"}},
 	} {

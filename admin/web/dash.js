@@ -105,7 +105,8 @@
   // Charts. Each is a few columns of the table of steps.
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const seconds = (v) => (v == null ? "—" : v.toFixed(2) + " s");
-  const per = (v) => (v == null ? "—" : v.toFixed(1) + " %");
+  // per writes a percentage as the rest of the page does: only all is 100 %, and only nothing is 0 %.
+  const per = (v) => (v == null ? "—" : v === 0 || v === 100 ? v + " %" : v > 99.9 ? ">99.9 %" : v < 0.1 ? "<0.1 %" : v.toFixed(1) + " %");
   const many = (v) => (v == null ? "—" : String(v));
   const kinds = {
     traffic: { low: 0, lines: [{ label: "ended", column: 1, as: many, paint: "--chart-1", bars: true }, { label: "failed", column: 2, as: many, paint: "--chart-2", bars: true }] },

@@ -31,6 +31,9 @@ func (f *file) checkAlerts(fault faultFunc, within withinFunc) {
 			fault(at+".name", "%q stands twice", c.Name)
 		}
 		names[c.Name] = true
+		if builtin := alert.BuiltinNames(); c.Off && c.When == "" && !slices.Contains(builtin, c.Name) {
+			fault(at+".name", "no alert %q is there that could be off%s", c.Name, config.Suggest(c.Name, builtin))
+		}
 		for j, to := range c.Notify {
 			if f.Notify.Find(to) == nil {
 				fault(config.Index(at+".notify", j), "no receiver %q in notify", to)

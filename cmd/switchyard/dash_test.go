@@ -79,6 +79,9 @@ func TestDashboardFigures(t *testing.T) {
 	if bars := eval[int](b, `document.querySelectorAll(".chart canvas").length`); bars != 4 {
 		t.Errorf("%d charts are drawn", bars)
 	}
+	if tile, chart := b.text(".figures div:nth-child(2) data"), b.text("[data-chart=success] .u-series:nth-child(2) .u-value"); tile != "100 %" || chart != tile {
+		t.Errorf("the success is %s, and beside its chart %s", tile, chart)
+	}
 	b.open("/admin/ai-metrics/generations")
 	b.until(`document.querySelector("#pulse").dataset.state === "live"`)
 	k.picture("pro")

@@ -226,7 +226,7 @@ func load(name string, text []byte, getenv func(string) (string, bool)) (*file, 
 	if len(f.Providers) == 0 {
 		f.Providers = everybody(shared)
 	}
-	return &f, config.Join(err, f.check(doc))
+	return &f, config.Join(err, doc.Besides(err, f.check(doc)))
 }
 
 // everybody is one provider of each dialect, without a key: what there is if the file names none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,6 +59,43 @@ keys:
   - {name: one, secret: first-key}
   - {name: two, secret: second-key}
 `
+
+// TestTicketTells: the answer that has a job's result says what that of a request that was waited for would, after a restart, too; one of a
+// job under way cannot yet.
+func TestTicketTells(t *testing.T) {
+	k := startKit(t, behindReplicate)
+	first := []string{"Authorization", "Bearer first-key"}
+	a := k.post(createPath, `{"input":{"prompt":"a red fox","num_outputs":2,"num_inference_steps":3}}`, first...)
+	if target := a.header.Get("X-Switchyard-Target"); a.status != http.StatusCreated || target != "" {
+		t.Fatalf("%d, by %s: %s", a.status, target, a.body)
+	}
+	get := strings.TrimPrefix(a.prediction(t).URLs["get"], k.url)
+	ended := func() answer {
+		return eventually(t, func() (answer, bool) {
+			a := k.do(t.Context(), http.MethodGet, get, "", first...)
+			p := a.prediction(t)
+			return a, p.Status == "succeeded" || p.Status == "failed"
+		})
+	}
+	a = ended()
+	told := map[string]string{}
+	for _, name := range []string{"Route", "Target", "Provider", "Model", "Attempts", "Cost-Usd", "Cost-Basis", "Cache", "Fidelity"} {
+		told[name] = a.header.Get("X-Switchyard-" + name)
+	}
+	want := map[string]string{
+		"Route": "all", "Target": "gpt", "Provider": "openai", "Model": "gpt-image-1-mini", "Attempts": "1",
+		"Cost-Usd": told["Cost-Usd"], "Cost-Basis": "reported", "Cache": "off", "Fidelity": "dropped=steps",
+	}
+	if !maps.Equal(told, want) || told["Cost-Usd"] == "" || told["Cost-Usd"] == "0" {
+		t.Errorf("it is told %v, want %v", told, want)
+	}
+	k = k.restart()
+	for name, value := range want {
+		if got := ended().header.Get("X-Switchyard-" + name); got != value {
+			t.Errorf("after a restart %s is %q, want %q", name, got, value)
+		}
+	}
+}
 
 // TestPrediction: a ticket from its creation to its result, made by somebody else; a stranger's id is none.
 func TestPrediction(t *testing.T) {
