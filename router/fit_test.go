@@ -26,6 +26,7 @@ var (
 	gptMini    = openai.Dialect{}.Models().Find("gpt-image-1-mini")
 	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
 	fluxThere  = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
+	kontext    = replicate.Dialect{}.Models().Find("black-forest-labs/flux-kontext-pro")
 	flux       = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
 	sdxl       = fal.Dialect{}.Models().Find("fal-ai/fast-sdxl")
 	imagenFast = replicate.Dialect{}.Models().Find("google/imagen-4-fast")
@@ -171,6 +172,21 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "fal", Model: flux.ID, Images: 1, Safety: switchyard.SafetyOff},
 			flux, target("openai", gpt2),
 			"rounded=safety:off>relaxed", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
+		},
+		"laxness that is not to be had beside a picture": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed, References: make([]switchyard.Reference, 1)},
+			gpt2, target("replicate", kontext),
+			"rounded=safety:relaxed>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"strictness beside one": {
+			switchyard.Request{Dialect: "fal", Images: 1, Safety: switchyard.SafetyStrict, References: make([]switchyard.Reference, 1)},
+			nil, target("replicate", kontext),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyStrict },
+		},
+		"the same laxness without one": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed},
+			gpt2, target("replicate", kontext),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
 		},
 		"a compression of what is not compressed": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Compression: ptr(50)},
