@@ -65,7 +65,7 @@ type Abilities struct {
 	Qualities   []string // lowest first
 	Backgrounds []string
 	Safeties    []string              // levels of safety, if it has that field but not all of them
-	Fields      []string              // of seed, negative_prompt, guidance, steps, strength, style, safety, people, language, enhance, watermark, compression, keep_input, user, markup, url, queue, string_output, and of words of a dialect's own that siblings do not know; input_ratio: beside a reference it takes no size; own_ratio: beside one it makes its default shape unasked, not the reference's
+	Fields      []string              // of seed, negative_prompt, guidance, steps, strength, style, safety, people, language, enhance, watermark, compression, keep_input, user, markup, url, queue, string_output, and of words of a dialect's own that siblings do not know; input_ratio: beside a reference it takes no size; own_ratio: beside one it makes its default shape unasked, not the reference's; safe_edit: beside one it takes no safety laxer than its default
 	Ranges      map[string][2]float64 // of guidance and steps, both ends included; if one is not there, no bounds are known
 	Stream      bool                  // it can answer in server-sent events
 }

@@ -285,3 +285,26 @@ window: want whole minutes, from 1m to 168h0m0s, got 1m30s`},
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestSame: what a restart must find is saved; what is read anew each time is not worth it.
+func TestSame(t *testing.T) {
+	was := alert.State{Name: "a", Phase: alert.Firing, Since: time.Unix(1, 0), Value: 1, Message: "m", Told: true, Notify: []string{"ops"}}
+	for name, c := range map[string]struct {
+		change func(*alert.State)
+		same   bool
+	}{
+		"name":    {change: func(s *alert.State) { s.Name = "b" }},
+		"phase":   {change: func(s *alert.State) { s.Phase = alert.Silenced }},
+		"since":   {change: func(s *alert.State) { s.Since = time.Unix(2, 0) }},
+		"told":    {change: func(s *alert.State) { s.Told = false }},
+		"notify":  {change: func(s *alert.State) { s.Notify = []string{"dev"} }},
+		"zone":    {change: func(s *alert.State) { s.Since = s.Since.UTC() }, same: true},
+		"reading": {change: func(s *alert.State) { s.Value, s.Message = 2, "n" }, same: true},
+	} {
+		is := was
+		c.change(&is)
+		if got := alert.Same([]alert.State{was}, []alert.State{is}); got != c.same {
+			t.Errorf("%s: same %t", name, got)
+		}
+	}
+}

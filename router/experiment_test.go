@@ -190,3 +190,29 @@ func TestAUnitThatErrsIsTold(t *testing.T) {
 		t.Errorf("%v", errs)
 	}
 }
+
+// TestExperimentsRefuse: an experiment that could not tell anything, or would give an arm nobody knows how much, is none.
+func TestExperimentsRefuse(t *testing.T) {
+	for want, change := range map[string]func(*router.Experiment){
+		`unit: is missing`:                  func(e *router.Experiment) { e.Unit = "" },
+		`arms: an experiment needs two`:     func(e *router.Experiment) { e.Arms = e.Arms[:1] },
+		`arms.old: want a weight of 0 or`:   func(e *router.Experiment) { e.Arms[0].Value = -1 },
+		`arms.new: want a weight of 0 or`:   func(e *router.Experiment) { e.Arms[1].Value = math.Inf(1) },
+		`of 0 or more, got NaN`:             func(e *router.Experiment) { e.Arms[0].Value = math.NaN() },
+		`arms: the weights sum to 0: one`:   func(e *router.Experiment) { e.Arms[0].Value, e.Arms[1].Value = 0, 0 },
+		`goal: want one of`:                 func(e *router.Experiment) { e.Goal = "fame" },
+		`stop.confidence: want 0.5 or more`: func(e *router.Experiment) { e.Stop.Confidence = 1 },
+		`less than 1, got 0.49`:             func(e *router.Experiment) { e.Stop.Confidence = 0.49 },
+	} {
+		var e router.Experiment
+		e.SetDefaults()
+		e.Unit, e.Arms = `headers["x-user-id"]`, arms(share{"old", 1}, share{"new", 1})
+		if err := e.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		if err := e.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}

@@ -248,6 +248,9 @@ func (f *fitter) safety() {
 	switch have := f.can.Safeties; {
 	case r.Safety == switchyard.SafetyDefault && !f.can.Has("safety"):
 		r.Safety = ""
+	case len(r.References) > 0 && f.can.Has("safe_edit") && (r.Safety == switchyard.SafetyRelaxed || r.Safety == switchyard.SafetyOff):
+		f.round("safety", r.Safety, switchyard.SafetyDefault)
+		r.Safety = switchyard.SafetyDefault
 	case r.Safety != "" && len(have) > 0 && !slices.Contains(have, r.Safety):
 		level := nearest(switchyard.SafetyLevels, have, r.Safety)
 		f.round("safety", r.Safety, level)

@@ -26,6 +26,7 @@ var (
 	gptMini    = openai.Dialect{}.Models().Find("gpt-image-1-mini")
 	dallE      = openai.Dialect{}.Models().Find("dall-e-3")
 	fluxThere  = replicate.Dialect{}.Models().Find("black-forest-labs/flux-dev")
+	kontext    = replicate.Dialect{}.Models().Find("black-forest-labs/flux-kontext-pro")
 	flux       = fal.Dialect{}.Models().Find("fal-ai/flux/dev")
 	sdxl       = fal.Dialect{}.Models().Find("fal-ai/fast-sdxl")
 	imagenFast = replicate.Dialect{}.Models().Find("google/imagen-4-fast")
@@ -142,6 +143,11 @@ func TestFit(t *testing.T) {
 			imagen, target("openai", gptMini),
 			"rounded=resolution:2K>1024x1024", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1024, 1024) },
 		},
+		"a ratio of which there is a size, about": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: wide},
+			nano, target("openai", gptMini),
+			"rounded=aspect:16:9>3:2", 1, false, func(r *switchyard.Request) bool { return r.Size == size(1536, 1024) },
+		},
 		"a class larger than any bounds": {
 			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Aspect: square, Resolution: "4K"},
 			nano, target("openai", gpt2),
@@ -166,6 +172,21 @@ func TestFit(t *testing.T) {
 			switchyard.Request{Dialect: "fal", Model: flux.ID, Images: 1, Safety: switchyard.SafetyOff},
 			flux, target("openai", gpt2),
 			"rounded=safety:off>relaxed", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
+		},
+		"laxness that is not to be had beside a picture": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed, References: make([]switchyard.Reference, 1)},
+			gpt2, target("replicate", kontext),
+			"rounded=safety:relaxed>default", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyDefault },
+		},
+		"strictness beside one": {
+			switchyard.Request{Dialect: "fal", Images: 1, Safety: switchyard.SafetyStrict, References: make([]switchyard.Reference, 1)},
+			nil, target("replicate", kontext),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyStrict },
+		},
+		"the same laxness without one": {
+			switchyard.Request{Dialect: "openai", Model: gpt2.ID, Images: 1, Safety: switchyard.SafetyRelaxed},
+			gpt2, target("replicate", kontext),
+			"exact", 1, false, func(r *switchyard.Request) bool { return r.Safety == switchyard.SafetyRelaxed },
 		},
 		"a compression of what is not compressed": {
 			switchyard.Request{Dialect: "gemini", Model: imagen.ID, Images: 1, Compression: ptr(50)},
@@ -240,6 +261,36 @@ func TestFit(t *testing.T) {
 				return r.Size.Pixels() >= 655_360 && r.Size.Width <= 3*r.Size.Height
 			},
 		},
+		"too large: the ratio is kept": {
+			switchyard.Request{Dialect: "fal", Images: 1, Size: size(6000, 4500)},
+			nil, target("openai", gpt2),
+			"rounded=size:6000x4500>3312x2496", 1, false, nil,
+		},
+		"a class larger than any, of a picture like another": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Resolution: "4K", MatchInput: true, References: make([]switchyard.Reference, 1)},
+			nano, target("other", &switchyard.Model{Can: switchyard.Abilities{Images: 1, References: 1, Resolutions: []string{"1K", "2K"}}}),
+			"rounded=resolution:4K>2K", 1, false, func(r *switchyard.Request) bool { return r.Resolution == "2K" },
+		},
+		"a picture for what it cannot be told": {
+			switchyard.Request{Dialect: "replicate", Images: 1, References: []switchyard.Reference{{Role: switchyard.RoleFace}}},
+			nil, target("gemini", nano),
+			"rounded=role:face>edit", 1, false, func(r *switchyard.Request) bool { return r.References[0].Role == switchyard.RoleEdit },
+		},
+		"a seed for what it cannot be told": {
+			switchyard.Request{Dialect: "gemini", Model: nano.ID, Images: 1, Seed: ptr(uint64(7))},
+			nano, target("openai", gpt2),
+			"dropped=seed", 1, false, func(r *switchyard.Request) bool { return r.Seed == nil },
+		},
+		"a style of another family": {
+			switchyard.Request{Dialect: "fal", Images: 1, Style: "anime"},
+			&switchyard.Model{Family: "a"}, target("other", &switchyard.Model{Family: "b", Can: switchyard.Abilities{Images: 1, Fields: []string{"style"}}}),
+			"dropped=style", 1, false, func(r *switchyard.Request) bool { return r.Style == "" },
+		},
+		"a style that a sibling has not": {
+			switchyard.Request{Dialect: "fal", Images: 1, Style: "anime"},
+			&switchyard.Model{Family: "a"}, target("other", &switchyard.Model{Family: "a", Can: switchyard.Abilities{Images: 1}}),
+			"dropped=style", 1, false, func(r *switchyard.Request) bool { return r.Style == "" },
+		},
 		"a format that we can write": {
 			switchyard.Request{Dialect: "openai", Model: "dall-e-3", Images: 1, Format: "jpeg"},
 			nil, target("openai", dallE),
@@ -304,6 +355,10 @@ func TestUnfit(t *testing.T) {
 		"many of them": {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(15)}, target("gemini", nano)},
 		"a file": {
 			switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{Kept: "openai"}}}},
+			&switchyard.Target{Dialect: "gemini", Model: "not in the table"},
+		},
+		"a file to mark up": {
+			switchyard.Request{Dialect: "openai", Model: "x", Images: 1, Markup: &switchyard.Image{Kept: "openai"}},
 			&switchyard.Target{Dialect: "gemini", Model: "not in the table"},
 		},
 		"a mask":            {switchyard.Request{Dialect: "openai", Model: "x", Images: 1, References: refs(1), Mask: &switchyard.Mask{}}, target("gemini", nano)},

@@ -64,7 +64,7 @@ func TestPicks(t *testing.T) {
 		stats.Observe("cheap", req, 5*time.Second, noon)
 		stats.Observe("plain", req, 3*time.Second, noon)
 	}
-	busy := func(target *switchyard.Target) int { return map[string]int{"dear": 9, "plain": 1}[target.Name] }
+	busy := func(target *switchyard.Target) int { return map[string]int{"dear": 3, "plain": 1}[target.Name] }
 	for _, c := range []struct {
 		pick string
 		cfg  router.Config
@@ -76,7 +76,7 @@ func TestPicks(t *testing.T) {
 		{"latency", router.Config{Statistics: stats}, "dear plain cheap"},
 		{"latency", router.Config{}, "plain dear cheap"},                           // nothing is known
 		{"load", router.Config{Load: busy}, "cheap plain dear"},                    // fewest first
-		{"load", router.Config{Load: busy, Statistics: stats}, "cheap plain dear"}, // 5 s, 6 s, 10 s
+		{"load", router.Config{Load: busy, Statistics: stats}, "dear cheap plain"}, // 4 s, 5 s, 6 s
 	} {
 		if got, _ := planOf(t, c.cfg, func(r *router.Route) { r.Pick = c.pick }, noon); got != c.want {
 			t.Errorf("%s: %s, want %s", c.pick, got, c.want)
@@ -116,6 +116,17 @@ func TestLatencyFollowsAndForgives(t *testing.T) {
 	}
 }
 
+// TestLatencyIsThatOfTheLatest: neither the order in which they came nor those long ago count.
+func TestLatencyIsThatOfTheLatest(t *testing.T) {
+	stats, req := &router.Statistics{}, &switchyard.Request{}
+	for n := 20; n > 0; n-- {
+		stats.Observe("a", req, time.Duration(n)*time.Second, noon)
+	}
+	if median, p95, known := stats.Latency("a", req, noon); !known || median != 9*time.Second || p95 != 16*time.Second {
+		t.Errorf("of 16 s to 1 s the median is %v, the 95th percentile %v", median, p95)
+	}
+}
+
 // TestSizesAreApart: a large picture's time says nothing of a small one's.
 func TestSizesAreApart(t *testing.T) {
 	stats := &router.Statistics{}
@@ -123,6 +134,9 @@ func TestSizesAreApart(t *testing.T) {
 	stats.Observe("a", large, time.Minute, noon)
 	if _, _, known := stats.Latency("a", &switchyard.Request{Size: switchyard.Size{Width: 512, Height: 512}}, noon); known {
 		t.Error("known by another size")
+	}
+	if _, _, known := stats.Latency("a", &switchyard.Request{Resolution: "4K"}, noon); !known {
+		t.Error("not known by the class of its size")
 	}
 	if median, p95, known := stats.Latency("a", large, noon); !known || median != time.Minute || p95 != time.Minute {
 		t.Errorf("%v %v %v", median, p95, known)
@@ -173,6 +187,8 @@ func TestRequire(t *testing.T) {
 	}{
 		{router.Require{}, "plain dear cheap", ""},
 		{router.Require{MinQuality: 80}, "dear", "plain: its quality is 0, the route wants 80; cheap: its quality is 70, the route wants 80"},
+		{router.Require{MinQuality: 70}, "dear cheap", "plain: its quality is 0, the route wants 70"},
+		{router.Require{MaxCost: switchyard.Dollar / 25}, "dear cheap", "plain: its price is not known, and the route has a max_cost"},
 		{router.Require{MaxCost: switchyard.Dollar / 50}, "cheap", "plain: its price is not known, and the route has a max_cost; dear: it costs $0.04, the route allows $0.02"},
 		{router.Require{MaxLatency: 20 * time.Second}, "plain dear", "cheap: its 95th percentile is 30s, the route allows 20s"},
 		{router.Require{Capabilities: []string{"mask"}}, "", "plain: it is not known to do mask; dear: it is not known to do mask; cheap: it is not known to do mask"},
@@ -195,6 +211,11 @@ func TestRoutesRefuse(t *testing.T) {
 		`weights["a.b"]: the rout`: func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"a.b": 1} },
 		`infinite, got NaN`:        func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": math.NaN()} },
 		`infinite, got +Inf`:       func(r *router.Route) { r.Pick, r.Weights = "weight", map[string]float64{"native": math.Inf(1)} },
+		`fallback_on[0]: want one`: func(r *router.Route) { r.FallbackOn = []switchyard.Outcome{"bad_luck"} },
+		`pay_twice: want one of`:   func(r *router.Route) { r.PayTwice = "always" },
+		`when_all_open: want one`:  func(r *router.Route) { r.WhenAllOpen = "wait" },
+		`fidelity: want one of`:    func(r *router.Route) { r.Fidelity = "exact" },
+		`rejoin: want one of`:      func(r *router.Route) { r.Rejoin = "yes" },
 		`require.max_latency: `:    func(r *router.Route) { r.Require.MaxLatency = -1 },
 		`require.capabilities[0]:`: func(r *router.Route) { r.Require.Capabilities = []string{"fly"} },
 	} {
@@ -203,6 +224,43 @@ func TestRoutesRefuse(t *testing.T) {
 		r.Name = "x"
 		change(&r)
 		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestRouteByEstimate: a rule may go by what a request would cost at each target that has a price, whatever the other rules go by.
+func TestRouteByEstimate(t *testing.T) {
+	var routes []router.Route
+	for _, r := range [][2]string{{"large", `estimate_usd["dear"] > 0.1 && !("plain" in estimate_usd)`}, {"rest", "true"}} {
+		var route router.Route
+		route.SetDefaults()
+		route.Name, route.When = r[0], r[1]
+		routes = append(routes, route)
+	}
+	r, err := router.New(router.Config{Targets: threeTargets(), Routes: routes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for images, want := range map[int]string{2: "rest", 3: "large"} {
+		m := r.Match(&rule.Facts{Request: &switchyard.Request{Dialect: "gemini", Model: "m", Images: images}})
+		if m.Route.Name != want || m.Errs != nil {
+			t.Errorf("%d images take the route %s: %v", images, m.Route.Name, m.Errs)
+		}
+	}
+}
+
+// TestRoutesThatDoNotFit: what is wrong with routes beside each other, and with the names in them.
+func TestRoutesThatDoNotFit(t *testing.T) {
+	var route router.Route
+	route.SetDefaults()
+	route.Name, route.Targets, route.Experiment, route.Fallback = "all", []string{"chaep"}, "x", []string{"native", "deer"}
+	_, err := router.New(router.Config{Targets: threeTargets(), Routes: []router.Route{route, route}})
+	for _, want := range []string{
+		`routes[0].targets[0]: no target "chaep"`, `routes[0].fallback[1]: no target "deer"`, `routes[0].experiment: no experiment "x"`,
+		`routes[1].name: "all" stands twice`,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

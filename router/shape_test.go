@@ -25,8 +25,9 @@ func TestShape(t *testing.T) {
 	seed := uint64(7)
 	f := &rule.Facts{
 		Request: &switchyard.Request{
-			Prompt: "a signal böx", NegativePrompt: "smoke", Images: 3, Size: switchyard.Size{Width: 1024, Height: 768}, Quality: "high", Format: "png",
-			Seed: &seed, References: make([]switchyard.Reference, 2), Mask: &switchyard.Mask{}, Async: true,
+			Prompt: "a signal böx", NegativePrompt: "smoke", Images: 3, Size: switchyard.Size{Width: 1024, Height: 768},
+			Aspect: switchyard.Aspect{W: 4, H: 3}, MatchInput: true, Resolution: "2K", Quality: "high", Format: "png", Background: "opaque",
+			Seed: &seed, References: make([]switchyard.Reference, 2), Mask: &switchyard.Mask{}, Stream: true, Async: true,
 		},
 		Headers: http.Header{"X-Tier": {"pro"}, "Authorization": {"Bearer secret"}}, Query: url.Values{"beta": {"1"}, "other": {"2"}},
 	}
@@ -40,13 +41,18 @@ func TestShape(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil || !s.Own {
 		t.Fatalf("%s: %v", text, err)
 	}
+	for field, value := range reflect.ValueOf(s).Fields() {
+		if value.IsZero() {
+			t.Errorf("%s is lost in %s", field.Name, text)
+		}
+	}
 	got := s.Facts()
 	if r.Match(got).Route.Name != "pro" {
 		t.Errorf("of %s no rule sees what it saw", text)
 	}
 	for _, src := range []string{
 		`request.images == 3`, `request.width == 1024 && request.height == 768`, `request.quality == "high"`, `request.format == "png"`,
-		`request.seed == 7 && has(request.seed)`, `request.references == 2`, `request.mask`, `request.async && !request.stream`, `request.prompt_length == 12`,
+		`request.seed == 7 && has(request.seed)`, `request.references == 2`, `request.mask`, `request.async && request.stream`, `request.prompt_length == 12`,
 	} {
 		when, err := rule.Compile(src)
 		if err != nil {

@@ -62,7 +62,7 @@ func CompileAlert(src, by string) (*Alert, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := env.Program(checked, cel.EvalOptions(cel.OptTrackState), cel.CostLimit(maxCost))
+	prog, err := env.Program(checked, cel.EvalOptions(cel.OptExhaustiveEval), cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, &Error{Msg: err.Error()}
 	}

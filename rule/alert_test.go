@@ -35,6 +35,10 @@ func TestJudge(t *testing.T) {
 		{`spent("yearly") >= 0.5`, rule.Verdict{About: `spent("yearly")`}},
 		{`mean_seconds > 15`, rule.Verdict{About: "mean_seconds"}},
 		{`mean_seconds > 15 || success_rate < 0.9`, rule.Verdict{Holds: true, Known: true, About: "mean_seconds"}},
+		{`down("google") || success_rate < 0.5`, rule.Verdict{Holds: true, Known: true, Value: 0.75, About: "success_rate"}}, // whatever decides
+		{`down("fal") && success_rate < 0.9`, rule.Verdict{Known: true, Value: 0.75, About: "success_rate"}},
+		{`down("fal") ? images > 5.0 : success_rate == 0.75`, rule.Verdict{Holds: true, Known: true, Value: 20, About: "images"}},
+		{`success_rate == 0.75`, rule.Verdict{Holds: true, Known: true, Value: 0.75, About: "success_rate"}},
 		{`errors / attempts > 0.5`, rule.Verdict{Known: true, About: "errors / attempts"}},              // not a number
 		{`cost_usd / errors > 1.5`, rule.Verdict{Holds: true, Known: true, About: "cost_usd / errors"}}, // infinite
 	} {

@@ -64,7 +64,7 @@ func (r *Rule) Match(f *Facts) (bool, error) {
 		}
 	}
 	out, err := r.run(f)
-	return err == nil && out == types.True, err
+	return out == types.True, err
 }
 
 // Needs returns equalities without which the rule cannot match: if one AnyOf is not satisfied, Match returns false and no

@@ -54,6 +54,7 @@ func TestMatch(t *testing.T) {
 		{`headers["x-empty"] == "" && "x-empty" in headers && !("x-missing" in headers)`, true},
 		{`has(headers.missing)`, false},
 		{`has(key.labels.tier) && !has(key.labels.missing)`, true},
+		{`has(key.labels) && has(request.model)`, true},
 		{`headers.exists(h, h == "x-tier") && size(headers) == 3`, true},
 		{`query.alt == "sse" && query.other == ""`, true},
 		{`estimate_usd["flux"] <= 0.08 && estimate_usd.flux > 0`, true},
@@ -64,6 +65,10 @@ func TestMatch(t *testing.T) {
 		{`request.quality == "high" && !(key.tenant == "b" || key.tenant == "")`, true},
 		{`!(request.quality == "low" && request.images == 3)`, true}, // by CEL: the rest decides
 		{`!(request.quality == "high" && request.images == 3)`, false},
+		{`request.model == "a" || key.tenant == "acme"`, true},
+		{`request.model == "a" || key.tenant == "b"`, false},
+		{`key.tenant == "b" || key.name == "web-pro" && request.images == 3`, true}, // by CEL, too
+		{`key.name == "web-pro" && request.images == 4 || key.tenant == "b"`, false},
 		{`request.model.matches("^imagen-[34]\\.")`, true},
 		{`["gpt", "imagen"].exists(m, request.model.startsWith(m))`, true},
 		{`request == request && query == {"alt": "sse"}`, true},
@@ -89,6 +94,13 @@ func TestZeroFactsAnswerEmpty(t *testing.T) {
 	}
 	if ok, err := r.Match(&rule.Facts{}); !ok || err != nil {
 		t.Errorf("got %v, %v", ok, err)
+	}
+	seeded, err := rule.Compile(`has(request.seed) && request.seed == 0`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := seeded.Match(&rule.Facts{Request: &switchyard.Request{Seed: new(uint64)}}); !ok || err != nil {
+		t.Errorf("a seed of 0 counts as none: %v, %v", ok, err)
 	}
 }
 

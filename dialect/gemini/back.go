@@ -11,16 +11,13 @@ import (
 	"switchyard/spool"
 )
 
-// Needs asks for the bytes of every reference that Google does not keep itself: not all models can fetch addresses.
+// Needs asks for the bytes of every reference that Google does not keep itself: not all models can fetch addresses. No model takes masks.
 func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Need {
 	var needs []dialect.Need
 	for i := range req.References {
 		if img := &req.References[i].Image; img.Kept == "" {
 			needs = append(needs, dialect.Need{Image: img, Bytes: true})
 		}
-	}
-	if req.Mask != nil {
-		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.White})
 	}
 	return needs
 }

@@ -2,6 +2,7 @@ package gemini_test
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -272,4 +273,79 @@ func TestImageFormats(t *testing.T) {
 	if _, err := (gemini.Dialect{}).DecodeRequest(&spool.Message{Method: "POST", Path: "/v1beta/models/gemini-3-pro-image:generateContent", Header: http.Header{}, Body: body}); switchyard.AsError(err) == nil {
 		t.Error("a ratio that is a list was taken")
 	}
+}
+
+// TestSafetyLevels: each level is asked for in Google's words, for all that Google tells apart.
+func TestSafetyLevels(t *testing.T) {
+	for level, word := range map[string]string{
+		switchyard.SafetyStrict: "BLOCK_LOW_AND_ABOVE", switchyard.SafetyDefault: "BLOCK_MEDIUM_AND_ABOVE",
+		switchyard.SafetyRelaxed: "BLOCK_ONLY_HIGH", switchyard.SafetyOff: "OFF",
+	} {
+		asked := message(t, `{"contents":[{"parts":[{"text":"a cat"}]}],"safetySettings":[{"category":"HARM_CATEGORY_HARASSMENT","threshold":"`+word+`"}]}`)
+		req, err := (gemini.Dialect{}).DecodeRequest(asked)
+		if err != nil || req.Safety != level {
+			t.Fatalf("%s: %+v, %v", word, req, err)
+		}
+		out, err := (gemini.Dialect{}).Encode(&switchyard.Target{Model: "gemini-3-pro-image"}, req, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := text(t, out.Body)
+		for _, category := range []string{"HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT"} {
+			if want := `{"category":"HARM_CATEGORY_` + category + `","threshold":"` + word + `"}`; !strings.Contains(body, want) {
+				t.Errorf("%s: no %s in %s", level, want, body)
+			}
+		}
+	}
+}
+
+// TestUsageWithoutAPicture: words are charged for as words. If it is not known what else was made, it counts as a picture.
+func TestUsageWithoutAPicture(t *testing.T) {
+	const words = `{"content":{"parts":[{"text":"I would rather not."}]},"finishReason":"STOP"}`
+	for reply, want := range map[string]switchyard.Usage{
+		`{"candidates":[` + words + `],"usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":15,"thoughtsTokenCount":3}}`: {TextIn: 6, TextOut: 18},
+		`{"candidates":[` + words + `],"usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":15,
+			"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":10}]}}`: {TextIn: 6, TextOut: 5, ImageOut: 10},
+		`{"candidates":[{"content":{},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":15}}`:         {TextIn: 6, ImageOut: 15},
+		`{"candidates":[{"content":{},"finishReason":"IMAGE_SAFETY"}],"usageMetadata":{"promptTokenCount":6,"candidatesTokenCount":15}}`: {TextIn: 6, ImageOut: 15},
+		`{"candidates":[{"content":{"parts":[{"inlineData":{"data":"%%%"}}]}}],"usageMetadata":{"candidatesTokenCount":15}}`:             {ImageOut: 15},
+	} {
+		_, err := (gemini.Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{}, Request: &switchyard.Request{}, Sent: &dialect.Outgoing{Method: http.MethodPost}, Reply: message(t, reply),
+		})
+		if e := switchyard.AsError(err); e.Usage == nil || *e.Usage != want {
+			t.Errorf("%s: %+v, want %+v", reply, e.Usage, want)
+		}
+	}
+}
+
+// message is a request for a picture, or an answer to one.
+func message(t *testing.T, text string) *spool.Message {
+	t.Helper()
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := pool.Read(strings.NewReader(text), -1, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = body.Close() })
+	return &spool.Message{
+		Method: http.MethodPost, Path: "/v1beta/models/gemini-3-pro-image:generateContent", Status: http.StatusOK, Header: http.Header{}, Body: body,
+	}
+}
+
+func text(t *testing.T, b switchyard.Blob) string {
+	t.Helper()
+	r, err := b.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"switchyard"
 	"switchyard/dialect"
@@ -45,6 +46,72 @@ func TestNothingLeft(t *testing.T) {
 			t.Errorf("%s: %v, declined %t", c.reply, err, e.Declined)
 		}
 		_ = body.Close()
+	}
+}
+
+// TestUsage: what is sent and what is made has prices of its own, as words and as pictures.
+func TestUsage(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const in = `"input_tokens":330,"input_tokens_details":{"image_tokens":323,"text_tokens":7},"output_tokens":272`
+	for usage, want := range map[string]switchyard.Usage{
+		in: {TextIn: 7, ImageIn: 323, ImageOut: 272},
+		in + `,"output_tokens_details":{"image_tokens":200,"text_tokens":72}`: {TextIn: 7, ImageIn: 323, TextOut: 72, ImageOut: 200},
+		in + `,"output_tokens_details":{"image_tokens":0,"text_tokens":272}`:  {TextIn: 7, ImageIn: 323, TextOut: 272},
+	} {
+		body, err := pool.Read(strings.NewReader(`{"data":[{"b64_json":"`+dialecttest.PNG1+`"}],"usage":{`+usage+`}}`), -1, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step, err := (openai.Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{}, Request: &switchyard.Request{Images: 1},
+			Reply: &spool.Message{Status: http.StatusOK, Header: http.Header{}, Body: body},
+		})
+		if err != nil || step.Result.Usage == nil || *step.Result.Usage != want {
+			t.Errorf("%s: %+v, %v", usage, step.Result, err)
+		}
+		_ = body.Close()
+	}
+}
+
+// TestRetryAfter: the longer of what the two headers say.
+func TestRetryAfter(t *testing.T) {
+	pool, err := spool.New(spool.Config{Memory: 1 << 20, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		seconds, milliseconds string
+		want                  time.Duration
+	}{
+		{"", "", 0}, {"", "1500", 1500 * time.Millisecond}, {"2", "1500", 2 * time.Second}, {"1", "1500", 1500 * time.Millisecond}, {"2", "-9", 2 * time.Second}, {"2", "soon", 2 * time.Second},
+	} {
+		body, err := pool.Read(strings.NewReader(`{"error":{"code":"rate_limit_exceeded"}}`), -1, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = (openai.Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{}, Request: &switchyard.Request{Images: 1},
+			Reply: &spool.Message{Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {c.seconds}, "Retry-After-Ms": {c.milliseconds}}, Body: body},
+		})
+		if e := switchyard.AsError(err); e.Outcome != switchyard.RateLimited || e.RetryAfter != c.want {
+			t.Errorf("%+v: %s after %v", c, e.Outcome, e.RetryAfter)
+		}
+		_ = body.Close()
+	}
+}
+
+// TestTakeKey: whatever may authenticate is found, and taken out.
+func TestTakeKey(t *testing.T) {
+	for _, c := range []struct{ bearer, azure, want string }{
+		{"", "", ""}, {"Bearer k", "", "k"}, {"bearer  k ", "", "k"}, {"", "a", "a"}, {"Bearer k", "a", "k"}, {"Basic b", "a", "a"}, {"Basic b", "", ""},
+	} {
+		h := http.Header{"Authorization": {c.bearer}, "Api-Key": {c.azure}}
+		if got := (openai.Dialect{}).TakeKey(h, nil).Reveal(); got != c.want || len(h) > 0 {
+			t.Errorf("%+v: %q; left is %v", c, got, h)
+		}
 	}
 }
 

@@ -161,8 +161,8 @@ func (e *encoder) safety() {
 	level := e.req.Safety
 	e.SetIf(e.checker && level == switchyard.SafetyOff, "disable_safety_checker", true)
 	if n, ok := toleranceOf(level, e.tolerance); ok && e.tolerance > 0 {
-		if e.row.Form == "flux-kontext" && len(e.req.References) > 0 {
-			n = min(n, 2) // the most that it allows with a picture
+		if e.row.Can.Has("safe_edit") && len(e.req.References) > 0 {
+			n = min(n, 2) // a target that is named by its version has no row, and is told the wish as it is
 		}
 		e.Set("safety_tolerance", n)
 	}

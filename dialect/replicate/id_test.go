@@ -116,7 +116,7 @@ func TestTicketOf(t *testing.T) {
 
 var pool *spool.Pool
 
-func decode(t testing.TB, path, prefer, text string) (*switchyard.Request, error) {
+func newPool(t testing.TB) *spool.Pool {
 	t.Helper()
 	if pool == nil {
 		var err error
@@ -124,7 +124,12 @@ func decode(t testing.TB, path, prefer, text string) (*switchyard.Request, error
 			t.Fatal(err)
 		}
 	}
-	body, err := pool.Read(strings.NewReader(text), -1, 1<<20)
+	return pool
+}
+
+func decode(t testing.TB, path, prefer, text string) (*switchyard.Request, error) {
+	t.Helper()
+	body, err := newPool(t).Read(strings.NewReader(text), -1, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +177,65 @@ func TestPrefer(t *testing.T) {
 		if err != nil || req.Wait != want {
 			t.Errorf("%q: %v %v, want %v", prefer, req.Wait, err, want)
 		}
+	}
+}
+
+// TestImagesOfASequence: a number of pictures counts only if the app has asked for a sequence.
+func TestImagesOfASequence(t *testing.T) {
+	for input, want := range map[string]int{
+		`{"prompt":"a","max_images":3}`:                                          1,
+		`{"prompt":"a","max_images":3,"sequential_image_generation":"disabled"}`: 1,
+		`{"prompt":"a","max_images":3,"sequential_image_generation":"auto"}`:     3,
+	} {
+		req, err := decode(t, "/v1/models/bytedance/seedream-4/predictions", "", `{"input":`+input+`}`)
+		if err != nil || req.Images != want {
+			t.Errorf("%s: %+v, %v", input, req, err)
+		}
+	}
+}
+
+// TestWaits: an app that waits saves the polls; for a ticket the job's id is wanted at once.
+func TestWaits(t *testing.T) {
+	for async, want := range map[bool]string{false: "wait=60", true: ""} {
+		req := &switchyard.Request{Prompt: "a signal box", Images: 1, Async: async}
+		out, err := (replicate.Dialect{}).Encode(&switchyard.Target{Model: "black-forest-labs/flux-dev"}, req, nil)
+		if err != nil || out.Header.Get("Prefer") != want {
+			t.Errorf("async %t: Prefer is %q, %v", async, out.Header.Get("Prefer"), err)
+		}
+	}
+}
+
+// TestPartOfAnOutput: the pictures that are there already are not all of them, unless an answer that was waited for has as many as
+// were asked for.
+func TestPartOfAnOutput(t *testing.T) {
+	const one, two = `["https://x.test/1.png"]`, `["https://x.test/1.png","https://x.test/2.png"]`
+	for _, c := range []struct {
+		method, status, output string
+		images                 int // 0: it is asked for again
+	}{
+		{"POST", "starting", "null", 0},
+		{"POST", "processing", one, 0},
+		{"POST", "processing", two, 2},
+		{"POST", "succeeded", one, 1},
+		{"GET", "processing", one, 0},
+		{"GET", "processing", two, 0},
+		{"GET", "succeeded", two, 2},
+	} {
+		body, err := newPool(t).Read(strings.NewReader(`{"id":"p","status":"`+c.status+`","output":`+c.output+`}`), -1, 1<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step, err := (replicate.Dialect{}).Decode(&dialect.Exchange{
+			Target: &switchyard.Target{}, Request: &switchyard.Request{Images: 2}, Sent: &dialect.Outgoing{Method: c.method},
+			Reply: &spool.Message{Status: http.StatusCreated, Header: http.Header{}, Body: body},
+		})
+		switch {
+		case err != nil || step.Poll != (c.images == 0):
+			t.Errorf("%s %s %s: %+v, %v", c.method, c.status, c.output, step, err)
+		case c.images > 0 && len(step.Result.Images) != c.images:
+			t.Errorf("%s %s %s: %d pictures", c.method, c.status, c.output, len(step.Result.Images))
+		}
+		_ = body.Close()
 	}
 }
 

@@ -87,6 +87,33 @@ func TestARedirectIsNotFollowedButRetriedWhereThePolicySaysSo(t *testing.T) {
 	}
 }
 
+func TestAFailureIsRetriedWhereARedirectEndsIt(t *testing.T) {
+	first := true
+	r := receive(t, func(w http.ResponseWriter, _ request) {
+		if first {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		first = false
+	})
+	db := fresh(t)
+	h := hooks(t, db, r, func(c *hook.Config) {
+		c.Policy = func(n hook.Notice) hook.Policy {
+			p := quick(n)
+			p.RedirectEnd = true
+			return p
+		}
+	})
+	stop := run(t, h)
+	insert(t, db, h, r.notice("a1"))
+	if got := r.ids(t, 2); got != "a1 a1" {
+		t.Errorf("got %s", got)
+	}
+	stop()
+	if s := stats(t, h); s.Delivered != 1 || s.Attempts != 2 {
+		t.Errorf("got %+v", s)
+	}
+}
+
 func TestADeliveryIsGivenUpAfterItsAttempts(t *testing.T) {
 	r := receive(t, func(w http.ResponseWriter, _ request) { w.WriteHeader(http.StatusTeapot) })
 	db, reports := fresh(t), make(chan report, 10)
