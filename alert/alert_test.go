@@ -269,7 +269,7 @@ func TestValidate(t *testing.T) {
 		{alert.Config{Name: "a b", When: "x", By: "key", For: -1, Window: 90 * time.Second}, `name: want 1 to 100 letters, digits, -, _ and ., got "a b"
 by: want provider, target or budget, got "key"
 for: must not be negative, got -1ns
-window: want whole minutes, from 1m to 168h0m0s, got 1m30s`},
+window: want whole minutes, from 1m to 7d, got 1m30s`},
 		{alert.Config{Name: "a", When: "down(provider)", Window: time.Minute}, "when: 1:6: undeclared reference to 'provider'"},
 	} {
 		got := ""

@@ -61,7 +61,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("for: must not be negative, got %v", c.For))
 	}
 	if c.Window < time.Minute || c.Window > MaxWindow || c.Window%time.Minute != 0 {
-		errs = append(errs, fmt.Errorf("window: want whole minutes, from 1m to %v, got %v", MaxWindow, c.Window))
+		errs = append(errs, fmt.Errorf("window: want whole minutes, from 1m to %dd, got %v", MaxWindow/(24*time.Hour), c.Window))
 	}
 	return errors.Join(errs...)
 }

@@ -364,3 +364,15 @@ func FuzzDecode(f *testing.F) {
 		d.At("providers.google.base_url")
 	})
 }
+
+// TestFormatDuration: what is written is read as the same.
+func TestFormatDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 90 * time.Second: "1m30s", 5 * time.Minute: "5m", 24 * time.Hour: "24h", 48 * time.Hour: "2d", 240 * time.Hour: "10d", 49 * time.Hour: "49h",
+	} {
+		got := config.FormatDuration(d)
+		if back, err := config.ParseDuration(got); got != want || back != d || err != nil {
+			t.Errorf("%v: %q, want %q; read as %v, %v", d, got, want, back, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -179,13 +180,17 @@ func scalarText(v reflect.Value) string {
 			return string(b)
 		}
 	case time.Duration:
-		return durationText(x)
+		return FormatDuration(x)
 	}
 	return fmt.Sprint(v.Interface())
 }
 
-// durationText writes a span of time without minutes and seconds that are zero.
-func durationText(d time.Duration) string {
+// FormatDuration writes a span of time as ParseDuration reads it, two days and more as days, and without minutes and seconds that are zero.
+func FormatDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

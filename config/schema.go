@@ -241,7 +241,7 @@ func literal(v reflect.Value) json.RawMessage {
 		}
 		text = string(b)
 	case *time.Duration:
-		text = durationText(*x)
+		text = FormatDuration(*x)
 	default:
 		out, err := json.Marshal(v.Interface())
 		if err != nil {

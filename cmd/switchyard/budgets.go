@@ -61,7 +61,7 @@ func (f *file) checkBudgets(fault faultFunc, within withinFunc) {
 func (f *file) checkWindow(fault faultFunc, at string, b *limit.Budget) {
 	window := map[string]time.Duration{limit.PerHour: time.Hour, limit.PerDay: 24 * time.Hour, limit.PerMonth: 31 * 24 * time.Hour}[b.Per]
 	if kept := f.Store.Retention; kept > 0 && kept < window {
-		fault(at+".per", "a %s, of which store.retention keeps %v: what was spent before would not count after a restart", b.Per, kept)
+		fault(at+".per", "a %s, of which store.retention keeps %s: what was spent before would not count after a restart", b.Per, config.FormatDuration(kept))
 	}
 }
 

@@ -116,7 +116,7 @@ func (f *file) checkTimes(fault faultFunc) {
 		{"store.idempotency_ttl", f.Store.IdempotencyTTL},
 	} {
 		if span.d <= 0 || span.d > longest {
-			fault(span.path, "must be positive, and at most %dd, got %v", longest/(24*time.Hour), span.d)
+			fault(span.path, "must be positive, and at most %dd, got %s", longest/(24*time.Hour), config.FormatDuration(span.d))
 		}
 	}
 }
