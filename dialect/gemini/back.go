@@ -16,11 +16,11 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	var needs []dialect.Need
 	for i := range req.References {
 		if img := &req.References[i].Image; img.Kept == "" {
-			needs = append(needs, dialect.Need{Image: img, Bytes: true})
+			needs = append(needs, dialect.Need{Image: img})
 		}
 	}
 	if req.Mask != nil {
-		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.White})
+		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Mask: switchyard.White})
 	}
 	return needs
 }
