@@ -45,7 +45,7 @@ func (p plain) Needs(_ *switchyard.Target, r *switchyard.Request) []dialect.Need
 	if r.Mask == nil {
 		return nil
 	}
-	return []dialect.Need{{Image: &r.Mask.Image, Bytes: true, Mask: p.mask}}
+	return []dialect.Need{{Image: &r.Mask.Image, Mask: p.mask}}
 }
 
 func (plain) Encode(t *switchyard.Target, r *switchyard.Request, s dialect.Supply) (*dialect.Outgoing, error) {

@@ -181,10 +181,9 @@ type Outgoing struct {
 	Body   switchyard.Blob
 }
 
-// Need is an image of a request that must be made ready.
+// Need is an image of a request whose bytes are needed, even if it has only a URL.
 type Need struct {
 	Image *switchyard.Image   // in the request
-	Bytes bool                // its bytes are needed, even if it has only a URL
 	Mask  switchyard.Polarity // what the mask must be, if Image is the mask's
 }
 

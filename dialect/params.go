@@ -106,11 +106,11 @@ func LinkNeeds(req *switchyard.Request, mask switchyard.Polarity) []Need {
 	var needs []Need
 	for i := range req.References {
 		if img := &req.References[i].Image; !fetchable(img) {
-			needs = append(needs, Need{Image: img, Bytes: true})
+			needs = append(needs, Need{Image: img})
 		}
 	}
 	if m := req.Mask; m != nil && (m.Polarity != mask || !fetchable(&m.Image)) {
-		needs = append(needs, Need{Image: &m.Image, Bytes: true, Mask: mask})
+		needs = append(needs, Need{Image: &m.Image, Mask: mask})
 	}
 	return needs
 }

@@ -14,7 +14,7 @@ import (
 // maxIgnored is how many bytes are read of an answer that nobody needs, so that its connection can be kept.
 const maxIgnored = 64 << 10
 
-// Post sends body to address once, behind the same guard as Get. It follows no redirect: a 3xx is a status like others.
+// Post sends body to address once, behind the same guard as Fetch. It follows no redirect: a 3xx is a status like others.
 // Whenever there is an answer err is nil, whatever its status and whatever becomes of its body. retryAfter is what the
 // receiver asks for; 0 if it does not. The call ends with ctx, or with the Client's own time limit. header is not kept.
 func (c *Client) Post(ctx context.Context, address string, header http.Header, body []byte) (status int, retryAfter time.Duration, err error) {

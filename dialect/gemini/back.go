@@ -16,7 +16,7 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	var needs []dialect.Need
 	for i := range req.References {
 		if img := &req.References[i].Image; img.Kept == "" {
-			needs = append(needs, dialect.Need{Image: img, Bytes: true})
+			needs = append(needs, dialect.Need{Image: img})
 		}
 	}
 	return needs

@@ -23,14 +23,14 @@ func (Dialect) Needs(_ *switchyard.Target, req *switchyard.Request) []dialect.Ne
 	var needs []dialect.Need
 	for i := range req.References {
 		if img := &req.References[i].Image; img.Kept == "" {
-			needs = append(needs, dialect.Need{Image: img, Bytes: true})
+			needs = append(needs, dialect.Need{Image: img})
 		}
 	}
 	if req.Mask != nil && req.Mask.Kept == "" {
-		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Bytes: true, Mask: switchyard.Transparent})
+		needs = append(needs, dialect.Need{Image: &req.Mask.Image, Mask: switchyard.Transparent})
 	}
 	if req.Markup != nil {
-		needs = append(needs, dialect.Need{Image: req.Markup, Bytes: true})
+		needs = append(needs, dialect.Need{Image: req.Markup})
 	}
 	return needs
 }
