@@ -144,7 +144,7 @@ func (r *run) retries(ctx context.Context, err error) bool { // small frames: se
 //go:noinline
 func (r *run) pass(c router.Candidate, err error) { // small frames: see the package doc
 	r.full = r.full || errors.Is(err, limit.ErrLimited)
-	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: err.Error()})
+	r.report.Passed = append(r.report.Passed, router.Passed{Target: c.Target.Name, Reason: switchyard.AsError(err).Err.Error()})
 }
 
 // try asks one target once, unless an operator has stopped it or its breaker says no. It tells the breaker how it went.

@@ -149,7 +149,7 @@ func (q *request) make(ctx context.Context, journal attempt.Journal, req *switch
 		job.Replanned = replanned
 		plan := job.Plan // which a job that is found again takes its own target out of
 		ans, report, err := q.Runner.Run(ctx, job)
-		q.tried(report)
+		q.tried(plan, report)
 		if err == nil {
 			q.rec.FellBack = plan.Candidates[0].Target.Name != ans.Target.Name
 			q.observe(job, ans, report)
@@ -181,9 +181,10 @@ func (q *request) job(req *switchyard.Request, msg *spool.Message, journal attem
 // tried keeps what has come of it.
 //
 //go:noinline
-func (q *request) tried(report *attempt.Report) { // small frames: see attempt's package doc
+func (q *request) tried(plan *router.Plan, report *attempt.Report) { // small frames: see attempt's package doc
 	q.held, q.left = nil, report.Left
 	q.rec.Attempts = append(q.rec.Attempts, report.Attempts...)
+	q.rec.Passed = slices.Concat(plan.Passed, report.Passed)
 	q.rec.Open, q.rec.Cost = report.Open, total(slices.Concat(q.rec.Attempts, report.Open))
 	q.rest = report.Rest
 	q.rec.Hedged = q.rec.Hedged || report.Hedged

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"switchyard"
+	"switchyard/router"
 )
 
 // What a request was for. The ledger knows the first two.
@@ -39,6 +40,7 @@ type Record struct {
 	First    string               // target that the plan began with; empty without a plan
 	Expected switchyard.Cost      // what that one would have cost
 	Attempts []switchyard.Attempt // that are over, as far as the answer waited for them
+	Passed   []router.Passed      // targets that were not tried, as far as it came to them
 	Open     []switchyard.Attempt // further ones, of a hedge's loser: what it has under way is at what that may cost
 	Cost     switchyard.Cost
 	Fidelity string
@@ -133,6 +135,9 @@ func (q *request) tell() {
 	}
 	if id := requestID(q.r.Header); id != "" {
 		fields = append(fields, zap.String("request_id", id))
+	}
+	if len(rec.Passed) > 0 {
+		fields = append(fields, zap.Stringers("passed_over", rec.Passed))
 	}
 	fields = q.traced(fields)
 	q.logAttempts()

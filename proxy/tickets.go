@@ -57,7 +57,7 @@ func (q *request) list(t dialect.Ticketer) error {
 	if err != nil {
 		return err
 	}
-	q.rec.Kind = KindTicket
+	q.rec.Kind, q.ended = KindTicket, nil // what one of them says of itself is not true of all
 	return q.write(reply)
 }
 

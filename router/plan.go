@@ -34,6 +34,8 @@ type Passed struct {
 	Kind   switchyard.Kind // Unsupported or NoKey if the app could change that; empty: it could not
 }
 
+func (p Passed) String() string { return p.Target + ": " + p.Reason }
+
 // Refusal returns the error of a plan without candidates. If all targets were passed over for the same thing that the app
 // could change, its kind says so; else it is that nobody is available.
 func (p *Plan) Refusal() *switchyard.Error {
@@ -43,7 +45,7 @@ func (p *Plan) Refusal() *switchyard.Error {
 	kind := cmp.Or(p.Passed[0].Kind, switchyard.Unavailable)
 	reasons := make([]string, len(p.Passed))
 	for i, o := range p.Passed {
-		if reasons[i] = o.Target + ": " + o.Reason; o.Kind != kind {
+		if reasons[i] = o.String(); o.Kind != kind {
 			kind = switchyard.Unavailable
 		}
 	}

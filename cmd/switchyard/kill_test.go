@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap/zaptest/observer"
+
 	"switchyard"
 	"switchyard/admin"
 	"switchyard/breaker"
@@ -463,5 +465,39 @@ routes: [{name: all, targets: [flux, nano]}]
 		if a := k.do(t.Context(), c.method, "/switchyard/v1/"+c.path, c.ask, "Authorization", "Bearer x"); !strings.Contains(string(a.body), c.want) {
 			t.Errorf("%s %s: %s", c.path, c.ask, a.body)
 		}
+	}
+}
+
+// TestTheLogSaysWhoWasPassedOver: the record of a request names the targets that it did not go to, and why, whether somebody served or not.
+func TestTheLogSaysWhoWasPassedOver(t *testing.T) {
+	k := startKit(t, `
+providers:
+  openai: {<openai>}
+  replicate: {<replicate>}
+targets:
+  face: {provider: replicate, model: fofr/face-to-many}
+  schnell: {provider: replicate, model: black-forest-labs/flux-schnell}
+  gpt: {provider: openai, model: gpt-image-1-mini}
+routes:
+  - {name: all, targets: [face, schnell, gpt]}
+`)
+	k.mustKill(`{"scope":"target","name":"schnell","reason":"too dear"}`)
+	passed := func() []any {
+		k.logs.TakeAll()
+		k.post(openaiPath, `{"model":"gpt-image-1","prompt":"a red fox"}`, "Authorization", "Bearer x")
+		told := eventually(t, func() ([]observer.LoggedEntry, bool) {
+			all := k.logs.FilterMessage("request").All()
+			return all, len(all) == 1
+		})
+		list, _ := told[0].ContextMap()["passed_over"].([]any)
+		return list
+	}
+	first, second := "face: needs a reference image", `schnell: stopped by hand: target "schnell": too dear`
+	if got := passed(); len(got) != 2 || got[0] != first || got[1] != second {
+		t.Errorf("served: %q", got)
+	}
+	k.mustKill(`{"scope":"target","name":"gpt"}`)
+	if got := passed(); len(got) != 3 || got[0] != first || got[1] != second {
+		t.Errorf("refused: %q", got)
 	}
 }

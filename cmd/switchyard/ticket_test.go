@@ -61,7 +61,7 @@ keys:
 `
 
 // TestTicketTells: the answer that has a job's result says what that of a request that was waited for would, after a restart, too; one of a
-// job under way cannot yet.
+// job under way cannot yet, nor can one of several jobs.
 func TestTicketTells(t *testing.T) {
 	k := startKit(t, behindReplicate)
 	first := []string{"Authorization", "Bearer first-key"}
@@ -94,6 +94,9 @@ func TestTicketTells(t *testing.T) {
 		if got := ended().header.Get("X-Switchyard-" + name); got != value {
 			t.Errorf("after a restart %s is %q, want %q", name, got, value)
 		}
+	}
+	if list := k.do(t.Context(), http.MethodGet, "/replicate/v1/predictions", "", first...); list.status != http.StatusOK || list.header.Get("X-Switchyard-Target") != "" {
+		t.Errorf("a list of jobs is %d, by %q", list.status, list.header.Get("X-Switchyard-Target"))
 	}
 }
 
