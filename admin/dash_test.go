@@ -53,6 +53,24 @@ func TestOverviewHalfOpen(t *testing.T) {
 	}
 }
 
+// TestOverviewOfAKillOfEverything: no provider and no target looks as if it served. A bypass stops none.
+func TestOverviewOfAKillOfEverything(t *testing.T) {
+	d := newDesk(t)
+	d.login()
+	d.states = []breaker.State{{Target: "flux", Phase: breaker.Closed}}
+	stopped := []string{"stopped with everything", `<span class="muted">with everything</span>`}
+	for _, bypass := range []bool{true, false} {
+		if err := d.switches.Set(breaker.Kill{Scope: breaker.All, Bypass: bypass}); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range stopped {
+			if got := strings.Contains(d.page("/admin/ai-metrics"), text); got == bypass {
+				t.Errorf("a bypass (%t): %q is there (%t)", bypass, text, got)
+			}
+		}
+	}
+}
+
 // TestOverviewRoutes: the routes of the config are there before they serve anything, so that they can be stopped, as they stand in the
 // file; others behind them, and what is not in the config any more cannot be stopped.
 func TestOverviewRoutes(t *testing.T) {

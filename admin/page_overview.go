@@ -145,6 +145,11 @@ func (v *overview) table(h *Handler) {
 	}
 }
 
+// Stopped reports whether everything is stopped by hand.
+func (v *overview) Stopped() bool {
+	return slices.ContainsFunc(v.Kills, func(k killRow) bool { return k.Scope == breaker.All && !k.Bypass })
+}
+
 // judge decides how the providers are marked, once it is known which of their rows have something to say.
 func (v *overview) judge() {
 	for _, p := range v.Providers {
@@ -158,7 +163,7 @@ func (v *overview) judge() {
 			}
 		}
 		switch {
-		case p.Gone || p.Switch.Killed != nil:
+		case p.Gone || p.Switch.Killed != nil || v.Stopped():
 			p.Mood = "off"
 		case p.Trouble != "" || p.OpenCount > 0 && p.OpenCount == p.Shown:
 			p.Mood = "bad"

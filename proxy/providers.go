@@ -21,19 +21,32 @@ type standingDoc struct {
 	InFlight      int          `json:"in_flight"`
 	Waiting       int          `json:"waiting"`
 	Quality       int          `json:"quality,omitempty"`
-	ImageUSD      *json.Number `json:"image_usd"`      // one picture as the target makes it by itself; null if not known
+	ImageUSD      *json.Number `json:"image_usd"`      // one picture as the target makes it by itself, of a square one if its model wants one; null if not known
 	MedianSeconds *float64     `json:"median_seconds"` // lately; null if it has not been asked
 	P95Seconds    *float64     `json:"p95_seconds"`
 }
 
-// providers tells of every target of the config.
+// providers tells of every target of the config, as one that is asked for a picture in the way that its model can be.
 func (x *extra) providers() (map[string][]standingDoc, error) {
-	req := &switchyard.Request{Images: 1}
+	plain := &switchyard.Request{Images: 1}
+	edit := &switchyard.Request{Images: 1, References: []switchyard.Reference{{Image: switchyard.Image{Size: switchyard.Size{Width: 1024, Height: 1024}}}}}
+	edits := map[string]router.Quote{} // :: target → what it costs there
+	for _, q := range x.quotes(edit) {
+		edits[q.Target.Name] = q
+	}
 	list := []standingDoc{}
-	for _, q := range x.snap.Router.Quotes(&rule.Facts{Request: req, Headers: x.r.Header, Key: x.ruleKey()}, x.key.IsZero(), x.now()) {
-		list = append(list, x.standing(&q, req))
+	for _, q := range x.quotes(plain) {
+		if row := q.Target.Row; row != nil && row.Can.MustRefer {
+			list = append(list, x.standing(new(edits[q.Target.Name]), edit))
+		} else {
+			list = append(list, x.standing(&q, plain))
+		}
 	}
 	return map[string][]standingDoc{"targets": list}, nil
+}
+
+func (x *extra) quotes(req *switchyard.Request) []router.Quote {
+	return x.snap.Router.Quotes(&rule.Facts{Request: req, Headers: x.r.Header, Key: x.ruleKey()}, x.key.IsZero(), x.now())
 }
 
 func (x *extra) standing(q *router.Quote, req *switchyard.Request) standingDoc {

@@ -347,6 +347,19 @@ func TestEstimate(t *testing.T) {
 	}
 }
 
+// TestProvidersTellOfWhatNeedsAPicture: a model that does nothing without a picture has a price, and nothing is the matter with it.
+func TestProvidersTellOfWhatNeedsAPicture(t *testing.T) {
+	k := startKit(t, `
+providers: {replicate: {<replicate>}}
+targets: {face: {provider: replicate, model: fofr/face-to-many, price: {image: 0.15}}}
+keys: [{name: one, secret: key-one}]
+`)
+	a := k.do(t.Context(), http.MethodGet, "/switchyard/v1/providers", "", "Authorization", "Bearer key-one")
+	if a.status != http.StatusOK || !strings.Contains(string(a.body), `"healthy":true,"in_flight":0,"waiting":0,"image_usd":0.15,`) {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
 // TestBatchOutlastsABody: who follows a batch does so to its end, though that takes longer than a request's body may.
 func TestBatchOutlastsABody(t *testing.T) {
 	k := startKitWith(t, slowWorld(t, 0), strings.Replace(batching, "providers:", "server: {read_body_timeout: 50ms}\nproviders:", 1))
