@@ -93,7 +93,11 @@ func (c *planCommand) plan(f *file) (proxy.PlanDoc, error) {
 	if err != nil {
 		return proxy.PlanDoc{}, err
 	}
-	return snap.DryRun(r, key, pool)
+	doc, err := snap.DryRun(r, key, pool)
+	if err != nil {
+		return doc, fmt.Errorf("as a request to %s (--path): %w", c.Path, err)
+	}
+	return doc, nil
 }
 
 // request is what the app would send.

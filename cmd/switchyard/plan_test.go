@@ -122,6 +122,7 @@ func TestPlanMistakes(t *testing.T) {
 		{append(good, "--path", "http://x/v1"), exitUsage, "want a path"},
 		{append(good, "-H", "nonsense"), exitUsage, "NAME: VALUE"},
 		{append(good, "--times", "0"), exitUsage, "1 or more"},
+		{planning(t, tiers, `{"contents":[{"parts":[{"text":"a portrait"}]}]}`), exitFailed, "as a request to /v1/images/generations (--path): bad_request: Missing"},
 		{planning(t, tiers, `{"prompt":7}`), exitFailed, "prompt"},
 		{planning(t, tiers+"more: 1\n", `{}`), exitUsage, "more"},
 		{append(planning(t, tiers, `{"prompt":"a portrait"}`), "-H", "x-tier: none", "--config", good[3]), 0, ""},
