@@ -289,6 +289,9 @@ func decodeUsage(v *spool.Value) *switchyard.Usage {
 		TextOut:  at("output_tokens_details", "text_tokens"),
 		ImageOut: at("output_tokens_details", "image_tokens"),
 	}
+	if u.TextIn+u.ImageIn == 0 { // compatible services do not always say of what
+		u.TextIn = at("input_tokens")
+	}
 	if u.TextOut+u.ImageOut == 0 {
 		u.ImageOut = at("output_tokens")
 	}

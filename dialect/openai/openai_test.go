@@ -60,6 +60,7 @@ func TestUsage(t *testing.T) {
 		in: {TextIn: 7, ImageIn: 323, ImageOut: 272},
 		in + `,"output_tokens_details":{"image_tokens":200,"text_tokens":72}`: {TextIn: 7, ImageIn: 323, TextOut: 72, ImageOut: 200},
 		in + `,"output_tokens_details":{"image_tokens":0,"text_tokens":272}`:  {TextIn: 7, ImageIn: 323, TextOut: 272},
+		`"input_tokens":9,"output_tokens":272`:                                {TextIn: 9, ImageOut: 272},
 	} {
 		body, err := pool.Read(strings.NewReader(`{"data":[{"b64_json":"`+dialecttest.PNG1+`"}],"usage":{`+usage+`}}`), -1, 1<<10)
 		if err != nil {
