@@ -176,11 +176,16 @@ func (r *running) end() {
 	_ = os.RemoveAll(r.data)
 }
 
-func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
+func (c *demoCommand) sidecar(e *env, w *sim.World) (r *running, err error) {
 	data, err := os.MkdirTemp("", "switchyard-demo-*")
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(data)
+		}
+	}()
 	text := fmt.Sprintf(demoConfig, data, w.Google.Key(), w.Google.URL, w.OpenAI.Key(), w.OpenAI.URL, w.Fal.Key(), w.Fal.URL, w.Fal.QueueURL)
 	read := func() (*file, error) { return load("demo.yaml", []byte(text), e.getenv) }
 	f, err := read()
@@ -197,7 +202,7 @@ func (c *demoCommand) sidecar(e *env, w *sim.World) (*running, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(e.ctx))
-	r := &running{url: "http://" + l.app.Addr().String(), dash: "http://" + l.admin.Addr().String(), stop: stop, done: make(chan struct{}), side: s, data: data}
+	r = &running{url: "http://" + l.app.Addr().String(), dash: "http://" + l.admin.Addr().String(), stop: stop, done: make(chan struct{}), side: s, data: data}
 	go func() {
 		defer close(r.done)
 		if err := s.serve(ctx, f, l); err != nil {

@@ -114,3 +114,22 @@ func TestDemoReload(t *testing.T) {
 		t.Errorf("reload: %v; the config is of %q", err, side.side.program().Config.File)
 	}
 }
+
+// TestDemoLeavesNothing: one that cannot start takes its folder away.
+func TestDemoLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	c := &demoCommand{Speed: 100}
+	world, err := c.world()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.sidecar(&env{ctx, noEnv, io.Discard, io.Discard}, world); err == nil {
+		t.Fatal("it has started")
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("%v is left: %v", left, err)
+	}
+}
