@@ -67,10 +67,12 @@ func TestHedge(t *testing.T) {
 // which is written once more when the loser has ended, nor in the metrics.
 func TestHedgeUnheard(t *testing.T) {
 	k := startKitWith(t, slowWorld(t, 0), hedging)
-	k.world.Google.Update(func(b *sim.Behavior) { b.Latency = sim.Latency{Min: 2 * time.Second, Max: 2 * time.Second} })
+	left := make(chan struct{})
+	k.world.Google.Update(func(b *sim.Behavior) { b.Delay = func(string, int) time.Duration { <-left; return 0 } })
 	k.world.Fal.Update(func(b *sim.Behavior) { b.Bytes = 12 << 20 }) // more than lies in sockets
 	resp := k.events(openaiPath, `{"model":"gpt-image-1","prompt":"a portrait","size":"1024x1024"}`, "Authorization", "Bearer x")
 	_ = resp.Body.Close()
+	close(left)
 	k.side.handler.Drain(t.Context())
 	k.rows()
 	acc, err := k.side.store.Generation(t.Context(), resp.Header.Get("X-Switchyard-Id"))

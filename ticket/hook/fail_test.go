@@ -138,7 +138,7 @@ func TestAHangingReceiverIsLeftAlone(t *testing.T) {
 	r := receive(t, func(http.ResponseWriter, request) { <-hang })
 	db, reports := fresh(t), make(chan report, 1)
 	h := hooks(t, db, r, func(c *hook.Config) {
-		c.Policy = func(hook.Notice) hook.Policy { return hook.Policy{Timeout: 20 * time.Millisecond, Attempts: 2} }
+		c.Policy = func(hook.Notice) hook.Policy { return hook.Policy{Timeout: 500 * time.Millisecond, Attempts: 2} }
 		c.Report = func(n hook.Notice, err error) { reports <- report{n, err} }
 	})
 	run(t, h)
